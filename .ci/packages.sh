@@ -1,0 +1,73 @@
+#!/bin/sh
+# packages.sh GROUP... -- install the Debian packages that are missing, and say so.
+#
+#   build   to compile build/sluice and run it
+#   test    to run the tests on top of that
+#   bench   load generators
+#
+# The only list of packages there is. Looks first: when nothing is missing, apt is not called.
+set -eu
+
+packages_of() {
+    case $1 in
+    build)
+        echo gcc make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libjansson-dev \
+            libuv1-dev libyaml-dev libsodium-dev zlib1g-dev
+        ;;
+    test)
+        echo libcmocka-dev clang clang-format clang-tidy redis-server python3 python3-venv \
+            ca-certificates curl xz-utils netcat-openbsd git
+        ;;
+    bench) echo wrk hey redis-server ;;
+    *)
+        echo "packages.sh: no group '$1' (build, test, bench)" >&2
+        exit 2
+        ;;
+    esac
+}
+
+is_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+if [ $# -eq 0 ]; then
+    echo "usage: packages.sh build|test|bench ..." >&2
+    exit 2
+fi
+wanted=
+for group in "$@"; do
+    names=$(packages_of "$group")
+    wanted="$wanted $names"
+done
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "packages.sh: this is no Debian system; make sure that you have the likes of:$wanted" >&2
+    exit 0
+fi
+
+missing=
+for package in $wanted; do
+    case " $missing " in *" $package "*) continue ;; esac
+    is_installed "$package" || missing="${missing:+$missing }$package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "packages.sh: missing: $missing" >&2
+        echo "packages.sh: installing needs root, and there is no sudo. As root, run:" >&2
+        echo "    apt-get update && apt-get install -y --no-install-recommends $missing" >&2
+        exit 1
+    fi
+    as_root=sudo
+fi
+
+# `env` because sudo drops the variable otherwise.
+apt() {
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q "$@" </dev/null
+}
+
+echo "installing missing Debian packages: $missing"
+apt update
+apt install -y --no-install-recommends $missing

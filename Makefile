@@ -1,0 +1,215 @@
+# Sluice's build. `make help` lists the targets; CONTRIBUTING.md explains the layout.
+#
+#   build/sluice            the program, optimised
+#   build/san/sluice        the same under AddressSanitizer and UBSan
+#   build/san/tests/unit/   one binary for each tests/unit/**/test_*.c
+#   build/venv/             Python tools of the tests
+
+VERSION := 0.1.0
+BUILD   ?= build
+SHARED  ?= ../shared
+PYTHON  ?= python3
+CONFIG  ?= sluice.yaml
+JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+export SHARED BUILD CC
+
+# ---- sources ---------------------------------------------------------------------------------
+
+DIRS := service/base service/txn service/state service/engine service/io service/cli service \
+        rules models api
+SRCS := $(wildcard $(addsuffix /*.c,$(DIRS)))
+HDRS := $(wildcard $(addsuffix /*.h,$(DIRS)))
+MAIN := service/main.c
+LIB  := $(filter-out $(MAIN),$(SRCS))
+
+# Below tests/unit a file is a test (test_*.c, a binary of its own) or support, linked into all.
+UNIT_ALL     := $(shell find tests/unit -name '*.c' 2>/dev/null | LC_ALL=C sort)
+UNIT_TESTS   := $(foreach f,$(UNIT_ALL),$(if $(filter test_%,$(notdir $f)),$f))
+UNIT_SUPPORT := $(filter-out $(UNIT_TESTS),$(UNIT_ALL))
+# A fuzz target defines LLVMFuzzerTestOneInput; standalone.c gives it a main without libFuzzer.
+FUZZ_TESTS   := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_SUPPORT := $(filter-out $(FUZZ_TESTS),$(wildcard tests/fuzz/*.c))
+
+# ---- flags -----------------------------------------------------------------------------------
+
+# `make CC=clang BUILD=build/clang` builds beside gcc's objects.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
+CPPFLAGS := -I. -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"'
+CSTD     := -std=gnu11 -pthread -fno-strict-aliasing -fno-common
+RELEASE  := -O2 -g -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2
+HARDEN   := -pie -Wl,-z,relro,-z,now
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+            $(if $(LIBFUZZER),-fsanitize=fuzzer-no-link)
+PKGS     := libmicrohttpd hiredis jansson yaml-0.1 libuv libsodium zlib
+
+# Asked only by a recipe that compiles, and once: `make help` and `make deps` need no compiler.
+pkg       = $(or $(shell pkg-config $1 $2),$(if $(shell pkg-config --exists $2 2>/dev/null && \
+              echo yes),,$(error a build package is missing ($2): run `make deps`)))
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags,$(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(call pkg,--libs,$(PKGS)))$(PKG_LIBS)
+CMOCKA     = $(eval CMOCKA := $$(call pkg,--libs,cmocka))$(CMOCKA)
+LIBS       = $(PKG_LIBS) -pthread -lm
+
+export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+
+# ---- what is built ---------------------------------------------------------------------------
+
+OBJS         := $(SRCS:%.c=$(BUILD)/%.o)
+LIB_OBJS     := $(LIB:%.c=$(BUILD)/%.o)
+SAN          := $(BUILD)/san
+SAN_OBJS     := $(SRCS:%.c=$(SAN)/%.o)
+SAN_LIB_OBJS := $(LIB:%.c=$(SAN)/%.o)
+SAN_SUPPORT  := $(UNIT_SUPPORT:%.c=$(SAN)/%.o)
+UNIT_BINS    := $(UNIT_TESTS:%.c=$(SAN)/%)
+FUZZ_BINS    := $(FUZZ_TESTS:%.c=$(SAN)/%)
+VENV         := $(BUILD)/venv
+# `make unit T=` sets LENIENT: it links what compiles, so that a file half written elsewhere
+# stops only the tests that need it.
+have          = $(if $(LENIENT),$(wildcard $1),$1)
+
+# One build at a time in a checkout; what was built then runs outside the lock.
+LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory \
+         $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all run test unit fuzz system bench tidy lint-deep format docs conformance deps deps-test \
+        venv clean help objects test-build
+
+all: ## build/sluice (the default)
+	+@$(LOCKED) $(BUILD)/sluice
+
+$(BUILD)/sluice: $(OBJS)
+	$(CC) $(HARDEN) -o $@ $^ $(LIBS)
+
+$(BUILD)/libsluice.a: $(LIB_OBJS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(SAN)/sluice: $(SAN_OBJS)
+	$(CC) $(SANITIZE) -o $@ $^ $(LIBS)
+
+$(SAN)/libsluice.a: $(call have,$(SAN_LIB_OBJS) $(SAN_SUPPORT))
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(SAN)/libfuzz.a: $(FUZZ_SUPPORT:%.c=$(SAN)/%.o)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(SAN)/tests/unit/%: $(SAN)/tests/unit/%.o $(SAN)/libsluice.a
+	$(CC) $(SANITIZE) -o $@ $^ $(CMOCKA) $(LIBS)
+
+# An archive's main is linked only when nothing else has one: with LIBFUZZER set, libFuzzer does.
+$(SAN)/tests/fuzz/%: $(SAN)/tests/fuzz/%.o $(SAN)/libsluice.a $(if $(LIBFUZZER),,$(SAN)/libfuzz.a)
+	$(CC) $(SANITIZE) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
+
+# Programs of the bench and the like: build/tests/bench/x from tests/bench/x.c, optimised.
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libsluice.a
+	$(CC) $(HARDEN) -o $@ $^ $(LIBS)
+
+$(SAN)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(RELEASE) -MMD -MP -c -o $@ $<
+
+# ---- run and test ----------------------------------------------------------------------------
+
+run: deps ## install what is missing, build, and serve on 127.0.0.1:8080
+	+@$(LOCKED) $(BUILD)/sluice
+	$(BUILD)/sluice serve -c $(CONFIG)
+
+# tests/run.py builds `test-build` itself, so that what does not build is counted as failed.
+test: deps-test ## everything that can fail, in one count: lints, unit, fuzz, rule and system tests
+	@$(PYTHON) tests/run.py all
+
+test-build: $(BUILD)/sluice $(SAN)/sluice $(UNIT_BINS) $(FUZZ_BINS)
+objects: $(SAN_LIB_OBJS) $(SAN_SUPPORT)
+
+unit: ## unit tests under sanitizers; T=tests/unit/rules/test_cel_vm for one
+ifdef T
+	@test -f $(T:%.c=%).c || { echo "make unit: there is no $(T:%.c=%).c" >&2; exit 2; }
+	+@$(LOCKED) -s -k objects || \
+	    echo "make unit: some files do not compile; linking the others" >&2
+	+@$(LOCKED) -s LENIENT=1 $(SAN)/$(T:%.c=%)
+	$(SAN)/$(T:%.c=%)
+else
+	@$(PYTHON) tests/run.py unit
+endif
+
+FUZZ_S ?= 60
+fuzz: ## fuzz targets for a moment each; T=tests/fuzz/fuzz_x FUZZ_S=60 for one under libFuzzer
+ifdef T
+	+@$(LOCKED) -s CC=clang BUILD=$(BUILD)/fuzz LIBFUZZER=1 $(BUILD)/fuzz/san/$(T:%.c=%)
+	@mkdir -p $(BUILD)/fuzz/found $(patsubst tests/fuzz/fuzz_%,tests/fuzz/corpus/%,$(T:%.c=%))
+	$(BUILD)/fuzz/san/$(T:%.c=%) -max_total_time=$(FUZZ_S) -artifact_prefix=$(BUILD)/fuzz/ \
+	    $(BUILD)/fuzz/found $(patsubst tests/fuzz/fuzz_%,tests/fuzz/corpus/%,$(T:%.c=%))
+else
+	@$(PYTHON) tests/run.py fuzz
+endif
+
+system: ## system tests; T=tests/system/test_x.py for one file
+	@$(PYTHON) tests/run.py system $(T)
+
+conformance: deps-test ## published data and test suites from SHARED (default ../shared)
+	+@$(LOCKED) $(BUILD)/sluice
+	bash tests/conformance/run.sh
+
+bench: ## throughput and latency, into build/bench.json and a table
+	@sh .ci/packages.sh build test bench
+	+@$(LOCKED) $(BUILD)/sluice
+	bash tests/bench/run.sh
+
+# ---- the source itself -----------------------------------------------------------------------
+
+tidy: ## format, layers, headers, names, lines: the lints, about half a minute
+	@$(PYTHON) tests/run.py lint
+
+lint-deep: ## clang-tidy over every source; minutes
+	@sh tests/lint/clang_tidy.sh
+
+format: ## clang-format every C file in place
+	@$(PYTHON) tests/lint/sources.py | xargs clang-format -i
+
+docs: $(BUILD)/sluice $(VENV)/.made ## CONFIGURATION.md from the program; is openapi.yaml valid?
+	@sh tests/lint/docs.sh --write
+
+# ---- packages and the rest -------------------------------------------------------------------
+
+deps: ## install missing packages for building
+	@sh .ci/packages.sh build
+
+deps-test: ## install missing packages for testing, and the Python environment
+	@sh .ci/packages.sh build test
+	@$(MAKE) --no-print-directory -s venv || \
+	    echo "make: no Python environment; the tests that need it are skipped" >&2
+
+venv: $(VENV)/.made
+
+$(VENV)/.made: tests/requirements.txt
+	@echo "making $(VENV) from $<"
+	@mkdir -p $(BUILD)
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+clean: ## remove what was built (and build/journal), but for the Python environment
+	@if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name venv ! -name .lock \
+	    -exec rm -rf {} +; fi
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
+	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
+
+-include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(SAN_SUPPORT:.o=.d) $(addsuffix .d,$(UNIT_BINS) $(FUZZ_BINS)) \
+         $(wildcard $(BUILD)/tests/*/*.d $(SAN)/tests/fuzz/*.d)

@@ -1,0 +1,71 @@
+#include "service/base/arena.h"
+
+#include "service/base/check.h"
+
+#include <stdalign.h>
+#include <stdlib.h>
+
+void arena_init(struct arena *a, void *block, size_t cap_bytes)
+{
+    *a = (struct arena){.base = block, .cap_bytes = cap_bytes};
+}
+
+struct arena *arena_new(size_t cap_bytes)
+{
+    struct arena *a = malloc(sizeof *a);
+    void *block = malloc(cap_bytes);
+    CHECK(a != NULL && block != NULL);
+    arena_init(a, block, cap_bytes);
+    return a;
+}
+
+void arena_free(struct arena *a)
+{
+    if (a == NULL)
+        return;
+    free(a->base);
+    free(a);
+}
+
+void *arena_try(struct arena *a, size_t size_bytes)
+{
+    const size_t align = alignof(max_align_t);
+    if (size_bytes > a->cap_bytes - a->used_bytes)
+        return NULL;
+    void *mem = a->base + a->used_bytes;
+    size_t step = (size_bytes + align - 1) / align * align;
+    size_t left = a->cap_bytes - a->used_bytes;
+    a->used_bytes += step < left ? step : left;
+    return mem;
+}
+
+enum status arena_alloc(struct arena *a, size_t size_bytes, void **ret_mem)
+{
+    void *mem = arena_try(a, size_bytes);
+    if (mem == NULL)
+        return ST_NO_SPACE;
+    memset(mem, 0, size_bytes);
+    *ret_mem = mem;
+    return ST_OK;
+}
+
+void *arena_must(struct arena *a, size_t size_bytes)
+{
+    void *mem = NULL;
+    enum status st = arena_alloc(a, size_bytes, &mem);
+    CHECK(st == ST_OK);
+    return mem;
+}
+
+struct span arena_copy(struct arena *a, struct span s)
+{
+    char *mem = arena_must(a, s.len + 1);
+    if (s.len > 0)
+        memcpy(mem, s.base, s.len);
+    return span_of(mem, s.len);
+}
+
+void arena_reset(struct arena *a)
+{
+    a->used_bytes = 0;
+}

@@ -1,0 +1,131 @@
+#include "service/base/diag.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static struct span line_of(struct span content, int line)
+{
+    const char *p = content.base, *end = content.base + content.len;
+    for (int i = 1; i < line && p < end; i++) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        p = nl ? nl + 1 : end;
+    }
+    if (line < 1 || p == end)
+        return span_of(NULL, 0);
+    const char *nl = memchr(p, '\n', (size_t)(end - p));
+    return span_of(p, (size_t)((nl ? nl : end) - p));
+}
+
+static void copy_cut(char *dst, size_t cap, struct span s)
+{
+    size_t n = s.len < cap - 1 ? s.len : cap - 1;
+    if (n > 0)
+        memcpy(dst, s.base, n);
+    dst[n] = '\0';
+}
+
+__attribute__((format(printf, 5, 0))) static void add(struct diag_list *list, enum diag_level level,
+                                                      struct diag_at at, const char *hint,
+                                                      const char *format, va_list args)
+{
+    list->errors += level == DIAG_ERROR;
+    if (list->count == DIAG_MAX) {
+        list->dropped++;
+        return;
+    }
+    struct diag *d = &list->items[list->count++];
+    *d = (struct diag){.level = level, .line = at.line, .col = at.col};
+    copy_cut(d->file, sizeof d->file, span_str(at.file ? at.file : ""));
+    copy_cut(d->source, sizeof d->source, line_of(at.content, at.line));
+    copy_cut(d->hint, sizeof d->hint, span_str(hint ? hint : ""));
+    vsnprintf(d->message, sizeof d->message, format, args);
+}
+
+void diag_error(struct diag_list *list, struct diag_at at, const char *hint, const char *format,
+                ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(list, DIAG_ERROR, at, hint, format, args);
+    va_end(args);
+}
+
+void diag_warning(struct diag_list *list, struct diag_at at, const char *hint, const char *format,
+                  ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(list, DIAG_WARNING, at, hint, format, args);
+    va_end(args);
+}
+
+/* The line indented by four, and a caret below `col`; tabs are kept so that both line up. */
+static void print_source(const struct diag *d, struct text *out)
+{
+    text_printf(out, "    %s\n    ", d->source);
+    for (int i = 0; i + 1 < d->col && d->source[i]; i++)
+        text_char(out, d->source[i] == '\t' ? '\t' : ' ');
+    text_str(out, "^\n");
+}
+
+void diag_print(const struct diag *d, struct text *out)
+{
+    if (d->file[0])
+        text_printf(out, "%s:", d->file);
+    if (d->line > 0)
+        text_printf(out, "%d:%d:", d->line, d->col);
+    if (d->file[0] || d->line > 0)
+        text_char(out, ' ');
+    text_printf(out, "%s%s\n", d->level == DIAG_WARNING ? "warning: " : "", d->message);
+    if (d->source[0] && d->col > 0)
+        print_source(d, out);
+    if (d->hint[0])
+        text_printf(out, "%s\n", d->hint);
+}
+
+void diag_print_all(const struct diag_list *list, struct text *out)
+{
+    for (int i = 0; i < list->count; i++)
+        diag_print(&list->items[i], out);
+    if (list->dropped > 0)
+        text_printf(out, "and %d more\n", list->dropped);
+}
+
+enum { NEAREST_NAME_MAX = 64 }; /* longer names are not compared */
+
+static size_t edit_distance(struct span a, struct span b)
+{
+    size_t row[NEAREST_NAME_MAX + 1];
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t replace = diagonal + (a.base[i - 1] != b.base[j - 1]);
+            size_t indel = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = replace < indel ? replace : indel;
+        }
+    }
+    return row[b.len];
+}
+
+const char *diag_nearest(struct span wrong, const char *const *names, size_t n)
+{
+    const char *best = NULL;
+    size_t best_distance = wrong.len / 3 + 1;
+    if (wrong.len > NEAREST_NAME_MAX)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        struct span name = span_str(names[i]);
+        if (name.len > NEAREST_NAME_MAX)
+            continue;
+        size_t distance = edit_distance(wrong, name);
+        if (distance < best_distance) {
+            best = names[i];
+            best_distance = distance;
+        }
+    }
+    return best;
+}

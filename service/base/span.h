@@ -1,0 +1,56 @@
+/*
+ * span.h -- a borrowed view of bytes: {base, len}.
+ *
+ * Owns nothing; whoever made the bytes outlives the span. Not NUL-terminated.
+ * {NULL, 0} is the empty span.
+ */
+#ifndef SLUICE_BASE_SPAN_H
+#define SLUICE_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct span {
+    const char *base;
+    size_t len;
+};
+
+/* printf("%.*s", SPAN_ARG(s)); spans over 2 GiB do not exist here. */
+#define SPAN_ARG(s) (int)(s).len, (s).base
+
+static inline struct span span_of(const void *base, size_t len)
+{
+    return (struct span){.base = base, .len = len};
+}
+
+/* View of a NUL-terminated string. O(n). */
+static inline struct span span_str(const char *s)
+{
+    return span_of(s, strlen(s));
+}
+
+static inline bool span_eq(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.base, b.base, a.len) == 0);
+}
+
+static inline bool span_is(struct span a, const char *s)
+{
+    return span_eq(a, span_str(s));
+}
+
+/* Byte order; a proper prefix sorts first. */
+static inline int span_cmp(struct span a, struct span b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int c = n ? memcmp(a.base, b.base, n) : 0;
+    return c ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+static inline bool span_starts(struct span s, struct span prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.base, prefix.base, prefix.len) == 0);
+}
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * config_table.h -- every key of sluice.yaml: one row is its storage, default, range and documentation.
+ *
+ * CONFIG_TABLE(X) with X(kind, member, path, default, min, max, secret, doc)
+ *     kind     CONFIG_TEXT      char[CONFIG_TEXT_MAX]; min..max bytes
+ *              CONFIG_PATH      the same; relative to the folder of the file that names it
+ *              CONFIG_INT       int64_t, min..max
+ *              CONFIG_BOOL      bool
+ *              CONFIG_DURATION  int64_t milliseconds, min..max; written 250ms 90s 5m 1h 7d
+ *              CONFIG_CHOICE    int, index into the names of `default`: "a|b|c", the first is the default
+ *     path     as in the file: "state.redis"; on the command line --state.redis; in the environment
+ *              SLUICE_STATE_REDIS
+ *     secret   never shown in full; also read from the file named by SLUICE_..._FILE
+ *
+ * Rows of one section stand together.
+ */
+#ifndef SLUICE_CONFIG_TABLE_H
+#define SLUICE_CONFIG_TABLE_H
+
+enum config_backend { CONFIG_BACKEND_MEMORY, CONFIG_BACKEND_REDIS };
+enum config_start { CONFIG_START_STRICT, CONFIG_START_DEGRADED };
+enum config_unavailable { CONFIG_UNAVAILABLE_DEGRADE, CONFIG_UNAVAILABLE_REJECT };
+enum config_fsync { CONFIG_FSYNC_EVERYSEC, CONFIG_FSYNC_ALWAYS, CONFIG_FSYNC_NO };
+enum config_level { CONFIG_LEVEL_INFO, CONFIG_LEVEL_DEBUG, CONFIG_LEVEL_WARNING, CONFIG_LEVEL_ERROR };
+
+#define CONFIG_DAY_MS 86400000LL
+#define CONFIG_MIB (1LL << 20)
+
+/* clang-format off */
+#define CONFIG_TABLE(X)                                                                            \
+    X(CONFIG_TEXT, listen, "listen", "127.0.0.1:8080", 3, 255, false,                              \
+      "Address and port of the HTTP API; port 0 takes a free one and logs it. IPv6: [::1]:8080.")  \
+    X(CONFIG_BOOL, insecure_listen, "insecure_listen", "false", 0, 1, false,                       \
+      "Must be true to listen on an address that is not loopback: the API has no keys.")           \
+    X(CONFIG_INT, workers, "workers", "0", 0, 256, false,                                          \
+      "Event loops, each on a thread of its own. 0: one for each processor.")                      \
+    X(CONFIG_PATH, ruleset, "ruleset", "", 0, 511, false,                                          \
+      "The ruleset file. Required.")                                                               \
+    X(CONFIG_INT, deadline_ms, "deadline_ms", "50", 1, 60000, false,                               \
+      "How long a transaction may wait for state before it is answered without. A request may ask "\
+      "for another one with the header Sluice-Deadline-Ms.")                                       \
+    X(CONFIG_CHOICE, on_state_unavailable, "on_state_unavailable", "degrade|reject", 0, 0, false,  \
+      "Without state: decide by the transaction alone and say degraded, or answer 503.")           \
+    X(CONFIG_DURATION, max_skew_ms, "max_skew", "5m", 0, 30 * CONFIG_DAY_MS, false,                \
+      "How far ahead of the wall clock a live event may be dated.")                                \
+    X(CONFIG_DURATION, dedupe_for_ms, "dedupe_for", "48h", 1000, 400 * CONFIG_DAY_MS, false,       \
+      "How long a transaction's first answer is kept for retries.")                                \
+    X(CONFIG_DURATION, label_wait_ms, "label_wait", "24h", 1000, 400 * CONFIG_DAY_MS, false,       \
+      "How long a label waits for a transaction that was not seen yet.")                           \
+    X(CONFIG_DURATION, remember_for_ms, "remember_for", "0s", 0, 400 * CONFIG_DAY_MS, false,       \
+      "How long keys and time of a transaction are remembered for its labels. 0: the longest "     \
+      "horizon of a feature that counts labels.")                                                  \
+    X(CONFIG_INT, request_timeout_ms, "request_timeout_ms", "10000", 100, 600000, false,           \
+      "A request must arrive, and its answer be taken, within this time. In a batch: each 16 KiB.")\
+    X(CONFIG_INT, idle_timeout_ms, "idle_timeout_ms", "60000", 100, 3600000, false,                \
+      "A connection without a request is closed after this time.")                                 \
+    X(CONFIG_INT, drain_timeout_ms, "drain_timeout_ms", "10000", 0, 600000, false,                 \
+      "After SIGTERM: how long requests under way may take to finish.")                            \
+    X(CONFIG_PATH, spool_dir, "spool_dir", "/var/tmp", 1, 511, false,                              \
+      "Where the answers of a batch wait, in unnamed files, until its last line was read.")        \
+    X(CONFIG_INT, limits_connections, "limits.connections", "10000", 1, 100000, false,             \
+      "Open connections of all workers; one more is answered 503 and closed.")                     \
+    X(CONFIG_INT, limits_body_bytes, "limits.body_bytes", "65536", 1024, 65536, false,             \
+      "Bytes of one transaction or label; a longer body is answered 413.")                         \
+    X(CONFIG_INT, limits_batch_line_bytes, "limits.batch_line_bytes", "65536", 1024, 65536, false, \
+      "Bytes of one line of a batch; a longer line gets a 413 problem as its answer.")             \
+    X(CONFIG_INT, limits_batch_spool_bytes, "limits.batch_spool_bytes", "4294967296",              \
+      CONFIG_MIB, 1LL << 40, false, "Bytes of answers of one batch.")                              \
+    X(CONFIG_CHOICE, state_backend, "state.backend", "memory|redis", 0, 0, false,                  \
+      "Where windows live: in this process, or in Redis, shared by all instances.")                \
+    X(CONFIG_CHOICE, state_start, "state.start", "strict|degraded", 0, 0, false,                   \
+      "When Redis is away at start: give up, or serve degraded until it is there.")                \
+    X(CONFIG_INT, state_exact_events, "state.exact_events", "256", 1, 4096, false,                 \
+      "Distinct events of an entity that are kept one by one; older ones are folded into tiles.")  \
+    X(CONFIG_TEXT, state_redis, "state.redis", "redis://127.0.0.1:6379/0", 1, 511, true,           \
+      "redis://[user:password@]host[:port][/db] or redis+unix:///path[?db=N].")                    \
+    X(CONFIG_TEXT, state_prefix, "state.prefix", "sluice:", 0, 127, false,                         \
+      "Prefix of every key in Redis.")                                                             \
+    X(CONFIG_PATH, journal_dir, "journal.dir", "", 0, 511, false,                                  \
+      "Folder of the journal. Empty: none; windows in memory are then lost at the end.")           \
+    X(CONFIG_CHOICE, journal_fsync, "journal.fsync", "everysec|always|no", 0, 0, false,            \
+      "When what was accepted is on disk: within a second, before its answer, or when the "        \
+      "system likes.")                                                                             \
+    X(CONFIG_INT, journal_max_bytes, "journal.max_bytes", "4294967296", 0, 1LL << 40, false,       \
+      "Bytes of all segments; the oldest ones that nobody needs go. 0: no limit.")                 \
+    X(CONFIG_DURATION, journal_checkpoint_every_ms, "journal.checkpoint_every", "60s", 0,          \
+      CONFIG_DAY_MS, false, "How often the memory state is written out, so that a restart reads "  \
+      "little of the journal. 0s: only at the end.")                                               \
+    X(CONFIG_PATH, dead_letters_file, "dead_letters.file", "build/dead-letters.ndjson", 0, 511,    \
+      false, "Where labels go whose transaction never came, as NDJSON. Empty: nowhere.")           \
+    X(CONFIG_CHOICE, log_level, "log.level", "info|debug|warning|error", 0, 0, false,              \
+      "Log lines below this level are dropped.")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * claim.h -- the value under x:<hash>: who came first, what is remembered, what was answered.
+ *
+ *     0: u8 'C'   1: u8 state ('u' undecided, 'd' decided, 'p' parked labels)   2: u16 fixed length
+ *     4: u32 nonce    8: u64 digest lo   16: u64 digest hi    24: i64 ts_ms   32: u64 ruleset id
+ *    40: u8 n_keys, then per key: u8 field-name length, u16 value length, u32 filter bits, name, value
+ *    fixed length: then the answer's bytes (decided), or frames of labels: u32 length, bytes (parked)
+ *
+ * What is remembered (time, keys, filter bits) is what a later label needs.
+ */
+#ifndef SLUICE_STATE_CLAIM_H
+#define SLUICE_STATE_CLAIM_H
+
+#include "service/base/hash.h"
+#include "service/base/status.h"
+#include "service/base/text.h"
+
+enum { CLAIM_KEYS_MAX = 16, CLAIM_FIXED_BYTES_MAX = 8192 };
+
+struct claim_key {
+    struct span field; /* "account_id" */
+    struct span value; /* raw */
+    uint32_t bits;     /* filter bits only, in the layout's filter order: bit j = filter j */
+    uint32_t layout;   /* id of the layout whose filters these are */
+};
+
+struct claim {
+    char state; /* 'u', 'd' or 'p' */
+    uint32_t nonce;
+    struct hash128 digest;
+    int64_t ts_ms;
+    uint64_t ruleset;
+    struct claim_key keys[CLAIM_KEYS_MAX];
+    int n_keys;
+    struct span rest; /* the answer, or the parked labels */
+};
+
+/* Appends the encoding to `out`; out->overflow when it does not fit. */
+void claim_encode(const struct claim *c, struct text *out);
+/* Spans point into `bytes`. Errors: ST_CORRUPT. */
+MUST_USE enum status claim_decode(struct span bytes, struct claim *ret_claim);
+/* First byte pairs alone, cheap. */
+static inline bool claim_is_decided(struct span bytes)
+{
+    return bytes.len > 1 && bytes.base[0] == 'C' && bytes.base[1] == 'd';
+}
+static inline bool claim_is_parked(struct span bytes)
+{
+    return bytes.len > 1 && bytes.base[0] == 'C' && bytes.base[1] == 'p';
+}
+
+#endif

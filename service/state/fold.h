@@ -1,0 +1,97 @@
+/*
+ * fold.h -- from the bytes of an entity's log to its features, and to a shorter log.
+ *
+ * Pure: no backend, no clock, no allocation but the scratch arena. A log is
+ *
+ *     [ header | blocks of tiles ] record record record ...        (the header only once folded)
+ *
+ * The definition, from which readers, folders, memory, Redis and replay all follow:
+ *
+ *  - Records are taken in log order. A transaction whose hash is among the records that still
+ *    stand, or a correction whose (hash, kind, known_at) is, is a duplicate and is not there.
+ *  - A record older than the newest transaction before it by more than the horizon is late and
+ *    is not there either, but for itself.
+ *  - After distinct record k, for k a multiple of FOLD_STEP: records older than the newest
+ *    by the horizon and an eighth are dropped (the eighth keeps transactions that come a little
+ *    out of order exact). Then, for k > exact_events + FOLD_STEP, while more than exact_events
+ *    transactions, or more than exact_events corrections, are left, the one oldest by
+ *    max(ts, known_at) goes into the tiles. What a transaction sees is the log before its own
+ *    record, folded so, and that record; a look at an entity sees the whole log, folded so.
+ *
+ * A reader applies that as if it were done; fold_write makes the bytes in which it is done,
+ * and writing those back is only caching. Tiles: tiles.h.
+ */
+#ifndef SLUICE_STATE_FOLD_H
+#define SLUICE_STATE_FOLD_H
+
+#include "service/state/plan.h"
+
+enum {
+    FOLD_STEP = 64,
+    FOLD_MARGIN = 8, /* records are kept for the horizon and 1/8 of it */
+    FOLD_LOG_BYTES_MAX = 4 << 20, /* longer is corrupt: tens of thousands of records between two folds */
+    FOLD_DOUBTS_MAX = 512,        /* records looked up before one fold; more wait for the next */
+};
+
+/* What is asked of a log. */
+struct fold_query {
+    struct span log;
+    int64_t t_ms;     /* the transaction's time, or that of a look at the entity */
+    bool has_own;     /* false: a look: the whole log, nobody's own event */
+    uint64_t own_txn; /* its first record in the log ends what is seen, and brings its time and values */
+};
+
+struct fold_seen {
+    bool own_found;
+    uint32_t own_nonce; /* the attempt that wrote the own record */
+    bool own_late;      /* scored, but not there for others */
+    bool wants_fold;    /* the log passed a fold point, or duplicates make a third of it */
+    int64_t newest_ms;  /* the newest transaction seen, INT64_MIN: none */
+};
+
+/*
+ * All features of one log, in one pass. `values` has room for plan_feature_count(). `scratch` needs
+ * about four times the log when it passed a fold point, else nothing beyond a few KB.
+ * Errors: ST_NOT_FOUND: a record or block has a layout that is not in the book (load the layouts
+ * from the state and ask again), ST_CORRUPT, ST_NO_SPACE.
+ */
+MUST_USE enum status fold_read(const struct plan *plan, const struct layout_book *book,
+                               const struct fold_query *query, struct arena *scratch,
+                               struct window_value *values, struct fold_seen *ret_seen);
+
+/* An attempt, by what its records carry. */
+struct fold_attempt {
+    uint64_t txn;
+    uint32_t nonce;
+};
+
+/*
+ * The attempts whose claims must be looked up before fold_write: those of records that would
+ * fold although they came after the last fold (they may be duplicates of what is already
+ * in tiles, or attempts that lost). Mostly none.
+ */
+MUST_USE enum status fold_doubts(const struct plan *plan, const struct layout_book *book,
+                                 struct span log, struct arena *scratch,
+                                 struct fold_attempt ret_doubts[FOLD_DOUBTS_MAX], int *ret_count);
+
+struct fold_written {
+    struct span bytes;        /* the new log, in scratch */
+    uint64_t old_generation;  /* of the header that was read; 0: there was none */
+    size_t old_bytes;         /* length of the log that was read */
+    size_t last_record_bytes; /* length of its last record; both are the write's condition */
+};
+
+/*
+ * The log with its folds done and duplicates and `losers` taken out. `generation` is random
+ * and not 0. Errors: as fold_read; ST_NOT_FOUND is answered before anything is written.
+ */
+MUST_USE enum status fold_write(const struct plan *plan, const struct layout_book *book,
+                                struct span log, const struct fold_attempt *losers, int n_losers,
+                                uint64_t generation, struct arena *scratch,
+                                struct fold_written *ret_written);
+
+/* Length of the header, 0 when there is none; its generation, 0 when there is none. */
+size_t fold_header_bytes(struct span log);
+uint64_t fold_generation(struct span log);
+
+#endif

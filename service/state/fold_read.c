@@ -1,0 +1,949 @@
+/*
+ * Reading a log: one pass over the records, each into its class of each lane; then the tiles, the
+ * labels, and the values. A log without header and without fold point takes the straight way.
+ */
+#include "service/state/evidence.h"
+#include "service/state/fold_internal.h"
+#include "service/state/scan.h"
+#include "service/state/value_set.h"
+
+#include "service/base/check.h"
+
+enum {
+    MAP_NONE = -1,    /* the lane needs no filter, or no column */
+    MAP_UNKNOWN = -2, /* it needs one that this layout has not */
+};
+
+/* Where a lane finds its filter bit, its column and its cell in one layout. */
+struct lane_map {
+    int filter_bit;
+    int column;
+    int cell; /* -1: no cell of this filter; its column may still be missing */
+    bool cell_has_parts;
+};
+
+struct layout_map {
+    uint32_t id;
+    const struct layout *layout;
+    struct layout_map *next;
+    struct lane_map lanes[PLAN_LANES_MAX];
+};
+
+/* One lane at work. */
+struct lane_state {
+    const struct lane *lane;
+    int64_t to_ms;                     /* t - delay: the windows' upper edge */
+    struct sums *sums;                 /* [n_windows], by class, then cumulated */
+    int64_t (*labels)[RECORD_KINDS];   /* the same */
+    struct doubt *doubts;              /* [n_windows]; NULL: nothing is in doubt */
+    struct value_set values;           /* with CELL_MAP */
+    int64_t spilled_last_ms;           /* of values that no map had room for */
+    uint32_t spilled;
+    bool own_has_value;
+    int64_t own_sure_ms, own_maybe_ms; /* when the own value was last seen before */
+    struct evidence_place place;       /* with CELL_PLACE: the latest located event */
+    int64_t place_doubt_ms;            /* folded located events may stand up to here */
+};
+
+struct label {
+    uint64_t txn;
+    enum record_kind kind;
+    int64_t ts_ms, known_at_ms;
+    uint32_t bits;
+    const struct layout_map *map;
+};
+
+struct reading {
+    const struct plan *plan;
+    const struct layout_book *book;
+    const struct fold_query *query;
+    struct arena *scratch;
+    struct folded folded;
+    struct scan scan;
+    struct layout_map *maps; /* of the layouts met so far; nearly always one */
+    struct lane_state *lanes;   /* [plan->n_lanes] */
+    struct doubt *spare_doubts; /* room for every window of every lane */
+    struct label *labels;
+    int n_labels, cap_labels;
+    uint64_t events; /* distinct records so far, the gone ones included */
+    uint64_t next_point; /* the next fold point, in events */
+    uint64_t plain_head; /* first 8 bytes of a transaction's record in the own layout */
+    int duplicates, records;
+    bool own_found, own_late;
+    uint32_t own_nonce;
+};
+
+/* ---- mapping layouts ---- */
+
+static int find_cell(const struct layout *l, int filter, int column, unsigned parts, bool *ret_has_parts)
+{
+    int any = -1;
+    for (int i = 0; i < l->n_cells; i++) {
+        const struct layout_cell *c = &l->cells[i];
+        if (c->filter != filter)
+            continue;
+        *ret_has_parts = c->column == column && (c->parts & parts) == parts;
+        if (*ret_has_parts)
+            return i;
+        any = i;
+    }
+    return any;
+}
+
+static void map_lane(const struct layout *own, const struct lane *lane, const struct layout *l, struct lane_map *m)
+{
+    int filter = lane->filter < 0 ? MAP_NONE : layout_find_filter(l, own->filters[lane->filter]);
+    int column = lane->column < 0 ? MAP_NONE : layout_find_column(l, &own->columns[lane->column]);
+    bool filter_known = lane->filter < 0 || filter >= 0;
+    bool column_known = lane->column < 0 || column >= 0;
+    *m = (struct lane_map){.filter_bit = MAP_NONE, .column = column_known ? column : MAP_UNKNOWN, .cell = -1};
+    if (!filter_known)
+        m->filter_bit = MAP_UNKNOWN;
+    else if (filter >= 0)
+        m->filter_bit = l->n_columns + filter;
+    /* parts that hold per event, not per column, are met by any cell of the filter */
+    if (filter_known)
+        m->cell = find_cell(l, filter, column, lane->parts, &m->cell_has_parts);
+    if (lane->column < 0 && m->cell >= 0)
+        m->cell_has_parts = (l->cells[m->cell].parts & lane->parts) == lane->parts;
+}
+
+/* Errors: ST_NOT_FOUND: not in the book; ST_NO_SPACE. */
+static enum status map_layout(struct reading *r, uint32_t id, const struct layout_map **ret_map)
+{
+    struct layout_map *m = r->maps;
+    while (m != NULL && m->id != id)
+        m = m->next;
+    if (m == NULL) {
+        const struct layout *l = layout_book_find(r->book, id);
+        if (l == NULL)
+            return ST_NOT_FOUND;
+        m = arena_try(r->scratch, sizeof *m);
+        if (m == NULL)
+            return ST_NO_SPACE;
+        *m = (struct layout_map){.id = id, .layout = l, .next = r->maps};
+        for (int i = 0; i < r->plan->n_lanes; i++)
+            map_lane(r->plan->layout, &r->plan->lanes[i], l, &m->lanes[i]);
+        r->maps = m;
+    }
+    *ret_map = m;
+    return ST_OK;
+}
+
+/* ---- doubts ---- */
+
+static void doubt_init(struct doubt *d)
+{
+    *d = (struct doubt){.n_lo = 0};
+    sums_init(&d->maybe);
+    sums_init(&d->counted);
+}
+
+/* The lane's doubts, made when first needed. */
+static struct doubt *doubts_of(struct reading *r, struct lane_state *ls)
+{
+    if (ls->doubts == NULL) {
+        ls->doubts = r->spare_doubts;
+        r->spare_doubts += ls->lane->n_windows;
+        for (int i = 0; i < ls->lane->n_windows; i++)
+            doubt_init(&ls->doubts[i]);
+    }
+    return ls->doubts;
+}
+
+/* ---- start ---- */
+
+static enum status lane_init(struct reading *r, struct lane_state *ls, const struct lane *lane, size_t n_records)
+{
+    size_t n = (size_t)lane->n_windows;
+    *ls = (struct lane_state){.lane = lane,
+                              .to_ms = r->query->t_ms - lane->delay_ms,
+                              .own_sure_ms = INT64_MIN,
+                              .own_maybe_ms = INT64_MIN,
+                              .spilled_last_ms = INT64_MIN,
+                              .place_doubt_ms = INT64_MIN};
+    ls->sums = arena_try(r->scratch, n * sizeof *ls->sums);
+    if (ls->sums == NULL)
+        return ST_NO_SPACE;
+    for (size_t i = 0; i < n; i++)
+        sums_init(&ls->sums[i]);
+    if (lane->parts & CELL_LABELS) {
+        ls->labels = arena_try(r->scratch, n * sizeof *ls->labels);
+        if (ls->labels == NULL)
+            return ST_NO_SPACE;
+        memset(ls->labels, 0, n * sizeof *ls->labels);
+    }
+    if (lane->parts & CELL_MAP)
+        return value_set_init(&ls->values, n_records, r->scratch);
+    return ST_OK;
+}
+
+static size_t values_in_maps(const struct folded *f)
+{
+    size_t n = 0;
+    for (int i = 0; i < f->n_blocks; i++) {
+        for (int c = 0; c < f->blocks[i].layout->n_cells; c++)
+            n += f->blocks[i].maps[c].n;
+    }
+    return n;
+}
+
+static enum status lanes_init(struct reading *r, size_t records_bytes)
+{
+    const struct plan *plan = r->plan;
+    size_t most_values = records_bytes / RECORD_FIXED_BYTES + values_in_maps(&r->folded) + 1, windows = 0;
+    for (int i = 0; i < plan->n_lanes; i++)
+        windows += (size_t)plan->lanes[i].n_windows;
+    r->lanes = arena_try(r->scratch, (size_t)plan->n_lanes * sizeof *r->lanes);
+    r->spare_doubts = arena_try(r->scratch, windows * sizeof *r->spare_doubts);
+    if (r->lanes == NULL || r->spare_doubts == NULL)
+        return ST_NO_SPACE;
+    enum status st = ST_OK;
+    for (int i = 0; st == ST_OK && i < plan->n_lanes; i++)
+        st = lane_init(r, &r->lanes[i], &plan->lanes[i], most_values);
+    return st;
+}
+
+static uint64_t plain_head(const struct layout *l)
+{
+    char bytes[RECORD_BYTES_MAX];
+    int64_t columns[RECORD_COLUMNS_MAX] = {0};
+    uint64_t head;
+    record_encode(&(struct record){.kind = RECORD_TRANSACTION, .layout = l->id}, columns, l->n_columns, bytes);
+    memcpy(&head, bytes, sizeof head);
+    return head;
+}
+
+static enum status reading_init(struct reading *r)
+{
+    struct span log = r->query->log;
+    if (log.len > FOLD_LOG_BYTES_MAX)
+        return ST_CORRUPT;
+    enum status st = folded_read(log, r->book, r->scratch, &r->folded);
+    if (st != ST_OK)
+        return st;
+    struct span records = span_of(log.base + r->folded.bytes, log.len - r->folded.bytes);
+    r->events = r->folded.gone;
+    r->next_point = fold_next_point(&r->folded);
+    r->plain_head = plain_head(r->plan->layout);
+    scan_init(&r->scan, records, r->plan->layout->horizon_ms, r->folded.newest_ms);
+    return lanes_init(r, records.len);
+}
+
+/* ---- tiles: finding ---- */
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+/* The finest tier that is kept long enough to answer for `reach_ms`, else the one kept longest. */
+static int pick_tier(const struct layout *l, int64_t reach_ms)
+{
+    int best = 0;
+    for (int i = 0; i < l->n_tiers; i++) {
+        if (l->tiers[i].keep_ms >= reach_ms)
+            return i;
+        if (l->tiers[i].keep_ms > l->tiers[best].keep_ms)
+            best = i;
+    }
+    return best;
+}
+
+/* The tile of `tier` in which `ts_ms` lies; false: there is none. */
+static bool cell_at(const struct tile_block *b, int tier, int cell, int64_t ts_ms, struct tile_cell *ret_cell)
+{
+    const struct tile_tier *t = &b->tiers[tier];
+    int64_t index = floor_div(ts_ms, b->layout->tiers[tier].grain_ms);
+    int i = tile_search(b, t, index);
+    if (i == t->n || tile_index(b, t, i) != index)
+        return false;
+    tile_cell(b, t, i, cell, ret_cell);
+    return true;
+}
+
+/* Could an event of this time be in a tile already? Asked of the finest tier that still has the time. */
+static bool block_may_have(const struct tile_block *b, int cell, int64_t ts_ms)
+{
+    for (int tier = 0; tier < b->layout->n_tiers; tier++) {
+        struct tile_cell c;
+        if (ts_ms <= b->tiers[tier].dropped_before_ms)
+            continue;
+        return cell_at(b, tier, cell, ts_ms, &c) && c.sums.n > 0 && c.sums.first_ms <= ts_ms &&
+               ts_ms <= c.sums.last_ms;
+    }
+    return false;
+}
+
+static bool may_be_folded(struct reading *r, int lane, int64_t ts_ms)
+{
+    if (r->folded.bytes == 0 || ts_ms > r->folded.frontier_ms)
+        return false;
+    for (int i = 0; i < r->folded.n_blocks; i++) {
+        const struct tile_block *b = &r->folded.blocks[i];
+        const struct layout_map *m;
+        if (map_layout(r, b->layout->id, &m) != ST_OK || m->lanes[lane].cell < 0 ||
+            block_may_have(b, m->lanes[lane].cell, ts_ms))
+            return true;
+    }
+    return false;
+}
+
+/* ---- records ---- */
+
+static void note_value(struct lane_state *ls, uint64_t hash, int64_t ts_ms, bool own, bool sure)
+{
+    struct value_seen *v = value_set_put(&ls->values, hash);
+    if (own) {
+        ls->own_has_value = true;
+        ls->own_sure_ms = v->sure_ms;
+        ls->own_maybe_ms = v->maybe_ms;
+    }
+    int64_t *seen = sure ? &v->sure_ms : &v->maybe_ms;
+    *seen = ts_ms > *seen ? ts_ms : *seen;
+}
+
+static void note_place(struct lane_state *ls, int64_t place, int64_t ts_ms, bool own)
+{
+    struct evidence_place *p = &ls->place;
+    if (own) {
+        p->own_located = true;
+        p->own_place = place;
+    } else if (!p->found || ts_ms >= p->ts_ms) {
+        p->found = true;
+        p->place = place;
+        p->ts_ms = ts_ms;
+    }
+}
+
+/* An event whose filter was not recorded, or that may be a duplicate of a folded one: in or out. */
+static void add_doubtful(struct reading *r, struct lane_state *ls, const struct lane_map *m,
+                         const struct record *rec, int from_window)
+{
+    struct doubt *doubts = doubts_of(r, ls);
+    bool has_value = m->column >= 0 && (rec->bits >> m->column & 1);
+    for (int w = from_window; w < ls->lane->n_windows; w++) {
+        struct doubt *d = &doubts[w];
+        if (m->filter_bit == MAP_UNKNOWN) {
+            d->unknown_n++;
+            continue;
+        }
+        d->maybe.n++;
+        d->counted.n++;
+        sums_add_time(&d->maybe, rec->ts_ms);
+        if (has_value) {
+            sums_add_value(&d->maybe, record_column(rec, m->column), ls->lane->parts);
+            sums_add_value(&d->counted, record_column(rec, m->column), ls->lane->parts);
+        }
+    }
+    if (has_value && m->filter_bit != MAP_UNKNOWN && (ls->lane->parts & CELL_MAP))
+        note_value(ls, (uint64_t)record_column(rec, m->column), rec->ts_ms, false, false);
+}
+
+static void add_unknown_value(struct reading *r, struct lane_state *ls, int from_window)
+{
+    struct doubt *doubts = doubts_of(r, ls);
+    for (int w = from_window; w < ls->lane->n_windows; w++)
+        doubts[w].unknown_values++;
+}
+
+static inline void add_value(struct lane_state *ls, struct sums *s, int64_t value, int64_t ts_ms, bool own)
+{
+    unsigned parts = ls->lane->sure_parts;
+    sums_add_value(s, value, parts);
+    if (parts & CELL_MAP)
+        note_value(ls, (uint64_t)value, ts_ms, own, true);
+    if (parts & CELL_PLACE)
+        note_place(ls, value, ts_ms, own);
+}
+
+/* The smallest window that holds an event of this age, or n_windows. From the longest: most events are old. */
+static inline int class_of(const struct lane *l, int64_t age_ms)
+{
+    int c = l->n_windows;
+    while (c > 0 && age_ms < l->windows_ms[c - 1])
+        c--;
+    return c;
+}
+
+static void lane_add(struct reading *r, int lane, const struct record *rec, const struct layout_map *map, bool own)
+{
+    struct lane_state *ls = &r->lanes[lane];
+    const struct lane *l = ls->lane;
+    const struct lane_map *m = &map->lanes[lane];
+    int64_t age_ms = ls->to_ms - rec->ts_ms;
+    bool passes = m->filter_bit < 0 || (rec->bits >> m->filter_bit & 1);
+    bool has_value = m->column >= 0 && (rec->bits >> m->column & 1);
+    int c = age_ms < 0 ? l->n_windows : class_of(l, age_ms);
+    if (c == l->n_windows || !passes) {
+        /* the own value and place count where the own event does not */
+        if (own && has_value && (l->parts & (CELL_MAP | CELL_PLACE))) {
+            int64_t value = record_column(rec, m->column);
+            const struct value_seen *v = l->parts & CELL_MAP ? value_set_get(&ls->values, (uint64_t)value) : NULL;
+            ls->own_has_value = true;
+            ls->own_sure_ms = v != NULL ? v->sure_ms : INT64_MIN;
+            ls->own_maybe_ms = v != NULL ? v->maybe_ms : INT64_MIN;
+            ls->place.own_located = true;
+            ls->place.own_place = value;
+        }
+        return;
+    }
+    if (m->filter_bit == MAP_UNKNOWN || (!own && may_be_folded(r, lane, rec->ts_ms))) {
+        add_doubtful(r, ls, m, rec, c);
+        return;
+    }
+    struct sums *s = &ls->sums[c];
+    s->n++;
+    if (!own && l->times) /* since_first and since_last leave the transaction itself out */
+        sums_add_time(s, rec->ts_ms);
+    if (has_value)
+        add_value(ls, s, record_column(rec, m->column), rec->ts_ms, own);
+    else if (m->column == MAP_UNKNOWN)
+        add_unknown_value(r, ls, c);
+}
+
+static enum status add_label(struct reading *r, const struct record *rec, const struct layout_map *map)
+{
+    if (rec->known_at_ms > r->query->t_ms || r->plan->counts == 0)
+        return ST_OK;
+    if (r->n_labels == r->cap_labels) {
+        int cap = r->cap_labels ? 2 * r->cap_labels : 32;
+        struct label *more = arena_try(r->scratch, (size_t)cap * sizeof *more);
+        if (more == NULL)
+            return ST_NO_SPACE;
+        if (r->n_labels > 0)
+            memcpy(more, r->labels, (size_t)r->n_labels * sizeof *more);
+        r->labels = more;
+        r->cap_labels = cap;
+    }
+    r->labels[r->n_labels++] = (struct label){rec->txn, rec->kind, rec->ts_ms, rec->known_at_ms, rec->bits, map};
+    return ST_OK;
+}
+
+/* Was the identity in the log before `until`? Steps over records by length and hash alone: they were decoded before. */
+static bool stood_before(const struct reading *r, const struct record *rec, const char *until)
+{
+    const char *p = r->scan.start;
+    while (p < until) {
+        uint16_t bytes;
+        uint64_t txn;
+        struct record earlier;
+        memcpy(&bytes, p + 2, sizeof bytes);
+        memcpy(&txn, p + 16, sizeof txn);
+        if (txn == rec->txn && record_decode(span_of(p, bytes), &earlier) == ST_OK && record_same(&earlier, rec))
+            return true;
+        p += bytes;
+    }
+    return false;
+}
+
+static enum scan_verdict judge(struct reading *r, const struct record *rec, const char *bytes)
+{
+    if (scan_is_late(&r->scan, rec))
+        return SCAN_LATE;
+    if (scan_mark(&r->scan, record_identity_hash(rec)) && stood_before(r, rec, bytes))
+        return SCAN_DUPLICATE;
+    if (rec->kind == RECORD_TRANSACTION && rec->ts_ms > r->scan.newest_ms)
+        r->scan.newest_ms = rec->ts_ms;
+    r->events++;
+    return SCAN_EVENT;
+}
+
+static enum status add_record(struct reading *r, const struct record *rec, const char *bytes, bool own)
+{
+    const struct layout_map *map;
+    enum status st = map_layout(r, rec->layout, &map);
+    if (st != ST_OK)
+        return st;
+    enum scan_verdict verdict = judge(r, rec, bytes);
+    r->records++;
+    r->duplicates += verdict == SCAN_DUPLICATE;
+    if (own) {
+        r->own_found = true;
+        r->own_nonce = rec->nonce;
+        r->own_late = verdict == SCAN_LATE;
+    } else if (verdict != SCAN_EVENT) {
+        return ST_OK;
+    }
+    if (rec->kind != RECORD_TRANSACTION)
+        return add_label(r, rec, map);
+    for (int i = 0; i < r->plan->n_lanes; i++)
+        lane_add(r, i, rec, map, own);
+    return ST_OK;
+}
+
+static bool fold_is_due(const struct reading *r)
+{
+    return r->events == r->next_point;
+}
+
+/* ---- the plain way: another transaction's record, of the own layout, that is in no tile ---- */
+
+static inline uint64_t load_u64(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline void lane_add_plain(struct lane_state *ls, const char *bytes, int64_t ts_ms, uint32_t bits)
+{
+    const struct lane *l = ls->lane;
+    int64_t age_ms = ls->to_ms - ts_ms;
+    int c = class_of(l, age_ms);
+    if (age_ms < 0 || c == l->n_windows || (l->filter_mask & ~bits))
+        return;
+    struct sums *s = &ls->sums[c];
+    s->n++;
+    if (l->times)
+        sums_add_time(s, ts_ms);
+    if (bits & l->column_mask)
+        add_value(ls, s, (int64_t)load_u64(bytes + l->column_offset), ts_ms, false);
+}
+
+static void add_plain(struct reading *r, const struct record *rec, const char *bytes)
+{
+    enum scan_verdict verdict = judge(r, rec, bytes);
+    r->records++;
+    r->duplicates += verdict == SCAN_DUPLICATE;
+    if (verdict != SCAN_EVENT)
+        return;
+    for (int i = 0; i < r->plan->n_lanes; i++)
+        lane_add_plain(&r->lanes[i], bytes, rec->ts_ms, rec->bits);
+}
+
+/* Takes plain records as long as there are some, up to a fold point. */
+static void read_plain(struct reading *r)
+{
+    uint64_t own = r->query->has_own ? r->query->own_txn : 0;
+    size_t step = RECORD_FIXED_BYTES + 8 * (size_t)r->plan->layout->n_columns;
+    const char *p = r->scan.p;
+    while ((size_t)(r->scan.end - p) >= step && load_u64(p) == r->plain_head && !fold_is_due(r)) {
+        struct record rec = {.kind = RECORD_TRANSACTION, .ts_ms = (int64_t)load_u64(p + 8), .txn = load_u64(p + 16)};
+        memcpy(&rec.bits, p + 28, sizeof rec.bits);
+        if ((r->query->has_own && rec.txn == own) || rec.ts_ms <= r->folded.frontier_ms)
+            break;
+        add_plain(r, &rec, p);
+        p += step;
+    }
+    r->scan.p = p;
+}
+
+/* ---- all records ---- */
+
+/* ST_CONFLICT: a fold point was passed; the log must be read folded. */
+static enum status read_records(struct reading *r)
+{
+    for (;;) {
+        read_plain(r);
+        struct record rec;
+        const char *bytes = r->scan.p;
+        if (fold_is_due(r))
+            return ST_CONFLICT;
+        if (bytes == r->scan.end)
+            return ST_OK;
+        enum status st = record_decode(span_of(bytes, (size_t)(r->scan.end - bytes)), &rec);
+        if (st != ST_OK)
+            return st;
+        r->scan.p += rec.bytes;
+        bool own = r->query->has_own && rec.kind == RECORD_TRANSACTION && rec.txn == r->query->own_txn;
+        st = add_record(r, &rec, bytes, own);
+        if (st != ST_OK || own)
+            return st;
+    }
+}
+
+/* ---- tiles: adding ---- */
+
+/* `first` and `last` lie on different sides of an edge of the window. */
+static void add_cut_cell(struct sums *sure, struct doubt *d, const struct sums *cell, int64_t from_ms, int64_t to_ms)
+{
+    bool first_in = cell->first_ms > from_ms, last_in = cell->last_ms <= to_ms;
+    int64_t n_lo = first_in + last_in, n_hi = cell->n - !first_in - !last_in;
+    int64_t without = cell->n - cell->values;
+    int64_t values_hi = cell->values < n_hi ? cell->values : n_hi;
+    d->n_lo += n_lo;
+    d->values_lo += n_lo > without ? n_lo - without : 0;
+    struct sums part = *cell;
+    part.n = n_hi;
+    part.values = values_hi;
+    part.first_ms = first_in ? cell->first_ms : from_ms + 1;
+    part.last_ms = last_in ? cell->last_ms : to_ms;
+    sums_merge(&d->maybe, &part);
+    if (last_in)
+        sums_merge(&d->counted, &part);
+    if (first_in)
+        sums_add_time(sure, cell->first_ms);
+    if (last_in)
+        sums_add_time(sure, cell->last_ms);
+}
+
+static void add_cell_labels(struct reading *r, struct lane_state *ls, int w, const struct tile_cell *cell,
+                            int64_t from_ms, int64_t to_ms)
+{
+    if (cell->labels_last_ms <= from_ms || cell->labels_first_ms > to_ms)
+        return;
+    bool whole = cell->labels_first_ms > from_ms && cell->labels_last_ms <= to_ms &&
+                 cell->labels_known_ms <= r->query->t_ms;
+    for (int kind = RECORD_FRAUD; kind < RECORD_KINDS; kind++) {
+        struct label_range n = cell->labels[kind];
+        uint32_t lo = whole ? n.lo : 0;
+        ls->labels[w][kind] += lo;
+        if (n.hi > lo)
+            doubts_of(r, ls)[w].labels_more[kind] += n.hi - lo;
+    }
+}
+
+static void add_tile(struct reading *r, struct lane_state *ls, int w, const struct tile_cell *cell,
+                     const struct lane_map *m, int64_t from_ms, int64_t to_ms)
+{
+    const struct sums *s = &cell->sums;
+    if (ls->labels != NULL)
+        add_cell_labels(r, ls, w, cell, from_ms, to_ms);
+    if (s->n == 0 || s->last_ms <= from_ms || s->first_ms > to_ms)
+        return;
+    if (m->filter_bit == MAP_UNKNOWN)
+        doubts_of(r, ls)[w].unknown_n += s->n;
+    else if (s->first_ms > from_ms && s->last_ms <= to_ms)
+        sums_merge(&ls->sums[w], s);
+    else
+        add_cut_cell(&ls->sums[w], &doubts_of(r, ls)[w], s, from_ms, to_ms);
+    if (m->filter_bit != MAP_UNKNOWN && !m->cell_has_parts)
+        doubts_of(r, ls)[w].unknown_values += s->n;
+}
+
+static void add_tier(struct reading *r, struct lane_state *ls, int w, const struct tile_block *b,
+                     const struct lane_map *m, int64_t from_ms, int64_t to_ms)
+{
+    int tier = pick_tier(b->layout, ls->lane->windows_ms[w] + ls->lane->delay_ms);
+    const struct tile_tier *t = &b->tiers[tier];
+    int64_t grain_ms = b->layout->tiers[tier].grain_ms;
+    int64_t last = floor_div(to_ms, grain_ms);
+    /* a filter this block has not: any cell bounds how many may have passed it */
+    int cell = m->cell >= 0 ? m->cell : 0;
+    for (int i = tile_search(b, t, floor_div(from_ms + 1, grain_ms)); i < t->n && tile_index(b, t, i) <= last; i++) {
+        struct tile_cell c;
+        tile_cell(b, t, i, cell, &c);
+        add_tile(r, ls, w, &c, m, from_ms, to_ms);
+    }
+    if (t->dropped_before_ms > from_ms)
+        doubts_of(r, ls)[w].lost_n = (int64_t)r->folded.gone;
+}
+
+static void add_tiles(struct reading *r)
+{
+    for (int lane = 0; lane < r->plan->n_lanes; lane++) {
+        struct lane_state *ls = &r->lanes[lane];
+        int64_t to_ms = ls->to_ms;
+        for (int w = 0; w < ls->lane->n_windows; w++) {
+            int64_t from_ms = to_ms - ls->lane->windows_ms[w];
+            for (int i = 0; i < r->folded.n_blocks; i++) {
+                const struct layout_map *m;
+                const struct tile_block *b = &r->folded.blocks[i];
+                if (b->layout->n_cells > 0 && map_layout(r, b->layout->id, &m) == ST_OK)
+                    add_tier(r, ls, w, b, &m->lanes[lane], from_ms, to_ms);
+            }
+            if (r->folded.dropped_before_ms > from_ms)
+                doubts_of(r, ls)[w].lost_n = (int64_t)r->folded.gone;
+        }
+    }
+}
+
+/* Values of folded events, before the records add theirs. */
+static void add_map(struct lane_state *ls, const struct tile_map *map, int64_t to_ms)
+{
+    for (uint32_t i = 0; i < map->n; i++) {
+        struct tile_value v = tile_map_value(map, i);
+        if (v.first_ms > to_ms)
+            continue;
+        note_value(ls, v.hash, v.last_ms <= to_ms ? v.last_ms : v.first_ms, false, true);
+        if (v.last_ms > to_ms) /* one of the events between may be the latest within the window */
+            note_value(ls, v.hash, to_ms, false, false);
+    }
+    ls->spilled += map->spilled;
+    ls->spilled_last_ms = map->spilled_last_ms > ls->spilled_last_ms ? map->spilled_last_ms : ls->spilled_last_ms;
+}
+
+static void add_folded_place(struct lane_state *ls, const struct tile_place *p, int64_t to_ms)
+{
+    if (p->ts_ms == INT64_MIN)
+        return;
+    if (p->ts_ms <= to_ms)
+        note_place(ls, p->place, p->ts_ms, false);
+    else
+        ls->place_doubt_ms = to_ms;
+}
+
+static void add_maps_and_places(struct reading *r)
+{
+    for (int i = 0; i < r->folded.n_blocks; i++) {
+        const struct tile_block *b = &r->folded.blocks[i];
+        const struct layout_map *m;
+        if (map_layout(r, b->layout->id, &m) != ST_OK)
+            continue;
+        for (int lane = 0; lane < r->plan->n_lanes; lane++) {
+            struct lane_state *ls = &r->lanes[lane];
+            if (!m->lanes[lane].cell_has_parts)
+                continue;
+            if (ls->lane->parts & CELL_MAP)
+                add_map(ls, &b->maps[m->lanes[lane].cell], ls->to_ms);
+            if (ls->lane->parts & CELL_PLACE)
+                add_folded_place(ls, &b->places[m->lanes[lane].cell], ls->to_ms);
+        }
+    }
+}
+
+/* ---- labels ---- */
+
+static bool same_subject(const struct label *a, const struct label *b)
+{
+    bool a_fraud = a->kind <= RECORD_LEGITIMATE, b_fraud = b->kind <= RECORD_LEGITIMATE;
+    return a->txn == b->txn && a_fraud == b_fraud && (a_fraud || a->kind == b->kind);
+}
+
+/* The latest by known_at; of two at once, fraud. */
+static bool supersedes(const struct label *a, const struct label *b)
+{
+    if (a->known_at_ms != b->known_at_ms)
+        return a->known_at_ms > b->known_at_ms;
+    return a->kind == RECORD_FRAUD;
+}
+
+/* Keeps one label for each transaction and subject, in place. */
+static enum status resolve_labels(struct reading *r)
+{
+    size_t slots = 16;
+    while (slots < 2 * (size_t)r->n_labels)
+        slots *= 2;
+    int *table = arena_try(r->scratch, slots * sizeof *table); /* index + 1 */
+    if (table == NULL)
+        return ST_NO_SPACE;
+    memset(table, 0, slots * sizeof *table);
+    int kept = 0;
+    for (int i = 0; i < r->n_labels; i++) {
+        const struct label label = r->labels[i];
+        size_t at = label.txn & (slots - 1);
+        while (table[at] != 0 && !same_subject(&r->labels[table[at] - 1], &label))
+            at = (at + 1) & (slots - 1);
+        if (table[at] == 0) {
+            r->labels[kept] = label;
+            table[at] = ++kept;
+        } else if (supersedes(&label, &r->labels[table[at] - 1])) {
+            r->labels[table[at] - 1] = label;
+        }
+    }
+    r->n_labels = kept;
+    return ST_OK;
+}
+
+/* Do tiles of this window count labels of the same subject at that time? Then it may be one of them. */
+static bool label_may_be_folded(struct reading *r, int lane, int w, const struct label *label)
+{
+    const struct lane *l = &r->plan->lanes[lane];
+    for (int i = 0; i < r->folded.n_blocks; i++) {
+        const struct tile_block *b = &r->folded.blocks[i];
+        const struct layout_map *m;
+        struct tile_cell c;
+        if (map_layout(r, b->layout->id, &m) != ST_OK || m->lanes[lane].cell < 0)
+            continue;
+        int tier = pick_tier(b->layout, l->windows_ms[w] + l->delay_ms);
+        if (!cell_at(b, tier, m->lanes[lane].cell, label->ts_ms, &c))
+            continue;
+        if (label->kind <= RECORD_LEGITIMATE
+                ? c.labels[RECORD_FRAUD].hi + c.labels[RECORD_LEGITIMATE].hi > 0
+                : c.labels[label->kind].hi > 0)
+            return true;
+    }
+    return false;
+}
+
+static void count_label(struct reading *r, int lane, int w, const struct label *label)
+{
+    struct lane_state *ls = &r->lanes[lane];
+    bool doubtful = label_may_be_folded(r, lane, w, label);
+    if (label->map->lanes[lane].filter_bit == MAP_UNKNOWN)
+        doubts_of(r, ls)[w].labels_more[label->kind]++;
+    else if (label->kind == RECORD_LEGITIMATE && doubtful)
+        doubts_of(r, ls)[w].labels_less[RECORD_FRAUD]++;
+    else if (doubtful)
+        doubts_of(r, ls)[w].labels_more[label->kind]++;
+    else
+        ls->labels[w][label->kind]++;
+}
+
+static void lane_count_label(struct reading *r, int lane, const struct label *label)
+{
+    const struct lane *l = r->lanes[lane].lane;
+    int64_t age_ms = r->lanes[lane].to_ms - label->ts_ms;
+    int filter_bit = label->map->lanes[lane].filter_bit;
+    if (age_ms < 0 || (filter_bit >= 0 && !(label->bits >> filter_bit & 1)))
+        return;
+    for (int w = class_of(l, age_ms); w < l->n_windows; w++)
+        count_label(r, lane, w, label);
+}
+
+static enum status add_labels(struct reading *r)
+{
+    if (r->n_labels == 0)
+        return ST_OK;
+    enum status st = resolve_labels(r);
+    if (st != ST_OK)
+        return st;
+    for (int i = 0; i < r->n_labels; i++) {
+        for (int lane = 0; lane < r->plan->n_lanes; lane++) {
+            if (r->lanes[lane].labels != NULL)
+                lane_count_label(r, lane, &r->labels[i]);
+        }
+    }
+    return ST_OK;
+}
+
+/* ---- values ---- */
+
+static void cumulate(struct lane_state *ls)
+{
+    for (int w = 1; w < ls->lane->n_windows; w++)
+        sums_merge(&ls->sums[w], &ls->sums[w - 1]);
+}
+
+static struct evidence_values values_in(const struct lane_state *ls, int64_t from_ms)
+{
+    struct evidence_values v = {.own_has_value = ls->own_has_value,
+                                .own_seen = ls->own_sure_ms > from_ms,
+                                .own_maybe_seen = ls->own_maybe_ms > from_ms};
+    for (uint64_t i = 0; i <= ls->values.mask; i++) {
+        const struct value_seen *s = &ls->values.slots[i];
+        if (s->hash == 0)
+            continue;
+        v.sure += s->sure_ms > from_ms;
+        v.maybe += s->sure_ms <= from_ms && s->maybe_ms > from_ms;
+    }
+    if (ls->spilled_last_ms > from_ms) {
+        v.maybe += ls->spilled;
+        v.own_maybe_seen = true;
+    }
+    return v;
+}
+
+static struct evidence_place place_in(const struct lane_state *ls, int64_t from_ms)
+{
+    struct evidence_place p = ls->place;
+    p.found = p.found && p.ts_ms > from_ms;
+    p.sure = ls->place_doubt_ms <= from_ms || (p.found && p.ts_ms >= ls->place_doubt_ms);
+    return p;
+}
+
+static struct window_value output_value(const struct reading *r, const struct plan_output *out)
+{
+    const struct lane_state *ls = &r->lanes[out->lane];
+    const struct lane *l = ls->lane;
+    int64_t to_ms = ls->to_ms, from_ms = to_ms - l->windows_ms[out->window];
+    struct evidence e = {
+        .t_ms = r->query->t_ms,
+        .from_ms = from_ms,
+        .to_ms = to_ms,
+        .scale = l->column >= 0 ? column_kind_scale(r->plan->layout->columns[l->column].kind) : 0,
+        .sure = &ls->sums[out->window],
+        .labels = ls->labels != NULL ? ls->labels[out->window] : NULL,
+        .doubt = ls->doubts != NULL ? &ls->doubts[out->window] : NULL,
+    };
+    if (out->aggregate == AGG_SPEED_KMH) {
+        struct evidence_place p = place_in(ls, from_ms);
+        return evidence_speed(&e, &p);
+    }
+    if (out->aggregate == AGG_DISTINCT || out->aggregate == AGG_IS_NEW) {
+        struct evidence_values v = values_in(ls, from_ms);
+        return out->aggregate == AGG_DISTINCT ? evidence_distinct(&e, &v) : evidence_is_new(&e, &v);
+    }
+    return evidence_value(out->aggregate, &e);
+}
+
+/* Worth rewriting: the own record completed a fold point, or a third of the records are duplicates. */
+static bool wants_fold(const struct reading *r)
+{
+    enum { DUPLICATES_MIN = 32 }; /* fewer are not worth a write */
+    return fold_is_due(r) || (r->duplicates >= DUPLICATES_MIN && 3 * r->duplicates > r->records);
+}
+
+static enum status finish(struct reading *r, struct window_value *values, struct fold_seen *ret_seen)
+{
+    for (int lane = 0; lane < r->plan->n_lanes; lane++)
+        cumulate(&r->lanes[lane]);
+    enum status st = add_labels(r);
+    if (st != ST_OK)
+        return st;
+    if (r->folded.bytes > 0)
+        add_tiles(r);
+    for (int i = 0; i < r->plan->n_outputs; i++)
+        values[i] = output_value(r, &r->plan->outputs[i]);
+    *ret_seen = (struct fold_seen){.own_found = r->own_found,
+                                   .own_nonce = r->own_nonce,
+                                   .own_late = r->own_late,
+                                   .wants_fold = wants_fold(r),
+                                   .newest_ms = r->scan.newest_ms};
+    return ST_OK;
+}
+
+/* ---- a log that passed a fold point ---- */
+
+/* Where the own record starts; the end when it is not there. */
+static enum status find_own(const struct fold_query *q, size_t header, size_t *ret_offset, size_t *ret_bytes)
+{
+    size_t at = header;
+    while (at < q->log.len) {
+        struct record rec;
+        enum status st = record_decode(span_of(q->log.base + at, q->log.len - at), &rec);
+        if (st != ST_OK)
+            return st;
+        if (q->has_own && rec.kind == RECORD_TRANSACTION && rec.txn == q->own_txn) {
+            *ret_offset = at;
+            *ret_bytes = rec.bytes;
+            return ST_OK;
+        }
+        at += rec.bytes;
+    }
+    *ret_offset = q->log.len;
+    *ret_bytes = 0;
+    return ST_OK;
+}
+
+/* The log as it would stand if every fold before the own record had been written back. */
+static enum status fold_ahead(const struct reading *r, struct span *ret_log)
+{
+    const struct fold_query *q = r->query;
+    size_t own_at, own_bytes;
+    struct fold_written w;
+    enum status st = find_own(q, r->folded.bytes, &own_at, &own_bytes);
+    if (st == ST_OK)
+        st = fold_write(r->plan, r->book, span_of(q->log.base, own_at), NULL, 0, 1, r->scratch, &w);
+    if (st != ST_OK)
+        return st;
+    char *log = arena_try(r->scratch, w.bytes.len + own_bytes);
+    if (log == NULL)
+        return ST_NO_SPACE;
+    memcpy(log, w.bytes.base, w.bytes.len);
+    memcpy(log + w.bytes.len, q->log.base + own_at, own_bytes);
+    *ret_log = span_of(log, w.bytes.len + own_bytes);
+    return ST_OK;
+}
+
+enum status fold_read(const struct plan *plan, const struct layout_book *book, const struct fold_query *query,
+                      struct arena *scratch, struct window_value *values, struct fold_seen *ret_seen)
+{
+    struct reading r = {.plan = plan, .book = book, .query = query, .scratch = scratch};
+    enum status st = reading_init(&r);
+    if (st != ST_OK)
+        return st;
+    if (r.folded.bytes > 0)
+        add_maps_and_places(&r);
+    st = read_records(&r);
+    if (st == ST_OK)
+        return finish(&r, values, ret_seen);
+    if (st != ST_CONFLICT)
+        return st;
+    struct fold_query folded_query = *query;
+    st = fold_ahead(&r, &folded_query.log);
+    if (st == ST_OK)
+        st = fold_read(plan, book, &folded_query, scratch, values, ret_seen);
+    return st;
+}

@@ -1,0 +1,40 @@
+/*
+ * plan_internal.h -- what a plan holds; for plan.c and the fold alone.
+ */
+#ifndef SLUICE_STATE_PLAN_INTERNAL_H
+#define SLUICE_STATE_PLAN_INTERNAL_H
+
+#include "service/state/plan.h"
+
+/* Features of one delay, filter and column; `column` -1 serves features that need none. */
+struct lane {
+    int64_t delay_ms;
+    int filter;
+    int column;
+    int cell;       /* of the plan's own layout, for this filter and column */
+    unsigned parts; /* enum cell_part: what these features need of tiles */
+    unsigned sure_parts; /* of records, which are in or out: an average needs no range of them */
+    bool times;     /* some feature asks when the first or the last event was */
+    int n_windows;
+    int64_t windows_ms[PLAN_WINDOWS_MAX]; /* ascending */
+    /* In records of the plan's own layout: bits to test, 0: none; where the column's value stands. */
+    uint32_t filter_mask, column_mask;
+    size_t column_offset;
+};
+
+struct plan_output {
+    enum aggregate aggregate;
+    int lane;
+    int window; /* index into the lane's windows */
+};
+
+struct plan {
+    const struct layout *layout;
+    struct lane lanes[PLAN_LANES_MAX];
+    struct plan_output outputs[PLAN_FEATURES_MAX];
+    int n_lanes, n_outputs;
+    int exact_events;
+    unsigned counts; /* bit k: features count corrections of kind k */
+};
+
+#endif
