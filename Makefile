@@ -115,12 +115,15 @@ $(SAN)/tests/fuzz/%: $(SAN)/tests/fuzz/%.o $(SAN)/libsluice.a $(if $(LIBFUZZER),
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libsluice.a
 	$(CC) $(HARDEN) -o $@ $^ $(LIBS)
 
+# gcc leaves the old object where a source does not compile, and LENIENT would link it: rm first.
 $(SAN)/%.o: %.c Makefile
 	@mkdir -p $(@D)
+	@rm -f $@
 	$(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
+	@rm -f $@
 	$(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(RELEASE) -MMD -MP -c -o $@ $<
 
 # ---- run and test ----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #include "service/base/text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,7 +122,8 @@ void text_double(struct text *t, double v)
     }
     char buf[32]; /* "-1.7976931348623157e+308" has 24 */
     int n = 0;
-    for (int precision = 15; precision <= 17; precision++) {
+    /* Up to 15 digits any decimal reads back, and %g drops zeros; subnormals have fewer. */
+    for (int precision = fabs(v) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
         n = snprintf(buf, sizeof buf, "%.*g", precision, v);
         if (strtod(buf, NULL) == v)
             break;
@@ -161,8 +163,8 @@ void text_json_string(struct text *t, struct span s)
 void text_time_ms(struct text *t, int64_t unix_ms)
 {
     int64_t ms = unix_ms % 1000;
+    time_t seconds = (time_t)(unix_ms / 1000) - (ms < 0); /* rounded down */
     ms += ms < 0 ? 1000 : 0;
-    time_t seconds = (time_t)((unix_ms - ms) / 1000);
     struct tm tm;
     gmtime_r(&seconds, &tm);
     text_printf(t, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,

@@ -5,6 +5,7 @@
  */
 #include "service/base/check.h"
 #include "service/base/text.h"
+#include "service/cli/cli.h"
 #include "service/cli/generate_world.h"
 #include "service/txn/reader.h"
 
@@ -15,11 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int cli_generate(int argc, char **argv);
-
 enum {
-    EXIT_REFUSED = 1,
-    EXIT_USAGE = 2,
     OUT_BYTES = 256 << 10, /* one write(2) takes about a thousand lines */
     LINE_MAX_BYTES = 512,  /* the longest line is below 320 */
     DAYS_MAX = 36525,      /* a hundred years; too few accounts for N would run for ever */
@@ -249,12 +246,12 @@ static int write_stream(struct stream *s, struct world *w)
     flush(s);
     if (s->failed) {
         fprintf(stderr, "sluice generate: cannot write: %s\n", strerror(errno));
-        return EXIT_REFUSED;
+        return CLI_REFUSED;
     }
     if (s->number < s->wanted) {
         fprintf(stderr, "sluice generate: only %" PRIu64 " transactions in a hundred years: "
                         "use more --accounts\n", s->number);
-        return EXIT_REFUSED;
+        return CLI_REFUSED;
     }
     return 0;
 }
@@ -321,10 +318,10 @@ static bool take_option(int option, const char *value, struct arguments *a)
 static int usage_error(const char *what, const char *value)
 {
     fprintf(stderr, "sluice generate: %s%s\n\n%s", what, value, usage_text);
-    return EXIT_USAGE;
+    return CLI_USAGE;
 }
 
-/* 0, EXIT_USAGE, or -1: help was asked for. */
+/* 0, CLI_USAGE, or -1: help was asked for. */
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
@@ -359,7 +356,7 @@ int cli_generate(int argc, char **argv)
     };
     int usage = parse_arguments(argc, argv, &a);
     if (usage < 0)
-        return fputs(usage_text, stdout) < 0 ? EXIT_REFUSED : 0;
+        return fputs(usage_text, stdout) < 0 ? CLI_REFUSED : 0;
     if (usage > 0)
         return usage;
     struct stream s = {.wanted = a.transactions, .start_ms = a.start_ms};

@@ -31,10 +31,10 @@ struct folding {
     struct scan scan;
     struct live *live; /* in log order */
     int n_live, cap_live;
-    const struct live **by_age; /* room for cap_live */
+    struct live **by_age; /* room for cap_live */
     int removed;                /* duplicates, late ones and losers */
-    const struct fold_attempt *losers;
-    int n_losers;
+    const struct fold_attempt *known;
+    int n_known;
     struct fold_attempt *doubts; /* NULL: not asked for */
     int n_doubts;
     uint32_t young_from; /* records from this position on came after the last fold */
@@ -45,17 +45,31 @@ static uint64_t count_events(const struct folding *f)
     return f->folded.gone + (uint64_t)f->n_live;
 }
 
+static const struct fold_attempt *find_known(const struct folding *f, const struct record *r)
+{
+    for (int i = 0; i < f->n_known && r->kind == RECORD_TRANSACTION; i++) {
+        if (f->known[i].txn == r->txn && f->known[i].nonce == r->nonce)
+            return &f->known[i];
+    }
+    return NULL;
+}
+
 static bool is_loser(const struct folding *f, const struct record *r)
 {
-    for (int i = 0; i < f->n_losers; i++) {
-        if (f->losers[i].txn == r->txn && f->losers[i].nonce == r->nonce && r->kind == RECORD_TRANSACTION)
-            return true;
-    }
-    return false;
+    const struct fold_attempt *known = find_known(f, r);
+    return known != NULL && known->lost;
+}
+
+/* A transaction that may be a duplicate of a folded one. */
+static bool is_doubtful(const struct folding *f, const struct record *r)
+{
+    return r->kind == RECORD_TRANSACTION && folded_may_have(&f->folded, r->ts_ms);
 }
 
 static bool is_duplicate(struct folding *f, const struct record *r)
 {
+    if (r->kind == RECORD_TRANSACTION && folded_has(&f->folded, r->txn, r->ts_ms))
+        return true;
     if (!scan_mark(&f->scan, record_identity_hash(r)))
         return false;
     for (int i = 0; i < f->n_live; i++) {
@@ -69,7 +83,7 @@ static bool is_duplicate(struct folding *f, const struct record *r)
 
 static int compare_age(const void *a, const void *b)
 {
-    const struct live *x = *(const struct live *const *)a, *y = *(const struct live *const *)b;
+    const struct live *x = *(struct live *const *)a, *y = *(struct live *const *)b;
     if (x->age_key != y->age_key)
         return x->age_key < y->age_key ? -1 : 1;
     return x->position < y->position ? -1 : x->position > y->position;
@@ -93,19 +107,16 @@ static void drop_out_of_horizon(struct folding *f)
     f->n_live = kept;
 }
 
-static void note_doubt(struct folding *f, const struct live *l)
+static void note_doubt(struct folding *f, const struct live *l, bool doubtful)
 {
-    if (f->doubts == NULL || l->position < f->young_from || f->n_doubts == FOLD_DOUBTS_MAX ||
-        l->record.kind != RECORD_TRANSACTION)
-        return;
-    f->doubts[f->n_doubts++] = (struct fold_attempt){l->record.txn, l->record.nonce};
+    bool young = l->position >= f->young_from && l->record.kind == RECORD_TRANSACTION;
+    if (f->doubts != NULL && (young || doubtful) && f->n_doubts < FOLD_DOUBTS_MAX)
+        f->doubts[f->n_doubts++] = (struct fold_attempt){l->record.txn, l->record.nonce, false};
 }
 
-static void remove_folded(struct folding *f, int n_folded)
+/* Those that went into tiles have lost their bytes. */
+static void close_up(struct folding *f)
 {
-    /* by_age[0..n_folded) point into live: marked by a NULL, then closed up */
-    for (int i = 0; i < n_folded; i++)
-        f->live[f->by_age[i] - f->live].bytes = NULL;
     int kept = 0;
     for (int i = 0; i < f->n_live; i++) {
         if (f->live[i].bytes != NULL)
@@ -116,25 +127,29 @@ static void remove_folded(struct folding *f, int n_folded)
 
 static enum status fold_oldest(struct folding *f)
 {
-    int transactions = 0, n_folded = 0;
+    int transactions = 0, exact = f->plan->exact_events;
     for (int i = 0; i < f->n_live; i++) {
         f->by_age[i] = &f->live[i];
         transactions += f->live[i].record.kind == RECORD_TRANSACTION;
     }
-    int corrections = f->n_live - transactions, exact = f->plan->exact_events;
+    int corrections = f->n_live - transactions;
     if (transactions <= exact && corrections <= exact)
         return ST_OK;
     qsort(f->by_age, (size_t)f->n_live, sizeof f->by_age[0], compare_age);
-    while (transactions > exact || corrections > exact) {
-        const struct live *l = f->by_age[n_folded++];
-        note_doubt(f, l);
+    for (int i = 0; i < f->n_live && (transactions > exact || corrections > exact); i++) {
+        struct live *l = f->by_age[i];
+        bool doubtful = is_doubtful(f, &l->record);
+        note_doubt(f, l, doubtful);
+        transactions -= l->record.kind == RECORD_TRANSACTION;
+        corrections -= l->record.kind != RECORD_TRANSACTION;
+        if (doubtful && find_known(f, &l->record) == NULL)
+            continue; /* stays a record, past exact_events */
         enum status st = folded_add(&f->folded, f->book, &l->record, f->scratch);
         if (st != ST_OK)
             return st;
-        transactions -= l->record.kind == RECORD_TRANSACTION;
-        corrections -= l->record.kind != RECORD_TRANSACTION;
+        l->bytes = NULL;
     }
-    remove_folded(f, n_folded);
+    close_up(f);
     return ST_OK;
 }
 
@@ -248,10 +263,10 @@ static enum status encode(struct folding *f, uint64_t generation, struct span *r
 }
 
 enum status fold_write(const struct plan *plan, const struct layout_book *book, struct span log,
-                       const struct fold_attempt *losers, int n_losers, uint64_t generation,
+                       const struct fold_attempt *known, int n_known, uint64_t generation,
                        struct arena *scratch, struct fold_written *ret_written)
 {
-    struct folding f = {.plan = plan, .book = book, .scratch = scratch, .losers = losers, .n_losers = n_losers};
+    struct folding f = {.plan = plan, .book = book, .scratch = scratch, .known = known, .n_known = n_known};
     struct fold_written w = {.old_bytes = log.len};
     CHECK(generation != 0);
     enum status st = folding_init(&f, log, &w.last_record_bytes);

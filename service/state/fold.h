@@ -8,7 +8,8 @@
  * The definition, from which readers, folders, memory, Redis and replay all follow:
  *
  *  - Records are taken in log order. A transaction whose hash is among the records that still
- *    stand, or a correction whose (hash, kind, known_at) is, is a duplicate and is not there.
+ *    stand or the last 64 that folded, or a correction whose (hash, kind, known_at) still
+ *    stands, is a duplicate and is not there.
  *  - A record older than the newest transaction before it by more than the horizon is late and
  *    is not there either, but for itself.
  *  - After distinct record k, for k a multiple of FOLD_STEP: records older than the newest
@@ -59,16 +60,17 @@ MUST_USE enum status fold_read(const struct plan *plan, const struct layout_book
                                const struct fold_query *query, struct arena *scratch,
                                struct window_value *values, struct fold_seen *ret_seen);
 
-/* An attempt, by what its records carry. */
+/* An attempt, by what its records carry, and what its transaction's claim said of it. */
 struct fold_attempt {
     uint64_t txn;
     uint32_t nonce;
+    bool lost; /* the claim names another attempt: the record is no event */
 };
 
 /*
- * The attempts whose claims must be looked up before fold_write: those of records that would
- * fold although they came after the last fold (they may be duplicates of what is already
- * in tiles, or attempts that lost). Mostly none.
+ * The attempts whose claims should be looked up before fold_write: those of records that would
+ * fold although they came after the last fold, or that may be duplicates of what is in
+ * tiles. `lost` is false in all of them. Mostly there are none.
  */
 MUST_USE enum status fold_doubts(const struct plan *plan, const struct layout_book *book,
                                  struct span log, struct arena *scratch,
@@ -82,11 +84,13 @@ struct fold_written {
 };
 
 /*
- * The log with its folds done and duplicates and `losers` taken out. `generation` is random
- * and not 0. Errors: as fold_read; ST_NOT_FOUND is answered before anything is written.
+ * The log with its folds done and duplicates taken out. `known` are attempts whose claims were looked
+ * up: the lost ones are taken out too, the others may fold. A record that may be a duplicate of a folded
+ * one, and is not known, stays a record (and makes features inexact by one).
+ * `generation` is random and not 0. Errors: as fold_read.
  */
 MUST_USE enum status fold_write(const struct plan *plan, const struct layout_book *book,
-                                struct span log, const struct fold_attempt *losers, int n_losers,
+                                struct span log, const struct fold_attempt *known, int n_known,
                                 uint64_t generation, struct arena *scratch,
                                 struct fold_written *ret_written);
 

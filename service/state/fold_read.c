@@ -42,7 +42,7 @@ struct lane_state {
     bool own_has_value;
     int64_t own_sure_ms, own_maybe_ms; /* when the own value was last seen before */
     struct evidence_place place;       /* with CELL_PLACE: the latest located event */
-    int64_t place_doubt_ms;            /* folded located events may stand up to here */
+    int64_t place_doubt_ms;            /* other located events may stand up to here */
 };
 
 struct label {
@@ -232,11 +232,6 @@ static enum status reading_init(struct reading *r)
 
 /* ---- tiles: finding ---- */
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
 /* The finest tier that is kept long enough to answer for `reach_ms`, else the one kept longest. */
 static int pick_tier(const struct layout *l, int64_t reach_ms)
 {
@@ -250,34 +245,9 @@ static int pick_tier(const struct layout *l, int64_t reach_ms)
     return best;
 }
 
-/* The tile of `tier` in which `ts_ms` lies; false: there is none. */
-static bool cell_at(const struct tile_block *b, int tier, int cell, int64_t ts_ms, struct tile_cell *ret_cell)
-{
-    const struct tile_tier *t = &b->tiers[tier];
-    int64_t index = floor_div(ts_ms, b->layout->tiers[tier].grain_ms);
-    int i = tile_search(b, t, index);
-    if (i == t->n || tile_index(b, t, i) != index)
-        return false;
-    tile_cell(b, t, i, cell, ret_cell);
-    return true;
-}
-
-/* Could an event of this time be in a tile already? Asked of the finest tier that still has the time. */
-static bool block_may_have(const struct tile_block *b, int cell, int64_t ts_ms)
-{
-    for (int tier = 0; tier < b->layout->n_tiers; tier++) {
-        struct tile_cell c;
-        if (ts_ms <= b->tiers[tier].dropped_before_ms)
-            continue;
-        return cell_at(b, tier, cell, ts_ms, &c) && c.sums.n > 0 && c.sums.first_ms <= ts_ms &&
-               ts_ms <= c.sums.last_ms;
-    }
-    return false;
-}
-
 static bool may_be_folded(struct reading *r, int lane, int64_t ts_ms)
 {
-    if (r->folded.bytes == 0 || ts_ms > r->folded.frontier_ms)
+    if (r->folded.bytes == 0 || ts_ms > r->folded.known_from_ms)
         return false;
     for (int i = 0; i < r->folded.n_blocks; i++) {
         const struct tile_block *b = &r->folded.blocks[i];
@@ -338,6 +308,8 @@ static void add_doubtful(struct reading *r, struct lane_state *ls, const struct 
     }
     if (has_value && m->filter_bit != MAP_UNKNOWN && (ls->lane->parts & CELL_MAP))
         note_value(ls, (uint64_t)record_column(rec, m->column), rec->ts_ms, false, false);
+    if (has_value && (ls->lane->parts & CELL_PLACE) && rec->ts_ms > ls->place_doubt_ms)
+        ls->place_doubt_ms = rec->ts_ms;
 }
 
 static void add_unknown_value(struct reading *r, struct lane_state *ls, int from_window)
@@ -443,6 +415,8 @@ static enum scan_verdict judge(struct reading *r, const struct record *rec, cons
         return SCAN_LATE;
     if (scan_mark(&r->scan, record_identity_hash(rec)) && stood_before(r, rec, bytes))
         return SCAN_DUPLICATE;
+    if (rec->kind == RECORD_TRANSACTION && folded_has(&r->folded, rec->txn, rec->ts_ms))
+        return SCAN_DUPLICATE;
     if (rec->kind == RECORD_TRANSACTION && rec->ts_ms > r->scan.newest_ms)
         r->scan.newest_ms = rec->ts_ms;
     r->events++;
@@ -521,7 +495,7 @@ static void read_plain(struct reading *r)
     while ((size_t)(r->scan.end - p) >= step && load_u64(p) == r->plain_head && !fold_is_due(r)) {
         struct record rec = {.kind = RECORD_TRANSACTION, .ts_ms = (int64_t)load_u64(p + 8), .txn = load_u64(p + 16)};
         memcpy(&rec.bits, p + 28, sizeof rec.bits);
-        if ((r->query->has_own && rec.txn == own) || rec.ts_ms <= r->folded.frontier_ms)
+        if ((r->query->has_own && rec.txn == own) || rec.ts_ms <= r->folded.known_from_ms)
             break;
         add_plain(r, &rec, p);
         p += step;
@@ -618,10 +592,10 @@ static void add_tier(struct reading *r, struct lane_state *ls, int w, const stru
     int tier = pick_tier(b->layout, ls->lane->windows_ms[w] + ls->lane->delay_ms);
     const struct tile_tier *t = &b->tiers[tier];
     int64_t grain_ms = b->layout->tiers[tier].grain_ms;
-    int64_t last = floor_div(to_ms, grain_ms);
+    int64_t last = tile_index_of(to_ms, grain_ms);
     /* a filter this block has not: any cell bounds how many may have passed it */
     int cell = m->cell >= 0 ? m->cell : 0;
-    for (int i = tile_search(b, t, floor_div(from_ms + 1, grain_ms)); i < t->n && tile_index(b, t, i) <= last; i++) {
+    for (int i = tile_search(b, t, tile_index_of(from_ms + 1, grain_ms)); i < t->n && tile_index(b, t, i) <= last; i++) {
         struct tile_cell c;
         tile_cell(b, t, i, cell, &c);
         add_tile(r, ls, w, &c, m, from_ms, to_ms);
@@ -670,7 +644,7 @@ static void add_folded_place(struct lane_state *ls, const struct tile_place *p, 
         return;
     if (p->ts_ms <= to_ms)
         note_place(ls, p->place, p->ts_ms, false);
-    else
+    else if (to_ms > ls->place_doubt_ms)
         ls->place_doubt_ms = to_ms;
 }
 
@@ -747,7 +721,7 @@ static bool label_may_be_folded(struct reading *r, int lane, int w, const struct
         if (map_layout(r, b->layout->id, &m) != ST_OK || m->lanes[lane].cell < 0)
             continue;
         int tier = pick_tier(b->layout, l->windows_ms[w] + l->delay_ms);
-        if (!cell_at(b, tier, m->lanes[lane].cell, label->ts_ms, &c))
+        if (!block_cell_at(b, tier, m->lanes[lane].cell, label->ts_ms, &c))
             continue;
         if (label->kind <= RECORD_LEGITIMATE
                 ? c.labels[RECORD_FRAUD].hi + c.labels[RECORD_LEGITIMATE].hi > 0
@@ -829,7 +803,7 @@ static struct evidence_place place_in(const struct lane_state *ls, int64_t from_
 {
     struct evidence_place p = ls->place;
     p.found = p.found && p.ts_ms > from_ms;
-    p.sure = ls->place_doubt_ms <= from_ms || (p.found && p.ts_ms >= ls->place_doubt_ms);
+    p.sure = ls->place_doubt_ms <= from_ms || (p.found && p.ts_ms > ls->place_doubt_ms);
     return p;
 }
 

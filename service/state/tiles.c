@@ -151,6 +151,53 @@ int tile_search(const struct tile_block *b, const struct tile_tier *t, int64_t i
     return lo;
 }
 
+bool block_cell_at(const struct tile_block *b, int tier, int cell, int64_t ts_ms, struct tile_cell *ret_cell)
+{
+    const struct tile_tier *t = &b->tiers[tier];
+    int64_t index = tile_index_of(ts_ms, b->layout->tiers[tier].grain_ms);
+    int i = tile_search(b, t, index);
+    if (i == t->n || tile_index(b, t, i) != index)
+        return false;
+    tile_cell(b, t, i, cell, ret_cell);
+    return true;
+}
+
+bool block_may_have(const struct tile_block *b, int cell, int64_t ts_ms)
+{
+    for (int tier = 0; tier < b->layout->n_tiers; tier++) {
+        struct tile_cell c;
+        if (ts_ms <= b->tiers[tier].dropped_before_ms)
+            continue;
+        return block_cell_at(b, tier, cell, ts_ms, &c) && c.sums.n > 0 && c.sums.first_ms <= ts_ms &&
+               ts_ms <= c.sums.last_ms;
+    }
+    return false;
+}
+
+bool folded_has(const struct folded *f, uint64_t txn, int64_t ts_ms)
+{
+    if (ts_ms > f->frontier_ms)
+        return false;
+    for (uint32_t i = 0; i < f->n_recent; i++) {
+        if (f->recent[i].txn == txn)
+            return true;
+    }
+    return false;
+}
+
+bool folded_may_have(const struct folded *f, int64_t ts_ms)
+{
+    if (ts_ms > f->known_from_ms)
+        return false;
+    for (int i = 0; i < f->n_blocks; i++) {
+        for (int cell = 0; cell < f->blocks[i].layout->n_cells; cell++) {
+            if (block_may_have(&f->blocks[i], cell, ts_ms))
+                return true;
+        }
+    }
+    return false;
+}
+
 struct tile_value tile_map_value(const struct tile_map *m, uint32_t i)
 {
     struct tile_value v;
@@ -220,6 +267,17 @@ static enum status read_block_parts(struct cursor *c, struct tile_block *b)
     return st;
 }
 
+static void block_init(struct tile_block *b, const struct layout *l)
+{
+    *b = (struct tile_block){.layout = l, .tile_bytes = tile_bytes(l)};
+    for (int i = 0; i < l->n_tiers; i++)
+        b->tiers[i].dropped_before_ms = INT64_MIN;
+    for (int i = 0; i < l->n_cells; i++) {
+        b->maps[i].spilled_last_ms = INT64_MIN;
+        b->places[i].ts_ms = INT64_MIN;
+    }
+}
+
 static enum status read_block(struct cursor *c, const struct layout_book *book, struct tile_block *b)
 {
     uint32_t id, bytes;
@@ -229,10 +287,10 @@ static enum status read_block(struct cursor *c, const struct layout_book *book, 
     GET(c, bytes);
     if (bytes < 8 || !has(c, bytes - 8))
         return ST_CORRUPT;
-    b->layout = layout_book_find(book, id);
-    if (b->layout == NULL)
+    const struct layout *l = layout_book_find(book, id);
+    if (l == NULL)
         return ST_NOT_FOUND;
-    b->tile_bytes = tile_bytes(b->layout);
+    block_init(b, l);
     struct cursor part = {c->p, c->p + bytes - 8};
     enum status st = read_block_parts(&part, b);
     if (st != ST_OK)
@@ -259,15 +317,26 @@ static enum status read_blocks(struct cursor *c, const struct layout_book *book,
     return st;
 }
 
+/* Not the recent ones: their number says that there are none, and a kilobyte need not be cleared. */
+static void folded_init(struct folded *f)
+{
+    f->bytes = 0;
+    f->generation = f->gone = f->folded_at = 0;
+    f->newest_ms = f->dropped_before_ms = f->frontier_ms = f->known_from_ms = INT64_MIN;
+    f->n_recent = f->retained = 0;
+    f->n_blocks = 0;
+    f->blocks = NULL;
+}
+
 enum status folded_read(struct span log, const struct layout_book *book, struct arena *scratch,
                         struct folded *ret_folded)
 {
-    struct folded f = {
-        .newest_ms = INT64_MIN, .dropped_before_ms = INT64_MIN, .frontier_ms = INT64_MIN, .blocks = NULL};
     if (log.len == 0 || (unsigned char)log.base[0] != TILES_MAGIC) {
-        *ret_folded = f;
+        folded_init(ret_folded);
         return ST_OK;
     }
+    struct folded f;
+    folded_init(&f);
     uint16_t n_blocks;
     uint32_t bytes;
     if (log.len < TILES_HEADER_BYTES || log.base[1] != TILES_VERSION)
@@ -285,8 +354,12 @@ enum status folded_read(struct span log, const struct layout_book *book, struct 
     GET(&c, f.newest_ms);
     GET(&c, f.dropped_before_ms);
     GET(&c, f.frontier_ms);
+    GET(&c, f.known_from_ms);
     GET(&c, f.retained);
-    c.p = log.base + TILES_HEADER_BYTES;
+    GET(&c, f.n_recent);
+    if (f.n_recent > TILES_RECENT_MAX || !has(&c, f.n_recent * sizeof f.recent[0]))
+        return ST_CORRUPT;
+    get(&c, f.recent, f.n_recent * sizeof f.recent[0]);
     enum status st = n_blocks > 0 ? read_blocks(&c, book, n_blocks, scratch, &f) : ST_OK;
     if (st != ST_OK)
         return st;
@@ -315,7 +388,7 @@ static size_t block_bytes(const struct tile_block *b)
 
 size_t folded_bytes(const struct folded *f)
 {
-    size_t bytes = TILES_HEADER_BYTES;
+    size_t bytes = TILES_HEADER_BYTES + f->n_recent * sizeof f->recent[0];
     for (int i = 0; i < f->n_blocks; i++)
         bytes += block_bytes(&f->blocks[i]);
     return bytes;
@@ -360,7 +433,7 @@ void folded_write(const struct folded *f, char *out)
 {
     uint8_t magic = TILES_MAGIC, version = TILES_VERSION;
     uint16_t n_blocks = (uint16_t)f->n_blocks;
-    uint32_t bytes = (uint32_t)folded_bytes(f), zero = 0;
+    uint32_t bytes = (uint32_t)folded_bytes(f);
     PUT(&out, magic);
     PUT(&out, version);
     PUT(&out, n_blocks);
@@ -371,8 +444,10 @@ void folded_write(const struct folded *f, char *out)
     PUT(&out, f->newest_ms);
     PUT(&out, f->dropped_before_ms);
     PUT(&out, f->frontier_ms);
+    PUT(&out, f->known_from_ms);
     PUT(&out, f->retained);
-    PUT(&out, zero);
+    PUT(&out, f->n_recent);
+    put(&out, f->recent, f->n_recent * sizeof f->recent[0]);
     for (int i = 0; i < f->n_blocks; i++)
         write_block(&f->blocks[i], &out);
 }
@@ -412,13 +487,7 @@ static enum status find_block(struct folded *f, const struct layout *l, struct a
     if (f->n_blocks == TILES_BLOCKS_MAX)
         drop_first_block(f);
     struct tile_block *b = &f->blocks[f->n_blocks++];
-    *b = (struct tile_block){.layout = l, .tile_bytes = tile_bytes(l)};
-    for (int i = 0; i < l->n_tiers; i++)
-        b->tiers[i].dropped_before_ms = INT64_MIN;
-    for (int i = 0; i < l->n_cells; i++) {
-        b->maps[i].spilled_last_ms = INT64_MIN;
-        b->places[i].ts_ms = INT64_MIN;
-    }
+    block_init(b, l);
     *ret_block = b;
     return ST_OK;
 }
@@ -502,7 +571,7 @@ static bool passes(const struct layout *l, const struct layout_cell *cell, const
 static enum status add_to_tier(const struct tile_block *b, struct tile_tier *t, const struct layout_tier *tier,
                                const struct record *r, struct arena *scratch)
 {
-    int64_t index = r->ts_ms / tier->grain_ms - (r->ts_ms % tier->grain_ms < 0);
+    int64_t index = tile_index_of(r->ts_ms, tier->grain_ms);
     int i;
     if (find_tile(b, t, index, scratch, &i) != ST_OK)
         return ST_NO_SPACE;
@@ -567,6 +636,16 @@ static enum status add_once_per_block(struct tile_block *b, const struct record 
     return ST_OK;
 }
 
+static void remember(struct folded *f, const struct record *r)
+{
+    if (f->n_recent == TILES_RECENT_MAX) {
+        later(&f->known_from_ms, f->recent[0].ts_ms);
+        memmove(&f->recent[0], &f->recent[1], (TILES_RECENT_MAX - 1) * sizeof f->recent[0]);
+        f->n_recent--;
+    }
+    f->recent[f->n_recent++] = (struct tile_recent){r->txn, r->ts_ms};
+}
+
 enum status folded_add(struct folded *f, const struct layout_book *book, const struct record *r,
                        struct arena *scratch)
 {
@@ -577,8 +656,10 @@ enum status folded_add(struct folded *f, const struct layout_book *book, const s
     enum status st = find_block(f, l, scratch, &b);
     for (int t = 0; st == ST_OK && t < l->n_tiers; t++)
         st = add_to_tier(b, &b->tiers[t], &l->tiers[t], r, scratch);
-    if (st == ST_OK && r->kind == RECORD_TRANSACTION)
+    if (st == ST_OK && r->kind == RECORD_TRANSACTION) {
         st = add_once_per_block(b, r, scratch);
+        remember(f, r);
+    }
     later(&f->frontier_ms, record_age_key(r));
     f->gone++;
     return st;

@@ -6,7 +6,8 @@
  *     | 0xA5 | version | n_blocks | bytes | generation | gone | folded_at |
  *     | u8   | u8      | u16      | u32   | u64        | u64  | u64       |
  *     +------+---------+----------+-------+------------+------+-----------+
- *     32: newest_ms i64, dropped_before_ms i64, frontier_ms i64, retained u32, 0 u32; then blocks
+ *     32: newest_ms i64, dropped_before_ms i64, frontier_ms i64, known_from_ms i64,
+ *         retained u32, n_recent u32; then n_recent times (txn u64, ts_ms i64); then blocks
  *
  *     block: layout u32, bytes u32
  *            for each tier of the layout:  n u32, 0 u32, dropped_before_ms i64, n tiles
@@ -36,8 +37,9 @@
 enum {
     TILES_MAGIC = 0xA5,
     TILES_VERSION = 1,
-    TILES_HEADER_BYTES = 64,
+    TILES_HEADER_BYTES = 72,
     TILES_BLOCKS_MAX = 32, /* layouts in one log; the oldest goes when one more comes */
+    TILES_RECENT_MAX = 64, /* folded transactions that are still known by name: one FOLD_STEP of them */
     TILES_MAP_MAX = 128,   /* values of one field that one entity remembers past its records */
 };
 
@@ -85,6 +87,12 @@ struct tile_block {
     struct tile_place places[LAYOUT_CELLS_MAX];
 };
 
+/* A folded transaction that is still known by name, so that its duplicates are. */
+struct tile_recent {
+    uint64_t txn;
+    int64_t ts_ms;
+};
+
 struct folded {
     size_t bytes;        /* of header and blocks in the log that was read; 0: there is no header */
     uint64_t generation;
@@ -93,6 +101,9 @@ struct folded {
     int64_t newest_ms;
     int64_t dropped_before_ms; /* the newest event time that is in no tile any more */
     int64_t frontier_ms;       /* the largest max(ts, known_at) among the folded */
+    int64_t known_from_ms;     /* folded transactions after this time are all among the recent */
+    uint32_t n_recent;
+    struct tile_recent recent[TILES_RECENT_MAX]; /* in the order they folded */
     uint32_t retained;         /* records that stood right behind the header when it was made */
     int n_blocks;
     struct tile_block *blocks; /* room for TILES_BLOCKS_MAX, in scratch; NULL without header */
@@ -115,6 +126,24 @@ MUST_USE enum status folded_add(struct folded *f, const struct layout_book *book
                                 struct arena *scratch);
 /* Drop tiles, values and blocks that are out of their horizon. ST_NO_SPACE: scratch is full. */
 MUST_USE enum status folded_prune(struct folded *f, struct arena *scratch);
+
+/* Is this very transaction in a tile, by name? O(TILES_RECENT_MAX) for times that may be. */
+bool folded_has(const struct folded *f, uint64_t txn, int64_t ts_ms);
+/*
+ * Could a transaction of this time, not known by name, be in a tile? Asked of the finest tier that
+ * still has the time.
+ */
+bool folded_may_have(const struct folded *f, int64_t ts_ms);
+/* The same of one cell of one block, whatever is known by name. */
+bool block_may_have(const struct tile_block *b, int cell, int64_t ts_ms);
+/* The cell of the tile of `tier` in which `ts_ms` lies; false: there is no such tile. */
+bool block_cell_at(const struct tile_block *b, int tier, int cell, int64_t ts_ms, struct tile_cell *ret_cell);
+
+/* The index of the tile that holds `ts_ms`. */
+static inline int64_t tile_index_of(int64_t ts_ms, int64_t grain_ms)
+{
+    return ts_ms / grain_ms - (ts_ms % grain_ms < 0);
+}
 
 /* The i-th tile of a tier: its index, and one cell decoded. */
 int64_t tile_index(const struct tile_block *b, const struct tile_tier *t, int i);

@@ -1,0 +1,168 @@
+#include "api/request.h"
+
+#include "api/http_worker.h"
+#include "api/library_pages.h"
+#include "api/spool.h"
+#include "service/base/check.h"
+#include "service/base/clock.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum {
+    PAGE_BYTES = 4096,
+    SLOT_BYTES = (sizeof(struct request) + READER_BODY_MAX + SCORE_ARENA_BYTES + PAGE_BYTES - 1) /
+                 PAGE_BYTES * PAGE_BYTES,
+    /* A slot that used more than this gives its pages back: one big burst must not stay resident. */
+    SLOT_WARM_BYTES = 32 << 10,
+};
+
+enum status requests_open(struct http_worker *w)
+{
+    w->free_requests = calloc(HTTP_REQUESTS_MAX, sizeof *w->free_requests);
+    w->slots = mmap(NULL, (size_t)HTTP_REQUESTS_MAX * SLOT_BYTES, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (w->free_requests == NULL || w->slots == MAP_FAILED)
+        return ST_NO_SPACE;
+    for (int i = HTTP_REQUESTS_MAX; i-- > 0;)
+        w->free_requests[w->n_free++] =
+            (struct request *)((char *)w->slots + (size_t)i * SLOT_BYTES);
+    return ST_OK;
+}
+
+void requests_close(struct http_worker *w)
+{
+    free(w->free_requests);
+    if (w->slots != NULL && w->slots != MAP_FAILED)
+        munmap(w->slots, (size_t)HTTP_REQUESTS_MAX * SLOT_BYTES);
+}
+
+struct request *request_take(struct http_worker *w)
+{
+    if (w->n_free == 0)
+        return NULL;
+    struct request *r = w->free_requests[--w->n_free];
+    memset(r, 0, offsetof(struct request, problem_bytes));
+    r->worker = w;
+    r->id = w->next_id++;
+    r->started_us = clock_mono_us();
+    r->body_bytes = (char *)(r + 1);
+    r->body.base = r->body_bytes;
+    arena_init(&r->arena, r->body_bytes + READER_BODY_MAX, SCORE_ARENA_BYTES);
+    r->holds = 1;
+    return r;
+}
+
+void request_hold(struct request *r)
+{
+    r->holds++;
+}
+
+/* Give back the pages behind the warm part of body and arena. */
+static void cool(struct request *r)
+{
+    if (r->body.len <= SLOT_WARM_BYTES && r->arena.used_bytes <= SLOT_WARM_BYTES)
+        return;
+    char *from = (char *)r + sizeof *r + SLOT_WARM_BYTES;
+    from += PAGE_BYTES - (uintptr_t)from % PAGE_BYTES;
+    madvise(from, (size_t)((char *)r + SLOT_BYTES - from), MADV_DONTNEED);
+}
+
+void request_drop(struct request *r)
+{
+    struct http_worker *w = r->worker;
+    CHECK(r->holds > 0);
+    if (--r->holds > 0)
+        return;
+    batch_free(&r->batch);
+    spool_free(r->reply.spool);
+    cool(r);
+    w->free_requests[w->n_free++] = r;
+}
+
+void request_wake(struct request *r)
+{
+    if (!r->suspended)
+        return;
+    r->suspended = false;
+    conns_busy(&r->worker->conns, r->conn, clock_mono_us());
+    MHD_resume_connection(r->mhd);
+}
+
+void request_finish(struct request *r)
+{
+    CHECK(r->reply.status != 0);
+    request_wake(r);
+}
+
+void request_reply(struct request *r, unsigned status, const char *content_type, struct span body)
+{
+    r->reply.status = status;
+    r->reply.content_type = content_type;
+    r->reply.body = body;
+    request_finish(r);
+}
+
+static void reply_problem(struct request *r, enum problem p, const struct problem_about *about)
+{
+    struct text out;
+    text_init(&out, r->problem_bytes, sizeof r->problem_bytes);
+    problem_write(p, about, &out);
+    r->reply.retry_after = problem_status(p) == 503;
+    request_reply(r, problem_status(p), "application/problem+json", text_span(&out));
+}
+
+void request_problem(struct request *r, enum problem p, const char *detail)
+{
+    struct problem_about about = {.detail = detail, .request_id = r->id};
+    reply_problem(r, p, &about);
+}
+
+void request_problem_at(struct request *r, enum problem p, const struct problem_error *error)
+{
+    struct problem_about about = {
+        .detail = error->detail, .error = error, .request_id = r->id};
+    reply_problem(r, p, &about);
+}
+
+static const char *lookup(struct request *r, enum MHD_ValueKind kind, const char *name)
+{
+    const char *value = NULL;
+    size_t len;
+    if (MHD_lookup_connection_value_n(r->mhd, kind, name, strlen(name), &value, &len) != MHD_YES)
+        return NULL;
+    return value ? value : "";
+}
+
+const char *request_query(struct request *r, const char *name)
+{
+    return lookup(r, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *request_header(struct request *r, const char *name)
+{
+    return lookup(r, MHD_HEADER_KIND, name);
+}
+
+enum status request_query_bool(struct request *r, const char *name, bool *ret_value)
+{
+    const char *value = request_query(r, name);
+    bool yes = value != NULL && strcmp(value, "true") == 0;
+    if (value != NULL && !yes && strcmp(value, "false") != 0) {
+        char detail[64];
+        snprintf(detail, sizeof detail, "%s must be true or false", name);
+        request_problem(r, PROBLEM_PARAMETER, detail);
+        return ST_INVALID;
+    }
+    *ret_value = yes;
+    return ST_OK;
+}
+
+struct text request_text(struct request *r, size_t cap)
+{
+    struct text out;
+    char *bytes = arena_try(&r->arena, cap);
+    CHECK(bytes != NULL);
+    text_init(&out, bytes, cap);
+    return out;
+}

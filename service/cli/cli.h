@@ -1,0 +1,63 @@
+/*
+ * cli.h -- what the verbs of the command line have in common.
+ *
+ * A verb is one file with one function; argv[0] is its name. It answers the exit status: 0,
+ * EXIT_REFUSED when what it was asked is refused or failed, EXIT_USAGE when it was asked wrongly.
+ */
+#ifndef SLUICE_CLI_CLI_H
+#define SLUICE_CLI_CLI_H
+
+#include "service/config.h"
+
+#include <stdio.h>
+
+enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
+
+/* X(verb, summary, example): verb is served by cli_<verb>. */
+#define CLI_VERB_TABLE(X)                                                                          \
+    X(serve, "answer transactions over HTTP", "sluice serve -c sluice.yaml")                       \
+    X(check, "say what is wrong with a configuration and its ruleset",                             \
+      "sluice check -c sluice.yaml --format json")                                                 \
+    X(replay, "score a file of events",                                                            \
+      "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson")          \
+    X(generate, "write a stream of simulated card payments",                                       \
+      "sluice generate --transactions 100000 --seed 1")                                            \
+    X(config, "show the effective configuration", "sluice config -c sluice.yaml")                  \
+    X(version, "show version and libraries", "sluice version")
+
+#define X(verb, summary, example) int cli_##verb(int argc, char **argv);
+CLI_VERB_TABLE(X)
+#undef X
+
+/* What most verbs take: -c FILE, --KEY VALUE for each key of the configuration, --help, and
+ * options of their own. */
+struct cli_args {
+    const char *config_file; /* NULL: none was given */
+    struct config_flag flags[CONFIG_FLAGS_MAX];
+    size_t n_flags;
+};
+
+/* An option of one verb. */
+struct cli_option {
+    const char *name;   /* without the dashes */
+    const char **value; /* where its value goes; NULL: it takes none */
+    bool *given;        /* set when it is there; may be NULL */
+};
+
+enum cli_parsed { CLI_PARSED_OK, CLI_PARSED_HELP, CLI_PARSED_WRONG };
+
+/*
+ * Read the arguments of a verb. CLI_PARSED_HELP: `usage` was printed on stdout, exit 0.
+ * CLI_PARSED_WRONG: what is wrong was printed on stderr, exit CLI_USAGE. Texts point into argv.
+ */
+enum cli_parsed cli_parse(int argc, char **argv, const char *usage,
+                          const struct cli_option *options, size_t n_options,
+                          struct cli_args *ret_args);
+
+/* Load the configuration of the arguments; its diagnostics go to stderr. */
+MUST_USE enum status cli_load_config(const struct cli_args *args, struct config *ret_config);
+
+/* Diagnostics, as text or as one JSON object a line. */
+void cli_print_diags(const struct diag_list *diags, bool json, FILE *to);
+
+#endif

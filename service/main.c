@@ -1,0 +1,65 @@
+/* The program: finds the verb and hands over. */
+#include "service/cli/cli.h"
+
+#include <sodium.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+    const char *example;
+} verbs[] = {
+#define X(verb, summary, example) {#verb, cli_##verb, summary, example},
+    CLI_VERB_TABLE(X)
+#undef X
+};
+
+enum { VERBS = sizeof verbs / sizeof verbs[0] };
+
+static void print_help(FILE *to)
+{
+    fputs("usage: sluice VERB [OPTIONS]\n\n"
+          "Scores transactions against what the same account, card or device did before.\n\n",
+          to);
+    for (int i = 0; i < VERBS; i++)
+        fprintf(to, "  %-9s %s\n            %s\n", verbs[i].name, verbs[i].summary,
+                verbs[i].example);
+    fputs("\n`sluice VERB --help` says more. Exit: 0 done, 1 refused or failed, 2 wrong usage.\n",
+          to);
+}
+
+static int unknown_verb(const char *name)
+{
+    const char *names[VERBS];
+    for (int i = 0; i < VERBS; i++)
+        names[i] = verbs[i].name;
+    const char *nearest = diag_nearest(span_str(name), names, VERBS);
+    fprintf(stderr, "sluice: unknown verb '%s'%s%s%s; see `sluice --help`\n", name,
+            nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return CLI_USAGE;
+}
+
+static bool is_any(const char *s, const char *a, const char *b, const char *c)
+{
+    return strcmp(s, a) == 0 || strcmp(s, b) == 0 || strcmp(s, c) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    if (is_any(argv[1], "--help", "-h", "help")) {
+        print_help(stdout);
+        return 0;
+    }
+    if (sodium_init() < 0) {
+        fputs("sluice: libsodium cannot be initialised\n", stderr);
+        return CLI_REFUSED;
+    }
+    for (int i = 0; i < VERBS; i++)
+        if (strcmp(argv[1], verbs[i].name) == 0)
+            return verbs[i].run(argc - 1, argv + 1);
+    return unknown_verb(argv[1]);
+}

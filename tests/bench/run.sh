@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# The bench: see run.py, which does it. Exits 0 when it ran; the numbers are in build/bench.json.
+set -eu
+cd "$(dirname "$0")/../.."
+make --no-print-directory -s build/sluice build/tests/bench/bare
+exec "${PYTHON:-python3}" tests/bench/run.py "$@"

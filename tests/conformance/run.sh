@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Conformance: the published windows of the Fraud Detection Handbook's data set, to the last count.
+#
+# The data is read in place from $SHARED/data; nothing of it is copied. Output goes to
+# build/conformance. Each check says what it saw; the last line is `N passed, N failed`.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+
+export SHARED=${SHARED:-../shared}
+SLUICE=${SLUICE_BIN:-build/sluice}
+PYTHON=${PYTHON:-python3}
+HERE=tests/conformance
+OUT=build/conformance
+BATCH=200000
+FIRST_91_DAYS=872794 # the published features end there
+passed=0
+failed=0
+
+check() { # check TITLE COMMAND...
+    local title=$1
+    shift
+    echo "$title"
+    if "$@"; then
+        passed=$((passed + 1))
+        echo "  ok"
+    else
+        failed=$((failed + 1))
+        echo "  FAILED: $title"
+    fi
+}
+
+replay() { # replay CONFIG EVENTS OPTIONS...; the last line of its report is shown
+    local config=$1 events=$2
+    shift 2
+    "$SLUICE" replay -c "$config" --events "$events" "$@" 2>"$OUT/replay.log"
+    local status=$?
+    tail -n 1 "$OUT/replay.log" | sed 's/^/    /' >&2
+    return $status
+}
+
+windows_are_the_published_ones() {
+    replay $HERE/handbook.yaml "$OUT/events.ndjson" \
+        --features "$OUT/features.csv" --final "$OUT/final.csv" &&
+        "$PYTHON" $HERE/handbook_compare.py "$OUT/features.csv"
+}
+
+bounds_hold() {
+    "$PYTHON" $HERE/handbook_events.py --count $FIRST_91_DAYS >"$OUT/events-91.ndjson" &&
+        cat >"$OUT/handbook-16.yaml" <<YAML &&
+ruleset: $PWD/$HERE/handbook-ruleset.yaml
+state: {backend: memory, exact_events: 16}
+YAML
+        (set -o pipefail && replay "$OUT/handbook-16.yaml" "$OUT/events-91.ndjson" --explain \
+            --decisions /dev/stdout | "$PYTHON" $HERE/handbook_bounds.py)
+}
+
+batch_is_replay() {
+    "$PYTHON" $HERE/handbook_events.py --count $BATCH >"$OUT/events-batch.ndjson" &&
+        replay $HERE/handbook.yaml "$OUT/events-batch.ndjson" --explain \
+            --decisions "$OUT/decisions-batch.ndjson" &&
+        "$PYTHON" $HERE/handbook_batch.py "$SLUICE" $HERE/handbook-ruleset.yaml \
+            "$OUT/events-batch.ndjson" "$OUT/decisions-batch.ndjson" "$OUT"
+}
+
+order_and_duplicates_change_nothing() {
+    local shuffled=$OUT/events-shuffled.ndjson
+    "$PYTHON" $HERE/handbook_events.py --shuffle 10 --duplicates 0.05 >"$shuffled" &&
+        replay $HERE/handbook.yaml "$shuffled" --final "$OUT/final-shuffled.csv" &&
+        echo "    $(wc -l <"$shuffled") lines for" \
+            "$(wc -l <"$OUT/events.ndjson"), $(wc -l <"$OUT/final.csv") entities' features" &&
+        cmp "$OUT/final.csv" "$OUT/final-shuffled.csv"
+}
+
+if [ ! -r "$SHARED/data/handbook/transactions.csv.xz" ]; then
+    echo "no data in $SHARED/data/handbook: set SHARED to the folder that has it" >&2
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+mkdir -p "$OUT"
+echo "writing the events"
+"$PYTHON" $HERE/handbook_events.py >"$OUT/events.ndjson" || exit 1
+
+check "every published window value" windows_are_the_published_ones
+check "bounds with exact_events: 16" bounds_hold
+check "the first $BATCH through the batch endpoint with Redis, as replay" batch_is_replay
+check "shuffled within 10 minutes, 5 % twice: the same final features" \
+    order_and_duplicates_change_nothing
+
+rm -f "$OUT"/*.ndjson "$OUT"/*.csv
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

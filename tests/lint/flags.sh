@@ -1,0 +1,9 @@
+# flags.sh -- sourced by the shell lints, from the root: how a source is compiled, in $flags.
+
+libs="libmicrohttpd hiredis jansson yaml-0.1 libuv libsodium zlib"
+if ! cflags=$(pkg-config --cflags $libs); then
+    echo "not ok $(basename "$0" .sh) (build packages are missing: make deps)"
+    exit 1
+fi
+flags="-std=gnu11 -D_GNU_SOURCE -DSLUICE_VERSION=\"0\" -I. $cflags"
+warn="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Rule tests: what a ruleset decides about simulated events, with simulated time.
+
+    run_rule_tests.py [FILE_test.yaml ...]      (default: every rules/packs/*/*_test.yaml)
+
+A file holds `ruleset:`, `defaults:` and `tests:`. A test has `name`, `start`, its own
+`defaults`, and `events` in order of arrival. An event has `at` (after start: 90s, 5m, 7d1h,
+1500ms), perhaps `every` and `times`, fields of the schema, and `expect`:
+
+    decision, score     equal
+    fired, not_fired    ids of live rules; `fired: []` says that none fired
+    shadow              ids of shadow rules that fired, in any order, no others
+    features            name: value (null: missing)
+
+Ids are generated where none is given. `kind: label` with `transaction_id` and `outcome` makes a
+label. Each test is one `sluice replay` over an empty memory state. SLUICE_BIN names the program.
+Prints `N passed, N failed`; exits 1 when a test failed.
+"""
+import csv
+import datetime
+import glob
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+SLUICE = os.environ.get("SLUICE_BIN", "build/san/sluice")
+TIMEOUT_S = 60
+UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+OWN_KEYS = {"at", "every", "times", "expect"}
+EXPECT_KEYS = {"decision", "score", "fired", "not_fired", "shadow", "features"}
+LABEL_KEYS = {"kind", "transaction_id", "outcome", "timestamp", "transaction_timestamp"}
+
+
+class BadTest(Exception):
+    """The test file itself cannot be meant."""
+
+
+def duration_ms(text):
+    parts = re.findall(r"(\d+)(ms|s|m|h|d)", str(text))
+    if not parts or "".join(n + u for n, u in parts) != str(text):
+        raise BadTest(f"not a duration: {text!r} (90s, 5m, 7d1h, 1500ms)")
+    return sum(int(n) * UNITS_MS[u] for n, u in parts)
+
+
+def start_of(test):
+    start = test.get("start", "2026-01-05T12:00:00Z")
+    if not isinstance(start, datetime.datetime):
+        start = datetime.datetime.fromisoformat(str(start).replace("Z", "+00:00"))
+    return start if start.tzinfo else start.replace(tzinfo=datetime.timezone.utc)
+
+
+def put(message, steps, value):
+    """Set the value at a path of keys; a step that is a number is an array's index."""
+    here = message
+    for i, step in enumerate(steps):
+        last = i == len(steps) - 1
+        if isinstance(here, list):
+            step = int(step)
+            while len(here) <= step:
+                here.append({})
+        if last:
+            here[step] = value
+            return
+        empty = [] if steps[i + 1].isdigit() else {}
+        if isinstance(here, list):
+            here[step] = here[step] or empty
+        else:
+            here.setdefault(step, empty)
+        here = here[step]
+
+
+def steps_of(schema, name):
+    field = schema.get(name) or {}
+    if "path" in field:
+        steps = field["path"].split("/")[1:]
+        return [s.replace("~1", "/").replace("~0", "~") for s in steps]
+    return name.split(".")
+
+
+def message_of(schema, fields):
+    if fields.get("kind") == "label":
+        return {k: v for k, v in fields.items() if k in LABEL_KEYS}
+    message = {}
+    for name, value in fields.items():
+        put(message, steps_of(schema, name), value)
+    return message
+
+
+def repeated(event):
+    """(milliseconds after start) of each of an event's times."""
+    at, times = duration_ms(event.get("at", "0s")), int(event.get("times", 1))
+    step = duration_ms(event["every"]) if "every" in event else 0
+    return [at + i * step for i in range(times)]
+
+
+def expand(schema, defaults, test):
+    """The test's messages, in order of arrival, and what is expected: {transaction id: expect}."""
+    messages, expected = [], {}
+    defaults = {**defaults, **test.get("defaults", {})}
+    start = start_of(test)
+    for event in test["events"]:
+        given = {k: v for k, v in event.items() if k not in OWN_KEYS}
+        for after_ms in repeated(event):
+            when = start + datetime.timedelta(milliseconds=after_ms)
+            stamp = when.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds")
+            fields = {"transaction_id": f"t-{len(messages) + 1}", **defaults, **given}
+            fields["timestamp"] = stamp.replace("+00:00", "Z")
+            messages.append(message_of(schema, fields))
+            if "expect" in event:
+                unknown = set(event["expect"]) - EXPECT_KEYS
+                if unknown:
+                    raise BadTest(f"unknown in expect: {', '.join(sorted(unknown))}")
+                expected[fields["transaction_id"]] = event["expect"]
+    return messages, expected
+
+
+def replay(ruleset, messages, folder):
+    """Run the program; {id: decision}, {id: {feature: text}}."""
+    paths = {n: os.path.join(folder, n) for n in ("sluice.yaml", "events", "decisions", "features")}
+    with open(paths["sluice.yaml"], "w", encoding="utf-8") as f:
+        f.write(f"ruleset: {json.dumps(os.path.abspath(ruleset))}\nstate: {{backend: memory}}\n")
+    with open(paths["events"], "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(m) + "\n" for m in messages)
+    done = subprocess.run(
+        [SLUICE, "replay", "-c", paths["sluice.yaml"], "--events", paths["events"],
+         "--decisions", paths["decisions"], "--features", paths["features"]],
+        capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        raise BadTest(f"sluice replay exits {done.returncode}: {done.stderr.strip()}")
+    with open(paths["decisions"], encoding="utf-8") as f:
+        decisions = [json.loads(line) for line in f]
+    with open(paths["features"], encoding="utf-8", newline="") as f:
+        features = {row["transaction_id"]: row for row in csv.DictReader(f)}
+    return {d["transaction_id"]: d for d in decisions if "decision" in d}, features
+
+
+def same_number(text, wanted):
+    if wanted is None or text in (None, ""):
+        return wanted is None and text == ""
+    return math.isclose(float(text), float(wanted), rel_tol=1e-9, abs_tol=1e-9)
+
+
+def differences(expect, decision, features):
+    """One sentence for each expectation that does not hold."""
+    fired = [r["rule"] for r in decision["reasons"]]
+    shadow = sorted(r["rule"] for r in decision.get("shadow", []))
+    for key in ("decision", "score"):
+        if key in expect and decision[key] != expect[key]:
+            yield f"{key} is {decision[key]}, not {expect[key]} (fired: {fired})"
+    if expect.get("fired") == [] and fired:
+        yield f"fired are {fired}, not none"
+    for rule in expect.get("fired", []):
+        if rule not in fired:
+            yield f"{rule} did not fire (fired: {fired})"
+    for rule in expect.get("not_fired", []):
+        if rule in fired:
+            yield f"{rule} fired"
+    if "shadow" in expect and shadow != sorted(expect["shadow"]):
+        yield f"shadow rules that fired are {shadow}"
+    for name, wanted in expect.get("features", {}).items():
+        if name not in features:
+            yield f"there is no feature {name}"
+        elif not same_number(features[name], wanted):
+            yield f"{name} is {features[name] or 'missing'}, not {wanted}"
+
+
+def run_test(ruleset, schema, defaults, test):
+    with tempfile.TemporaryDirectory(prefix="sluice-rules-") as folder:
+        messages, expected = expand(schema, defaults, test)
+        decisions, features = replay(ruleset, messages, folder)
+    faults = []
+    for txn, expect in expected.items():
+        if txn not in decisions:
+            faults.append(f"{txn}: no decision")
+            continue
+        faults += [f"{txn}: {d}" for d in differences(expect, decisions[txn], features[txn])]
+    return faults
+
+
+def run_file(path):
+    """(passed, failed) of one file; prints what fails."""
+    with open(path, encoding="utf-8") as f:
+        book = yaml.safe_load(f)
+    ruleset = os.path.join(os.path.dirname(path), book["ruleset"])
+    with open(ruleset, encoding="utf-8") as f:
+        schema = yaml.safe_load(f)["schema"]
+    passed = failed = 0
+    for test in book["tests"]:
+        try:
+            faults = run_test(ruleset, schema, book.get("defaults", {}), test)
+        except (BadTest, subprocess.TimeoutExpired) as e:
+            faults = [str(e)]
+        passed, failed = passed + (not faults), failed + bool(faults)
+        for fault in faults:
+            print(f"FAILED {path}: {test['name']}\n    {fault}")
+    return passed, failed
+
+
+def main(paths):
+    paths = paths or sorted(glob.glob("rules/packs/*/*_test.yaml"))
+    results = [run_file(path) for path in paths]
+    passed, failed = sum(r[0] for r in results), sum(r[1] for r in results)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

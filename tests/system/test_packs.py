@@ -1,0 +1,88 @@
+"""The rule sets that ship: they load without a warning, and score their sample messages."""
+import json
+import os
+import subprocess
+
+import pytest
+
+SLUICE = os.environ.get("SLUICE_BIN", "build/san/sluice")
+PACKS = {"starter": "tests/messages/starter.json", "pacs008": "tests/messages/pacs008.json"}
+REQUIRED = ("transaction_id", "account_id", "amount", "timestamp")
+
+
+def run(*args, stdin=b""):
+    return subprocess.run([SLUICE, *args], input=stdin, capture_output=True, timeout=60,
+                          check=False)
+
+
+def config_of(pack, folder):
+    path = folder / "sluice.yaml"
+    ruleset = os.path.abspath(f"rules/packs/{pack}/ruleset.yaml")
+    path.write_text(f"ruleset: {ruleset}\nstate: {{backend: memory}}\n", encoding="utf-8")
+    return str(path)
+
+
+def read_message(pack):
+    with open(PACKS[pack], encoding="utf-8") as f:
+        return json.load(f)
+
+
+def replay(pack, folder, messages):
+    lines = "".join(json.dumps(m) + "\n" for m in messages).encode()
+    out = folder / "decisions.ndjson"
+    done = run("replay", "-c", config_of(pack, folder), "--events", "-", "--decisions", str(out),
+               stdin=lines)
+    assert done.returncode == 0, done.stderr.decode()
+    return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_a_pack_loads_without_a_warning(pack, tmp_path):
+    done = run("check", "-c", config_of(pack, tmp_path))
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"warning" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_the_sample_message_is_scored_as_it_is(pack, tmp_path):
+    (decision,) = replay(pack, tmp_path, [read_message(pack)])
+    assert decision["decision"] == "allow"
+    assert decision["degraded"] == []
+
+
+def test_the_pacs008_id_and_amount_are_read_by_their_paths(tmp_path):
+    first = read_message("pacs008")
+    one = first["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+    later = json.loads(json.dumps(first))
+    other = later["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+    other["PmtId"]["TxId"] = "second"
+    other["IntrBkSttlmAmt"]["amt"] = "2500.00"
+    other["AccptncDtTm"] = "2026-01-06T12:00:10.123+01:00"
+    other["CdtrAcct"]["Id"]["IBAN"] = "FR1420041010050500013M02606"
+    decisions = replay("pacs008", tmp_path, [first, later])
+    assert [d["transaction_id"] for d in decisions] == [one["PmtId"]["TxId"], "second"]
+    assert [r["rule"] for r in decisions[1]["reasons"]] == ["new-creditor-large"]
+
+
+def test_a_burst_is_flagged_when_only_the_required_fields_are_sent(tmp_path):
+    sample = read_message("starter")
+    bare = {key: sample[key] for key in REQUIRED}
+    burst = [{**bare, "transaction_id": f"t-{i}"} for i in range(12)]
+    decisions = replay("starter", tmp_path, burst)
+    assert [d["decision"] for d in decisions] == ["allow"] * 10 + ["flag"] * 2
+    assert decisions[10]["reasons"][0] == {
+        "rule": "account-burst", "title": "Burst of payments", "score": 80, "severity": "high",
+        "reason": "11 payments in 5 minutes"}
+
+
+def test_the_generated_stream_flags_some_and_allows_most(tmp_path):
+    stream = run("generate", "--transactions", "20000", "--seed", "5").stdout
+    out = tmp_path / "decisions.ndjson"
+    done = run("replay", "-c", config_of("starter", tmp_path), "--events", "-",
+               "--decisions", str(out), stdin=stream)
+    assert done.returncode == 0, done.stderr.decode()
+    decisions = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    decided = [d for d in decisions if "decision" in d]
+    flags = sum(d["decision"] == "flag" for d in decided)
+    assert len(decided) == 20000
+    assert 0 < flags < 1000

@@ -1,0 +1,53 @@
+#include "service/base/span.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct span none = {NULL, 0};
+
+static void spans_are_equal_by_their_bytes(void **state)
+{
+    (void)state;
+    assert_true(span_eq(span_of("abc", 2), span_str("ab")));
+    assert_false(span_eq(span_str("ab"), span_str("abc")));
+    assert_false(span_eq(span_str("ab"), span_str("ac")));
+    assert_true(span_eq(none, span_str("")));
+    assert_true(span_is(span_of("a\0b", 1), "a"));
+    assert_false(span_is(span_of("a\0b", 3), "a"));
+}
+
+static void order_is_that_of_unsigned_bytes_with_prefixes_first(void **state)
+{
+    (void)state;
+    assert_true(span_cmp(span_str("a"), span_str("b")) < 0);
+    assert_true(span_cmp(span_str("\xff"), span_str("a")) > 0);
+    assert_true(span_cmp(span_str("a"), span_str("ab")) < 0);
+    assert_true(span_cmp(span_str("ab"), span_str("a")) > 0);
+    assert_int_equal(span_cmp(none, span_str("")), 0);
+    assert_true(span_cmp(none, span_str("a")) < 0);
+}
+
+static void every_span_starts_with_nothing_and_with_itself(void **state)
+{
+    (void)state;
+    assert_true(span_starts(span_str("abc"), span_str("ab")));
+    assert_true(span_starts(span_str("abc"), span_str("abc")));
+    assert_true(span_starts(span_str("abc"), none));
+    assert_true(span_starts(none, none));
+    assert_false(span_starts(span_str("ab"), span_str("abc")));
+    assert_false(span_starts(none, span_str("a")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spans_are_equal_by_their_bytes),
+        cmocka_unit_test(order_is_that_of_unsigned_bytes_with_prefixes_first),
+        cmocka_unit_test(every_span_starts_with_nothing_and_with_itself),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
