@@ -1,10 +1,9 @@
 #include "api/conn.h"
 
 #include "api/request.h"
+#include "api/tcp_bytes.h"
 
 #include <microhttpd.h>
-#include <netinet/in.h>
-#include <linux/tcp.h>
 #include <sys/socket.h>
 
 void conns_init(struct conns *all, int64_t request_timeout_us, int64_t idle_timeout_us)
@@ -89,19 +88,10 @@ static void shut(struct conns *all, struct conn *c)
     shutdown(c->fd, SHUT_RDWR);
 }
 
-static uint64_t received_bytes(int fd)
-{
-    struct tcp_info info = {0};
-    socklen_t len = sizeof info;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
-        return 0;
-    return info.tcpi_bytes_received;
-}
-
 /* Is a header trickling in? Yes when bytes came before the last look and there is no request yet. */
 static bool look_trickles(struct conn *c)
 {
-    uint64_t bytes = received_bytes(c->fd);
+    uint64_t bytes = tcp_bytes_received(c->fd);
     bool trickles = c->moved;
     c->moved = c->looks > 0 && bytes != c->seen_bytes;
     c->seen_bytes = bytes;
@@ -150,22 +140,29 @@ void conns_shut_idle(struct conns *all, int64_t since_us)
     }
 }
 
-void conn_send_problem(int fd, enum problem p, const char *detail, uint64_t request_id)
+void conn_send(int fd, unsigned status, struct span body)
 {
-    char body_bytes[PROBLEM_BYTES_MAX], bytes[PROBLEM_BYTES_MAX + 512];
-    struct text body, out;
-    struct problem_about about = {.detail = detail, .request_id = request_id};
-    text_init(&body, body_bytes, sizeof body_bytes);
-    problem_write(p, &about, &body);
+    char bytes[PROBLEM_BYTES_MAX + 512];
+    struct text out;
     text_init(&out, bytes, sizeof bytes);
     text_printf(&out,
                 "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
                 "Content-Length: %zu\r\n",
-                problem_status(p), MHD_get_reason_phrase_for(problem_status(p)), body.len);
-    if (problem_status(p) == 503)
+                status, MHD_get_reason_phrase_for(status), body.len);
+    if (status == 503)
         text_printf(&out, "Retry-After: %d\r\n", PROBLEM_RETRY_AFTER_S);
     text_str(&out, "Connection: close\r\n\r\n");
-    text_put(&out, text_span(&body));
+    text_put(&out, body);
     if (send(fd, out.base, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return; /* the client is gone, or reads nothing: it gets the end alone */
+}
+
+void conn_send_problem(int fd, enum problem p, const char *detail, uint64_t request_id)
+{
+    char bytes[PROBLEM_BYTES_MAX];
+    struct text body;
+    struct problem_about about = {.detail = detail, .request_id = request_id};
+    text_init(&body, bytes, sizeof bytes);
+    problem_write(p, &about, &body);
+    conn_send(fd, problem_status(p), text_span(&body));
 }

@@ -71,10 +71,11 @@ void conns_sweep(struct conns *all, int64_t now_us);
 void conns_shut_idle(struct conns *all, int64_t since_us);
 
 /*
- * A problem written to the socket by hand, past the library: where the library has no way to answer (before a
- * request, or within its body). Only when nothing of another answer is on the way. What the socket
- * does not take at once is lost.
+ * A reply with a problem as its body, written to the socket by hand, past the library: where that has no way
+ * to answer (before a request, or within its body). Only when nothing of another answer is on the way. What the
+ * socket does not take at once is lost.
  */
+void conn_send(int fd, unsigned status, struct span body);
 void conn_send_problem(int fd, enum problem p, const char *detail, uint64_t request_id);
 
 #endif

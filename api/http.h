@@ -24,9 +24,10 @@ enum {
 
 struct http_hooks {
     void *user;
-    /* On worker `index`'s thread, before it serves: its engine, or NULL when there is no memory. */
+    /* Before worker `index`'s thread starts: its engine, or NULL when there is no memory. */
     struct engine *(*engine_open)(void *user, int index, uv_loop_t *loop);
-    /* After its last request; may leave handles to close, the loop runs once more. */
+    /* On the worker's thread after its last request. Every score must be released then; handles may be
+     * left closing, the loop runs once more. */
     void (*engine_close)(void *user, int index, struct engine *engine);
     /* Can transactions be answered well? *ret_why: what is missing, static text. Any worker. */
     bool (*ready)(void *user, const struct engine *engine, const char **ret_why);

@@ -50,5 +50,7 @@ MUST_USE enum status requests_open(struct http_worker *w);
 void requests_close(struct http_worker *w);
 /* A fresh request held once, or NULL: all are under way. */
 struct request *request_take(struct http_worker *w);
+/* Slot `i` of HTTP_REQUESTS_MAX; all zero when it was never used. */
+struct request *request_slot(const struct http_worker *w, int i);
 
 #endif

@@ -17,6 +17,11 @@ enum {
     SLOT_WARM_BYTES = 32 << 10,
 };
 
+struct request *request_slot(const struct http_worker *w, int i)
+{
+    return (struct request *)((char *)w->slots + (size_t)i * SLOT_BYTES);
+}
+
 enum status requests_open(struct http_worker *w)
 {
     w->free_requests = calloc(HTTP_REQUESTS_MAX, sizeof *w->free_requests);
@@ -25,8 +30,7 @@ enum status requests_open(struct http_worker *w)
     if (w->free_requests == NULL || w->slots == MAP_FAILED)
         return ST_NO_SPACE;
     for (int i = HTTP_REQUESTS_MAX; i-- > 0;)
-        w->free_requests[w->n_free++] =
-            (struct request *)((char *)w->slots + (size_t)i * SLOT_BYTES);
+        w->free_requests[w->n_free++] = request_slot(w, i);
     return ST_OK;
 }
 
@@ -118,10 +122,10 @@ void request_problem(struct request *r, enum problem p, const char *detail)
     reply_problem(r, p, &about);
 }
 
-void request_problem_at(struct request *r, enum problem p, const struct problem_error *error)
+void request_problem_about(struct request *r, enum problem p, const struct problem_error *error)
 {
     struct problem_about about = {
-        .detail = error->detail, .error = error, .request_id = r->id};
+        .detail = error ? error->detail : NULL, .error = error, .request_id = r->id};
     reply_problem(r, p, &about);
 }
 

@@ -57,13 +57,14 @@ struct request {
     bool gone;         /* the connection is not interested any more */
     size_t thrown_bytes;
     char *body_bytes;
-    char problem_bytes[PROBLEM_BYTES_MAX];
+    _Alignas(16) char problem_bytes[PROBLEM_BYTES_MAX]; /* the body behind it is aligned too */
 };
 
 /* The answer. `body` must live until the request is dropped, or be static. */
 void request_reply(struct request *r, unsigned status, const char *content_type, struct span body);
 void request_problem(struct request *r, enum problem p, const char *detail);
-void request_problem_at(struct request *r, enum problem p, const struct problem_error *error);
+/* With its place in the body; `error` may be NULL. */
+void request_problem_about(struct request *r, enum problem p, const struct problem_error *error);
 /* The answer is r->reply as it was filled. */
 void request_finish(struct request *r);
 

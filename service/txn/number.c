@@ -35,7 +35,7 @@ static const char *scan_digits(const char *p, const char *end, struct digits *d)
     return p;
 }
 
-/* exp = ( "e" / "E" ) [ "+" / "-" ] 1*DIGIT; NULL and *ret_wrong when there is no digit. */
+/* exp = ( "e" / "E" ) [ "+" / "-" ] 1*DIGIT; the caller looks whether there was a digit. */
 static const char *scan_exponent(const char *p, const char *end, int *exponent)
 {
     bool negative = p + 1 < end && p[1] == '-';

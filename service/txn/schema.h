@@ -1,18 +1,16 @@
 /*
  * schema.h -- the fields of a transaction: names, types, where they stand in the message.
  *
- * A field's slot is its index in declaration order; slots 0..3 are always the four
- * required ones (SCHEMA_TRANSACTION_ID ...), wherever the file declares them... so the
- * loader sorts those to the front. A dotted name `merchant.country` without `path:` is
- * read from the object "merchant", key "country"; also from a literal key with the dot.
+ *     fields: | transaction_id | account_id | amount | timestamp | currency | ...
+ *     slot:     0                1            2        3           4
  *
- * The reader needs one question answered fast: at this place of the document, does a
- * key lead to a field or towards one? The paths are compiled into a trie:
+ * A field's slot is its index. The four that every transaction has come first, wherever the
+ * file declares them; the others follow in order of declaration. `path:` is a JSON Pointer. A
+ * dotted name without one is read from the object "merchant", key "country", and also from a
+ * literal key with the dot. A label carries fields by name, whatever their paths are.
  *
- *     node 0 (the root) --"amount"--> field 2
- *                       --"merchant"--> node 1 --"country"--> field 5
- *
- * Owns: everything lives in the arena given to schema_load. Read-only afterwards.
+ * Owns:    nothing; everything lives in the arena given to schema_load.
+ * Threads: read-only after loading.
  */
 #ifndef SLUICE_TXN_SCHEMA_H
 #define SLUICE_TXN_SCHEMA_H
@@ -20,17 +18,18 @@
 #include "service/base/yaml.h"
 
 enum {
-    SCHEMA_FIELDS_MAX = 128,      /* the widest card messages (ISO 8583) have 128 elements */
-    SCHEMA_STRING_MAX = 256,      /* default for `max:`; bytes of UTF-8 */
-    SCHEMA_STRING_LIMIT = 4096,   /* the largest `max:` */
-    SCHEMA_DEPTH_MAX = 32,        /* nesting of a message */
+    SCHEMA_FIELDS_MAX = 128,    /* the widest card messages (ISO 8583) have 128 elements */
+    SCHEMA_NAME_MAX = 64,       /* bytes of a field's name; it is part of state keys */
+    SCHEMA_STRING_MAX = 256,    /* default for `max:`; bytes of UTF-8 */
+    SCHEMA_STRING_LIMIT = 4096, /* the largest `max:` */
+    SCHEMA_DEPTH_MAX = 32,      /* nesting of a message, and keys of a path */
 };
 
 enum { SCHEMA_TRANSACTION_ID, SCHEMA_ACCOUNT_ID, SCHEMA_AMOUNT, SCHEMA_TIMESTAMP, SCHEMA_REQUIRED };
 
 /* X(name, text) */
 #define FIELD_TYPE_TABLE(X)                                                    \
-    X(FIELD_STRING, "string")       /* UTF-8 */                                \
+    X(FIELD_STRING, "string")       /* UTF-8; not empty where it is required */ \
     X(FIELD_DECIMAL, "decimal")     /* int64 in 1e-4 */                        \
     X(FIELD_NUMBER, "number")       /* double */                               \
     X(FIELD_INTEGER, "integer")     /* int64 */                                \
@@ -45,36 +44,43 @@ enum field_type {
 #undef X
 };
 
+/* The table's text; static storage. */
 const char *field_type_text(enum field_type type);
 
 struct field {
     struct span name;
     enum field_type type;
     bool required;
-    bool card;        /* `card: true`: may hold a card number; it is hashed at once, never stored or shown */
+    bool card;        /* may hold a card number: hashed at once, never stored or shown */
     bool aggregated;  /* set by the feature loader: a number over 9.2e12 is then refused */
     int max_bytes;    /* strings */
     struct span path; /* JSON Pointer, "/merchant/country" */
-    int line, col;    /* of the declaration, for diagnostics of others */
+    int line;         /* of the declaration, for diagnostics of others */
+    int col;
 };
 
-struct schema_node; /* of the trie; private to schema.c and reader.c */
+struct trie_node; /* trie.h; private to schema.c and reader.c */
 
 struct schema {
     struct field fields[SCHEMA_FIELDS_MAX];
     int count;
-    struct schema_node *root;
+    int places;               /* of both tries; ids are below */
+    struct trie_node *root;   /* of a transaction */
+    struct trie_node *labels; /* of a label */
 };
 
 /*
- * Load the mapping under `schema:` of a ruleset file. Each field: `type` (needed), `required`,
- * `max`, `path`, `card`. The four required fields must be declared with their types and
- * `required: true`. Errors: ST_INVALID with diagnostics.
+ * Load the mapping under `schema:` of a ruleset file; `node` may be NULL when it has none. Each
+ * field: `type` (needed), `required`, `max`, `path`, `card`. The four required fields must be
+ * declared with their types and `required: true`. No field's path may lead to or through
+ * another's. `kind`, `outcome` and `transaction_timestamp` belong to labels.
+ * Errors: ST_INVALID with diagnostics; ST_NO_SPACE (with one) when the arena is full.
  */
 MUST_USE enum status schema_load(const struct yaml_file *file, const struct yaml_node *node,
-                                 struct arena *arena, struct diag_list *diags, struct schema *ret_schema);
+                                 struct arena *arena, struct diag_list *diags,
+                                 struct schema *ret_schema);
 
-/* The field's slot, or -1. */
+/* The field's slot, or -1. O(count). */
 int schema_find(const struct schema *schema, struct span name);
 
 #endif

@@ -1,0 +1,84 @@
+/*
+ * cel.h -- expressions: compiled once, at load, and run without allocation.
+ *
+ *     source --lex, parse--> tree --check--> typed tree --emit--> program --run--> value
+ *                                     ^ env                              ^ row
+ *
+ * The language is the Common Expression Language (CEL); cel_value.h says what it has here besides.
+ *
+ * Owns:    a program lives in the arena of its load, and points into nothing else but the env's
+ *          constants. Read-only afterwards.
+ * Threads: a program may run on any number of threads at once, each with its own scratch.
+ */
+#ifndef SLUICE_RULES_CEL_H
+#define SLUICE_RULES_CEL_H
+
+#include "rules/cel_type.h"
+#include "rules/cel_value.h"
+#include "service/base/arena.h"
+#include "service/base/diag.h"
+
+enum {
+    CEL_SOURCE_MAX = 16 << 10, /* bytes of one expression; the longest we saw is 2 KiB */
+    CEL_DEPTH_MAX = 200,       /* of the tree; a rule of 200 alternatives still fits */
+    CEL_STACK_MAX = 256,       /* values at once; 6 KiB of the thread's stack */
+    CEL_STEPS_MAX = 100000,    /* of one run, about a millisecond: nested macros are cut there */
+};
+
+struct cel_func; /* cel_func.h */
+
+/* A name that expressions may use. Reached as `name`, and as `group.name` when it has a group. */
+struct cel_name {
+    struct span name;                 /* may have dots: merchant.country */
+    const char *group;                /* "tx", "lists", "models"; NULL: none */
+    const struct cel_type *type;
+    int slot;                         /* where it stands in the row; not used with `constant` */
+    const struct cel_value *constant; /* not NULL: the value itself (a list); outlives programs */
+};
+
+struct cel_env {
+    const struct cel_name *names;
+    int n_names;
+    /* The rest may stay zero. */
+    const struct cel_func *functions; /* in addition to the standard ones */
+    int n_functions;
+    struct span container; /* "a.b": a name x is looked for as a.b.x, a.x, x */
+    bool unchecked;        /* type errors and unknown names show when run, as error values */
+};
+
+struct cel_program {
+    const struct cel_type *result; /* dyn when only a run can tell */
+    const int *reads;              /* slots it reads, each once, in the order of first reading */
+    int n_reads;
+    int cost; /* steps of a run at most; CEL_STEPS_MAX when it has loops */
+    /* private */
+    const uint32_t *code; /* cel_emit.h */
+    const struct cel_value *constants;
+    const struct cel_func *const *calls;
+    const struct span *names; /* [n_reads], for "missing NAME" */
+    int n_code;
+    int stack_max;
+};
+
+/*
+ * Compile `source`, which starts at `at` of a file (a YAML scalar's body_line and body_col); with
+ * an empty at.content, the source itself is shown in diagnostics. Everything is kept in `arena`;
+ * the source is copied. O(source * names).
+ * Errors: ST_INVALID with at least one diagnostic, ST_NO_SPACE (also with one).
+ */
+MUST_USE enum status cel_compile(const struct cel_env *env, struct span source, struct diag_at at,
+                                 struct arena *arena, struct diag_list *diags,
+                                 const struct cel_program **ret_program);
+
+/*
+ * Run over a row. The answer may point into the row, the program and `scratch`. Nothing but
+ * `scratch` is allocated from; when it is full, or after CEL_STEPS_MAX, the answer is the
+ * error value CEL_ERR_LIMIT.
+ */
+struct cel_value cel_run(const struct cel_program *program, const struct cel_value *row,
+                         struct arena *scratch);
+
+/* The declared name that a text means, as expressions find it ("tx.amount", "amount"), or NULL. */
+const struct cel_name *cel_env_find(const struct cel_env *env, struct span text);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * rules.h -- the rule set: all rules of all files, and one run over a row.
+ *
+ * A rule fires when its condition is true. One that meets a missing value or an error, in its
+ * condition or its score, does not fire and is reported in hits.errors.
+ *
+ * The decision, over the live rules that fired; the first line that holds decides:
+ *
+ *     1. one says `decision: allow` with `override: true`   -> allow
+ *     2. one says `decision: flag`                          -> flag
+ *     3. one says `decision: allow`                         -> allow
+ *     4. the sum of their scores is at least flag_at        -> flag
+ *     5.                                                    -> allow
+ *
+ * Shadow rules run and are reported, and count nowhere.
+ *
+ * Owns:    a rule set lives in its load's arena; hits live in the arena of the run.
+ * Threads: a rule set is read-only after rules_load.
+ */
+#ifndef SLUICE_RULES_RULES_H
+#define SLUICE_RULES_RULES_H
+
+#include "rules/rule_file.h"
+
+struct rules {
+    const struct rule *const *rules; /* [count], in order of files and within them */
+    int count;
+    double flag_at;
+};
+
+/* A rule that fired. */
+struct hit {
+    const struct rule *rule;
+    double score;
+    struct span reason;
+    struct hit *next;
+};
+
+/* A rule that could not say. */
+struct rule_error {
+    const struct rule *rule;
+    struct span text; /* "missing merchant.country" */
+    enum cel_error_code code;
+    struct rule_error *next;
+};
+
+enum rule_outcome { RULE_NOT_RUN, RULE_NOT_FIRED, RULE_FIRED, RULE_ERROR };
+
+/* What became of one rule, for explain. */
+struct rule_result {
+    enum rule_outcome outcome;
+    struct span error; /* RULE_ERROR: as in rule_error */
+};
+
+struct hits {
+    struct hit *fired;  /* live rules, in the order of the rule set; NULL: none */
+    struct hit *shadow; /* shadow rules, likewise */
+    struct rule_error *errors;
+    struct rule_result *results; /* explain: [rules->count]; else NULL */
+    int n_fired, n_shadow, n_errors;
+    double score; /* sum over `fired` */
+    bool flag;    /* the decision */
+};
+
+/*
+ * The rules of `files`, in that order; `files` and what they hold outlive the rule set.
+ * Errors: ST_INVALID with diagnostics: an id twice, more than RULES_MAX.
+ */
+MUST_USE enum status rules_load(struct rule_file *files, int n_files, double flag_at,
+                                struct arena *arena, struct diag_list *diags,
+                                struct rules *ret_rules);
+
+/*
+ * Run each rule that is not off over `row`. O(rules).
+ * Errors: ST_NO_SPACE when the arena cannot hold what fired.
+ */
+MUST_USE enum status rules_run(const struct rules *rules, const struct cel_value *row,
+                               bool explain, struct arena *arena, struct hits *ret_hits);
+
+#endif
