@@ -19,8 +19,10 @@ static void reply_claim(struct request *r, struct span bytes)
         request_problem(r, PROBLEM_NOT_FOUND, "no decision is kept under this id");
         return;
     }
-    struct text out = request_text(r, claim.rest.len);
-    text_put(&out, claim.rest);
+    struct text out;
+    if (request_heap_text(r, claim.rest.len, &out) != ST_OK)
+        return;
+    text_put(&out, claim.rest); /* it is borrowed from the state for this call alone */
     request_reply(r, 200, "application/json", text_span(&out));
 }
 

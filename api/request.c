@@ -80,6 +80,7 @@ void request_drop(struct request *r)
         return;
     batch_free(&r->batch);
     spool_free(r->reply.spool);
+    free(r->reply.owned);
     cool(r);
     w->free_requests[w->n_free++] = r;
 }
@@ -162,11 +163,14 @@ enum status request_query_bool(struct request *r, const char *name, bool *ret_va
     return ST_OK;
 }
 
-struct text request_text(struct request *r, size_t cap)
+enum status request_heap_text(struct request *r, size_t cap, struct text *ret_text)
 {
-    struct text out;
-    char *bytes = arena_try(&r->arena, cap);
-    CHECK(bytes != NULL);
-    text_init(&out, bytes, cap);
-    return out;
+    CHECK(r->reply.owned == NULL);
+    r->reply.owned = malloc(cap);
+    if (r->reply.owned == NULL) {
+        request_problem(r, PROBLEM_OVERLOADED, NULL);
+        return ST_NO_SPACE;
+    }
+    text_init(ret_text, r->reply.owned, cap);
+    return ST_OK;
 }

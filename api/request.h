@@ -28,6 +28,7 @@ struct reply {
     struct span body;
     bool body_is_static; /* lives as long as the process: not copied */
     struct spool *spool; /* instead of `body`; the reply owns it */
+    char *owned;         /* where `body` is, when on the heap; freed with the request */
     const char *allow;   /* header Allow, NULL: none */
     bool retry_after;
     bool replayed;       /* header Idempotent-Replayed: true */
@@ -77,8 +78,11 @@ const char *request_header(struct request *r, const char *name);
 /* A query parameter that is true or false. ST_INVALID: something else, and the problem was sent. */
 MUST_USE enum status request_query_bool(struct request *r, const char *name, bool *ret_value);
 
-/* A writer of `cap` bytes in the arena. CHECKs that there is room: ask before anything else did. */
-struct text request_text(struct request *r, size_t cap);
+/*
+ * A writer of `cap` bytes for a body that may be larger than the arena: on the heap, freed with the request. Not for
+ * the hot path. Errors: ST_NO_SPACE, and the problem was sent.
+ */
+MUST_USE enum status request_heap_text(struct request *r, size_t cap, struct text *ret_text);
 
 void request_hold(struct request *r);
 void request_drop(struct request *r);

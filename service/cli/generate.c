@@ -249,8 +249,10 @@ static int write_stream(struct stream *s, struct world *w)
         return CLI_REFUSED;
     }
     if (s->number < s->wanted) {
-        fprintf(stderr, "sluice generate: only %" PRIu64 " transactions in a hundred years: "
-                        "use more --accounts\n", s->number);
+        fprintf(stderr,
+                "sluice generate: only %" PRIu64 " transactions in a hundred years: "
+                "use more --accounts\n",
+                s->number);
         return CLI_REFUSED;
     }
     return 0;
@@ -325,9 +327,12 @@ static int usage_error(const char *what, const char *value)
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
-        {"transactions", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 's'},
-        {"accounts", required_argument, NULL, 'a'},     {"terminals", required_argument, NULL, 'm'},
-        {"start", required_argument, NULL, 'b'},        {"help", no_argument, NULL, 'h'},
+        {"transactions", required_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},
+        {"accounts", required_argument, NULL, 'a'},
+        {"terminals", required_argument, NULL, 'm'},
+        {"start", required_argument, NULL, 'b'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     int option = 0;

@@ -7,11 +7,11 @@
 
 enum {
     DAY_SECONDS = 86400,
-    TICKS = 10000,           /* of a unit of length, so that squares stay exact */
+    TICKS = 10000, /* of a unit of length, so that squares stay exact */
     SIDE_TICKS = 100 * TICKS,
-    REACH_TICKS = 5 * TICKS, /* the radius in which an account pays */
+    REACH_TICKS = 5 * TICKS,          /* the radius in which an account pays */
     CELLS = SIDE_TICKS / REACH_TICKS, /* a row of the grid: reach is then 3 x 3 cells */
-    DAILY_MAX = 32,          /* payments of one account a day; Poisson(4) exceeds it once in 10^19 */
+    DAILY_MAX = 32, /* payments of one account a day; Poisson(4) exceeds it once in 10^19 */
     LARGE_CENTS = 22000,
     COMPROMISED_DAYS = 28,
     LEAKED_DAYS = 14,
@@ -21,11 +21,11 @@ enum {
 #define ONE_Q62 (UINT64_C(1) << 62)
 
 struct account {
-    int32_t x, y;       /* ticks */
-    int32_t mean_cents; /* of an amount */
-    int32_t only;       /* index of the one terminal it pays at; -1: those in reach */
-    uint64_t rate_q32;  /* mean payments a day */
-    uint64_t none_q62;  /* e^-rate: the probability of a day without payment */
+    int32_t x, y;         /* ticks */
+    int32_t mean_cents;   /* of an amount */
+    int32_t only;         /* index of the one terminal it pays at; -1: those in reach */
+    uint64_t rate_q32;    /* mean payments a day */
+    uint64_t none_q62;    /* e^-rate: the probability of a day without payment */
     int32_t leaked_until; /* day */
 };
 

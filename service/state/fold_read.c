@@ -33,6 +33,7 @@ struct layout_map {
 struct lane_state {
     const struct lane *lane;
     int64_t to_ms;                     /* t - delay: the windows' upper edge */
+    int near;                          /* class of the last plain record */
     struct sums *sums;                 /* [n_windows], by class, then cumulated */
     int64_t (*labels)[RECORD_KINDS];   /* the same */
     struct doubt *doubts;              /* [n_windows]; NULL: nothing is in doubt */
@@ -67,6 +68,7 @@ struct reading {
     int n_labels, cap_labels;
     uint64_t events; /* distinct records so far, the gone ones included */
     uint64_t next_point; /* the next fold point, in events */
+    int64_t late_before_ms; /* newest - horizon; INT64_MIN: nothing is late yet */
     uint64_t plain_head; /* first 8 bytes of a transaction's record in the own layout */
     int duplicates, records;
     bool own_found, own_late;
@@ -153,6 +155,14 @@ static struct doubt *doubts_of(struct reading *r, struct lane_state *ls)
 
 /* ---- start ---- */
 
+static inline void note_newest(struct reading *r, int64_t ts_ms)
+{
+    if (ts_ms > r->scan.newest_ms) {
+        r->scan.newest_ms = ts_ms;
+        r->late_before_ms = ts_ms - r->scan.horizon_ms;
+    }
+}
+
 static enum status lane_init(struct reading *r, struct lane_state *ls, const struct lane *lane, size_t n_records)
 {
     size_t n = (size_t)lane->n_windows;
@@ -226,7 +236,9 @@ static enum status reading_init(struct reading *r)
     r->events = r->folded.gone;
     r->next_point = fold_next_point(&r->folded);
     r->plain_head = plain_head(r->plan->layout);
-    scan_init(&r->scan, records, r->plan->layout->horizon_ms, r->folded.newest_ms);
+    scan_init(&r->scan, records, r->plan->layout->horizon_ms, INT64_MIN);
+    r->late_before_ms = INT64_MIN;
+    note_newest(r, r->folded.newest_ms);
     return lanes_init(r, records.len);
 }
 
@@ -329,10 +341,13 @@ static inline void add_value(struct lane_state *ls, struct sums *s, int64_t valu
         note_place(ls, value, ts_ms, own);
 }
 
-/* The smallest window that holds an event of this age, or n_windows. From the longest: most events are old. */
-static inline int class_of(const struct lane *l, int64_t age_ms)
+/* The smallest window that holds an event of this age, or n_windows. `near` is the class of the event
+ * before: logs are nearly in order of time, so it is mostly the answer. */
+static inline int class_of(const struct lane *l, int64_t age_ms, int near)
 {
-    int c = l->n_windows;
+    int c = near;
+    while (c < l->n_windows && age_ms >= l->windows_ms[c])
+        c++;
     while (c > 0 && age_ms < l->windows_ms[c - 1])
         c--;
     return c;
@@ -346,7 +361,7 @@ static void lane_add(struct reading *r, int lane, const struct record *rec, cons
     int64_t age_ms = ls->to_ms - rec->ts_ms;
     bool passes = m->filter_bit < 0 || (rec->bits >> m->filter_bit & 1);
     bool has_value = m->column >= 0 && (rec->bits >> m->column & 1);
-    int c = age_ms < 0 ? l->n_windows : class_of(l, age_ms);
+    int c = age_ms < 0 ? l->n_windows : class_of(l, age_ms, 0);
     if (c == l->n_windows || !passes) {
         /* the own value and place count where the own event does not */
         if (own && has_value && (l->parts & (CELL_MAP | CELL_PLACE))) {
@@ -411,14 +426,14 @@ static bool stood_before(const struct reading *r, const struct record *rec, cons
 
 static enum scan_verdict judge(struct reading *r, const struct record *rec, const char *bytes)
 {
-    if (scan_is_late(&r->scan, rec))
+    if (rec->ts_ms < r->late_before_ms)
         return SCAN_LATE;
     if (scan_mark(&r->scan, record_identity_hash(rec)) && stood_before(r, rec, bytes))
         return SCAN_DUPLICATE;
     if (rec->kind == RECORD_TRANSACTION && folded_has(&r->folded, rec->txn, rec->ts_ms))
         return SCAN_DUPLICATE;
-    if (rec->kind == RECORD_TRANSACTION && rec->ts_ms > r->scan.newest_ms)
-        r->scan.newest_ms = rec->ts_ms;
+    if (rec->kind == RECORD_TRANSACTION)
+        note_newest(r, rec->ts_ms);
     r->events++;
     return SCAN_EVENT;
 }
@@ -464,8 +479,10 @@ static inline void lane_add_plain(struct lane_state *ls, const char *bytes, int6
 {
     const struct lane *l = ls->lane;
     int64_t age_ms = ls->to_ms - ts_ms;
-    int c = class_of(l, age_ms);
-    if (age_ms < 0 || c == l->n_windows || (l->filter_mask & ~bits))
+    if (age_ms < 0 || (l->filter_mask & ~bits))
+        return;
+    int c = ls->near = class_of(l, age_ms, ls->near);
+    if (c == l->n_windows)
         return;
     struct sums *s = &ls->sums[c];
     s->n++;
@@ -475,29 +492,36 @@ static inline void lane_add_plain(struct lane_state *ls, const char *bytes, int6
         add_value(ls, s, (int64_t)load_u64(bytes + l->column_offset), ts_ms, false);
 }
 
-static void add_plain(struct reading *r, const struct record *rec, const char *bytes)
+/* As judge() and add_record(), for what a plain record can be. */
+static inline void add_plain(struct reading *r, const char *bytes, uint64_t txn, int64_t ts_ms)
 {
-    enum scan_verdict verdict = judge(r, rec, bytes);
+    uint32_t bits;
     r->records++;
-    r->duplicates += verdict == SCAN_DUPLICATE;
-    if (verdict != SCAN_EVENT)
+    if (ts_ms < r->late_before_ms)
         return;
+    if (scan_mark(&r->scan, txn) &&
+        stood_before(r, &(struct record){.kind = RECORD_TRANSACTION, .txn = txn}, bytes)) {
+        r->duplicates++;
+        return;
+    }
+    note_newest(r, ts_ms);
+    r->events++;
+    memcpy(&bits, bytes + 28, sizeof bits);
     for (int i = 0; i < r->plan->n_lanes; i++)
-        lane_add_plain(&r->lanes[i], bytes, rec->ts_ms, rec->bits);
+        lane_add_plain(&r->lanes[i], bytes, ts_ms, bits);
 }
 
 /* Takes plain records as long as there are some, up to a fold point. */
 static void read_plain(struct reading *r)
 {
-    uint64_t own = r->query->has_own ? r->query->own_txn : 0;
     size_t step = RECORD_FIXED_BYTES + 8 * (size_t)r->plan->layout->n_columns;
     const char *p = r->scan.p;
     while ((size_t)(r->scan.end - p) >= step && load_u64(p) == r->plain_head && !fold_is_due(r)) {
-        struct record rec = {.kind = RECORD_TRANSACTION, .ts_ms = (int64_t)load_u64(p + 8), .txn = load_u64(p + 16)};
-        memcpy(&rec.bits, p + 28, sizeof rec.bits);
-        if ((r->query->has_own && rec.txn == own) || rec.ts_ms <= r->folded.known_from_ms)
+        int64_t ts_ms = (int64_t)load_u64(p + 8);
+        uint64_t txn = load_u64(p + 16);
+        if ((r->query->has_own && txn == r->query->own_txn) || ts_ms <= r->folded.frontier_ms)
             break;
-        add_plain(r, &rec, p);
+        add_plain(r, p, txn, ts_ms);
         p += step;
     }
     r->scan.p = p;
@@ -752,7 +776,7 @@ static void lane_count_label(struct reading *r, int lane, const struct label *la
     int filter_bit = label->map->lanes[lane].filter_bit;
     if (age_ms < 0 || (filter_bit >= 0 && !(label->bits >> filter_bit & 1)))
         return;
-    for (int w = class_of(l, age_ms); w < l->n_windows; w++)
+    for (int w = class_of(l, age_ms, 0); w < l->n_windows; w++)
         count_label(r, lane, w, label);
 }
 

@@ -51,7 +51,7 @@ struct worker {
     uv_async_t stop;
     struct MHD_Daemon *daemon;
     struct MHD_Response *answer;
-    struct request under_way;     /* head of a ring */
+    struct request under_way;      /* head of a ring */
     struct request *free_requests; /* through next */
     struct request requests[CONNECTIONS_MAX];
     bool armour;

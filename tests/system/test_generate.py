@@ -1,4 +1,4 @@
-"""`sluice generate`: the same bytes for a seed, in order of time, with the handbook's proportions."""
+"""`sluice generate`: the same bytes for a seed, in order of time, with the handbook's shares."""
 import datetime
 import hashlib
 import json
