@@ -69,7 +69,6 @@ struct reading {
     uint64_t events; /* distinct records so far, the gone ones included */
     uint64_t next_point; /* the next fold point, in events */
     int64_t late_before_ms; /* newest - horizon; INT64_MIN: nothing is late yet */
-    uint64_t plain_head; /* first 8 bytes of a transaction's record in the own layout */
     int duplicates, records;
     bool own_found, own_late;
     uint32_t own_nonce;
@@ -214,19 +213,21 @@ static enum status lanes_init(struct reading *r, size_t records_bytes)
     return st;
 }
 
-static uint64_t plain_head(const struct layout *l)
+/* Field by field: the bitmap and the recent names are kilobytes that need no clearing here. */
+static enum status reading_init(struct reading *r, const struct plan *plan, const struct layout_book *book,
+                                const struct fold_query *query, struct arena *scratch)
 {
-    char bytes[RECORD_BYTES_MAX];
-    int64_t columns[RECORD_COLUMNS_MAX] = {0};
-    uint64_t head;
-    record_encode(&(struct record){.kind = RECORD_TRANSACTION, .layout = l->id}, columns, l->n_columns, bytes);
-    memcpy(&head, bytes, sizeof head);
-    return head;
-}
-
-static enum status reading_init(struct reading *r)
-{
-    struct span log = r->query->log;
+    struct span log = query->log;
+    r->plan = plan;
+    r->book = book;
+    r->query = query;
+    r->scratch = scratch;
+    r->maps = NULL;
+    r->labels = NULL;
+    r->n_labels = r->cap_labels = 0;
+    r->duplicates = r->records = 0;
+    r->own_found = r->own_late = false;
+    r->own_nonce = 0;
     if (log.len > FOLD_LOG_BYTES_MAX)
         return ST_CORRUPT;
     enum status st = folded_read(log, r->book, r->scratch, &r->folded);
@@ -235,7 +236,6 @@ static enum status reading_init(struct reading *r)
     struct span records = span_of(log.base + r->folded.bytes, log.len - r->folded.bytes);
     r->events = r->folded.gone;
     r->next_point = fold_next_point(&r->folded);
-    r->plain_head = plain_head(r->plan->layout);
     scan_init(&r->scan, records, r->plan->layout->horizon_ms, INT64_MIN);
     r->late_before_ms = INT64_MIN;
     note_newest(r, r->folded.newest_ms);
@@ -516,7 +516,7 @@ static void read_plain(struct reading *r)
 {
     size_t step = RECORD_FIXED_BYTES + 8 * (size_t)r->plan->layout->n_columns;
     const char *p = r->scan.p;
-    while ((size_t)(r->scan.end - p) >= step && load_u64(p) == r->plain_head && !fold_is_due(r)) {
+    while ((size_t)(r->scan.end - p) >= step && load_u64(p) == r->plan->plain_head && !fold_is_due(r)) {
         int64_t ts_ms = (int64_t)load_u64(p + 8);
         uint64_t txn = load_u64(p + 16);
         if ((r->query->has_own && txn == r->query->own_txn) || ts_ms <= r->folded.frontier_ms)
@@ -928,8 +928,8 @@ static enum status fold_ahead(const struct reading *r, struct span *ret_log)
 enum status fold_read(const struct plan *plan, const struct layout_book *book, const struct fold_query *query,
                       struct arena *scratch, struct window_value *values, struct fold_seen *ret_seen)
 {
-    struct reading r = {.plan = plan, .book = book, .query = query, .scratch = scratch};
-    enum status st = reading_init(&r);
+    struct reading r;
+    enum status st = reading_init(&r, plan, book, query, scratch);
     if (st != ST_OK)
         return st;
     if (r.folded.bytes > 0)

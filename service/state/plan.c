@@ -209,6 +209,16 @@ static void place_lanes(const struct plan_spec *spec, struct plan *p)
     }
 }
 
+static uint64_t plain_head(const struct layout *l)
+{
+    char bytes[RECORD_BYTES_MAX];
+    const int64_t columns[RECORD_COLUMNS_MAX] = {0};
+    uint64_t head;
+    record_encode(&(struct record){.kind = RECORD_TRANSACTION, .layout = l->id}, columns, l->n_columns, bytes);
+    memcpy(&head, bytes, sizeof head);
+    return head;
+}
+
 enum status plan_compile(const struct plan_spec *spec, struct arena *arena, const struct plan **ret_plan,
                          const char **ret_why)
 {
@@ -235,6 +245,7 @@ enum status plan_compile(const struct plan_spec *spec, struct arena *arena, cons
     enum status st = layout_parse(text_span(&out), arena, &p->layout);
     if (st != ST_OK)
         return st;
+    p->plain_head = plain_head(p->layout);
     *ret_plan = p;
     return ST_OK;
 }

@@ -34,6 +34,7 @@ struct plan {
     struct plan_output outputs[PLAN_FEATURES_MAX];
     int n_lanes, n_outputs;
     int exact_events;
+    uint64_t plain_head; /* first 8 bytes of a transaction's record in the own layout */
     unsigned counts; /* bit k: features count corrections of kind k */
 };
 
