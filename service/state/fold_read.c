@@ -514,12 +514,16 @@ static inline void add_plain(struct reading *r, const char *bytes, uint64_t txn,
 /* Takes plain records as long as there are some, up to a fold point. */
 static void read_plain(struct reading *r)
 {
-    size_t step = RECORD_FIXED_BYTES + 8 * (size_t)r->plan->layout->n_columns;
-    const char *p = r->scan.p;
-    while ((size_t)(r->scan.end - p) >= step && load_u64(p) == r->plan->plain_head && !fold_is_due(r)) {
+    /* at hand: stores into the sums could alias what stands behind r */
+    const size_t step = RECORD_FIXED_BYTES + 8 * (size_t)r->plan->layout->n_columns;
+    const uint64_t head = r->plan->plain_head, own_txn = r->query->own_txn;
+    const bool has_own = r->query->has_own;
+    const int64_t frontier_ms = r->folded.frontier_ms;
+    const char *p = r->scan.p, *const end = r->scan.end;
+    while ((size_t)(end - p) >= step && load_u64(p) == head && !fold_is_due(r)) {
         int64_t ts_ms = (int64_t)load_u64(p + 8);
         uint64_t txn = load_u64(p + 16);
-        if ((r->query->has_own && txn == r->query->own_txn) || ts_ms <= r->folded.frontier_ms)
+        if ((has_own && txn == own_txn) || ts_ms <= frontier_ms)
             break;
         add_plain(r, p, txn, ts_ms);
         p += step;
