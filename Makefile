@@ -77,7 +77,8 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.SECONDARY:
+# Not .SECONDARY: a missing archive would then count as up to date.
+.PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
 .PHONY: all run test unit fuzz system bench tidy lint-deep format docs conformance deps deps-test \
         venv clean help objects test-build
 
@@ -115,16 +116,20 @@ $(SAN)/tests/fuzz/%: $(SAN)/tests/fuzz/%.o $(SAN)/libsluice.a $(if $(LIBFUZZER),
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libsluice.a
 	$(CC) $(HARDEN) -o $@ $^ $(LIBS)
 
-# gcc leaves the old object where a source does not compile, and LENIENT would link it: rm first.
+# gcc leaves the old object where a source does not compile, and the archive has it too; LENIENT
+# would link either. So both go first.
 $(SAN)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	@rm -f $@
+	@rm -f $@ $(if $(filter $@,$(SAN_LIB_OBJS) $(SAN_SUPPORT)),$(SAN)/libsluice.a)
 	$(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(RELEASE) -MMD -MP -c -o $@ $<
+
+# The program holds the contract (api/on_openapi.c); the compiler's list of includes misses it.
+$(BUILD)/api/on_openapi.o $(SAN)/api/on_openapi.o: openapi.yaml
 
 # ---- run and test ----------------------------------------------------------------------------
 
@@ -136,7 +141,8 @@ run: deps ## install what is missing, build, and serve on 127.0.0.1:8080
 test: deps-test ## everything that can fail, in one count: lints, unit, fuzz, rule and system tests
 	@$(PYTHON) tests/run.py all
 
-test-build: $(BUILD)/sluice $(SAN)/sluice $(UNIT_BINS) $(FUZZ_BINS)
+test-build: $(BUILD)/sluice $(SAN)/sluice $(UNIT_BINS) $(FUZZ_BINS) $(addsuffix .o,$(UNIT_BINS) \
+            $(FUZZ_BINS))
 objects: $(SAN_LIB_OBJS) $(SAN_SUPPORT)
 
 unit: ## unit tests under sanitizers; T=tests/unit/rules/test_cel_vm for one
@@ -153,6 +159,7 @@ endif
 FUZZ_S ?= 60
 fuzz: ## fuzz targets for a moment each; T=tests/fuzz/fuzz_x FUZZ_S=60 for one under libFuzzer
 ifdef T
+	@sh .ci/packages.sh build fuzz
 	+@$(LOCKED) -s CC=clang BUILD=$(BUILD)/fuzz LIBFUZZER=1 $(BUILD)/fuzz/san/$(T:%.c=%)
 	@mkdir -p $(BUILD)/fuzz/found $(patsubst tests/fuzz/fuzz_%,tests/fuzz/corpus/%,$(T:%.c=%))
 	$(BUILD)/fuzz/san/$(T:%.c=%) -max_total_time=$(FUZZ_S) -artifact_prefix=$(BUILD)/fuzz/ \
@@ -175,7 +182,7 @@ bench: ## throughput and latency, into build/bench.json and a table
 
 # ---- the source itself -----------------------------------------------------------------------
 
-tidy: ## format, layers, headers, names, lines: the lints, about half a minute
+tidy: ## format, layers, headers, names, lines: the lints, seconds
 	@$(PYTHON) tests/run.py lint
 
 lint-deep: ## clang-tidy over every source; minutes
@@ -207,8 +214,8 @@ $(VENV)/.made: tests/requirements.txt
 	@touch $@
 
 clean: ## remove what was built (and build/journal), but for the Python environment
-	@if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name venv ! -name .lock \
-	    -exec rm -rf {} +; fi
+	@mkdir -p $(BUILD) && flock $(BUILD)/.lock find $(BUILD) -mindepth 1 -maxdepth 1 ! -name venv \
+	    ! -name .lock -exec rm -rf {} +
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \

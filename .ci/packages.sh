@@ -4,6 +4,7 @@
 #   build   to compile build/sluice and run it
 #   test    to run the tests on top of that
 #   bench   load generators
+#   fuzz    libFuzzer, for `make fuzz T=`
 #
 # The only list of packages there is. Looks first: when nothing is missing, apt is not called.
 set -eu
@@ -19,8 +20,9 @@ packages_of() {
             ca-certificates curl xz-utils netcat-openbsd git
         ;;
     bench) echo wrk hey redis-server ;;
+    fuzz) echo clang libclang-rt-14-dev ;;
     *)
-        echo "packages.sh: no group '$1' (build, test, bench)" >&2
+        echo "packages.sh: no group '$1' (build, test, bench, fuzz)" >&2
         exit 2
         ;;
     esac
@@ -31,7 +33,7 @@ is_installed() {
 }
 
 if [ $# -eq 0 ]; then
-    echo "usage: packages.sh build|test|bench ..." >&2
+    echo "usage: packages.sh build|test|bench|fuzz ..." >&2
     exit 2
 fi
 wanted=

@@ -4,10 +4,10 @@
  * Request smuggling lives where two programs see different ends of one message. Each header
  * goes through armour_header, then armour_verdict answers once. Refused:
  *
- *     two Content-Length, or one that is not digits      "Content-Length : 3", any name that is no token
- *     two Host                                           a control character in a value
- *     Transfer-Encoding but a lone "chunked", beside     a folded line (the library glues it to
- *     a Content-Length, or in HTTP/1.0                    the name: "Content-Length3", "XTransfer-...: ..")
+ *     two Content-Length, or one that is not digits   "Content-Length : 3", a name that is no token
+ *     two Host                                        a control character in a value
+ *     Transfer-Encoding but a lone "chunked", beside  a folded line, which the library glues to
+ *     a Content-Length, or in HTTP/1.0                the name ("Content-Length3")
  *
  * Source: RFC 9112, sections 5 and 6; RFC 9110, section 5.6.2.
  */

@@ -1,32 +1,49 @@
 /*
  * batch.h -- POST /v1/score/batch: NDJSON in, NDJSON out in the same order.
  *
- *     pieces of the body --> line --> score --> answer + '\n' --> spool --> the reply
+ *     pieces of the body ──> line ──> [ under way, in order of lines ] ──> spool ──> the reply
+ *                              └ one that shares an entity with a line under way is held until
+ *                                that has landed, and the connection sleeps
  *
- * Lines take effect in the order of lines: one is under way at a time, and the connection sleeps meanwhile.
- * An empty line is skipped. What is wrong with a line is its answer; the batch goes on.
+ * Lines take effect in the order of lines. An empty line is skipped. What is wrong with a line is
+ * its answer; the batch goes on. Each line under way has a slot of the worker's pool of its own,
+ * so memory is that of BATCH_LINES_MAX lines and the spool's block.
  */
 #ifndef SLUICE_API_BATCH_H
 #define SLUICE_API_BATCH_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "service/engine/touches.h"
+
+enum { BATCH_LINES_MAX = 64 }; /* under way: what hides a network's round trip, or a disk's sync */
 
 struct request;
 struct spool;
 
 struct batch {
     struct spool *spool; /* NULL: not begun, or given to the reply */
-    uint64_t line;       /* number of the line under way, from 1 */
-    size_t line_bytes;   /* of it, in the request's body */
-    bool too_long;       /* the rest of this line is thrown away */
+    uint64_t n_lines;    /* that were read */
+    size_t line_bytes;   /* of the line that is arriving, in the request's body */
+    bool too_long;       /* the rest of it is thrown away */
     bool explain, historic;
-    bool under_way; /* a line is with the engine */
-    bool ended;     /* the body is whole */
+    bool ended;           /* the body is whole */
+    struct request *held; /* a line that must wait; NULL: none */
+    uint64_t first, next; /* under way: lines[first % BATCH_LINES_MAX] up to before next */
+    struct request *lines[BATCH_LINES_MAX];
 };
 
-/* Take a piece of the body; answers how many bytes. Less than `n`: wait, request_wake() follows. */
+/* What makes a slot a line. */
+struct batch_line {
+    struct request *batch;
+    uint64_t number; /* from 1 */
+    struct touches touches;
+    bool too_long;
+    bool is_landed; /* answered and released */
+};
+
+/*
+ * Take a piece of the body; answers how many bytes. Less than `n`: wait, request_wake() follows,
+ * unless the request has its reply.
+ */
 size_t batch_feed(struct request *r, const char *data, size_t n);
 void batch_free(struct batch *b);
 

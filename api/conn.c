@@ -88,7 +88,8 @@ static void shut(struct conns *all, struct conn *c)
     shutdown(c->fd, SHUT_RDWR);
 }
 
-/* Is a header trickling in? Yes when bytes came before the last look and there is no request yet. */
+/* Is a header trickling in? Yes when bytes came before the last look and there is no request
+ * yet. */
 static bool look_trickles(struct conn *c)
 {
     uint64_t bytes = tcp_bytes_received(c->fd);

@@ -5,10 +5,11 @@
  *     busy:     reading a request or sending its answer; has a deadline
  *     waiting:  suspended, the engine has its own deadline; on no list
  *
- * Both lists are in order of time, so a sweep looks at their heads alone. libmicrohttpd's own timeout measures
- * silence only; here a request that trickles in a byte a second is over when its time is over. A header that
- * trickles is seen by the bytes the kernel counts: an idle connection that received some since the last look, and
- * is still without a request at the next.
+ * Both lists are in order of time, so a sweep looks at their heads alone. libmicrohttpd's own
+ * timeout measures silence only; here a request that trickles in a byte a second is over when
+ * its time is over. A header that trickles is seen by the bytes the kernel counts: an idle
+ * connection that received some since the last look, and is still without a request at the
+ * next.
  *
  * Owns:    nothing; a struct conn is its caller's.
  * Threads: one worker's.
@@ -71,9 +72,9 @@ void conns_sweep(struct conns *all, int64_t now_us);
 void conns_shut_idle(struct conns *all, int64_t since_us);
 
 /*
- * A reply with a problem as its body, written to the socket by hand, past the library: where that has no way
- * to answer (before a request, or within its body). Only when nothing of another answer is on the way. What the
- * socket does not take at once is lost.
+ * A reply with a problem as its body, written to the socket by hand, past the library: where
+ * that has no way to answer (before a request, or within its body). Only when nothing of
+ * another answer is on the way. What the socket does not take at once is lost.
  */
 void conn_send(int fd, unsigned status, struct span body);
 void conn_send_problem(int fd, enum problem p, const char *detail, uint64_t request_id);

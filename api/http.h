@@ -1,12 +1,13 @@
 /*
- * http.h -- the HTTP server: N workers, each a libuv loop with a libmicrohttpd daemon of its own.
+ * http.h -- the HTTP server: N workers, each a libuv loop with a libmicrohttpd daemon of its
+ * own.
  *
  *     worker 0: uv loop { daemon on its SO_REUSEPORT socket | engine | connections | requests }
  *     worker 1: the same, shared nothing
  *
- * The daemon runs in external-epoll mode: the loop polls its epoll descriptor, and after each MHD_run asks
- * MHD_get_timeout, where 0 means run again. A request whose answer is not there at once is suspended, and resumed on
- * the same thread.
+ * The daemon runs in external-epoll mode: the loop polls its epoll descriptor, and after each
+ * MHD_run asks MHD_get_timeout, where 0 means run again. A request whose answer is not there at
+ * once is suspended, and resumed on the same thread.
  *
  * Owns:    threads, sockets, pools. The engines are made and ended by the hooks.
  * Threads: start, drain and join from one thread; hooks run on workers.
@@ -18,16 +19,17 @@
 
 enum {
     HTTP_WORKERS_MAX = 256,
-    HTTP_CONNECTION_BYTES = 16 << 10, /* the library's pool of one connection: header, piece of body */
-    HTTP_REQUESTS_MAX = 2048,         /* under way on one worker; past that 503 */
+    HTTP_CONNECTION_BYTES =
+        16 << 10,             /* the library's pool of one connection: header, piece of body */
+    HTTP_REQUESTS_MAX = 2048, /* under way on one worker; past that 503 */
 };
 
 struct http_hooks {
     void *user;
     /* Before worker `index`'s thread starts: its engine, or NULL when there is no memory. */
     struct engine *(*engine_open)(void *user, int index, uv_loop_t *loop);
-    /* On the worker's thread after its last request. Every score must be released then; handles may be
-     * left closing, the loop runs once more. */
+    /* On the worker's thread after its last request, when every score is released.
+     * Handles may be left closing: the loop runs once more. */
     void (*engine_close)(void *user, int index, struct engine *engine);
     /* Can transactions be answered well? *ret_why: what is missing, static text. Any worker. */
     bool (*ready)(void *user, const struct engine *engine, const char **ret_why);
@@ -53,11 +55,11 @@ struct http_options {
 struct http_server;
 
 /*
- * Listen and start the workers. Errors: ST_IO (address in use, not ours ...; ret_why[256] says what),
- * ST_NO_SPACE.
+ * Listen and start the workers. Errors: ST_IO (address in use, not ours ...; ret_why[256] says
+ * what), ST_NO_SPACE.
  */
-MUST_USE enum status http_server_start(const struct http_options *o, struct http_server **ret_server,
-                                       char *ret_why);
+MUST_USE enum status http_server_start(const struct http_options *o,
+                                       struct http_server **ret_server, char *ret_why);
 int http_server_port(const struct http_server *s);
 
 /* Not ready any more; take no connections, finish what was accepted. Any thread. */

@@ -1,5 +1,9 @@
 /*
- * http_worker.h -- one worker's parts; private to http.c, request.c and the handlers.
+ * http_worker.h -- one worker: a libuv loop, its daemon, its engine, its connections and requests.
+ *
+ * Private to api/.
+ *
+ * Threads: of the worker, but for new, start and free.
  */
 #ifndef SLUICE_API_HTTP_WORKER_H
 #define SLUICE_API_HTTP_WORKER_H
@@ -10,6 +14,7 @@
 #include "api/request.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct MHD_Daemon;
 
@@ -17,12 +22,13 @@ struct http_worker {
     struct http_server *server;
     int index;
     pthread_t thread;
+    bool started; /* its thread runs, or has run */
     int listen_fd;
     uv_loop_t loop;
     uv_poll_t poll;
-    uv_idle_t again;   /* MHD_get_timeout said 0 */
+    uv_idle_t again; /* MHD_get_timeout said 0 */
     uv_timer_t sweep;
-    uv_async_t wake;   /* drain */
+    uv_async_t wake; /* drain */
     struct MHD_Daemon *daemon;
     struct engine *engine;
     struct conns conns;
@@ -31,19 +37,30 @@ struct http_worker {
     int n_free;
     void *slots;
     uint64_t next_id;
-    int64_t drain_since_us; /* 0: serving */
+    int64_t drain_since_us;  /* 0: serving */
     _Atomic int64_t beat_us; /* when the loop turned last */
 };
 
 struct http_server {
     struct http_options options;
     int port;
-    int64_t started_ms;
     _Atomic bool draining;
     _Atomic int64_t connections; /* of all workers */
+    pthread_barrier_t served;    /* all workers have answered their last request */
     int n_workers;
     struct http_worker *workers[HTTP_WORKERS_MAX];
 };
+
+/* CHECKs on no memory: at start only. */
+struct http_worker *http_worker_new(struct http_server *s, int index);
+/* On its listen_fd. Errors: ST_NO_SPACE. */
+MUST_USE enum status http_worker_start(struct http_worker *w);
+/* Its thread has ended, or was never started. */
+void http_worker_free(struct http_worker *w);
+
+/* The library has something to do: give it a turn before the loop sleeps. (In external-epoll mode
+ * a resumed connection does not make its epoll descriptor readable.) */
+void http_worker_again(struct http_worker *w);
 
 /* The worker's pool of requests. */
 MUST_USE enum status requests_open(struct http_worker *w);

@@ -1,9 +1,12 @@
 #include "api/library_pages.h"
 
-#include "api/problem.h"
+#include "api/conn.h"
 #include "service/base/check.h"
 
 #include <dlfcn.h>
+#include <sys/socket.h>
+
+enum { UNREAD_MAX_BYTES = 64 << 10 };
 
 typedef enum MHD_Result queue_function(struct MHD_Connection *, unsigned, struct MHD_Response *);
 
@@ -21,22 +24,22 @@ enum MHD_Result library_queue(struct MHD_Connection *connection, unsigned status
     return found(connection, status, response);
 }
 
-/* Only the library calls this: with a page of its own, after which it closes the connection. */
+/* Closing a socket with unread bytes resets it, and a reset may overtake the page. */
+static void throw_unread(int fd)
+{
+    char bytes[4096];
+    for (size_t n = 0; n < UNREAD_MAX_BYTES; n += sizeof bytes)
+        if (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) <= 0)
+            return;
+}
+
+/* Only the library calls this, with a page of its own. */
 enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned status_code,
                                    struct MHD_Response *response)
 {
-    char bytes[PROBLEM_BYTES_MAX];
-    struct text body;
-    struct problem_about about = {0};
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     (void)response;
-    text_init(&body, bytes, sizeof bytes);
-    problem_write(problem_of_status(status_code), &about, &body);
-    struct MHD_Response *ours =
-        MHD_create_response_from_buffer(body.len, body.base, MHD_RESPMEM_MUST_COPY);
-    if (ours == NULL)
-        return MHD_NO;
-    MHD_add_response_header(ours, "Content-Type", "application/problem+json");
-    enum MHD_Result ok = library_queue(connection, status_code, ours);
-    MHD_destroy_response(ours);
-    return ok;
+    conn_send_problem(fd, problem_of_status(status_code), NULL, 0);
+    throw_unread(fd);
+    return MHD_NO;
 }

@@ -1,14 +1,16 @@
 /*
  * library_pages.h -- libmicrohttpd's own error pages, replaced by problem+json.
  *
- * The library answers what it cannot parse by itself (400, 413, 414, 431, 505 ...), with HTML that is
- * compiled in, and 0.9.75 has no option for that. But it queues those pages with its own public
- * MHD_queue_response, through the dynamic linker, where a program's definition comes first: the one in
- * library_pages.c gets every page of the library and queues ours in its place. Our own replies go to
- * the library's function directly, by library_queue().
+ * The library answers what it cannot parse by itself (400, 413, 414, 431, 505), with HTML that
+ * is compiled in, and 0.9.75 has no option for that; pages of the header stage it even sends
+ * with their header twice. But it queues them with its own public MHD_queue_response, through
+ * the dynamic linker, where a program's definition comes first. The one in library_pages.c is
+ * called for the library's pages alone: it writes ours to the socket and answers MHD_NO,
+ * whereupon the library closes the connection. Our own replies go to the library's function
+ * directly, by library_queue().
  *
- * Source: ELF symbol interposition, dlsym(3) RTLD_NEXT. tests/system/test_http_armour.py fails when a
- * later library queues its pages in another way.
+ * Source: ELF symbol interposition, dlsym(3) RTLD_NEXT. tests/system/test_http_armour.py fails
+ * when a later library sends its pages in another way.
  */
 #ifndef SLUICE_API_LIBRARY_PAGES_H
 #define SLUICE_API_LIBRARY_PAGES_H

@@ -19,8 +19,8 @@ void on_readyz(struct request *r)
 {
     const struct http_server *s = r->worker->server;
     const char *why = "shutting down";
-    bool ready = !s->draining && s->options.hooks.ready(s->options.hooks.user, r->worker->engine,
-                                                        &why);
+    bool ready =
+        !s->draining && s->options.hooks.ready(s->options.hooks.user, r->worker->engine, &why);
     if (ready)
         reply_text(r, 200, "ready\n");
     else

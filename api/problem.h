@@ -13,24 +13,24 @@
 #include "service/base/text.h"
 
 /* X(name, status, slug, title): all there are; openapi.yaml lists the same. */
-#define PROBLEM_TABLE(X)                                                                           \
-    X(PROBLEM_BAD_REQUEST, 400, "bad-request", "The request is malformed")                         \
-    X(PROBLEM_NOT_JSON, 400, "not-json", "The body is not JSON")                                   \
-    X(PROBLEM_PARAMETER, 400, "parameter", "A parameter or header has a wrong value")              \
-    X(PROBLEM_NOT_FOUND, 404, "not-found", "There is nothing here")                                \
-    X(PROBLEM_METHOD, 405, "method-not-allowed", "This path does not take that method")            \
-    X(PROBLEM_TIMEOUT, 408, "timeout", "The request did not arrive in time")                       \
-    X(PROBLEM_TOO_LARGE, 413, "too-large", "The body is over the limit")                           \
-    X(PROBLEM_URI_TOO_LONG, 414, "uri-too-long", "The address is over the limit")                  \
-    X(PROBLEM_MEDIA_TYPE, 415, "media-type", "This path does not take that content type")          \
-    X(PROBLEM_EXPECTATION, 417, "expectation", "Only 100-continue can be expected")                \
-    X(PROBLEM_SCHEMA, 422, "schema", "The body does not fit the schema")                           \
-    X(PROBLEM_CONFLICT, 422, "conflict", "The transaction was answered with another body")         \
-    X(PROBLEM_HEADERS_TOO_LARGE, 431, "headers-too-large", "The headers are over the limit")       \
-    X(PROBLEM_INTERNAL, 500, "internal", "Sluice could not answer")                                \
-    X(PROBLEM_OVERLOADED, 503, "overloaded", "Too many requests are under way")                    \
-    X(PROBLEM_UNAVAILABLE, 503, "state-unavailable", "State is not available")                     \
-    X(PROBLEM_VERSION, 505, "http-version", "Only HTTP/1.0 and HTTP/1.1 are spoken")               \
+#define PROBLEM_TABLE(X)                                                                     \
+    X(PROBLEM_BAD_REQUEST, 400, "bad-request", "The request is malformed")                   \
+    X(PROBLEM_NOT_JSON, 400, "not-json", "The body is not JSON")                             \
+    X(PROBLEM_PARAMETER, 400, "parameter", "A parameter or header has a wrong value")        \
+    X(PROBLEM_NOT_FOUND, 404, "not-found", "There is nothing here")                          \
+    X(PROBLEM_METHOD, 405, "method-not-allowed", "This path does not take that method")      \
+    X(PROBLEM_TIMEOUT, 408, "timeout", "The request did not arrive in time")                 \
+    X(PROBLEM_TOO_LARGE, 413, "too-large", "The body is over the limit")                     \
+    X(PROBLEM_URI_TOO_LONG, 414, "uri-too-long", "The address is over the limit")            \
+    X(PROBLEM_MEDIA_TYPE, 415, "media-type", "This path does not take that content type")    \
+    X(PROBLEM_EXPECTATION, 417, "expectation", "Only 100-continue can be expected")          \
+    X(PROBLEM_SCHEMA, 422, "schema", "The body does not fit the schema")                     \
+    X(PROBLEM_CONFLICT, 422, "conflict", "The transaction was answered with another body")   \
+    X(PROBLEM_HEADERS_TOO_LARGE, 431, "headers-too-large", "The headers are over the limit") \
+    X(PROBLEM_INTERNAL, 500, "internal", "Sluice could not answer")                          \
+    X(PROBLEM_OVERLOADED, 503, "overloaded", "Too many requests are under way")              \
+    X(PROBLEM_UNAVAILABLE, 503, "state-unavailable", "State is not available")               \
+    X(PROBLEM_VERSION, 505, "http-version", "Only HTTP/1.0 and HTTP/1.1 are spoken")         \
     X(PROBLEM_STORAGE, 507, "no-room", "There is no room for the answers")
 
 enum problem {
@@ -40,7 +40,7 @@ enum problem {
 };
 
 enum {
-    PROBLEM_BYTES_MAX = 4096, /* the longest pointer and detail, with every byte escaped */
+    PROBLEM_BYTES_MAX = 4096,  /* the longest pointer and detail, with every byte escaped */
     PROBLEM_RETRY_AFTER_S = 1, /* what a 503 asks for: Redis is mostly back within one */
 };
 

@@ -13,7 +13,8 @@ enum {
     PAGE_BYTES = 4096,
     SLOT_BYTES = (sizeof(struct request) + READER_BODY_MAX + SCORE_ARENA_BYTES + PAGE_BYTES - 1) /
                  PAGE_BYTES * PAGE_BYTES,
-    /* A slot that used more than this gives its pages back: one big burst must not stay resident. */
+    /* A slot that used more than this gives its pages back: one big burst must not stay
+     * resident. */
     SLOT_WARM_BYTES = 32 << 10,
 };
 
@@ -92,6 +93,7 @@ void request_wake(struct request *r)
     r->suspended = false;
     conns_busy(&r->worker->conns, r->conn, clock_mono_us());
     MHD_resume_connection(r->mhd);
+    http_worker_again(r->worker);
 }
 
 void request_finish(struct request *r)

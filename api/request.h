@@ -3,9 +3,10 @@
  *
  *     slot: | struct request | body: READER_BODY_MAX | arena: SCORE_ARENA_BYTES |
  *
- * A handler answers with request_reply() or request_problem(), at once or later from the same loop; the
- * connection sleeps in between. Two parties may still need the slot when the answer has left: the
- * connection, and a reply of Redis that came too late. request_hold/request_drop count them.
+ * A handler answers with request_reply() or request_problem(), at once or later from the same
+ * loop; the connection sleeps in between. Two parties may still need the slot when the answer
+ * has left: the connection, and a reply of Redis that came too late. request_hold/request_drop
+ * count them.
  *
  * Owns:    its slot of the worker's pool. Nothing here allocates.
  * Threads: a request lives on its worker's loop.
@@ -24,16 +25,16 @@ struct conn;
 
 struct reply {
     unsigned status; /* 0: not there yet */
-    const char *content_type;
+    const char *content_type; /* NULL: there is no body */
     struct span body;
     bool body_is_static; /* lives as long as the process: not copied */
     struct spool *spool; /* instead of `body`; the reply owns it */
     char *owned;         /* where `body` is, when on the heap; freed with the request */
     const char *allow;   /* header Allow, NULL: none */
     bool retry_after;
-    bool replayed;       /* header Idempotent-Replayed: true */
-    bool close;          /* the connection ends with this reply */
-    int64_t state_us;    /* in Server-Timing, when not 0 */
+    bool replayed;    /* header Idempotent-Replayed: true */
+    bool close;       /* the connection ends with this reply */
+    int64_t state_us; /* in Server-Timing, when not 0 */
 };
 
 struct request {
@@ -48,14 +49,15 @@ struct request {
     struct arena arena;
     struct score score;
     struct batch batch;
+    struct batch_line line; /* of another request's batch */
     struct reply reply;
     /* private to http.c */
     int holds;
-    bool begun;        /* the handler was called */
-    bool suspended;    /* the connection sleeps */
-    bool queued;       /* the reply is the library's */
-    bool lingering;    /* answered ahead of its body, which is thrown away */
-    bool gone;         /* the connection is not interested any more */
+    bool begun;     /* the handler was called */
+    bool suspended; /* the connection sleeps */
+    bool queued;    /* the reply is the library's */
+    bool lingering; /* answered ahead of its body, which is thrown away */
+    bool gone;      /* the connection is not interested any more */
     size_t thrown_bytes;
     char *body_bytes;
     _Alignas(16) char problem_bytes[PROBLEM_BYTES_MAX]; /* the body behind it is aligned too */
@@ -75,12 +77,13 @@ void request_wake(struct request *r);
 /* A query parameter as sent (still encoded), or NULL; "" when it has no value. */
 const char *request_query(struct request *r, const char *name);
 const char *request_header(struct request *r, const char *name);
-/* A query parameter that is true or false. ST_INVALID: something else, and the problem was sent. */
+/* A query parameter that is true or false. ST_INVALID: something else, and the problem was
+ * sent. */
 MUST_USE enum status request_query_bool(struct request *r, const char *name, bool *ret_value);
 
 /*
- * A writer of `cap` bytes for a body that may be larger than the arena: on the heap, freed with the request. Not for
- * the hot path. Errors: ST_NO_SPACE, and the problem was sent.
+ * A writer of `cap` bytes for a body that may be larger than the arena: on the heap, freed with
+ * the request. Not for the hot path. Errors: ST_NO_SPACE, and the problem was sent.
  */
 MUST_USE enum status request_heap_text(struct request *r, size_t cap, struct text *ret_text);
 

@@ -1,8 +1,8 @@
 /*
  * route.h -- the table of what is served where.
  *
- * One row is a method, a path template, the handler and what the body may be. openapi.yaml says the same
- * to the outside; tests/system compares the two.
+ * One row is a method, a path template, the handler and what the body may be. openapi.yaml says
+ * the same to the outside; tests/system compares the two.
  */
 #ifndef SLUICE_API_ROUTE_H
 #define SLUICE_API_ROUTE_H
@@ -27,17 +27,17 @@ enum route_body {
 };
 
 /* X(method, path, body, content type or NULL, handler). A HEAD runs the GET row. */
-#define ROUTE_TABLE(X)                                                                             \
-    X(METHOD_POST, "/v1/score", ROUTE_BODY_WHOLE, "application/json", on_score)                    \
-    X(METHOD_POST, "/v1/score/batch", ROUTE_BODY_STREAM, "application/x-ndjson", on_batch)         \
-    X(METHOD_POST, "/v1/labels", ROUTE_BODY_WHOLE, "application/json", on_label)                   \
-    X(METHOD_GET, "/v1/decisions/{transaction_id}", ROUTE_BODY_NONE, NULL, on_decision)            \
-    X(METHOD_GET, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity)                \
-    X(METHOD_DELETE, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity_erase)       \
-    X(METHOD_GET, "/v1/ruleset", ROUTE_BODY_NONE, NULL, on_ruleset)                                \
-    X(METHOD_GET, "/livez", ROUTE_BODY_NONE, NULL, on_livez)                                       \
-    X(METHOD_GET, "/readyz", ROUTE_BODY_NONE, NULL, on_readyz)                                     \
-    X(METHOD_GET, "/metrics", ROUTE_BODY_NONE, NULL, on_metrics)                                   \
+#define ROUTE_TABLE(X)                                                                       \
+    X(METHOD_POST, "/v1/score", ROUTE_BODY_WHOLE, "application/json", on_score)              \
+    X(METHOD_POST, "/v1/score/batch", ROUTE_BODY_STREAM, "application/x-ndjson", on_batch)   \
+    X(METHOD_POST, "/v1/labels", ROUTE_BODY_WHOLE, "application/json", on_label)             \
+    X(METHOD_GET, "/v1/decisions/{transaction_id}", ROUTE_BODY_NONE, NULL, on_decision)      \
+    X(METHOD_GET, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity)          \
+    X(METHOD_DELETE, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity_erase) \
+    X(METHOD_GET, "/v1/ruleset", ROUTE_BODY_NONE, NULL, on_ruleset)                          \
+    X(METHOD_GET, "/livez", ROUTE_BODY_NONE, NULL, on_livez)                                 \
+    X(METHOD_GET, "/readyz", ROUTE_BODY_NONE, NULL, on_readyz)                               \
+    X(METHOD_GET, "/metrics", ROUTE_BODY_NONE, NULL, on_metrics)                             \
     X(METHOD_GET, "/openapi.yaml", ROUTE_BODY_NONE, NULL, on_openapi)
 
 struct route {
@@ -52,7 +52,7 @@ enum {
 #define X(method, path, body, type, handler) ROUTE_INDEX_##handler,
     ROUTE_TABLE(X)
 #undef X
-    ROUTES
+        ROUTES
 };
 
 #define X(method, path, body, type, handler) void handler(struct request *r);
@@ -66,8 +66,8 @@ enum method route_method(const char *name);
 enum route_found { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
 
 /*
- * The row for a method and a path (still encoded; uri_path() of the target). ROUTE_NO_METHOD: *ret_allow is
- * the value of Allow, static text.
+ * The row for a method and a path (still encoded; uri_path() of the target). ROUTE_NO_METHOD:
+ * *ret_allow is the value of Allow, static text.
  */
 enum route_found route_find(enum method method, struct span path, const struct route **ret_route,
                             struct span ret_params[URI_PARAMS_MAX], const char **ret_allow);

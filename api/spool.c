@@ -35,7 +35,8 @@ void spool_free(struct spool *s)
     free(s);
 }
 
-/* A file without a name; where the file system has no O_TMPFILE, one whose name is taken away. */
+/* A file without a name; where the file system has no O_TMPFILE, one whose name is taken
+ * away. */
 static int open_unnamed(const char *dir)
 {
     int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -57,8 +58,8 @@ static enum status flush_block(struct spool *s)
     if (s->fd < 0 && (s->fd = open_unnamed(s->dir)) < 0)
         return ST_IO;
     while (done < s->block_bytes) {
-        ssize_t n = pwrite(s->fd, s->block + done, s->block_bytes - done,
-                           (off_t)(s->file_bytes + done));
+        ssize_t n =
+            pwrite(s->fd, s->block + done, s->block_bytes - done, (off_t)(s->file_bytes + done));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

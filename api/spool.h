@@ -3,9 +3,9 @@
  *
  *     | block in memory (SPOOL_BLOCK_BYTES) |  --full-->  | unnamed file in the spool folder |
  *
- * libmicrohttpd cannot send before a request was read whole, and many clients do not read before they have
- * sent all; so answers wait here, and memory stays one block however long the batch is. A small batch
- * never touches the disk.
+ * libmicrohttpd cannot send before a request was read whole, and many clients do not read
+ * before they have sent all; so answers wait here, and memory stays one block however long the
+ * batch is. A small batch never touches the disk.
  *
  * Owns:    its block and its file, which has no name and goes with the process.
  */
@@ -26,7 +26,8 @@ struct spool;
 struct spool *spool_new(const char *dir, uint64_t max_bytes);
 void spool_free(struct spool *s);
 
-/* Append. Errors: ST_TOO_LARGE (over max_bytes), ST_IO (the disk); the spool then stays as it was. */
+/* Append. Errors: ST_TOO_LARGE (over max_bytes), ST_IO (the disk); the spool then stays as
+ * it was. */
 MUST_USE enum status spool_put(struct spool *s, struct span bytes);
 uint64_t spool_bytes(const struct spool *s);
 

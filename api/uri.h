@@ -22,8 +22,8 @@ MUST_USE enum status uri_decode(struct span raw, struct arena *arena, struct spa
 struct span uri_path(struct span target);
 
 /*
- * Does `path` fit `pattern`, a path in which {name} stands for one whole segment that is not empty? Then
- * ret_params has the segments, still encoded, in order.
+ * Does `path` fit `pattern`, a path in which {name} stands for one whole segment that is not
+ * empty? Then ret_params has the segments, still encoded, in order.
  */
 bool uri_match(const char *pattern, struct span path, struct span ret_params[URI_PARAMS_MAX]);
 

@@ -25,7 +25,8 @@ enum {
     CEL_STEPS_MAX = 100000,    /* of one run, about a millisecond: nested macros are cut there */
 };
 
-struct cel_func; /* cel_func.h */
+struct cel_func;  /* cel_func.h */
+struct cel_instr; /* cel_emit.h */
 
 /* A name that expressions may use. Reached as `name`, and as `group.name` when it has a group. */
 struct cel_name {
@@ -52,10 +53,10 @@ struct cel_program {
     int n_reads;
     int cost; /* steps of a run at most; CEL_STEPS_MAX when it has loops */
     /* private */
-    const uint32_t *code; /* cel_emit.h */
+    const struct cel_instr *code; /* cel_emit.h */
     const struct cel_value *constants;
     const struct cel_func *const *calls;
-    const struct span *names; /* [n_reads], for "missing NAME" */
+    const struct span *names; /* by number of a reading, for "missing NAME" */
     int n_code;
     int stack_max;
 };

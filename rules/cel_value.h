@@ -208,10 +208,10 @@ void cel_value_write(struct cel_value v, struct text *out);
 struct span cel_kind_name(enum cel_kind kind);
 
 /*
- * a == b as CEL has it: numbers by their mathematical value whatever their types, lists and maps
+ * a == b as CEL has it: numbers whatever their types (with a double, as doubles), lists and maps
  * by content, unlike types unequal, NaN unequal to itself. Not for errors and ranges.
- * O(size), n log n for maps without an index: n^2. `steps` (may be NULL) is counted down by
- * what was looked at; at zero the answer is false.
+ * O(size); of maps without an index O(size^2). `steps` (may be NULL) is counted down by what
+ * was looked at; at zero the answer is false.
  */
 bool cel_equal(struct cel_value a, struct cel_value b, int64_t *steps);
 

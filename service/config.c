@@ -35,7 +35,7 @@ struct config_key {
 };
 
 static const struct config_key keys[] = {
-#define X(kind, member, path, default_text, min, max, secret, doc)                                 \
+#define X(kind, member, path, default_text, min, max, secret, doc) \
     {kind, offsetof(struct config, member), path, default_text, min, max, secret, doc},
     CONFIG_TABLE(X)
 #undef X
@@ -50,7 +50,7 @@ struct origin {
     struct diag_list *diags;
 };
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table ---- */
 
 static bool path_eq(const char *flag, const char *path)
 {
@@ -84,7 +84,7 @@ static void unknown_key(const char *path, const struct origin *from)
     diag_error(from->diags, from->at, nearest ? hint : NULL, "unknown key '%s'", path);
 }
 
-/* ---- one value ------------------------------------------------------------------------------ */
+/* ---- one value ---- */
 
 static bool choice_index(const char *choices, const char *value, int *ret_index)
 {
@@ -159,8 +159,8 @@ static bool put_bytes(const struct config_key *key, const char *folder, const ch
 {
     char text[CONFIG_TEXT_MAX];
     bool relative = folder != NULL && value[0] != '/' && value[0] != '\0';
-    int n = snprintf(text, sizeof text, "%s%s%s", relative ? folder : "", relative ? "/" : "",
-                     value);
+    int n =
+        snprintf(text, sizeof text, "%s%s%s", relative ? folder : "", relative ? "/" : "", value);
     if (n < key->min || n > key->max || n >= CONFIG_TEXT_MAX) {
         diag_error(from->diags, from->at, NULL, "%s must have %lld to %lld bytes", key->path,
                    (long long)key->min, (long long)key->max);
@@ -227,7 +227,7 @@ static bool put(const struct config_key *key, const char *value, struct config *
     return false;
 }
 
-/* ---- defaults, file, environment, flags ------------------------------------------------------ */
+/* ---- defaults, file, environment, flags ---- */
 
 static void put_defaults(const char *folder, struct diag_list *diags, struct config *c)
 {
@@ -321,8 +321,7 @@ static bool read_secret(const char *path, char *ret_value)
     return ok;
 }
 
-static void put_secret_file(const struct config_key *key, struct diag_list *diags,
-                            struct config *c)
+static void put_secret_file(const struct config_key *key, struct diag_list *diags, struct config *c)
 {
     char name[128], value[SECRET_FILE_MAX];
     env_name(key, "_FILE", name, sizeof name);
@@ -363,7 +362,7 @@ static void put_flags(const struct config_flag *flags, size_t n, struct diag_lis
     }
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 bool config_split_listen(const char *listen, char *ret_host, int *ret_port)
 {
@@ -462,7 +461,7 @@ enum status config_load(const char *file, const struct config_flag *flags, size_
     return ST_OK;
 }
 
-/* ---- showing --------------------------------------------------------------------------------- */
+/* ---- showing ---- */
 
 /* An address with its password as ***; a secret that is no address as *** altogether. */
 static void put_redacted(struct text *out, const char *value)
@@ -537,8 +536,7 @@ void config_print(const struct config *config, struct text *out)
         if (now.len > 0 && !span_eq(now, section))
             text_printf(out, "%.*s:\n", SPAN_ARG(now));
         section = now;
-        text_printf(out, "%s%s: ", now.len ? "  " : "",
-                    keys[i].path + (now.len ? now.len + 1 : 0));
+        text_printf(out, "%s%s: ", now.len ? "  " : "", keys[i].path + (now.len ? now.len + 1 : 0));
         put_value(out, &keys[i], config);
         text_char(out, '\n');
     }

@@ -18,9 +18,9 @@
 #include "service/config_table.h"
 
 enum {
-    CONFIG_TEXT_MAX = 512,         /* bytes of a text or path, the NUL included */
-    CONFIG_FLAGS_MAX = 64,         /* more than the table has rows */
-    CONFIG_PRINT_MAX = 64 << 10,   /* room config_print and config_reference need */
+    CONFIG_TEXT_MAX = 512,       /* bytes of a text or path, the NUL included */
+    CONFIG_FLAGS_MAX = 64,       /* more than the table has rows */
+    CONFIG_PRINT_MAX = 64 << 10, /* room config_print and config_reference need */
 };
 
 struct config {
@@ -45,8 +45,8 @@ struct config_flag {
 bool config_is_key(const char *path);
 
 /*
- * Read `file` (NULL: none), the environment and the flags, in rising rank, and check the whole. Errors:
- * ST_INVALID with diagnostics; *ret_config is then untouched.
+ * Read `file` (NULL: none), the environment and the flags, in rising rank, and check the whole.
+ * Errors: ST_INVALID with diagnostics; *ret_config is then untouched.
  */
 MUST_USE enum status config_load(const char *file, const struct config_flag *flags, size_t n_flags,
                                  struct diag_list *diags, struct config *ret_config);

@@ -1,5 +1,6 @@
 /*
- * config_table.h -- every key of sluice.yaml: one row is its storage, default, range and documentation.
+ * config_table.h -- every key of sluice.yaml: one row is its storage, default, range and
+ * documentation.
  *
  * CONFIG_TABLE(X) with X(kind, member, path, default, min, max, secret, doc)
  *     kind     CONFIG_TEXT      char[CONFIG_TEXT_MAX]; min..max bytes
@@ -7,7 +8,7 @@
  *              CONFIG_INT       int64_t, min..max
  *              CONFIG_BOOL      bool
  *              CONFIG_DURATION  int64_t milliseconds, min..max; written 250ms 90s 5m 1h 7d
- *              CONFIG_CHOICE    int, index into the names of `default`: "a|b|c", the first is the default
+ *              CONFIG_CHOICE    int, index into the names of `default`, "a|b|c"; the first is it
  *     path     as in the file: "state.redis"; on the command line --state.redis; in the environment
  *              SLUICE_STATE_REDIS
  *     secret   never shown in full; also read from the file named by SLUICE_..._FILE
@@ -21,7 +22,14 @@ enum config_backend { CONFIG_BACKEND_MEMORY, CONFIG_BACKEND_REDIS };
 enum config_start { CONFIG_START_STRICT, CONFIG_START_DEGRADED };
 enum config_unavailable { CONFIG_UNAVAILABLE_DEGRADE, CONFIG_UNAVAILABLE_REJECT };
 enum config_fsync { CONFIG_FSYNC_EVERYSEC, CONFIG_FSYNC_ALWAYS, CONFIG_FSYNC_NO };
-enum config_level { CONFIG_LEVEL_INFO, CONFIG_LEVEL_DEBUG, CONFIG_LEVEL_WARNING, CONFIG_LEVEL_ERROR };
+enum config_level {
+    CONFIG_LEVEL_INFO,
+    CONFIG_LEVEL_DEBUG,
+    CONFIG_LEVEL_WARNING,
+    CONFIG_LEVEL_ERROR,
+};
+
+enum { CONFIG_WORKERS_MAX = 256 };
 
 #define CONFIG_DAY_MS 86400000LL
 #define CONFIG_MIB (1LL << 20)
@@ -32,7 +40,7 @@ enum config_level { CONFIG_LEVEL_INFO, CONFIG_LEVEL_DEBUG, CONFIG_LEVEL_WARNING,
       "Address and port of the HTTP API; port 0 takes a free one and logs it. IPv6: [::1]:8080.")  \
     X(CONFIG_BOOL, insecure_listen, "insecure_listen", "false", 0, 1, false,                       \
       "Must be true to listen on an address that is not loopback: the API has no keys.")           \
-    X(CONFIG_INT, workers, "workers", "0", 0, 256, false,                                          \
+    X(CONFIG_INT, workers, "workers", "0", 0, CONFIG_WORKERS_MAX, false,                           \
       "Event loops, each on a thread of its own. 0: one for each processor.")                      \
     X(CONFIG_PATH, ruleset, "ruleset", "", 0, 511, false,                                          \
       "The ruleset file. Required.")                                                               \

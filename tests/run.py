@@ -11,8 +11,8 @@
     docs    generated documents are up to date; openapi.yaml is valid
 
 Closes with "N passed, N failed, N skipped" and exits 1 when anything failed. What does not
-build has failed. What cannot run here is skipped and says why; under CI=true a missing Python
-environment has failed too, so that nothing is skipped there unseen. Standard library only.
+build has failed. What this machine cannot run is skipped and says why; under CI=true that has
+failed too, so that nothing is skipped there unseen. Standard library only.
 """
 import concurrent.futures
 import fcntl
@@ -28,7 +28,7 @@ import xml.etree.ElementTree
 BUILD = os.environ.get("BUILD", "build")
 SAN = f"{BUILD}/san"
 PYTHON = f"{BUILD}/venv/bin/python"
-BINARY_TIMEOUT_S = 120  # a unit test takes seconds; under sanitizers on a busy machine ten times that
+BINARY_TIMEOUT_S = 120  # a unit test takes seconds; on a busy machine ten times that
 SYSTEM_TIMEOUT_S = 900  # all of pytest; half of what .ci/run may take
 PARALLEL = 2            # sanitizer binaries are large; two fill the smallest machine we test on
 LINTS = (
@@ -94,13 +94,13 @@ def read_cmocka(name, code, output):
     passed = re.findall(r"^\[ +OK +\] (\S+)", output, re.M)
     failed = dict.fromkeys(re.findall(r"^\[ +FAILED +\] ([A-Za-z_]\w*)", output, re.M))
     skipped = dict.fromkeys(re.findall(r"^\[ +SKIPPED +\] ([A-Za-z_]\w*)", output, re.M))
-    result = Result(len(passed), [f"{name}: {t}" for t in failed], [f"{name}: {t}" for t in skipped],
-                    output)
+    result = Result(len(passed), [f"{name}: {t}" for t in failed],
+                    [f"{name}: {t}" for t in skipped], output)
     missing = announced - len(passed) - len(failed) - len(skipped)
     why = ending(code, BINARY_TIMEOUT_S)
     if missing > 0:
-        result.failed += [f"{name}: {why} before test {announced - missing + i + 1} of {announced} ended"
-                          for i in range(missing)]
+        result.failed += [f"{name}: {why} before test {i + 1} of {announced} ended"
+                          for i in range(announced - missing, announced)]
     elif code != 0 and not failed:
         result.failed.append(f"{name}: {why} after its tests")
     elif announced == 0:
@@ -190,35 +190,86 @@ def make(*arguments):
 
 
 def build(*targets):
-    """Build, one build at a time in a checkout; answers those targets that did not build.
+    """Build, one build at a time in a checkout; answers (all is well, targets that did not build).
 
-    LENIENT=1 links what compiles: one broken file fails the programs that need it, and
-    group_build, and the others still run.
+    LENIENT=1 links what compiles, so that one broken file fails the programs that need it and
+    the others still run.
     """
+    if not targets:
+        return True, []
     os.makedirs(BUILD, exist_ok=True)
     jobs = f"-j{os.cpu_count() or 2}"
     with open(f"{BUILD}/.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if make("-k", jobs, *targets) == 0:
-            return []
+            return True, []
         make("-k", jobs, "LENIENT=1", *targets)
-        return [t for t in targets if make("-q", "LENIENT=1", t) != 0]
+        return False, [t for t in targets if make("-q", "LENIENT=1", t) != 0]
 
 
 def binaries(group, pattern):
-    """Build the binary of each source; jobs for those that are there, failures for the others."""
+    """Build the binary of each source; answers those that are there, and the others' failures."""
     found = sorted(p[:-2] for p in glob.glob(pattern, recursive=True))
-    stale = set(build(*[f"{SAN}/{p}" for p in found]))
-    failed = [f"{p}: does not build" for p in found if f"{SAN}/{p}" in stale]
+    well, stale = build(*[f"{SAN}/{p}" for p in found])
     good = [p for p in found if f"{SAN}/{p}" not in stale]
-    print(f"-- {group}: {len(good)} programs, {len(failed)} do not build", flush=True)
+    failed = [f"{p}: does not build" for p in found if p not in good]
+    if not well and not failed:
+        failed.append(f"{group}: a source does not compile (above)")
+    print(f"-- {group}: {len(good)} programs, {len(found) - len(good)} do not build", flush=True)
     return good, Result(failed=failed)
+
+
+# ---- groups ----------------------------------------------------------------------------------
+
+
+def show(name, result, seconds):
+    word = "FAIL" if result.failed else "ok  " if result.passed else "skip"
+    print(f"{word} {name}  {result.passed} passed, {len(result.failed)} failed, "
+          f"{len(result.skipped)} skipped, {seconds:.1f} s", flush=True)
+    if result.failed:
+        print("    " + result.output.rstrip().replace("\n", "\n    "), flush=True)
+
+
+def run_one(name, command, read, timeout_s=BINARY_TIMEOUT_S):
+    began = time.monotonic()
+    try:
+        code, output = execute(command, timeout_s)
+    except OSError as error:
+        return name, Result(failed=[f"{name}: {error}"], output=str(error)), 0.0
+    return name, read(name, code, output), time.monotonic() - began
+
+
+def run_many(jobs, parallel):
+    """Run (name, command, read) jobs, showing each as it ends."""
+    total = Result()
+    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run_one, *job) for job in jobs]):
+            name, result, seconds = done.result()
+            show(name, result, seconds)
+            total.add(result)
+    return total
+
+
+def make(*arguments):
+    return subprocess.run(["make", "--no-print-directory", "-s", *arguments], check=False,
+                          stdin=subprocess.DEVNULL).returncode
+
+
+def missing(what, python=False):
+    """What it comes to that this machine cannot run `what`; None when it can."""
+    if not os.path.exists("/proc/self/maps"):
+        why = f"{what}: the sanitizers need /proc, which is not mounted"
+    elif python and not os.path.exists(f"{BUILD}/venv/.made"):
+        why = f"{what}: no Python environment in {BUILD}/venv (make venv)"
+    else:
+        return None
+    return Result(failed=[why]) if os.environ.get("CI") == "true" else Result(skipped=[why])
 
 
 def group_build(_):
     print("-- build", flush=True)
     targets = [f"{BUILD}/sluice", f"{SAN}/sluice"]
-    stale = build(*targets)
+    stale = build(*targets)[1]
     return Result(len(targets) - len(stale), [f"{t}: does not build" for t in stale])
 
 
@@ -229,12 +280,17 @@ def group_lint(_):
 
 def group_unit(_):
     good, total = binaries("unit", "tests/unit/**/test_*.c")
-    total.add(run_many([(p, [f"{SAN}/{p}"], read_cmocka) for p in good], PARALLEL))
+    total.add(missing("unit tests") or
+              run_many([(p, [f"{SAN}/{p}"], read_cmocka) for p in good], PARALLEL))
     return total
 
 
 def group_fuzz(_):
     good, total = binaries("fuzz", "tests/fuzz/fuzz_*.c")
+    cannot = missing("fuzz targets")
+    if good and cannot:
+        total.add(cannot)
+        return total
     corpus = "tests/fuzz/corpus/"
     jobs = []
     for p in good:
@@ -244,21 +300,13 @@ def group_fuzz(_):
     return total
 
 
-def no_python(what):
-    """None, or what it comes to that there is no Python environment."""
-    if os.path.exists(f"{BUILD}/venv/.made"):
-        return None
-    why = f"{what}: no Python environment in {BUILD}/venv (make venv)"
-    return Result(failed=[why]) if os.environ.get("CI") == "true" else Result(skipped=[why])
-
-
 def group_rules(_):
     files = sorted(glob.glob("rules/packs/*/*_test.yaml") + glob.glob("tests/rules/*_test.yaml"))
     print(f"-- rules: {len(files)} files", flush=True)
-    cannot = no_python("rule tests")
+    cannot = missing("rule tests", python=True)
     if not files or cannot:
         return cannot or Result()
-    if build(f"{SAN}/sluice"):
+    if not build(f"{SAN}/sluice")[0]:
         return Result(failed=[f"{p}: {SAN}/sluice does not build" for p in files])
     script = "tests/rules/run_rule_tests.py"
     return run_many([(p, [PYTHON, script, p], read_rule_test) for p in files], PARALLEL)
@@ -270,10 +318,10 @@ def group_system(arguments):
     print("-- system", *folders, flush=True)
     if not folders:
         return Result()
-    cannot = no_python("system tests")
+    cannot = missing("system tests", python=True)
     if cannot:
         return cannot
-    if build(f"{BUILD}/sluice", f"{SAN}/sluice"):
+    if not build(f"{BUILD}/sluice", f"{SAN}/sluice")[0]:
         return Result(failed=["system tests: the program does not build"])
     report = f"{BUILD}/pytest.xml"
     if os.path.exists(report):
@@ -285,7 +333,7 @@ def group_system(arguments):
 
 def group_docs(_):
     print("-- docs", flush=True)
-    if build(f"{BUILD}/sluice"):
+    if not build(f"{BUILD}/sluice")[0]:
         return Result(failed=[f"docs: {BUILD}/sluice does not build"])
     return run_many([("docs", ["sh", "tests/lint/docs.sh"], read_lines)], 1)
 

@@ -24,8 +24,8 @@ void log_set_fd(int fd)
 static const char *level_text(enum log_level level)
 {
     switch (level) {
-#define X(name, text)                                                          \
-    case name:                                                                 \
+#define X(name, text) \
+    case name:        \
         return text;
         LOG_LEVEL_TABLE(X)
 #undef X

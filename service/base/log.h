@@ -1,10 +1,11 @@
 /*
  * log.h -- one JSON object a line on stdout.
  *
- *     {"time":"2026-01-05T12:00:10.123Z","level":"info","message":"listening","address":"127.0.0.1:8080"}
+ *     {"time":"2026-01-05T12:00:10.123Z","level":"info","message":"listening","port":8080}
  *
- * Lines are bounded (LOG_LINE_MAX; a line that would be longer loses its fields and says so) and leave in one
- * write. Only main, cli, io and api log. Never log a value out of a transaction.
+ * Lines are bounded (LOG_LINE_MAX; a line that would be longer loses its fields and says so)
+ * and leave in one write. Only main, cli, io and api log. Never log a value out of a
+ * transaction.
  *
  * Threads: any; one lock around the write.
  */
@@ -16,10 +17,10 @@
 enum { LOG_LINE_MAX = 4096 }; /* a pipe keeps writes up to PIPE_BUF, 4096, in one piece */
 
 /* X(name, text), in ascending order of weight */
-#define LOG_LEVEL_TABLE(X)                                                     \
-    X(LOG_LEVEL_DEBUG, "debug")                                                \
-    X(LOG_LEVEL_INFO, "info")                                                  \
-    X(LOG_LEVEL_WARNING, "warning")                                            \
+#define LOG_LEVEL_TABLE(X)          \
+    X(LOG_LEVEL_DEBUG, "debug")     \
+    X(LOG_LEVEL_INFO, "info")       \
+    X(LOG_LEVEL_WARNING, "warning") \
     X(LOG_LEVEL_ERROR, "error")
 
 enum log_level {
@@ -47,7 +48,7 @@ void log_set_fd(int fd);
 void log_fields(enum log_level level, const char *message, const struct log_field *fields);
 
 /* log_info("listening", LOG_TEXT("address", a), LOG_INT("workers", n)); one field at least. */
-#define log_at(level, message, ...)                                            \
+#define log_at(level, message, ...) \
     log_fields(level, message, (const struct log_field[]){__VA_ARGS__, {0}})
 #define log_debug(message, ...) log_at(LOG_LEVEL_DEBUG, message, __VA_ARGS__)
 #define log_info(message, ...) log_at(LOG_LEVEL_INFO, message, __VA_ARGS__)

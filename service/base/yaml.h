@@ -66,7 +66,7 @@ struct yaml_file {
 MUST_USE enum status yaml_parse(const char *name, struct span content, struct arena *arena,
                                 struct diag_list *diags, struct yaml_file *ret_file);
 
-/* yaml_parse of a file on disk. Errors: as above; ST_IO with a diagnostic when it cannot be read. */
+/* yaml_parse of a file on disk. Errors: as above; ST_IO (with a diagnostic): it cannot be read. */
 MUST_USE enum status yaml_load(const char *path, struct arena *arena, struct diag_list *diags,
                                struct yaml_file *ret_file);
 

@@ -18,8 +18,7 @@ static const char usage[] =
     "example:\n"
     "  sluice check -c sluice.yaml\n";
 
-static enum status check_ruleset(const struct config *config, struct diag_list *diags,
-                                 bool json)
+static enum status check_ruleset(const struct config *config, struct diag_list *diags, bool json)
 {
     struct snapshot *snap;
     struct snapshot_options options = {.exact_events = (int)config->state_exact_events,

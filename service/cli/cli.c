@@ -130,8 +130,7 @@ enum status cli_load_config(const struct cli_args *args, struct config *ret_conf
 {
     static struct diag_list diags;
     diags = (struct diag_list){0};
-    enum status st =
-        config_load(args->config_file, args->flags, args->n_flags, &diags, ret_config);
+    enum status st = config_load(args->config_file, args->flags, args->n_flags, &diags, ret_config);
     cli_print_diags(&diags, false, stderr);
     return st;
 }

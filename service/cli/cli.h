@@ -2,7 +2,8 @@
  * cli.h -- what the verbs of the command line have in common.
  *
  * A verb is one file with one function; argv[0] is its name. It answers the exit status: 0,
- * EXIT_REFUSED when what it was asked is refused or failed, EXIT_USAGE when it was asked wrongly.
+ * EXIT_REFUSED when what it was asked is refused or failed, EXIT_USAGE when it was asked
+ * wrongly.
  */
 #ifndef SLUICE_CLI_CLI_H
 #define SLUICE_CLI_CLI_H
@@ -14,15 +15,15 @@
 enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
 
 /* X(verb, summary, example): verb is served by cli_<verb>. */
-#define CLI_VERB_TABLE(X)                                                                          \
-    X(serve, "answer transactions over HTTP", "sluice serve -c sluice.yaml")                       \
-    X(check, "say what is wrong with a configuration and its ruleset",                             \
-      "sluice check -c sluice.yaml --format json")                                                 \
-    X(replay, "score a file of events",                                                            \
-      "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson")          \
-    X(generate, "write a stream of simulated card payments",                                       \
-      "sluice generate --transactions 100000 --seed 1")                                            \
-    X(config, "show the effective configuration", "sluice config -c sluice.yaml")                  \
+#define CLI_VERB_TABLE(X)                                                                 \
+    X(serve, "answer transactions over HTTP", "sluice serve -c sluice.yaml")              \
+    X(check, "say what is wrong with a configuration and its ruleset",                    \
+      "sluice check -c sluice.yaml --format json")                                        \
+    X(replay, "score a file of events",                                                   \
+      "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson") \
+    X(generate, "write a stream of simulated card payments",                              \
+      "sluice generate --transactions 100000 --seed 1")                                   \
+    X(config, "show the effective configuration", "sluice config -c sluice.yaml")         \
     X(version, "show version and libraries", "sluice version")
 
 #define X(verb, summary, example) int cli_##verb(int argc, char **argv);

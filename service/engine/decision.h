@@ -1,28 +1,49 @@
 /*
- * decision.h -- the decision as JSON: compact, keys in a fixed order (design: section 8).
+ * decision.h -- the decision as JSON: compact, keys in a fixed order.
  *
- * {"transaction_id","decision","score","reasons":[{"rule","title","score","severity","reason"}],
- *  "shadow":[...] (only when one fired),"features":{...},"rules":[...] (explain),"ruleset","degraded":[]}
+ *     {"transaction_id":"t-11","decision":"flag","score":80,
+ *      "reasons":[{"rule":"account-burst","title":"Burst of payments","score":80,
+ *                  "severity":"high","reason":"11 payments in 5 minutes"}],
+ *      "shadow":[...],                                     only when a shadow rule fired
+ *      "features":{"account_tx_count_5m":{"value":11,"exact":true}},              explain
+ *      "rules":[{"rule":"account-burst","result":"fired"}],                       explain
+ *      "ruleset":"9f2c41d07be83a56","degraded":[]}
+ *
+ * A rule's result is fired, not_fired, or error with `"error":"missing currency"`; a rule that is off is
+ * not there.
  */
 #ifndef SLUICE_ENGINE_DECISION_H
 #define SLUICE_ENGINE_DECISION_H
 
-#include "rules/rules.h"
 #include "service/base/text.h"
 #include "service/engine/snapshot.h"
+
+enum {
+    /* Reasons shown, live and shadow each; hundreds of rules that fire at once say no more. */
+    DECISION_REASONS_MAX = 32,
+    /* The longest answer; a claim with it stays within STATE_FOUND_MAX. */
+    DECISION_BYTES_MAX = 48 << 10,
+    /* The longest one that always fits: ids without titles and texts. */
+    DECISION_BARE_BYTES = 2 * DECISION_REASONS_MAX * 128 + 8192,
+};
 
 struct decision {
     bool flag;
     double score;
-    const struct hits *hits;
+    struct hits hits;   /* borrows from the row's arena */
     bool without_state; /* degraded: ["state"] */
 };
 
-/* `values` in the order of features; NULL unless explain. */
-void decision_write(const struct decision *d, const struct snapshot *snap, struct span transaction_id,
-                    const struct window_value *values, bool explain, struct text *out);
+/*
+ * Write it, with at least DECISION_BARE_BYTES of room. What does not fit goes: first what explain adds, then
+ * the titles and texts of reasons. `values` in the order of features, for explain.
+ */
+void decision_write(const struct decision *d, const struct snapshot *snap,
+                    struct span transaction_id, const struct window_value *values, bool explain,
+                    struct text *out);
 
-/* One feature: {"value":11,"exact":false,"lo":9,"hi":12}; missing: {"value":null,"exact":true}. */
+/* One feature: {"value":11,"exact":false,"lo":9,"hi":12}; a missing one: {"value":null,"exact":true},
+ * with "exact":false when it could not be read or may not be missing. A bound that is not known is left out. */
 void decision_write_feature(const struct window_value *v, struct text *out);
 
 #endif

@@ -1,55 +1,27 @@
 /*
- * score.h -- one event's way through the engine: read, observe, decide, answer.
+ * score.h -- one event's way through the engine: read, observe, decide, settle, answer.
  *
  *     score_start ──> reader ──> observe (claim, append, read back) ──> decide ──> settle ──> done
  *                                   │ another attempt's claim: wait, then decide as it would
  *                                   │ its decision: answer that
  *                                   └ deadline, or no state: decide without (degraded), or refuse
  *
- * observe (observe.h) is the asynchronous half, decide (decide.h) the pure one. HTTP, Kafka and replay
- * all call score_start.
+ * observe (observe.h) is the asynchronous half, decide (decide.h) the pure one. HTTP, Kafka and
+ * replay all call score_start.
  *
- * Owns:    nothing; a struct score is its caller's, with its arena, and may be reused after `released`.
- * Threads: a score lives on one loop.
+ * Owns:    nothing; a struct score is its caller's, with its arena, and may be reused after
+ *          `released`.
+ * Threads: a score lives on its engine's loop.
  */
 #ifndef SLUICE_ENGINE_SCORE_H
 #define SLUICE_ENGINE_SCORE_H
 
-#include "service/engine/snapshot.h"
-#include "service/state/journal.h"
-#include "service/state/state.h"
+#include "service/engine/engine.h"
 #include "service/txn/reader.h"
 
-#include <uv.h>
-
 enum {
-    SCORE_ARENA_BYTES = 256 << 10, /* a body, its slots, records, logs' scratch, the answer */
+    SCORE_ARENA_BYTES = 256 << 10, /* slots, row, records, a journal frame, the answer */
     SCORE_ANSWER_MAX = 48 << 10,
-};
-
-enum on_unavailable { ON_UNAVAILABLE_DEGRADE, ON_UNAVAILABLE_REJECT };
-
-struct engine_options {
-    int64_t max_skew_ms, dedupe_for_ms, label_wait_ms;
-    int64_t remember_for_ms; /* 0: the snapshot's */
-    int deadline_ms;
-    enum on_unavailable on_unavailable;
-    bool synced_answers; /* journal fsync always: an answer waits for its frames */
-};
-
-struct engine_stats; /* counters of this loop, see engine_stats.h */
-
-/* One loop's engine. */
-struct engine {
-    uv_loop_t *loop; /* NULL: no timers (replay on memory) */
-    struct state *state;
-    struct journal *journal; /* may be NULL */
-    struct snapshot_slot *snapshots;
-    const struct layout_book *layouts;
-    struct engine_options options;
-    struct engine_stats *stats;
-    /* private */
-    struct fold_jobs *folds;
 };
 
 /* How the event came in. */
@@ -59,17 +31,23 @@ struct score_intake {
     bool historic;       /* no max_skew check */
     bool explain;
     bool labels_allowed, transactions_allowed; /* which kinds may come this way */
+    /* The event is a frame of the journal that is brought to the state again (redo.h): observed, not
+     * decided, not written to the journal. 0: live. */
+    uint64_t redo_seq;
+    uint32_t redo_nonce;
 };
 
 enum score_answer {
     SCORE_DECIDED,     /* answer: the decision's JSON */
-    SCORE_LABELLED,    /* label taken: answer: {"transaction_id":..,"outcome":..,"status":"recorded"} ("duplicate" too) */
-    SCORE_PARKED,      /* label of a transaction not seen yet: 202, status "parked" */
+    SCORE_LABELLED,    /* answer: {"transaction_id":..,"outcome":..,"status":"recorded"}, or "duplicate" */
+    SCORE_PARKED,      /* a label of a transaction not seen yet: the same with status "parked" */
     SCORE_REFUSED,     /* error: what the reader, or the contract, refuses */
-    SCORE_CONFLICT,    /* the id came before with another body: 422 */
-    SCORE_UNAVAILABLE, /* under on_unavailable: reject, or a label without state: 503 */
-    SCORE_OVERLOADED,  /* too many under way: 503 */
+    SCORE_CONFLICT,    /* the id came before with another body; error says so */
+    SCORE_UNAVAILABLE, /* under on_unavailable: reject, a label without state, or no journal */
+    SCORE_OVERLOADED,  /* too much under way */
 };
+
+struct score_steps; /* steps.h */
 
 struct score {
     struct engine *engine;
@@ -87,15 +65,30 @@ struct score {
 
     /* The answer is there. Called exactly once. */
     void (*done)(struct score *s);
-    /* Nothing refers to the score or its arena any more; called exactly once, after `done` (a reply
-     * of Redis may still be under way when a deadline answers). */
+    /* Nothing refers to the score or its arena any more. Called exactly once, after `done`: a reply
+     * of Redis may still be under way when a deadline answers. */
     void (*released)(struct score *s);
     void *user;
-    /* private to the engine: the steps' own storage */
-    struct score_steps *steps; /* from the arena */
+    struct score_steps *steps; /* private; in the arena */
 };
 
-/* Score `body` (it must live until `released`; the caller keeps a copy in the arena or elsewhere). Never blocks; may call done and released before it returns. */
+/*
+ * Score `body`, which must live until `released`. Never blocks; may call done and released before it
+ * returns.
+ */
 void score_start(struct score *s, struct span body);
+
+/*
+ * The same for an event that is already read, by the schema of `snap_take`, whose reference goes to
+ * the score. The event's body and values live until `released`.
+ */
+void score_start_event(struct score *s, struct snapshot *snap_take, const struct event *event);
+
+/* The id of the transaction or label; after SCORE_DECIDED, until the arena is reset. */
+struct span score_transaction_id(const struct score *s);
+
+/* What the steps found out about the features, valid in `done` after SCORE_DECIDED that is not
+ * replayed from a claim; in the order of the snapshot's features. NULL: nothing. */
+const struct window_value *score_features(const struct score *s);
 
 #endif

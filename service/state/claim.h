@@ -1,12 +1,16 @@
 /*
  * claim.h -- the value under x:<hash>: who came first, what is remembered, what was answered.
  *
- *     0: u8 'C'   1: u8 state ('u' undecided, 'd' decided, 'p' parked labels)   2: u16 fixed length
- *     4: u32 nonce    8: u64 digest lo   16: u64 digest hi    24: i64 ts_ms   32: u64 ruleset id
- *    40: u8 n_keys, then per key: u8 field-name length, u16 value length, u32 filter bits, name, value
- *    fixed length: then the answer's bytes (decided), or frames of labels: u32 length, bytes (parked)
+ *      0: u8 'C'    1: u8 state ('u' undecided, 'd' decided, 'p' parked labels)
+ *      2: u16 fixed length    4: u32 nonce    8: u64 digest lo    16: u64 digest hi
+ *     24: i64 ts_ms    32: u64 ruleset    40: u8 n_keys
+ *     41: for each key: u8 field length, u16 value length, u32 filter bits, u32 layout, field, value
+ *     fixed length: the answer's bytes (decided), or labels (parked): u32 length, bytes, ...
  *
- * What is remembered (time, keys, filter bits) is what a later label needs.
+ * All little-endian. What is remembered (time, keys, filter bits) is what a later label needs.
+ *
+ * Owns:    nothing; a decoded claim borrows its spans from the bytes.
+ * Threads: any.
  */
 #ifndef SLUICE_STATE_CLAIM_H
 #define SLUICE_STATE_CLAIM_H
@@ -15,10 +19,14 @@
 #include "service/base/status.h"
 #include "service/base/text.h"
 
-enum { CLAIM_KEYS_MAX = 16, CLAIM_FIXED_BYTES_MAX = 8192 };
+enum {
+    CLAIM_KEYS_MAX = 16,          /* STATE_ENTITIES_MAX */
+    CLAIM_FIXED_BYTES_MAX = 8192, /* sixteen keys of 500 bytes */
+    CLAIM_PARKED_BYTES = 41,      /* fixed length of parked labels: all zero past offset 4 */
+};
 
 struct claim_key {
-    struct span field; /* "account_id" */
+    struct span field; /* "account_id", at most 255 bytes */
     struct span value; /* raw */
     uint32_t bits;     /* filter bits only, in the layout's filter order: bit j = filter j */
     uint32_t layout;   /* id of the layout whose filters these are */
@@ -32,21 +40,30 @@ struct claim {
     uint64_t ruleset;
     struct claim_key keys[CLAIM_KEYS_MAX];
     int n_keys;
-    struct span rest; /* the answer, or the parked labels */
+    struct span rest; /* the answer, or the parked labels (claim_next_label) */
 };
 
-/* Appends the encoding to `out`; out->overflow when it does not fit. */
+/* Appends the encoding to `out`; nothing but out->overflow when it does not fit or a limit is passed. */
 void claim_encode(const struct claim *c, struct text *out);
+
 /* Spans point into `bytes`. Errors: ST_CORRUPT. */
 MUST_USE enum status claim_decode(struct span bytes, struct claim *ret_claim);
-/* First byte pairs alone, cheap. */
+
+/* The first two bytes alone, cheap. */
 static inline bool claim_is_decided(struct span bytes)
 {
     return bytes.len > 1 && bytes.base[0] == 'C' && bytes.base[1] == 'd';
 }
+
 static inline bool claim_is_parked(struct span bytes)
 {
     return bytes.len > 1 && bytes.base[0] == 'C' && bytes.base[1] == 'p';
 }
+
+/* Appends one label to a claim of parked ones that was encoded before it. */
+void claim_put_label(struct text *out, struct span label);
+
+/* Takes the first label off *rest. False when there is none, or what is there is no whole label. */
+bool claim_next_label(struct span *rest, struct span *ret_label);
 
 #endif

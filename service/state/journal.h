@@ -1,18 +1,26 @@
 /*
  * journal.h -- an append-only, rotated, checksummed log of opaque frames.
  *
- *     segment file  <first sequence, 16 hex>.log
- *     +------------+----------------------+
- *     | "SLJ1" u32 | u64 first sequence   |   16 bytes
- *     +------------+-----+----------------+------------------
- *     | u32 length | u32 crc32 over (sequence, kind, bytes) | u64 sequence | u8 kind | bytes ... | pad to 4 ...
+ *     append -> [ filling ] -> writer thread -> page cache -> sync thread -> disk
+ *                               journal_written_seq            journal_safe_seq
  *
- * Frames are numbered from 1 without gaps. A torn tail is cut at the last whole frame when it is
- * opened, and the cut is reported. fsync: `always` (journal_wait answers when it is on disk; commits
- * are grouped), `everysec`, `no`.
+ * Segment files and frames are drawn in journal_segment.h. Frames are numbered from 1 without
+ * gaps. A torn tail is cut at the last whole frame when the journal is opened, and the cut is
+ * reported. Damage before the tail refuses to open: a broken frame is no torn tail if a later
+ * one proves that it had been on disk.
  *
- * Owns:    its folder (a lock file keeps a second process out), one writer thread, two buffers.
- * Threads: append from any thread; order of appends is order of sequences.
+ * How much may be lost:
+ *
+ *     fsync      when the process is killed     when the machine stops
+ *     always     what is past journal_safe_seq: nothing that was acknowledged
+ *     everysec   past journal_written_seq       about a second
+ *     no         past journal_written_seq       up to the segment that was being written
+ *
+ * When the disk is full, appends are refused and what is buffered is tried again each second; no
+ * other error of the disk is forgiven, since the kernel may have dropped what it could not write.
+ *
+ * Owns:    its folder (a lock file keeps a second process out), two threads, two buffers.
+ * Threads: any; order of appends is order of sequences.
  */
 #ifndef SLUICE_STATE_JOURNAL_H
 #define SLUICE_STATE_JOURNAL_H
@@ -23,9 +31,12 @@
 #include <stdint.h>
 
 enum {
-    JOURNAL_FRAME_MAX = 128 << 10,
-    JOURNAL_BUFFER_BYTES = 8 << 20, /* appended and not yet written; past that appends are refused */
-    JOURNAL_SEGMENT_BYTES = 64 << 20,
+    JOURNAL_FRAME_MAX = 128 << 10,    /* a body of 64 KB and what the engine remembers of it */
+    JOURNAL_BUFFER_BYTES = 8 << 20,   /* waits for the writer; past that appends are refused */
+    JOURNAL_SEGMENT_BYTES = 64 << 20, /* a segment grows past it by one buffer at most */
+    JOURNAL_SEGMENTS_MAX = 1 << 16,   /* 4 TB; past that the newest just grows */
+    JOURNAL_LISTENERS_MAX = 64,       /* event loops */
+    JOURNAL_WHY_BYTES = 256,
 };
 
 enum journal_fsync { JOURNAL_ALWAYS, JOURNAL_EVERYSEC, JOURNAL_NO };
@@ -36,7 +47,9 @@ struct journal_options {
     const char *dir;
     enum journal_fsync fsync;
     int64_t segment_bytes; /* 0: JOURNAL_SEGMENT_BYTES; tests take small ones */
-    int64_t max_bytes;     /* of all segments; the oldest that nobody needs goes (journal_release). 0: no limit */
+    /* Of all segments; past it the oldest that nobody needs (journal_release) go. 0: no limit */
+    int64_t max_bytes;
+    int (*sync)(int fd); /* NULL: fdatasync; tests watch what is synced */
 };
 
 struct journal_opened {
@@ -44,31 +57,61 @@ struct journal_opened {
     uint64_t cut_bytes; /* of a torn tail, 0: none */
 };
 
-/* Creates the folder when needed. Errors: ST_IO, ST_CONFLICT (another process holds it), ST_CORRUPT (damage before the tail:
- * refuses to start and says where, in ret_why[256]). */
+/*
+ * Creates the folder when needed. Reads the last two segments; older ones are verified when
+ * they are read. Errors: ST_IO, ST_CONFLICT (another process holds it), ST_CORRUPT (damage before
+ * the tail), ST_TOO_LARGE (over JOURNAL_SEGMENTS_MAX); ret_why[JOURNAL_WHY_BYTES] then says
+ * which file, where, and what.
+ */
 MUST_USE enum status journal_open(const struct journal_options *o, struct journal **ret_journal,
                                   struct journal_opened *ret_opened, char *ret_why);
-/* Writes and syncs what is buffered, then closes. NULL is fine. */
+
+/* Writes and syncs what is buffered, whatever the mode, then closes. NULL is fine. */
 void journal_close(struct journal *j);
 
-/* Copies the frame; never blocks on the disk. Errors: ST_NO_SPACE (buffer full), ST_IO (the disk refused
- * earlier writes; nothing is acknowledged any more), ST_TOO_LARGE. */
-MUST_USE enum status journal_append(struct journal *j, uint8_t kind, struct span bytes, uint64_t *ret_seq);
+/*
+ * Copies the frame; never waits for the disk. Errors: ST_NO_SPACE (buffer full), ST_IO (the disk
+ * refuses; nothing is acknowledged), ST_TOO_LARGE (over JOURNAL_FRAME_MAX).
+ */
+MUST_USE enum status journal_append(struct journal *j, uint8_t kind, struct span bytes,
+                                    uint64_t *ret_seq);
 
-/* Last sequence that is as safe as the fsync mode promises: on disk (always, everysec), or written (no). */
+/* The last sequence that was appended; 0: none ever. */
+uint64_t journal_last_seq(struct journal *j);
+
+/* The last sequence that has left this process: it survives the process, not the machine. */
+uint64_t journal_written_seq(const struct journal *j);
+
+/* The last sequence as safe as the mode promises: on disk (always, everysec), written (no). */
 uint64_t journal_safe_seq(const struct journal *j);
-/* `woken` is called from the writer thread after journal_safe_seq moved or an error; keep it short (uv_async_send). */
+
+/*
+ * Adds a listener: `woken` is called from the journal's threads after written or safe moved, or
+ * an error; keep it short (uv_async_send), and call nothing of the journal but its three
+ * sequences. A NULL `woken` takes the listeners of `user` out; none of them runs any more when
+ * this returns.
+ */
 void journal_on_safe(struct journal *j, void (*woken)(void *user), void *user);
-/* ST_OK or the first error of the disk. */
+
+/* ST_OK, or ST_IO while the disk refuses. */
 enum status journal_health(const struct journal *j);
+
+/* Waits until all that was appended before is on disk, whatever the mode. Errors: ST_IO. */
+MUST_USE enum status journal_sync(struct journal *j);
 
 /* Nobody needs frames before `seq` any more (checkpoint, beacon); whole segments before it may go. */
 void journal_release(struct journal *j, uint64_t seq);
 
-/* Read frames from `from_seq` in order, until `each` answers false or the end of what is written. Opens its own
- * descriptors; may run beside the writer. Errors: ST_NOT_FOUND (already released), ST_CORRUPT, ST_IO. */
-MUST_USE enum status journal_read(struct journal *j, uint64_t from_seq,
-                                  bool (*each)(void *user, uint64_t seq, uint8_t kind, struct span bytes),
-                                  void *user);
+/*
+ * Read frames from `from_seq` in order, until `each` answers false or the end of what was written
+ * when this began. Opens its own descriptors; may run beside the writer. `bytes` are borrowed
+ * for the call. Errors: ST_NOT_FOUND (already released), ST_CORRUPT (journal_damage), ST_IO.
+ */
+MUST_USE enum status
+journal_read(struct journal *j, uint64_t from_seq,
+             bool (*each)(void *user, uint64_t seq, uint8_t kind, struct span bytes), void *user);
+
+/* The file and offset of the first damage a read has met; "" for none. Lives as long as `j`. */
+const char *journal_damage(struct journal *j);
 
 #endif

@@ -49,7 +49,8 @@ enum state_verb {
     STATE_OBSERVE,
     /* Replace the claim by the decided one. */
     STATE_SETTLE,
-    /* The same, only if what stands there is undecided or nothing (cold: a script). */
+    /* The same, only if what stands there is undecided or nothing (cold: a script). outcome says
+     * what stood; decided or parked: nothing was changed, and found[0], when given, has it. */
     STATE_SETTLE_UNDECIDED,
     /* Read the claims of n transactions: found[i], empty when there is none. */
     STATE_PEEK,
@@ -62,13 +63,16 @@ enum state_verb {
     STATE_VOID,
     /* Delete the logs of entities[]. */
     STATE_ERASE,
-    /* Add a label (claim: its bytes) to the parked ones of txn_hash, unless a claim stands there: then
-     * outcome says so and found[0] has it. Expiry: ttl_ms. ST_TOO_LARGE over STATE_PARKED_MAX labels. */
+    /* Add a label (claim: its bytes) to the parked ones of txn_hash (claim_put_label), unless a
+     * claim stands there: then outcome says so and found[0], when given, has it. All of them
+     * expire ttl_ms after the last. ST_TOO_LARGE over STATE_PARKED_MAX labels or STATE_FOUND_MAX. */
     STATE_PARK,
-    /* Exchange parked labels for the claim: as SET NX GET, but parked labels count as nothing;
-     * found[0] has the parked bytes. */
+    /* Exchange parked labels for the claim: as SET NX GET, but parked labels do not stand in its
+     * way. outcome says what stood, and found[0] has it. NONE or PARKED: the claim is now this
+     * attempt's; PARKED: found[0] is a claim of parked labels. */
     STATE_TAKE_PARKED,
-    /* Parked labels whose wait ended by now_ms: removed, found[i] each (at most STATE_PEEK_MAX). */
+    /* Parked labels whose wait ended by now_ms: removed, found[i] each (at most STATE_PEEK_MAX), a
+     * claim of parked labels. Until they are removed they stand, however old. */
     STATE_EXPIRE_PARKED,
     /* Publish a layout (layout_id, claim: its text). */
     STATE_LAYOUT_PUT,
@@ -112,8 +116,10 @@ struct state_op {
     struct span journal_frame;
     uint8_t journal_kind;
     uint64_t journal_seq;
-    /* Memory only, while it is rebuilt: the frame's own number. Shards whose checkpoint already has it
-     * are left as they are, and nothing is appended to the journal. 0: live. */
+    /* Memory only, while it is rebuilt: the frame's own number, for each operation that stems from
+     * it. Shards whose checkpoint already has it are left as they are, and nothing is appended to
+     * the journal. 0: live. A checkpoint may come between a frame's operations: one that does
+     * not carry a frame is exact again only if nothing of its frame before it was checkpointed. */
     uint64_t recover_seq;
 
     enum state_claim outcome; /* out */

@@ -86,8 +86,12 @@ bool number_scan(const char **at, const char *end, struct number *ret_number)
             return false;
         integer = false;
     }
-    struct number n = {span_of(start, (size_t)(p - start)), negative,   integer, d.wide,
-                       d.mantissa,                          exponent + d.dropped};
+    struct number n = {span_of(start, (size_t)(p - start)),
+                       negative,
+                       integer,
+                       d.wide,
+                       d.mantissa,
+                       exponent + d.dropped};
     normalize(&n);
     *ret_number = n;
     return true;

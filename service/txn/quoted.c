@@ -2,46 +2,6 @@
 
 #include <stdint.h>
 
-/* ---- finding the next byte that is not plain ------------------------------------------------- */
-
-#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
-
-/* The high bit of each byte that is zero; of bytes above the lowest such byte it may lie. */
-static uint64_t zero_bytes(uint64_t v)
-{
-    return (v - EACH_BYTE(1)) & ~v & EACH_BYTE(0x80);
-}
-
-/* The high bit of each byte that ends a run of plain ASCII: a quote, a backslash, a control
- * character, a byte of more than seven bits. The lowest is right (Mycroft 1987), higher ones may
- * be marked in excess. */
-static uint64_t special_bytes(uint64_t v)
-{
-    uint64_t control = (v - EACH_BYTE(0x20)) & ~v;
-    return (zero_bytes(v ^ EACH_BYTE('"')) | zero_bytes(v ^ EACH_BYTE('\\')) | control | v) &
-           EACH_BYTE(0x80);
-}
-
-static bool is_special(unsigned char c)
-{
-    return c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
-}
-
-static const char *skip_plain(const char *p, const char *end)
-{
-    while (end - p >= 8) {
-        uint64_t v;
-        memcpy(&v, p, sizeof v); /* little-endian: the lowest byte is the first */
-        uint64_t special = special_bytes(v);
-        if (special)
-            return p + __builtin_ctzll(special) / 8;
-        p += 8;
-    }
-    while (p < end && !is_special((unsigned char)*p))
-        p++;
-    return p;
-}
-
 /* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
 static bool in(const char *p, const char *end, unsigned from, unsigned to)
@@ -162,7 +122,7 @@ const char *quoted_scan(const char **at, const char *end, struct quoted *ret_quo
     const char *from = *at;
     bool escaped = false;
     for (;;) {
-        *at = skip_plain(*at, end);
+        *at = quoted_skip_plain(*at, end);
         if (*at == end)
             return "the string does not end";
         if (**at == '"')
@@ -179,7 +139,8 @@ const char *quoted_scan(const char **at, const char *end, struct quoted *ret_quo
 
 struct span quoted_unescape(struct span raw, char *out)
 {
-    static const char values[] = {['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
+    static const char values[] = {
+        ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
     const char *p = raw.base, *end = raw.base + raw.len;
     char *to = out;
     while (p < end) {

@@ -197,9 +197,10 @@ static bool load_path(struct load *l, const struct yaml_node *node, struct field
     /* A geo field's object is one level more. */
     int depth = segments_of(field->path) + (field->type == FIELD_GEO);
     if (!is_pointer(field->path) || depth > SCHEMA_DEPTH_MAX) {
-        diag_error(l->diags, yaml_at(l->file, path),
-                   "like /Document/CdtTrfTxInf/0/Amt; at most 32 keys; ~ is written ~0, / in a key ~1",
-                   "not a JSON Pointer to a place in a message");
+        diag_error(
+            l->diags, yaml_at(l->file, path),
+            "like /Document/CdtTrfTxInf/0/Amt; at most 32 keys; ~ is written ~0, / in a key ~1",
+            "not a JSON Pointer to a place in a message");
         return false;
     }
     return true;

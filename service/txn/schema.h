@@ -28,14 +28,14 @@ enum {
 enum { SCHEMA_TRANSACTION_ID, SCHEMA_ACCOUNT_ID, SCHEMA_AMOUNT, SCHEMA_TIMESTAMP, SCHEMA_REQUIRED };
 
 /* X(name, text) */
-#define FIELD_TYPE_TABLE(X)                                                    \
-    X(FIELD_STRING, "string")       /* UTF-8; not empty where it is required */ \
-    X(FIELD_DECIMAL, "decimal")     /* int64 in 1e-4 */                        \
-    X(FIELD_NUMBER, "number")       /* double */                               \
-    X(FIELD_INTEGER, "integer")     /* int64 */                                \
-    X(FIELD_BOOL, "bool")                                                      \
-    X(FIELD_TIMESTAMP, "timestamp") /* RFC 3339 with offset; int64 ms */       \
-    X(FIELD_IP, "ip")               /* text of an IPv4 or IPv6 address */      \
+#define FIELD_TYPE_TABLE(X)                                                 \
+    X(FIELD_STRING, "string")   /* UTF-8; not empty where it is required */ \
+    X(FIELD_DECIMAL, "decimal") /* int64 in 1e-4 */                         \
+    X(FIELD_NUMBER, "number")   /* double */                                \
+    X(FIELD_INTEGER, "integer") /* int64 */                                 \
+    X(FIELD_BOOL, "bool")                                                   \
+    X(FIELD_TIMESTAMP, "timestamp") /* RFC 3339 with offset; int64 ms */    \
+    X(FIELD_IP, "ip")               /* text of an IPv4 or IPv6 address */   \
     X(FIELD_GEO, "geo")             /* {"lat":..,"lon":..} in degrees */
 
 enum field_type {

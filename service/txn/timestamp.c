@@ -14,7 +14,7 @@ static int days_in(int year, int month)
     return days[month - 1] + (month == 2 && leap);
 }
 
-/* Days from 1970-01-01 in the Gregorian calendar; a year that starts in March ends in its leap day. */
+/* Days from 1970-01-01 in the Gregorian calendar; years from March on have their leap day last. */
 static int64_t days_from_epoch(int year, int month, int day)
 {
     int y = month > 2 ? year : year - 1;

@@ -37,8 +37,8 @@ struct trie_place *trie_add(struct trie_node *node, struct span key, struct aren
     struct trie_place *place = arena_try(arena, sizeof *place);
     if (place == NULL)
         return NULL;
-    *place = (struct trie_place){
-        .slot = -1, .index = index_of(key), .key = key, .next = node->first};
+    *place =
+        (struct trie_place){.slot = -1, .index = index_of(key), .key = key, .next = node->first};
     node->first = place;
     node->count++;
     return place;

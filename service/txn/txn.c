@@ -4,13 +4,11 @@
 
 const char *outcome_text(enum outcome o)
 {
-    switch (o) {
-#define X(name, value, text)                                                   \
-    case name:                                                                 \
-        return text;
+    static const char *const texts[] = {
+#define X(name, value, text) [name] = (text),
         OUTCOME_TABLE(X)
 #undef X
-    }
-    CHECK(!"an outcome of the table");
-    return NULL;
+    };
+    CHECK((size_t)o < sizeof texts / sizeof texts[0] && texts[o] != NULL);
+    return texts[o];
 }

@@ -60,7 +60,7 @@ def faults(name, feature, theirs, entities, txn_id):
         yield f"{name} has no bounds"
     elif not low - TOLERANCE <= theirs <= high + TOLERANCE:
         yield f"{name} is in [{low}, {high}], published is {theirs}"
-    elif "count" in name and high - low > entities.width_max(name, txn_id):
+    elif "_tx_count_" in name and high - low > entities.width_max(name, txn_id):
         yield (f"{name} is in [{low}, {high}], but the cut tiles hold "
                f"{entities.width_max(name, txn_id)}")
 

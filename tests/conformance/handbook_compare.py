@@ -17,7 +17,7 @@ SHOWN_MAX = 10
 
 
 def agrees(name, ours, theirs):
-    return ours == theirs if "count" in name else abs(ours - theirs) <= TOLERANCE
+    return ours == theirs if "_tx_count_" in name else abs(ours - theirs) <= TOLERANCE
 
 
 def all_agree(ours, theirs):
@@ -57,7 +57,7 @@ def explained(ties, txn_id, ours, theirs):
 
 
 def describe(txn_id, ours, theirs):
-    parts = [f"{n} {o:g} (published {t:g})" for n, o, t in zip(COLUMNS, ours, theirs)
+    parts = [f"{n} {o:.9g} (published {t:.9g})" for n, o, t in zip(COLUMNS, ours, theirs)
              if not agrees(n, o, t)]
     return f"    {txn_id}: " + ", ".join(parts)
 

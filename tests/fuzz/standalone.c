@@ -5,8 +5,11 @@
  *
  * Runs the target over each file as it is, then over mutations of them, the same ones at
  * every run (seed 1). The target aborts, or a sanitizer does, on what it finds; the input is
- * then in <program>.last. Without a corpus the mutations start from the empty input.
+ * then in <program>.last. The target's own seeds come first; without any input the mutations
+ * start from the empty one.
  */
+#include "tests/fuzz/fuzz.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -21,8 +24,6 @@ enum {
     MUTATIONS = 20000, /* seconds under sanitizers; libFuzzer is for the long runs */
     EDITS_MAX = 8,
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct input {
     uint8_t *data;
@@ -60,6 +61,21 @@ static void add_file(const char *path)
     inputs[n_inputs].len = fread(data, 1, INPUT_BYTES_MAX, in);
     inputs[n_inputs++].data = data;
     fclose(in);
+}
+
+static void add_seeds(void)
+{
+    static uint8_t buf[INPUT_BYTES_MAX];
+    for (size_t i = 0; fuzz_seed && n_inputs < INPUTS_MAX; i++) {
+        size_t len = fuzz_seed(i, buf, sizeof buf);
+        if (len == SIZE_MAX)
+            return;
+        uint8_t *data = malloc(len ? len : 1);
+        if (data == NULL)
+            exit(2);
+        memcpy(data, buf, len);
+        inputs[n_inputs++] = (struct input){data, len};
+    }
 }
 
 static void add(const char *path)
@@ -151,6 +167,7 @@ int main(int argc, char **argv)
 {
     static uint8_t nothing, buf[INPUT_BYTES_MAX];
     open_last(argv[0]);
+    add_seeds();
     for (int i = 1; i < argc; i++)
         add(argv[i]);
     if (n_inputs == 0)

@@ -41,7 +41,9 @@ def module_of(path):
     folder, name = os.path.split(path)
     if folder == "service":
         stem = name.split(".")[0]
-        return "service/main" if stem == "main" else "service/config" if stem.startswith("config") else None
+        if stem == "main":
+            return "service/main"
+        return "service/config" if stem.startswith("config") else None
     if folder.startswith("tests/unit"):
         below = folder[len("tests/unit/"):]
         if not below:

@@ -69,7 +69,8 @@ def main():
     failed = 0
     for name, (script, files, allowed) in CASES.items():
         code, output = run(script, files)
-        good = (code == 0) == allowed and output.splitlines()[-1].startswith("ok" if allowed else "not ok")
+        verdict = output.splitlines()[-1]
+        good = (code == 0) == allowed and verdict.startswith("ok" if allowed else "not ok")
         failed += not good
         print(f"{'ok' if good else 'not ok'} {script}: {name}")
         if not good:

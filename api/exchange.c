@@ -1,0 +1,323 @@
+#include "api/exchange.h"
+
+#include "api/armour.h"
+#include "api/http_worker.h"
+#include "api/library_pages.h"
+#include "api/spool.h"
+#include "service/base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum {
+    THROWN_KEEP_BYTES = READER_BODY_MAX, /* of a refused body; past that the connection ends */
+    THROWN_MAX_BYTES = 4 << 20, /* taken after the answer, so that the client gets to read it */
+};
+
+/* ---- the reply ---- */
+
+static void header(struct MHD_Response *response, const char *name, const char *value)
+{
+    /* Without memory for a header the reply goes out without it. */
+    if (MHD_add_response_header(response, name, value) != MHD_YES)
+        return;
+}
+
+static void put_timing(struct MHD_Response *response, const struct request *r)
+{
+    char bytes[64];
+    struct text out;
+    text_init(&out, bytes, sizeof bytes - 1);
+    if (r->reply.state_us > 0) {
+        text_str(&out, "state;dur=");
+        text_fixed(&out, r->reply.state_us, 1000);
+        text_str(&out, ", ");
+    }
+    text_str(&out, "total;dur=");
+    text_fixed(&out, clock_mono_us() - r->started_us, 1000);
+    out.base[out.len] = '\0';
+    header(response, "Server-Timing", bytes);
+}
+
+static void put_headers(struct MHD_Response *response, const struct request *r)
+{
+    const struct reply *reply = &r->reply;
+    if (reply->content_type != NULL)
+        header(response, "Content-Type", reply->content_type);
+    put_timing(response, r);
+    if (reply->allow != NULL)
+        header(response, "Allow", reply->allow);
+    if (reply->retry_after)
+        header(response, "Retry-After", "1");
+    if (reply->replayed)
+        header(response, "Idempotent-Replayed", "true");
+    if (reply->close || r->worker->drain_since_us != 0)
+        header(response, "Connection", "close");
+}
+
+/* A spool on its way out; the library's response owns it. */
+struct sending {
+    struct spool *spool;
+    struct conn *conn;
+    struct http_worker *worker;
+};
+
+static ssize_t send_block(void *cls, uint64_t pos, char *buf, size_t max)
+{
+    struct sending *s = cls;
+    ssize_t n = spool_read(s->spool, pos, buf, max);
+    if (n <= 0)
+        return n == 0 ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+    conns_progress(&s->worker->conns, s->conn, (size_t)n, clock_mono_us());
+    return n;
+}
+
+static void send_end(void *cls)
+{
+    struct sending *s = cls;
+    spool_free(s->spool);
+    free(s);
+}
+
+static struct MHD_Response *spool_response(struct request *r)
+{
+    struct sending *s = malloc(sizeof *s);
+    if (s == NULL)
+        return NULL;
+    *s = (struct sending){r->reply.spool, r->conn, r->worker};
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        spool_bytes(s->spool), CONN_PROGRESS_BYTES, send_block, s, send_end);
+    if (response == NULL)
+        free(s);
+    else
+        r->reply.spool = NULL;
+    return response;
+}
+
+static struct MHD_Response *make_response(struct request *r)
+{
+    if (r->reply.spool != NULL)
+        return spool_response(r);
+    return MHD_create_response_from_buffer(r->reply.body.len, (void *)(uintptr_t)r->reply.body.base,
+                                           r->reply.body_is_static ? MHD_RESPMEM_PERSISTENT
+                                                                   : MHD_RESPMEM_MUST_COPY);
+}
+
+/* Hand the reply to the library. MHD_NO ends the connection. */
+static enum MHD_Result queue_reply(struct request *r)
+{
+    struct MHD_Response *response = make_response(r);
+    if (response == NULL)
+        return MHD_NO;
+    put_headers(response, r);
+    conns_busy(&r->worker->conns, r->conn, clock_mono_us());
+    enum MHD_Result ok = library_queue(r->mhd, r->reply.status, response);
+    MHD_destroy_response(response);
+    r->queued = true;
+    return ok;
+}
+
+/* ---- the request ---- */
+
+static struct conn *conn_of(struct MHD_Connection *mhd)
+{
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                  size_t name_len, const char *value, size_t value_len)
+{
+    (void)kind;
+    armour_header(cls, span_of(name, name_len), span_of(value ? value : "", value_len));
+    return MHD_YES;
+}
+
+static struct armour inspect(struct MHD_Connection *mhd, const char *version)
+{
+    struct armour a = {0};
+    MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, see_header, &a);
+    armour_verdict(&a, strcmp(version, "HTTP/1.0") == 0);
+    return a;
+}
+
+static void refuse_media(struct request *r)
+{
+    char detail[96];
+    snprintf(detail, sizeof detail, "send %s, without Content-Encoding", r->route->content_type);
+    request_problem(r, PROBLEM_MEDIA_TYPE, detail);
+}
+
+/* Is there a way to answer this path, method and body? Else the refusal is the reply. */
+static void admit(struct request *r, const struct armour *a, const char *url, const char *method)
+{
+    struct span path = uri_path(span_str(url)), raw[URI_PARAMS_MAX] = {{0}};
+    switch (route_find(route_method(method), path, &r->route, raw, &r->reply.allow)) {
+    case ROUTE_NO_PATH:
+        request_problem(r, PROBLEM_NOT_FOUND, NULL);
+        return;
+    case ROUTE_NO_METHOD:
+        request_problem(r, PROBLEM_METHOD, NULL);
+        return;
+    case ROUTE_FOUND:
+        break;
+    }
+    for (int i = 0; i < URI_PARAMS_MAX; i++)
+        if (uri_decode(raw[i], &r->arena, &r->params[i]) != ST_OK) {
+            request_problem(r, PROBLEM_PARAMETER, "the path is not clean percent-encoded UTF-8");
+            return;
+        }
+    if (a->expects_else)
+        request_problem(r, PROBLEM_EXPECTATION, NULL);
+    else if (r->route->content_type != NULL &&
+             (!route_takes(request_header(r, "Content-Type"), r->route->content_type) ||
+              request_header(r, "Content-Encoding") != NULL))
+        refuse_media(r);
+    else if (r->route->body != ROUTE_BODY_STREAM &&
+             a->content_length > r->worker->server->options.body_bytes_max)
+        request_problem(r, PROBLEM_TOO_LARGE, NULL);
+}
+
+static struct request *new_request(struct http_worker *w, struct MHD_Connection *mhd,
+                                   struct conn *c)
+{
+    struct request *r = request_take(w);
+    if (r == NULL)
+        return NULL;
+    r->mhd = mhd;
+    r->conn = c;
+    c->request = r;
+    conns_busy(&w->conns, c, r->started_us);
+    return r;
+}
+
+/* The header is whole. A reply queued here ends the connection with it, body unread. */
+static enum MHD_Result begin_request(struct http_worker *w, struct MHD_Connection *mhd,
+                                     const char *url, const char *method, const char *version,
+                                     void **con_cls)
+{
+    struct conn *c = conn_of(mhd);
+    struct request *r = c->refused ? NULL : new_request(w, mhd, c);
+    if (r == NULL) {
+        if (!c->refused)
+            conn_send_problem(c->fd, PROBLEM_OVERLOADED, NULL, 0);
+        return MHD_NO;
+    }
+    *con_cls = r;
+    struct armour a = inspect(mhd, version);
+    if (a.fault != NULL) {
+        r->reply.close = true;
+        request_problem(r, PROBLEM_BAD_REQUEST, a.fault);
+        return queue_reply(r);
+    }
+    admit(r, &a, url, method);
+    if (r->reply.status != 0 && (a.expects_continue || a.expects_else)) {
+        r->reply.close = true;
+        return queue_reply(r);
+    }
+    return MHD_YES;
+}
+
+/* Answer now, whatever is still to come, and close our side; what comes is thrown away. */
+static void answer_ahead(struct request *r)
+{
+    conn_send(r->conn->fd, r->reply.status, r->reply.body);
+    shutdown(r->conn->fd, SHUT_WR);
+    r->lingering = true;
+}
+
+static enum MHD_Result throw_away(struct request *r, size_t *size)
+{
+    r->thrown_bytes += *size;
+    *size = 0;
+    if (!r->lingering && r->thrown_bytes > THROWN_KEEP_BYTES)
+        answer_ahead(r);
+    return r->thrown_bytes > THROWN_MAX_BYTES ? MHD_NO : MHD_YES;
+}
+
+static void keep_body(struct request *r, const char *data, size_t n)
+{
+    if (n > r->worker->server->options.body_bytes_max - r->body.len) {
+        request_problem(r, PROBLEM_TOO_LARGE, NULL);
+        answer_ahead(r);
+        return;
+    }
+    memcpy(r->body_bytes + r->body.len, data, n);
+    r->body.len += n;
+}
+
+static void sleep_until_answered(struct request *r)
+{
+    r->suspended = true;
+    conns_waiting(&r->worker->conns, r->conn);
+    MHD_suspend_connection(r->mhd);
+}
+
+static enum MHD_Result take_body(struct request *r, const char *data, size_t *size)
+{
+    if (r->reply.status != 0)
+        return throw_away(r, size);
+    if (r->route->body != ROUTE_BODY_STREAM) {
+        keep_body(r, data, *size);
+        *size = 0;
+        return MHD_YES;
+    }
+    size_t taken = batch_feed(r, data, *size);
+    conns_progress(&r->worker->conns, r->conn, taken, clock_mono_us());
+    *size -= taken;
+    if (*size > 0 && r->reply.status != 0)
+        return throw_away(r, size);
+    if (*size > 0)
+        sleep_until_answered(r);
+    return MHD_YES;
+}
+
+static enum MHD_Result end_of_body(struct request *r)
+{
+    if (r->lingering)
+        return MHD_NO;
+    if (r->reply.status == 0 && !r->begun) {
+        r->begun = true;
+        r->route->handle(r);
+    }
+    if (r->reply.status != 0)
+        return queue_reply(r);
+    sleep_until_answered(r);
+    return MHD_YES;
+}
+
+enum MHD_Result exchange_access(void *cls, struct MHD_Connection *mhd, const char *url,
+                                const char *method, const char *version, const char *data,
+                                size_t *size, void **con_cls)
+{
+    struct request *r = *con_cls;
+    if (r == NULL)
+        return begin_request(cls, mhd, url, method, version, con_cls);
+    return *size > 0 ? take_body(r, data, size) : end_of_body(r);
+}
+
+static void count_request(struct http_stats *stats, const struct request *r)
+{
+    ptrdiff_t row = r->route ? r->route - routes : HTTP_NO_ROUTE;
+    int64_t us = clock_mono_us() - r->started_us;
+    stats_add(&stats->requests[row][r->reply.status / 100 % HTTP_STATUS_CLASSES], 1);
+    stats_add(&stats->latency[row][stats_latency_class(us)], 1);
+    stats_add(&stats->latency_sum_us[row], (uint64_t)us);
+}
+
+void exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                        enum MHD_RequestTerminationCode why)
+{
+    struct http_worker *w = cls;
+    struct request *r = *con_cls;
+    (void)mhd;
+    (void)why;
+    if (r == NULL)
+        return;
+    *con_cls = NULL;
+    count_request(&w->stats, r);
+    r->conn->request = NULL;
+    conns_idle(&w->conns, r->conn, clock_mono_us());
+    r->suspended = false; /* nobody is left to wake */
+    request_drop(r);
+}

@@ -1,0 +1,41 @@
+#include "rules/cel.h"
+
+#include "rules/cel_check.h"
+#include "rules/cel_emit.h"
+#include "rules/cel_parse.h"
+
+/*
+ * Room that a compilation may need: of its text and the tree, measured at some 600 bytes for a
+ * byte of the worst source. Asked for at once, so that no step has to look.
+ */
+enum { ROOM_BYTES = 64 << 10, ROOM_BYTES_A_BYTE = 1024 };
+
+static bool has_room(const struct arena *arena, size_t source_bytes)
+{
+    return arena->cap_bytes - arena->used_bytes > ROOM_BYTES + ROOM_BYTES_A_BYTE * source_bytes;
+}
+
+enum status cel_compile(const struct cel_env *env, struct span source, struct diag_at at,
+                        struct arena *arena, struct diag_list *diags,
+                        const struct cel_program **ret_program)
+{
+    struct cel_unit unit = {.env = env, .at = at, .arena = arena, .diags = diags};
+    unit.source = source;
+    if (source.len <= CEL_SOURCE_MAX && !has_room(arena, source.len)) {
+        cel_unit_error(&unit, 0, NULL, "the ruleset is too large: out of space");
+        return ST_NO_SPACE;
+    }
+    if (source.len <= CEL_SOURCE_MAX)
+        unit.source = arena_copy(arena, source);
+    struct cel_node *root = cel_parse(&unit);
+    if (root == NULL)
+        return ST_INVALID;
+    enum status st = cel_check(&unit, root);
+    if (st != ST_OK)
+        return st;
+    struct cel_program *program = arena_must(arena, sizeof *program);
+    st = cel_emit(&unit, root, program);
+    if (st == ST_OK)
+        *ret_program = program;
+    return st;
+}

@@ -1,0 +1,765 @@
+#include "rules/cel_check.h"
+
+#include "rules/cel_func.h"
+#include "rules/cel_infer.h"
+
+#include <stdio.h>
+
+enum {
+    TYPE_TEXT_MAX = 96, /* of a type in a diagnostic; longer ones are cut */
+    CHAIN_MAX = 256,    /* of a.b.c; no declared name is longer */
+};
+
+/* The loops around a node, innermost first. */
+struct scope {
+    struct cel_node *loop;
+    const struct scope *outer;
+};
+
+struct check {
+    struct cel_unit *unit;
+    struct cel_infer infer;
+    const struct scope *scope;
+};
+
+static void check_node(struct check *ck, struct cel_node *n);
+
+/* ---- texts for diagnostics ----------------------------------------------------------------- */
+
+struct type_text {
+    char text[TYPE_TEXT_MAX];
+};
+
+static struct type_text type_text(struct check *ck, const struct cel_type *t)
+{
+    struct type_text out = {{0}};
+    struct text w;
+    text_init(&w, out.text, sizeof out.text - 1);
+    cel_type_write(cel_infer_resolve(&ck->infer, t, false), &w);
+    return out;
+}
+
+static const struct cel_type *type_of(struct check *ck, const struct cel_node *n)
+{
+    return cel_infer_known(&ck->infer, n->type);
+}
+
+static bool is_error(struct check *ck, const struct cel_node *n)
+{
+    return type_of(ck, n)->kind == CEL_T_ERROR;
+}
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+const struct cel_name *cel_env_find(const struct cel_env *env, struct span text)
+{
+    for (int i = 0; i < env->n_names; i++) {
+        if (span_eq(env->names[i].name, text))
+            return &env->names[i];
+    }
+    for (int i = 0; i < env->n_names; i++) {
+        const struct cel_name *name = &env->names[i];
+        size_t n = name->group ? strlen(name->group) : 0;
+        if (n > 0 && text.len == n + 1 + name->name.len && memcmp(text.base, name->group, n) == 0 &&
+            text.base[n] == '.' &&
+            span_eq(span_of(text.base + n + 1, text.len - n - 1), name->name))
+            return name;
+    }
+    return NULL;
+}
+
+/* a.b.c of selections down to a name; false: it is not one, or too long. */
+static bool chain_write(const struct cel_node *n, struct text *out)
+{
+    if (n->kind == CEL_NODE_SELECT) {
+        if (!chain_write(n->left, out))
+            return false;
+        text_char(out, '.');
+    } else if (n->kind != CEL_NODE_IDENT) {
+        return false;
+    }
+    text_put(out, n->name);
+    return !out->overflow;
+}
+
+static const struct cel_node *chain_root(const struct cel_node *n)
+{
+    while (n->kind == CEL_NODE_SELECT)
+        n = n->left;
+    return n;
+}
+
+/* With container "a.b", x may be a.b.x, a.x or x; .x is x alone. */
+static const struct cel_name *find_contained(const struct cel_env *env, struct span text,
+                                             bool is_rooted)
+{
+    struct span in = is_rooted ? span_of(NULL, 0) : env->container;
+    while (in.len > 0) {
+        char buf[2 * CHAIN_MAX];
+        struct text full;
+        text_init(&full, buf, sizeof buf);
+        text_put(&full, in);
+        text_char(&full, '.');
+        text_put(&full, text);
+        const struct cel_name *name = full.overflow ? NULL : cel_env_find(env, text_span(&full));
+        if (name != NULL)
+            return name;
+        while (in.len > 0 && in.base[in.len - 1] != '.')
+            in.len--;
+        in.len -= in.len > 0;
+    }
+    return cel_env_find(env, text);
+}
+
+static const struct cel_name *find_chain(struct check *ck, const struct cel_node *n)
+{
+    char buf[CHAIN_MAX];
+    struct text chain;
+    text_init(&chain, buf, sizeof buf);
+    if (!chain_write(n, &chain))
+        return NULL;
+    return find_contained(ck->unit->env, text_span(&chain), chain_root(n)->is_rooted);
+}
+
+/* The variable of an enclosing loop that `n` names. */
+static bool find_local(struct check *ck, const struct cel_node *n, struct cel_node **ret_loop,
+                       enum cel_local *ret_local)
+{
+    if (n->is_rooted)
+        return false;
+    for (const struct scope *s = ck->scope; s != NULL; s = s->outer) {
+        const struct cel_loop *loop = s->loop->loop;
+        bool is_var = span_eq(n->name, loop->var);
+        bool is_var2 = loop->var2.len > 0 && span_eq(n->name, loop->var2);
+        if (!is_var && !is_var2 && !span_eq(n->name, loop->accu))
+            continue;
+        *ret_loop = s->loop;
+        *ret_local = is_var ? CEL_LOCAL_VAR : is_var2 ? CEL_LOCAL_VAR2 : CEL_LOCAL_ACCU;
+        return true;
+    }
+    return false;
+}
+
+static const struct cel_type *of_type(struct check *ck, const struct cel_type *of)
+{
+    struct cel_type *t = arena_must(ck->unit->arena, sizeof *t);
+    *t = (struct cel_type){.kind = CEL_T_TYPE, .n_params = 1, .params = {of}};
+    return t;
+}
+
+/* int, string ... as values; timestamp and duration have their names from protobuf. */
+static bool find_type_name(struct check *ck, const struct cel_node *n, struct cel_value *ret_value,
+                           const struct cel_type **ret_type)
+{
+    static const struct {
+        const char *name;
+        const struct cel_type *type;
+    } names[] = {
+        {"bool", &cel_type_bool},           {"int", &cel_type_int},
+        {"uint", &cel_type_uint},           {"double", &cel_type_double},
+        {"string", &cel_type_string},       {"bytes", &cel_type_bytes},
+        {"null_type", &cel_type_null},      {"type", &cel_type_type},
+        {"list", &cel_type_list_a},         {"map", &cel_type_map_ab},
+        {"google.protobuf.Timestamp", &cel_type_timestamp},
+        {"google.protobuf.Duration", &cel_type_duration},
+    };
+    char buf[CHAIN_MAX];
+    struct text chain;
+    text_init(&chain, buf, sizeof buf);
+    if (!chain_write(n, &chain))
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!span_is(text_span(&chain), names[i].name))
+            continue;
+        *ret_value = cel_type_named(span_str(names[i].name));
+        *ret_type = of_type(ck, names[i].type->n_params ? &cel_type_dyn : names[i].type);
+        return true;
+    }
+    return false;
+}
+
+static void make_error(struct cel_node *n, enum cel_error_code code, struct span about)
+{
+    n->kind = CEL_NODE_CONST;
+    n->value = cel_error(code, about);
+    n->type = &cel_type_dyn;
+}
+
+static void make_named(struct cel_node *n, const struct cel_name *name)
+{
+    n->type = name->type;
+    if (name->constant != NULL) {
+        n->kind = CEL_NODE_CONST;
+        n->value = n->is_test ? cel_bool(true) : *name->constant;
+    } else {
+        n->kind = CEL_NODE_SLOT;
+        n->slot = name->slot;
+        n->name = name->name;
+    }
+    if (n->is_test)
+        n->type = &cel_type_bool;
+}
+
+/* Is the node, a name or selections from one, declared as a whole? Then it becomes that. */
+static bool resolve_whole(struct check *ck, struct cel_node *n)
+{
+    struct cel_node *loop;
+    enum cel_local local;
+    const struct cel_node *root = chain_root(n);
+    if (root->kind != CEL_NODE_IDENT || find_local(ck, root, &loop, &local))
+        return false;
+    const struct cel_name *name = find_chain(ck, n);
+    if (name != NULL) {
+        make_named(n, name);
+        return true;
+    }
+    if (n->is_test || !find_type_name(ck, n, &n->value, &n->type))
+        return false;
+    n->kind = CEL_NODE_CONST;
+    return true;
+}
+
+static char *c_string(struct check *ck, struct span a, const char *between, struct span b)
+{
+    size_t n = strlen(between);
+    char *s = arena_must(ck->unit->arena, a.len + n + b.len + 1);
+    if (a.len > 0)
+        memcpy(s, a.base, a.len);
+    memcpy(s + a.len, between, n);
+    if (b.len > 0)
+        memcpy(s + a.len + n, b.base, b.len);
+    return s;
+}
+
+/* "did you mean 'x'?", or NULL. */
+static const char *hint_nearest(struct check *ck, struct span wrong, const char *const *names,
+                                size_t n)
+{
+    const char *nearest = diag_nearest(wrong, names, n);
+    if (nearest == NULL)
+        return NULL;
+    struct span end = span_str("'?");
+    return c_string(ck, span_str("did you mean '"), nearest, end);
+}
+
+static const char *hint_name(struct check *ck, struct span wrong)
+{
+    const struct cel_env *env = ck->unit->env;
+    const char **names = arena_must(ck->unit->arena, (size_t)(2 * env->n_names + 1) * sizeof *names);
+    size_t n = 0;
+    for (int i = 0; i < env->n_names; i++) {
+        const struct cel_name *name = &env->names[i];
+        names[n++] = c_string(ck, name->name, "", span_of(NULL, 0));
+        if (name->group != NULL)
+            names[n++] = c_string(ck, span_str(name->group), ".", name->name);
+    }
+    return hint_nearest(ck, wrong, names, n);
+}
+
+static void unknown_name(struct check *ck, struct cel_node *n)
+{
+    char buf[CHAIN_MAX];
+    struct text chain;
+    text_init(&chain, buf, sizeof buf);
+    chain_write(n, &chain);
+    struct span text = arena_copy(ck->unit->arena, text_span(&chain));
+    if (ck->unit->env->unchecked) {
+        make_error(n, CEL_ERR_UNKNOWN, text);
+        return;
+    }
+    cel_unit_error(ck->unit, n->start, hint_name(ck, text), "unknown name '%.*s'", SPAN_ARG(text));
+    n->type = &cel_type_error;
+}
+
+static void check_ident(struct check *ck, struct cel_node *n)
+{
+    struct cel_node *loop;
+    enum cel_local local;
+    if (find_local(ck, n, &loop, &local)) {
+        n->kind = CEL_NODE_LOCAL;
+        n->owner = loop->loop;
+        n->local = local;
+        n->type = local == CEL_LOCAL_VAR    ? loop->loop->var_type
+                  : local == CEL_LOCAL_VAR2 ? loop->loop->var2_type
+                                            : loop->loop->accu_type;
+    } else if (!resolve_whole(ck, n)) {
+        unknown_name(ck, n);
+    }
+}
+
+/* Does a name or a selection from one mean anything, whole or a front part of it? */
+static bool chain_means(struct check *ck, const struct cel_node *n)
+{
+    const struct cel_node *root = chain_root(n);
+    struct cel_node *loop;
+    enum cel_local local;
+    struct cel_value value;
+    const struct cel_type *type;
+    if (root->kind != CEL_NODE_IDENT || find_local(ck, root, &loop, &local))
+        return true;
+    for (;; n = n->left) {
+        if (find_chain(ck, n) != NULL || find_type_name(ck, n, &value, &type))
+            return true;
+        if (n == root)
+            return false;
+    }
+}
+
+/* The type of left.name, where left is of type `t`. */
+static const struct cel_type *field_type(struct check *ck, struct cel_node *n,
+                                         const struct cel_type *t)
+{
+    if (t->kind == CEL_T_VAR && !ck->unit->env->unchecked) {
+        cel_infer_assign(&ck->infer, &cel_type_dyn, t);
+        return &cel_type_dyn;
+    }
+    if (t->kind == CEL_T_MAP)
+        return t->params[1];
+    if (t->kind == CEL_T_DYN || t->kind == CEL_T_ERROR || ck->unit->env->unchecked)
+        return t->kind == CEL_T_ERROR ? t : &cel_type_dyn;
+    cel_unit_error(ck->unit, n->offset, NULL, "a value of type %s has no field '%.*s'",
+                   type_text(ck, t).text, SPAN_ARG(n->name));
+    return &cel_type_error;
+}
+
+static void check_select(struct check *ck, struct cel_node *n)
+{
+    if (resolve_whole(ck, n))
+        return;
+    if (!chain_means(ck, n)) {
+        unknown_name(ck, n);
+        return;
+    }
+    check_node(ck, n->left);
+    n->type = field_type(ck, n, type_of(ck, n->left));
+    if (n->is_test && n->type->kind != CEL_T_ERROR)
+        n->type = &cel_type_bool;
+}
+
+/* ---- calls --------------------------------------------------------------------------------- */
+
+/* "_+_" -> "+", "@in" -> "in"; empty for a function. */
+static struct span operator_sign(struct span name)
+{
+    if (span_is(name, "@in"))
+        return span_str("in");
+    if (name.len < 2 || (name.base[0] != '_' && name.base[name.len - 1] != '_'))
+        return span_of(NULL, 0);
+    bool front = name.base[0] == '_', back = name.base[name.len - 1] == '_';
+    bool sign = strchr("!-+*/%<>=&|[?", name.base[front ? 1 : 0]) != NULL;
+    return sign ? span_of(name.base + front, name.len - front - back) : span_of(NULL, 0);
+}
+
+static bool is_literal(const struct cel_node *n, enum cel_kind kind)
+{
+    return n->kind == CEL_NODE_CONST && n->value.kind == kind;
+}
+
+static struct span node_source(struct check *ck, const struct cel_node *n, size_t len_max)
+{
+    struct span s = ck->unit->source;
+    size_t end = n->offset;
+    while (end < s.len && end - n->start < len_max &&
+           (strchr("_.", s.base[end]) != NULL || (s.base[end] >= '0' && s.base[end] <= '9') ||
+            ((s.base[end] | 32) >= 'a' && (s.base[end] | 32) <= 'z')))
+        end++;
+    return span_of(s.base + n->start, end - n->start);
+}
+
+/* An int beside a double: write 2.0, or double(count). */
+static const char *hint_double(struct check *ck, const struct cel_node *n)
+{
+    char buf[CHAIN_MAX];
+    struct text t;
+    text_init(&t, buf, sizeof buf - 1);
+    memset(buf, 0, sizeof buf);
+    if (is_literal(n, CEL_INT)) {
+        text_str(&t, "write ");
+        text_i64(&t, n->value.i64);
+        text_str(&t, ".0");
+    } else if (n->kind == CEL_NODE_SLOT || n->kind == CEL_NODE_LOCAL) {
+        text_str(&t, "write double(");
+        text_put(&t, node_source(ck, n, CHAIN_MAX / 2));
+        text_str(&t, ")");
+    } else {
+        text_str(&t, "make both double with double(...)");
+    }
+    return c_string(ck, text_span(&t), "", span_of(NULL, 0));
+}
+
+/* A number beside a string: write "7995". */
+static const char *hint_quotes(struct check *ck, const struct cel_node *n)
+{
+    char buf[64] = {0};
+    if (!is_literal(n, CEL_INT))
+        return NULL;
+    snprintf(buf, sizeof buf, "write \"%lld\"", (long long)n->value.i64);
+    return c_string(ck, span_str(buf), "", span_of(NULL, 0));
+}
+
+static const char *hint_binary(struct check *ck, const struct cel_node *n)
+{
+    const struct cel_node *a = n->args[0], *b = n->args[1];
+    enum cel_type_kind ta = type_of(ck, a)->kind, tb = type_of(ck, b)->kind;
+    if (ta == CEL_T_DOUBLE && (tb == CEL_T_INT || tb == CEL_T_UINT))
+        return hint_double(ck, b);
+    if (tb == CEL_T_DOUBLE && (ta == CEL_T_INT || ta == CEL_T_UINT))
+        return hint_double(ck, a);
+    if (ta == CEL_T_STRING && tb == CEL_T_INT)
+        return hint_quotes(ck, b);
+    if (tb == CEL_T_STRING && ta == CEL_T_INT)
+        return hint_quotes(ck, a);
+    return NULL;
+}
+
+static void refuse_operator(struct check *ck, struct cel_node *n, struct span sign)
+{
+    struct type_text a = type_text(ck, n->args[0]->type);
+    struct type_text b = n->n_args > 1 ? type_text(ck, n->args[1]->type) : a;
+    struct cel_unit *u = ck->unit;
+    if (span_is(sign, "?_:")) {
+        if (type_of(ck, n->args[0])->kind != CEL_T_BOOL)
+            cel_unit_error(u, n->args[0]->start, NULL, "the condition of ?: is %s, not bool",
+                           a.text);
+        else
+            cel_unit_error(u, n->offset, "make both the same type, or wrap one in dyn()",
+                           "the two sides of ?: are %s and %s", b.text,
+                           type_text(ck, n->args[2]->type).text);
+    } else if (span_is(sign, "[_]")) {
+        cel_unit_error(u, n->offset, NULL, "a %s has no element at a %s", a.text, b.text);
+    } else if (span_is(sign, "in")) {
+        cel_unit_error(u, n->offset, NULL, "a %s cannot be in a %s", a.text, b.text);
+    } else if (n->n_args == 1) {
+        cel_unit_error(u, n->offset, NULL, "'%.*s' does not work on %s", SPAN_ARG(sign), a.text);
+    } else if (strchr("<>=!", sign.base[0]) != NULL) {
+        cel_unit_error(u, n->offset, hint_binary(ck, n), "a %s cannot be compared with a %s",
+                       a.text, b.text);
+    } else {
+        cel_unit_error(u, n->offset, hint_binary(ck, n), "'%.*s' does not work on %s and %s",
+                       SPAN_ARG(sign), a.text, b.text);
+    }
+}
+
+static void write_signature(const struct cel_func *f, struct text *out)
+{
+    int first = f->is_method;
+    if (first) {
+        cel_type_write(f->args[0], out);
+        text_char(out, '.');
+    }
+    text_str(out, f->name);
+    text_char(out, '(');
+    for (int i = first; i < f->n_args; i++) {
+        text_str(out, i > first ? ", " : "");
+        cel_type_write(f->args[i], out);
+    }
+    text_char(out, ')');
+}
+
+static void refuse_call(struct check *ck, struct cel_node *n, struct cel_node *const *args,
+                        int n_args)
+{
+    char given[DIAG_MESSAGE_MAX / 2] = {0}, known[DIAG_MESSAGE_MAX] = {0};
+    struct text g, k;
+    text_init(&g, given, sizeof given - 1);
+    text_init(&k, known, sizeof known - 1);
+    int first = n->left != NULL && args[0] == n->left;
+    for (int i = first; i < n_args; i++)
+        text_printf(&g, "%s%s", i > first ? ", " : "", type_text(ck, args[i]->type).text);
+    text_str(&k, "there is ");
+    for (int i = 0; i < n->n_calls; i++) {
+        text_str(&k, i ? ", " : "");
+        write_signature(&n->calls[i], &k);
+    }
+    cel_unit_error(ck->unit, n->offset, known, "%s%s%.*s() does not take (%s)",
+                   first ? type_text(ck, args[0]->type).text : "", first ? "." : "",
+                   SPAN_ARG(n->name), given);
+}
+
+static void refuse(struct check *ck, struct cel_node *n, struct cel_node *const *args, int n_args)
+{
+    n->type = &cel_type_error;
+    for (int i = 0; i < n_args; i++) {
+        if (is_error(ck, args[i]))
+            return; /* told already */
+    }
+    struct span sign = operator_sign(n->name);
+    if (sign.len > 0)
+        refuse_operator(ck, n, sign);
+    else
+        refuse_call(ck, n, args, n_args);
+}
+
+/* Numbers of unlike types, and null beside anything, may be compared: the value decides. */
+static bool is_loose_equality(struct check *ck, const struct cel_node *n)
+{
+    if (!span_is(n->name, "_==_") && !span_is(n->name, "_!=_") && !span_is(n->name, "@in"))
+        return false;
+    const struct cel_type *a = type_of(ck, n->args[0]), *b = type_of(ck, n->args[1]);
+    if (span_is(n->name, "@in")) {
+        if (b->kind != CEL_T_LIST && b->kind != CEL_T_MAP)
+            return false;
+        b = cel_infer_known(&ck->infer, b->params[0]);
+    } else if (a->kind == CEL_T_NULL || b->kind == CEL_T_NULL) {
+        return true;
+    }
+    return cel_type_is_number(a) && cel_type_is_number(b);
+}
+
+static bool is_generic(const struct cel_func *f)
+{
+    for (int i = 0; i < f->n_args; i++) {
+        if (f->args[i]->kind == CEL_T_PARAM || f->args[i]->n_params > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool fits(struct check *ck, const struct cel_func *f, struct cel_node *const *args,
+                 int n_args, const struct cel_type **ret_result)
+{
+    if (f->n_args != n_args)
+        return false;
+    const struct cel_type *vars[CEL_TYPE_PARAMS_MAX];
+    for (int i = 0; i < CEL_TYPE_PARAMS_MAX && is_generic(f); i++)
+        vars[i] = cel_infer_var(&ck->infer);
+    int mark = ck->infer.n_trail;
+    for (int i = 0; i < n_args; i++) {
+        const struct cel_type *want = cel_infer_instance(&ck->infer, f->args[i], vars);
+        if (!cel_infer_assign(&ck->infer, args[i]->type, want)) {
+            cel_infer_undo(&ck->infer, mark);
+            return false;
+        }
+    }
+    *ret_result = cel_infer_resolve(&ck->infer, cel_infer_instance(&ck->infer, f->result, vars),
+                                    false);
+    return true;
+}
+
+/* The call's type: of the one function that fits, or dyn when several do. */
+static void choose(struct check *ck, struct cel_node *n, struct cel_node *const *args, int n_args)
+{
+    const struct cel_type *result = NULL;
+    for (int i = 0; i < n->n_calls; i++) {
+        const struct cel_type *one;
+        if (!fits(ck, &n->calls[i], args, n_args, &one))
+            continue;
+        result = result == NULL || cel_type_same(result, one) ? one : &cel_type_dyn;
+    }
+    if (result == NULL && is_loose_equality(ck, n))
+        result = &cel_type_bool;
+    if (result == NULL && ck->unit->env->unchecked)
+        result = &cel_type_dyn;
+    if (result != NULL)
+        n->type = result;
+    else
+        refuse(ck, n, args, n_args);
+}
+
+static void prepare_last(struct check *ck, struct cel_node *n, struct cel_node *last)
+{
+    for (int i = 0; i < n->n_calls; i++) {
+        const struct cel_func *f = &n->calls[i];
+        if (f->prepare == NULL || f->n_args != n->n_args + (n->left != NULL))
+            continue;
+        const char *wrong = f->prepare(last->value.text, ck->unit->arena, &last->value);
+        if (wrong != NULL && ck->unit->env->unchecked)
+            make_error(last, CEL_ERR_ARGUMENT, span_str(wrong));
+        else if (wrong != NULL)
+            cel_unit_error(ck->unit, last->start, NULL, "%s", wrong);
+        return;
+    }
+}
+
+static void unknown_function(struct check *ck, struct cel_node *n)
+{
+    if (ck->unit->env->unchecked) {
+        make_error(n, CEL_ERR_UNKNOWN, n->name);
+        return;
+    }
+    const char *names[256];
+    size_t count = cel_func_names(n->left != NULL, names, sizeof names / sizeof *names);
+    const char *hint = hint_nearest(ck, n->name, names, count);
+    int other;
+    if (hint == NULL && cel_func_find(ck->unit->env, n->name, n->left == NULL, &other) != NULL)
+        hint = n->left ? "it is called as f(x)" : "it is called as x.f()";
+    cel_unit_error(ck->unit, n->offset, hint, "unknown function '%.*s'", SPAN_ARG(n->name));
+    n->type = &cel_type_error;
+}
+
+/* a.b.f(x) may be a function called a.b.f: then there is no receiver. */
+static void find_qualified(struct check *ck, struct cel_node *n)
+{
+    char buf[CHAIN_MAX];
+    struct text chain;
+    struct cel_node *loop;
+    enum cel_local local;
+    text_init(&chain, buf, sizeof buf);
+    if (n->left == NULL || !chain_write(n->left, &chain) ||
+        find_local(ck, chain_root(n->left), &loop, &local))
+        return;
+    text_char(&chain, '.');
+    text_put(&chain, n->name);
+    n->calls = cel_func_find(ck->unit->env, text_span(&chain), false, &n->n_calls);
+    if (n->calls != NULL)
+        n->left = NULL;
+}
+
+static void check_call(struct check *ck, struct cel_node *n)
+{
+    struct cel_node *args[CEL_ARGS_MAX + 1];
+    int n_args = 0;
+    find_qualified(ck, n);
+    if (n->calls == NULL)
+        n->calls = cel_func_find(ck->unit->env, n->name, n->left != NULL, &n->n_calls);
+    if (n->calls == NULL) {
+        unknown_function(ck, n);
+        return;
+    }
+    if (n->left != NULL) {
+        check_node(ck, n->left);
+        args[n_args++] = n->left;
+    }
+    for (int i = 0; i < n->n_args; i++) {
+        check_node(ck, n->args[i]);
+        if (n_args < CEL_ARGS_MAX + 1)
+            args[n_args++] = n->args[i];
+    }
+    choose(ck, n, args, n_args);
+    if (n_args > 0 && n->type->kind != CEL_T_ERROR && is_literal(args[n_args - 1], CEL_STRING))
+        prepare_last(ck, n, args[n_args - 1]);
+}
+
+/* ---- literals and loops --------------------------------------------------------------------- */
+
+static void check_list(struct check *ck, struct cel_node *n)
+{
+    const struct cel_type *item = NULL;
+    for (int i = 0; i < n->n_args; i++) {
+        check_node(ck, n->args[i]);
+        item = cel_infer_join(&ck->infer, item, n->args[i]->type);
+    }
+    n->type = cel_type_list(ck->unit->arena, item ? item : cel_infer_var(&ck->infer));
+}
+
+static bool may_be_key(const struct cel_type *t)
+{
+    return t->kind == CEL_T_DYN || t->kind == CEL_T_BOOL || t->kind == CEL_T_INT ||
+           t->kind == CEL_T_UINT || t->kind == CEL_T_STRING || t->kind == CEL_T_VAR ||
+           t->kind == CEL_T_ERROR;
+}
+
+static void check_map(struct check *ck, struct cel_node *n)
+{
+    const struct cel_type *key = NULL, *value = NULL;
+    for (int i = 0; i < n->n_args; i += 2) {
+        check_node(ck, n->args[i]);
+        check_node(ck, n->args[i + 1]);
+        const struct cel_type *t = type_of(ck, n->args[i]);
+        if (!may_be_key(t) && !ck->unit->env->unchecked)
+            cel_unit_error(ck->unit, n->args[i]->start, "a key is a bool, int, uint or string",
+                           "a %s cannot be a key", type_text(ck, t).text);
+        key = cel_infer_join(&ck->infer, key, n->args[i]->type);
+        value = cel_infer_join(&ck->infer, value, n->args[i + 1]->type);
+    }
+    n->type = cel_type_map(ck->unit->arena, key ? key : cel_infer_var(&ck->infer),
+                           value ? value : cel_infer_var(&ck->infer));
+}
+
+static void loop_types(struct check *ck, struct cel_node *n, const struct cel_type *range)
+{
+    struct cel_loop *loop = n->loop;
+    loop->var_type = loop->var2_type = &cel_type_dyn;
+    switch (range->kind) {
+    case CEL_T_LIST:
+        loop->var_type = loop->var2.len > 0 ? &cel_type_int : range->params[0];
+        loop->var2_type = range->params[0];
+        break;
+    case CEL_T_MAP:
+        loop->var_type = range->params[0];
+        loop->var2_type = range->params[1];
+        break;
+    case CEL_T_VAR:
+        cel_infer_assign(&ck->infer, &cel_type_dyn, range);
+        break;
+    case CEL_T_DYN:
+    case CEL_T_ERROR:
+        break;
+    default:
+        if (!ck->unit->env->unchecked)
+            cel_unit_error(ck->unit, n->offset, "it works on lists and maps",
+                           "a %s has no elements to go through", type_text(ck, range).text);
+    }
+}
+
+
+static void check_loop(struct check *ck, struct cel_node *n)
+{
+    struct cel_loop *loop = n->loop;
+    check_node(ck, loop->range);
+    check_node(ck, loop->init);
+    loop_types(ck, n, type_of(ck, loop->range));
+    loop->accu_type = loop->init->type;
+    struct scope scope = {.loop = n, .outer = ck->scope};
+    ck->scope = &scope;
+    check_node(ck, loop->condition);
+    check_node(ck, loop->step);
+    check_node(ck, loop->result);
+    ck->scope = scope.outer;
+    n->type = loop->result->type;
+}
+
+static void check_const(struct cel_node *n)
+{
+    static const struct cel_type *const types[] = {
+        [CEL_NULL] = &cel_type_null,     [CEL_BOOL] = &cel_type_bool,
+        [CEL_INT] = &cel_type_int,       [CEL_UINT] = &cel_type_uint,
+        [CEL_DOUBLE] = &cel_type_double, [CEL_STRING] = &cel_type_string,
+        [CEL_BYTES] = &cel_type_bytes,
+    };
+    if (n->type == NULL)
+        n->type = types[n->value.kind];
+}
+
+/* A node that stands in the tree twice (in a macro) is checked once. */
+static void check_node(struct check *ck, struct cel_node *n)
+{
+    if (n->type != NULL)
+        return;
+    switch (n->kind) {
+    case CEL_NODE_CONST:
+        check_const(n);
+        break;
+    case CEL_NODE_IDENT:
+        check_ident(ck, n);
+        break;
+    case CEL_NODE_SELECT:
+        check_select(ck, n);
+        break;
+    case CEL_NODE_CALL:
+        check_call(ck, n);
+        break;
+    case CEL_NODE_LIST:
+        check_list(ck, n);
+        break;
+    case CEL_NODE_MAP:
+        check_map(ck, n);
+        break;
+    case CEL_NODE_LOOP:
+        check_loop(ck, n);
+        break;
+    case CEL_NODE_SLOT:
+    case CEL_NODE_LOCAL:
+        break;
+    }
+}
+
+enum status cel_check(struct cel_unit *unit, struct cel_node *root)
+{
+    struct check ck = {.unit = unit, .infer = {.arena = unit->arena}};
+    check_node(&ck, root);
+    if (unit->failed)
+        return ST_INVALID;
+    root->type = cel_infer_resolve(&ck.infer, root->type, true);
+    return ST_OK;
+}

@@ -1,0 +1,391 @@
+#include "rules/cel_lex.h"
+
+#include "rules/cel_utf8.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+static int at(const struct cel_lexer *lx, size_t ahead)
+{
+    size_t i = lx->pos + ahead;
+    return i < lx->source.len ? (unsigned char)lx->source.base[i] : -1;
+}
+
+static bool is_ident_start(int c)
+{
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_ident(int c)
+{
+    return is_ident_start(c) || (c >= '0' && c <= '9');
+}
+
+static bool is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static void skip_blank(struct cel_lexer *lx)
+{
+    for (;;) {
+        int c = at(lx, 0);
+        if (c == '/' && at(lx, 1) == '/') {
+            while (at(lx, 0) >= 0 && at(lx, 0) != '\n')
+                lx->pos++;
+        } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f') {
+            lx->pos++;
+        } else {
+            return;
+        }
+    }
+}
+
+static struct cel_token failed(struct cel_token t, size_t offset, const char *message,
+                               const char *hint)
+{
+    t.kind = CEL_TOK_ERROR;
+    t.offset = offset;
+    t.message = message;
+    t.hint = hint;
+    return t;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------ */
+
+static struct cel_token lex_double(struct cel_token t, struct span text)
+{
+    char buf[512]; /* longer literals say nothing more */
+    if (text.len >= sizeof buf)
+        return failed(t, t.offset, "the number is too long", NULL);
+    memcpy(buf, text.base, text.len);
+    buf[text.len] = '\0';
+    t.kind = CEL_TOK_LITERAL;
+    t.value = cel_double(strtod(buf, NULL));
+    return t;
+}
+
+static bool parse_u64(struct span digits, unsigned base, uint64_t *ret_value)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        int c = tolower((unsigned char)digits.base[i]);
+        unsigned d = (unsigned)(c >= 'a' ? c - 'a' + 10 : c - '0');
+        if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, d, &v))
+            return false;
+    }
+    *ret_value = v;
+    return true;
+}
+
+static struct cel_token lex_integer(struct cel_token t, struct span digits, unsigned base,
+                                    bool is_unsigned)
+{
+    uint64_t v;
+    if (!parse_u64(digits, base, &v))
+        return failed(t, t.offset, "the number does not fit into 64 bits", NULL);
+    t.kind = CEL_TOK_LITERAL;
+    if (is_unsigned) {
+        t.value = cel_uint(v);
+    } else if (v <= INT64_MAX) {
+        t.value = cel_int((int64_t)v);
+    } else if (v == (uint64_t)INT64_MAX + 1) {
+        t.is_min_magnitude = true;
+        t.value = cel_int(INT64_MIN);
+    } else {
+        return failed(t, t.offset, "the number does not fit into an int",
+                      "write a 'u' behind it for a uint, or a decimal point for a double");
+    }
+    return t;
+}
+
+static size_t digits_from(const struct cel_lexer *lx, size_t n, bool hex)
+{
+    while (hex ? at(lx, n) >= 0 && isxdigit(at(lx, n)) : is_digit(at(lx, n)))
+        n++;
+    return n;
+}
+
+/* The length of a fraction or exponent at `n`, counted from lx->pos. */
+static size_t fraction_from(const struct cel_lexer *lx, size_t n)
+{
+    if (at(lx, n) == '.' && is_digit(at(lx, n + 1)))
+        n = digits_from(lx, n + 1, false);
+    if (at(lx, n) == 'e' || at(lx, n) == 'E') {
+        size_t sign = at(lx, n + 1) == '+' || at(lx, n + 1) == '-';
+        if (is_digit(at(lx, n + 1 + sign)))
+            n = digits_from(lx, n + 1 + sign, false);
+    }
+    return n;
+}
+
+/*
+ * INT_LIT   = DIGIT+ | "0x" HEXDIGIT+
+ * UINT_LIT  = INT_LIT ("u" | "U")
+ * FLOAT_LIT = DIGIT* "." DIGIT+ EXPONENT? | DIGIT+ EXPONENT
+ */
+static struct cel_token lex_number(struct cel_lexer *lx, struct cel_token t)
+{
+    const char *base = lx->source.base + lx->pos;
+    bool hex = at(lx, 0) == '0' && (at(lx, 1) == 'x' || at(lx, 1) == 'X') && at(lx, 2) >= 0 &&
+               isxdigit(at(lx, 2));
+    size_t skip = hex ? 2 : 0;
+    size_t n = digits_from(lx, skip, hex);
+    size_t whole = hex ? n : fraction_from(lx, n);
+    if (whole > n || n == 0) {
+        t = lex_double(t, span_of(base, whole));
+        n = whole;
+    } else {
+        bool is_unsigned = at(lx, n) == 'u' || at(lx, n) == 'U';
+        t = lex_integer(t, span_of(base + skip, n - skip), hex ? 16 : 10, is_unsigned);
+        n += is_unsigned;
+    }
+    lx->pos += n;
+    if (t.kind == CEL_TOK_LITERAL && is_ident(at(lx, 0)))
+        return failed(t, lx->pos, "a name may not begin right behind a number", NULL);
+    return t;
+}
+
+/* ---- strings ------------------------------------------------------------------------------ */
+
+/* How a string is written: r"..." b'''...''' */
+struct quoting {
+    char quote;
+    size_t width; /* 1, or 3 */
+    bool is_raw, is_bytes;
+};
+
+static bool at_quote(const struct cel_lexer *lx, const struct quoting *q)
+{
+    for (size_t i = 0; i < q->width; i++) {
+        if (at(lx, i) != q->quote)
+            return false;
+    }
+    return true;
+}
+
+static int hex_value(int c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* `n` digits of base 8 or 16 at lx->pos; -1: they are not there. */
+static int64_t escape_digits(struct cel_lexer *lx, int n, int base)
+{
+    int64_t v = 0;
+    for (int i = 0; i < n; i++) {
+        int d = hex_value(at(lx, 0));
+        if (d < 0 || d >= base)
+            return -1;
+        v = v * base + d;
+        lx->pos++;
+    }
+    return v;
+}
+
+static int64_t escape_simple(int c)
+{
+    static const char from[] = "abfnrtv\\'\"`?";
+    static const char to[] = "\a\b\f\n\r\t\v\\'\"`?";
+    const char *p = c > 0 ? strchr(from, c) : NULL;
+    return p ? (unsigned char)to[p - from] : -1;
+}
+
+/*
+ * ESCAPE = "\" [abfnrtv\?"'`] | "\" [xX] HEX{2} | "\u" HEX{4} | "\U" HEX{8} | "\" [0-3] OCT{2}
+ * lx->pos stands behind the backslash. The code point, or -1.
+ */
+static int64_t lex_escape(struct cel_lexer *lx, bool is_bytes)
+{
+    int c = at(lx, 0);
+    if (c >= '0' && c <= '3')
+        return escape_digits(lx, 3, 8);
+    lx->pos++;
+    if (c == 'x' || c == 'X')
+        return escape_digits(lx, 2, 16);
+    if ((c == 'u' || c == 'U') && !is_bytes)
+        return escape_digits(lx, c == 'u' ? 4 : 8, 16);
+    return escape_simple(c);
+}
+
+/* The length of a string's content, from lx->pos to its closing quotes; false: they are not there. */
+static bool content_length(struct cel_lexer lx, const struct quoting *q, size_t *ret_len)
+{
+    size_t start = lx.pos;
+    for (; !at_quote(&lx, q); lx.pos++) {
+        int c = at(&lx, 0);
+        if (c < 0 || (q->width == 1 && (c == '\n' || c == '\r')))
+            return false;
+        lx.pos += c == '\\' && !q->is_raw; /* the next one is escaped */
+    }
+    *ret_len = lx.pos - start;
+    return true;
+}
+
+/* Writes the content of `len` bytes at lx->pos, unescaped; false at an escape that is none. */
+static bool unescape(struct cel_lexer *lx, const struct quoting *q, size_t len, struct text *out)
+{
+    for (size_t end = lx->pos + len; lx->pos < end;) {
+        char c = lx->source.base[lx->pos++];
+        if (c != '\\' || q->is_raw) {
+            text_char(out, c);
+            continue;
+        }
+        size_t escape = lx->pos - 1;
+        int64_t code = lex_escape(lx, q->is_bytes);
+        if (code < 0 || (!q->is_bytes && !cel_utf8_is_char(code))) {
+            lx->pos = escape;
+            return false;
+        }
+        if (q->is_bytes)
+            text_char(out, (char)code);
+        else
+            cel_utf8_put(out, (uint32_t)code);
+    }
+    return true;
+}
+
+static struct cel_token lex_string(struct cel_lexer *lx, struct cel_token t, struct quoting q)
+{
+    q.quote = (char)at(lx, 0);
+    q.width = at(lx, 1) == q.quote && at(lx, 2) == q.quote ? 3 : 1;
+    lx->pos += q.width;
+    size_t len;
+    if (!content_length(*lx, &q, &len))
+        return failed(t, t.offset, "the string does not end", NULL);
+    char *mem = arena_try(lx->arena, len + 1); /* unescaped it is not longer */
+    if (mem == NULL)
+        return failed(t, t.offset, "out of space", NULL);
+    struct text out;
+    text_init(&out, mem, len);
+    if (!unescape(lx, &q, len, &out))
+        return failed(t, lx->pos, "there is no such escape",
+                      "write \\\\ for a backslash, or r\"...\" for a raw string");
+    lx->pos += q.width;
+    if (!q.is_bytes && !cel_utf8_is_valid(text_span(&out)))
+        return failed(t, t.offset, "the string is not UTF-8", NULL);
+    t.kind = CEL_TOK_LITERAL;
+    t.value = q.is_bytes ? cel_bytes(text_span(&out)) : cel_string(text_span(&out));
+    return t;
+}
+
+/* A string's prefix: any of r R b B, each once, before a quote. */
+static bool lex_prefix(struct cel_lexer *lx, struct quoting *q)
+{
+    size_t n = 0;
+    struct quoting seen = {0};
+    for (; n < 2; n++) {
+        int c = tolower(at(lx, n));
+        if (c == 'r' && !seen.is_raw)
+            seen.is_raw = true;
+        else if (c == 'b' && !seen.is_bytes)
+            seen.is_bytes = true;
+        else
+            break;
+    }
+    if (at(lx, n) != '"' && at(lx, n) != '\'')
+        return false;
+    lx->pos += n;
+    *q = seen;
+    return true;
+}
+
+/* ---- names and the rest ------------------------------------------------------------------- */
+
+static bool is_reserved(struct span word)
+{
+    static const char *const words[] = {"as",   "break",  "const",     "continue", "else",
+                                        "for",  "function", "if",      "import",   "let",
+                                        "loop", "package", "namespace", "return",  "var",
+                                        "void", "while"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (span_is(word, words[i]))
+            return true;
+    }
+    return false;
+}
+
+static struct cel_token lex_word(struct cel_lexer *lx, struct cel_token t)
+{
+    size_t n = 0;
+    while (is_ident(at(lx, n)))
+        n++;
+    t.text = span_of(lx->source.base + lx->pos, n);
+    lx->pos += n;
+    t.kind = CEL_TOK_LITERAL;
+    if (span_is(t.text, "true"))
+        t.value = cel_bool(true);
+    else if (span_is(t.text, "false"))
+        t.value = cel_bool(false);
+    else if (span_is(t.text, "null"))
+        t.value = cel_null();
+    else
+        t.kind = span_is(t.text, "in") ? CEL_TOK_IN : CEL_TOK_IDENT;
+    t.is_reserved = is_reserved(t.text);
+    return t;
+}
+
+static struct cel_token lex_quoted(struct cel_lexer *lx, struct cel_token t)
+{
+    size_t n = 1;
+    while (is_ident(at(lx, n)) || at(lx, n) == '.' || at(lx, n) == '-' || at(lx, n) == '/' ||
+           at(lx, n) == ' ')
+        n++;
+    if (at(lx, n) != '`' || n == 1)
+        return failed(t, t.offset, "the quoted field name does not end",
+                      "between ` and ` stand letters, digits and _ . - / and blanks");
+    t.kind = CEL_TOK_QUOTED;
+    t.text = span_of(lx->source.base + lx->pos + 1, n - 1);
+    lx->pos += n + 1;
+    return t;
+}
+
+static struct cel_token lex_punctuation(struct cel_lexer *lx, struct cel_token t)
+{
+    static const struct {
+        enum cel_token_kind kind;
+        const char *text;
+    } table[] = {
+#define X(name, text) {name, text},
+        CEL_PUNCTUATION_TABLE(X)
+#undef X
+    };
+    struct span rest = span_of(lx->source.base + lx->pos, lx->source.len - lx->pos);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (span_starts(rest, span_str(table[i].text))) {
+            t.kind = table[i].kind;
+            lx->pos += strlen(table[i].text);
+            return t;
+        }
+    }
+    const char *hint = rest.base[0] == '=' ? "for equality write ==" 
+                       : rest.base[0] == '&' ? "for 'and' write &&"
+                       : rest.base[0] == '|' ? "for 'or' write ||"
+                                             : NULL;
+    return failed(t, t.offset, "this character means nothing here", hint);
+}
+
+struct cel_token cel_lex_next(struct cel_lexer *lx)
+{
+    skip_blank(lx);
+    struct cel_token t = {.kind = CEL_TOK_END, .offset = lx->pos, .end = lx->pos};
+    struct quoting q;
+    int c = at(lx, 0);
+    if (c < 0)
+        return t;
+    if (is_digit(c) || (c == '.' && is_digit(at(lx, 1))))
+        t = lex_number(lx, t);
+    else if (lex_prefix(lx, &q))
+        t = lex_string(lx, t, q);
+    else if (is_ident_start(c))
+        t = lex_word(lx, t);
+    else if (c == '`')
+        t = lex_quoted(lx, t);
+    else
+        t = lex_punctuation(lx, t);
+    t.end = lx->pos;
+    return t;
+}

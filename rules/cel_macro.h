@@ -1,0 +1,17 @@
+/*
+ * cel_macro.h -- has, all, exists, exists_one, map, filter: calls that are loops, or tests.
+ *
+ * Source: the CEL specification, "Macros"; the expansions are cel-go's (parser/macro.go).
+ */
+#ifndef SLUICE_RULES_CEL_MACRO_H
+#define SLUICE_RULES_CEL_MACRO_H
+
+#include "rules/cel_parse.h"
+
+/*
+ * What a call stands for: itself when it is no macro. NULL, with a diagnostic, for a macro that is
+ * written wrong.
+ */
+struct cel_node *cel_macro_expand(struct cel_unit *unit, struct cel_node *call);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * cel_ops.h -- the operators, over values of any kind.
+ *
+ * Each takes whatever stands on the stack: an error operand is the answer (the left one first),
+ * kinds that do not fit are CEL_ERR_NO_OVERLOAD, ranges go to cel_range.h.
+ */
+#ifndef SLUICE_RULES_CEL_OPS_H
+#define SLUICE_RULES_CEL_OPS_H
+
+#include "rules/cel_func.h"
+
+/* X(name, sign, the VM's function) */
+#define CEL_ARITHMETIC_TABLE(X) \
+    X(CEL_ADD, "_+_")           \
+    X(CEL_SUBTRACT, "_-_")      \
+    X(CEL_MULTIPLY, "_*_")      \
+    X(CEL_DIVIDE, "_/_")        \
+    X(CEL_MODULO, "_%_")
+
+enum cel_arithmetic {
+#define X(name, text) name,
+    CEL_ARITHMETIC_TABLE(X)
+#undef X
+};
+
+enum cel_comparison { CEL_LESS, CEL_LESS_EQUAL, CEL_GREATER, CEL_GREATER_EQUAL };
+
+struct cel_value cel_arithmetic(struct cel_context *cx, enum cel_arithmetic op,
+                                const struct cel_value *a, const struct cel_value *b);
+struct cel_value cel_compare(enum cel_comparison op, const struct cel_value *a,
+                             const struct cel_value *b);
+struct cel_value cel_equals(struct cel_context *cx, const struct cel_value *a,
+                            const struct cel_value *b);
+struct cel_value cel_negate(const struct cel_value *a);
+struct cel_value cel_not(const struct cel_value *a);
+/* a && b, a || b: what one of them decides, the other's error cannot undo. */
+struct cel_value cel_and(const struct cel_value *a, const struct cel_value *b);
+struct cel_value cel_or(const struct cel_value *a, const struct cel_value *b);
+/* item in list, key in map. */
+struct cel_value cel_in(struct cel_context *cx, const struct cel_value *item,
+                        const struct cel_value *in);
+/* list[i], map[key]; map.key is the same with a string. */
+struct cel_value cel_at(struct cel_context *cx, const struct cel_value *in,
+                        const struct cel_value *key);
+/* has(map.key); of something missing: false. */
+struct cel_value cel_has(struct cel_context *cx, const struct cel_value *in,
+                         const struct cel_value *key);
+
+/* Lists and maps under construction: room for `room` at first, more as they grow. */
+struct cel_value cel_list_new(struct cel_context *cx, size_t room);
+struct cel_value cel_list_append(struct cel_context *cx, struct cel_value list,
+                                 const struct cel_value *item);
+struct cel_value cel_map_new(struct cel_context *cx, size_t room);
+struct cel_value cel_map_put(struct cel_context *cx, struct cel_value map,
+                             const struct cel_value *key, const struct cel_value *value);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * cel_parse.h -- from tokens to the tree.
+ *
+ * Recursive descent; the grammar stands over each function. Macros (has, all, exists, exists_one,
+ * map, filter) are expanded here. Nothing deeper than CEL_DEPTH_MAX is made.
+ *
+ * Source: the CEL specification, "Grammar" and "Macros".
+ */
+#ifndef SLUICE_RULES_CEL_PARSE_H
+#define SLUICE_RULES_CEL_PARSE_H
+
+#include "rules/cel_ast.h"
+
+/* What the steps of one compilation share. */
+struct cel_unit {
+    const struct cel_env *env;
+    struct span source;
+    struct diag_at at;
+    struct arena *arena;
+    struct diag_list *diags;
+    bool failed;
+};
+
+/* Adds a diagnostic that points at source[offset]. */
+__attribute__((format(printf, 4, 5))) void cel_unit_error(struct cel_unit *unit, size_t offset,
+                                                          const char *hint, const char *format,
+                                                          ...);
+
+/* NULL, with a diagnostic added, for what is no expression. O(source). */
+struct cel_node *cel_parse(struct cel_unit *unit);
+
+/* `size` zeroed bytes of the unit's arena; NULL with a diagnostic when it is full. */
+void *cel_unit_alloc(struct cel_unit *unit, size_t size);
+
+#endif

@@ -1,0 +1,321 @@
+#include "rules/cel_string.h"
+
+#include "rules/cel_ops.h"
+#include "rules/cel_regex.h"
+#include "rules/cel_utf8.h"
+
+#define UNUSED_ARGS \
+    (void)cx;       \
+    (void)n_args
+
+/* Bytes that one step of the budget pays for, in memchr-like loops. */
+enum { BYTES_A_STEP = 64 };
+
+static struct cel_value limit(void)
+{
+    return cel_fault(CEL_ERR_LIMIT);
+}
+
+static struct cel_value out_of_bounds(void)
+{
+    return cel_fault(CEL_ERR_INDEX);
+}
+
+/* ---- tests ---------------------------------------------------------------------------------- */
+
+struct cel_value cel_str_contains(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text, part = args[1].text;
+    UNUSED_ARGS;
+    if (!cel_spend(cx, s.len / BYTES_A_STEP))
+        return limit();
+    return cel_bool(part.len == 0 || memmem(s.base, s.len, part.base, part.len) != NULL);
+}
+
+struct cel_value cel_str_starts_with(struct cel_context *cx, const struct cel_value *args,
+                                     int n_args)
+{
+    UNUSED_ARGS;
+    return cel_bool(span_starts(args[0].text, args[1].text));
+}
+
+struct cel_value cel_str_ends_with(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text, end = args[1].text;
+    UNUSED_ARGS;
+    return cel_bool(s.len >= end.len &&
+                    span_eq(span_of(s.base + (s.len - end.len), end.len), end));
+}
+
+const char *cel_str_prepare_pattern(struct span text, struct arena *arena,
+                                    struct cel_value *ret_value)
+{
+    const struct regex *re;
+    const char *wrong = regex_compile(text, arena, &re);
+    if (wrong == NULL)
+        *ret_value = (struct cel_value){.kind = CEL_HANDLE, .handle = re};
+    return wrong;
+}
+
+struct cel_value cel_str_matches(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct cel_value pattern = args[1];
+    UNUSED_ARGS;
+    if (pattern.kind == CEL_STRING) { /* made while the rule runs; costs as much as it is long */
+        if (!cel_spend(cx, 100 + pattern.text.len))
+            return limit();
+        const char *wrong = cel_str_prepare_pattern(args[1].text, cx->arena, &pattern);
+        if (wrong != NULL)
+            return cel_error(CEL_ERR_ARGUMENT, span_str(wrong));
+    }
+    int answer = regex_match(pattern.handle, args[0].text, cx->arena, &cx->steps);
+    return answer < 0 ? limit() : cel_bool(answer);
+}
+
+/* ---- positions ------------------------------------------------------------------------------ */
+
+/* The byte at which code point `n` begins; the end counts as one. false: there is none. */
+static bool byte_of(struct span s, int64_t n, size_t *ret_byte)
+{
+    size_t i = 0;
+    for (; n > 0 && i < s.len; n--) {
+        i++;
+        while (i < s.len && cel_utf8_continues(s.base[i]))
+            i++;
+    }
+    *ret_byte = i;
+    return n == 0;
+}
+
+static size_t points_before(struct span s, size_t byte)
+{
+    return cel_utf8_count(span_of(s.base, byte));
+}
+
+struct cel_value cel_str_char_at(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text;
+    size_t from, to;
+    UNUSED_ARGS;
+    if (!byte_of(s, args[1].i64, &from))
+        return out_of_bounds();
+    if (from == s.len)
+        return cel_string(span_of(NULL, 0));
+    byte_of(span_of(s.base + from, s.len - from), 1, &to);
+    return cel_string(span_of(s.base + from, to));
+}
+
+/* s.indexOf(part), s.indexOf(part, from) */
+struct cel_value cel_str_index_of(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text, part = args[1].text;
+    size_t from;
+    if (!cel_spend(cx, s.len / BYTES_A_STEP))
+        return limit();
+    if (!byte_of(s, n_args > 2 ? args[2].i64 : 0, &from))
+        return out_of_bounds();
+    if (part.len == 0)
+        return cel_int((int64_t)points_before(s, from));
+    const char *at = memmem(s.base + from, s.len - from, part.base, part.len);
+    return cel_int(at ? (int64_t)points_before(s, (size_t)(at - s.base)) : -1);
+}
+
+/* s.lastIndexOf(part), s.lastIndexOf(part, from): the last that begins at `from` or before. */
+struct cel_value cel_str_last_index_of(struct cel_context *cx, const struct cel_value *args,
+                                       int n_args)
+{
+    struct span s = args[0].text, part = args[1].text;
+    size_t at = s.len;
+    if (!cel_spend(cx, s.len))
+        return limit();
+    if (n_args > 2 && !byte_of(s, args[2].i64, &at))
+        return out_of_bounds();
+    if (part.len > s.len)
+        return cel_int(-1);
+    if (at > s.len - part.len)
+        at = s.len - part.len;
+    for (size_t i = at + 1; i-- > 0;) {
+        if (span_eq(span_of(s.base + i, part.len), part))
+            return cel_int((int64_t)points_before(s, i));
+    }
+    return cel_int(-1);
+}
+
+/* s.substring(from), s.substring(from, to) */
+struct cel_value cel_str_substring(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text;
+    size_t from, to = s.len;
+    UNUSED_ARGS;
+    if (!byte_of(s, args[1].i64, &from) || (n_args > 2 && !byte_of(s, args[2].i64, &to)) ||
+        from > to)
+        return out_of_bounds();
+    return cel_string(span_of(s.base + from, to - from));
+}
+
+/* ---- new strings ---------------------------------------------------------------------------- */
+
+/* Room to write a string of at most `size` bytes; false: over the limit. */
+static bool writer(struct cel_context *cx, size_t size, struct text *ret_text)
+{
+    char *mem = cel_spend(cx, size / BYTES_A_STEP + 1) ? cel_room(cx, size) : NULL;
+    if (mem == NULL)
+        return false;
+    text_init(ret_text, mem, size);
+    return true;
+}
+
+static struct cel_value mapped(struct cel_context *cx, struct span s, char from, char to)
+{
+    struct text out;
+    if (!writer(cx, s.len, &out))
+        return limit();
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.base[i];
+        text_char(&out, c >= from && c <= to ? (char)(c ^ 0x20) : c);
+    }
+    return cel_string(text_span(&out));
+}
+
+struct cel_value cel_str_lower_ascii(struct cel_context *cx, const struct cel_value *args,
+                                     int n_args)
+{
+    UNUSED_ARGS;
+    return mapped(cx, args[0].text, 'A', 'Z');
+}
+
+struct cel_value cel_str_upper_ascii(struct cel_context *cx, const struct cel_value *args,
+                                     int n_args)
+{
+    UNUSED_ARGS;
+    return mapped(cx, args[0].text, 'a', 'z');
+}
+
+/* Unicode's property White_Space. */
+static bool is_space(int32_t c)
+{
+    return (c >= '\t' && c <= '\r') || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
+           c == 0x205f || c == 0x3000;
+}
+
+struct cel_value cel_str_trim(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text;
+    size_t from = s.len, to = 0;
+    UNUSED_ARGS;
+    for (size_t i = 0; i < s.len;) {
+        size_t start = i;
+        if (is_space(cel_utf8_next(s, &i)))
+            continue;
+        from = start < from ? start : from;
+        to = i;
+    }
+    return cel_string(from < to ? span_of(s.base + from, to - from) : span_of(NULL, 0));
+}
+
+struct cel_value cel_str_reverse(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text;
+    struct text out;
+    UNUSED_ARGS;
+    if (!writer(cx, s.len, &out))
+        return limit();
+    for (size_t end = s.len, i = s.len; i-- > 0;) {
+        if (cel_utf8_continues(s.base[i]))
+            continue;
+        text_put(&out, span_of(s.base + i, end - i));
+        end = i;
+    }
+    return cel_string(text_span(&out));
+}
+
+/* Where `part` next stands in s from `from` on; an empty part stands behind every character. */
+static bool find_next(struct span s, struct span part, size_t from, size_t *ret_at)
+{
+    if (part.len > 0) {
+        const char *at = memmem(s.base + from, s.len - from, part.base, part.len);
+        *ret_at = at ? (size_t)(at - s.base) : 0;
+        return at != NULL;
+    }
+    if (from >= s.len)
+        return false;
+    size_t step;
+    byte_of(span_of(s.base + from, s.len - from), 1, &step);
+    *ret_at = from + step;
+    return true;
+}
+
+static size_t occurrences(struct span s, struct span part, size_t max)
+{
+    size_t n = 0, at;
+    for (size_t from = 0; n < max && find_next(s, part, from, &at); from = at + part.len)
+        n++;
+    return n;
+}
+
+/* s.replace(old, new), s.replace(old, new, n): the first n; n < 0: all. */
+struct cel_value cel_str_replace(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text, old = args[1].text, by = args[2].text;
+    size_t max = n_args > 3 && args[3].i64 >= 0 ? (size_t)args[3].i64 : SIZE_MAX, at, from = 0;
+    if (!cel_spend(cx, s.len))
+        return limit();
+    size_t n = occurrences(s, old, max) + (old.len == 0);
+    struct text out;
+    if (!writer(cx, s.len + n * by.len, &out))
+        return limit();
+    if (old.len == 0 && max > 0) { /* before the first character, and behind each */
+        text_put(&out, by);
+        max--;
+    }
+    for (; max > 0 && find_next(s, old, from, &at); max--, from = at + old.len) {
+        text_put(&out, span_of(s.base + from, at - from));
+        text_put(&out, by);
+    }
+    text_put(&out, span_of(s.base + from, s.len - from));
+    return cel_string(text_span(&out));
+}
+
+/* s.split(by), s.split(by, n): at most n parts, the last with the rest; n < 0: all. */
+struct cel_value cel_str_split(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text, by = args[1].text;
+    int64_t parts = n_args > 2 ? args[2].i64 : -1;
+    size_t from = 0, at;
+    if (!cel_spend(cx, s.len))
+        return limit();
+    struct cel_value list = cel_list_new(cx, 0);
+    if (parts == 0)
+        return list;
+    while (parts != 1 && find_next(s, by, from, &at) && (by.len > 0 || at < s.len)) {
+        struct cel_value part = cel_string(span_of(s.base + from, at - from));
+        list = cel_list_append(cx, list, &part);
+        from = at + by.len;
+        parts -= parts > 0;
+    }
+    struct cel_value rest = cel_string(span_of(s.base + from, s.len - from));
+    return s.len == 0 && by.len == 0 ? list : cel_list_append(cx, list, &rest);
+}
+
+/* list.join(), list.join(separator) */
+struct cel_value cel_str_join(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    const struct cel_list *list = args[0].list;
+    struct span between = n_args > 1 ? args[1].text : span_of(NULL, 0);
+    size_t size = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].kind != CEL_STRING)
+            return cel_fault(CEL_ERR_NO_OVERLOAD);
+        size += list->items[i].text.len + (i ? between.len : 0);
+    }
+    struct text out;
+    if (!cel_spend(cx, list->count) || !writer(cx, size, &out))
+        return limit();
+    for (size_t i = 0; i < list->count; i++) {
+        if (i > 0)
+            text_put(&out, between);
+        text_put(&out, list->items[i].text);
+    }
+    return cel_string(text_span(&out));
+}

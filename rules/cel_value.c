@@ -1,0 +1,397 @@
+#include "rules/cel_value.h"
+
+#include <math.h>
+
+struct cel_index {
+    const char *values;
+    size_t stride;
+    uint32_t mask;         /* slots - 1; slots are a power of two */
+    const uint32_t *slots; /* 0: free, else the value's number + 1 */
+};
+
+struct cel_value cel_timestamp_ms(int64_t unix_ms)
+{
+    int64_t s = unix_ms / 1000, ms = unix_ms % 1000;
+    if (ms < 0) {
+        s--;
+        ms += 1000;
+    }
+    return cel_timestamp(s, (int32_t)ms * 1000000);
+}
+
+struct cel_value cel_range_int(int64_t lo, int64_t hi)
+{
+    if (lo == hi)
+        return cel_int(lo);
+    return (struct cel_value){.kind = CEL_RANGE, .is_int = true, .lo_i64 = lo, .hi_i64 = hi};
+}
+
+struct cel_value cel_range_double(double lo, double hi)
+{
+    if (lo == hi)
+        return cel_double(lo);
+    return (struct cel_value){.kind = CEL_RANGE, .lo = lo, .hi = hi};
+}
+
+struct span cel_kind_name(enum cel_kind kind)
+{
+    static const char *const names[] = {
+        [CEL_MISSING] = "missing",
+        [CEL_NULL] = "null_type",
+        [CEL_BOOL] = "bool",
+        [CEL_INT] = "int",
+        [CEL_UINT] = "uint",
+        [CEL_DOUBLE] = "double",
+        [CEL_STRING] = "string",
+        [CEL_BYTES] = "bytes",
+        [CEL_TIMESTAMP] = "google.protobuf.Timestamp",
+        [CEL_DURATION] = "google.protobuf.Duration",
+        [CEL_LIST] = "list",
+        [CEL_MAP] = "map",
+        [CEL_TYPE] = "type",
+        [CEL_RANGE] = "range",
+        [CEL_HANDLE] = "handle",
+        [CEL_ERROR] = "error",
+    };
+    return span_str(names[kind]);
+}
+
+/* ---- as text ------------------------------------------------------------------------------ */
+
+void cel_error_write(struct cel_value v, struct text *out)
+{
+    static const char *const texts[] = {
+#define X(name, text) [name] = text,
+        CEL_ERROR_TABLE(X)
+#undef X
+    };
+    text_str(out, texts[v.code]);
+    if (v.text.len > 0) {
+        text_char(out, ' ');
+        text_put(out, v.text);
+    }
+}
+
+static void write_list(const struct cel_list *list, struct text *out)
+{
+    text_char(out, '[');
+    for (size_t i = 0; i < list->count && !out->overflow; i++) {
+        text_str(out, i ? ", " : "");
+        cel_value_write(list->items[i], out);
+    }
+    text_char(out, ']');
+}
+
+static void write_map(const struct cel_map *map, struct text *out)
+{
+    text_char(out, '{');
+    for (size_t i = 0; i < map->count && !out->overflow; i++) {
+        text_str(out, i ? ", " : "");
+        cel_value_write(map->entries[i].key, out);
+        text_str(out, ": ");
+        cel_value_write(map->entries[i].value, out);
+    }
+    text_char(out, '}');
+}
+
+static void write_range(struct cel_value v, struct text *out)
+{
+    if (v.is_int) {
+        text_i64(out, v.lo_i64);
+        text_str(out, "..");
+        text_i64(out, v.hi_i64);
+    } else {
+        text_double(out, v.lo);
+        text_str(out, "..");
+        text_double(out, v.hi);
+    }
+}
+
+static void write_timestamp(struct cel_value v, struct text *out)
+{
+    text_time_ms(out, v.i64 * 1000 + v.nanos / 1000000);
+}
+
+/* Seconds, as duration() reads them: "1.5s". */
+static void write_duration(struct cel_value v, struct text *out)
+{
+    text_fixed(out, v.i64, 1000000000);
+    text_char(out, 's');
+}
+
+void cel_value_write(struct cel_value v, struct text *out)
+{
+    switch ((enum cel_kind)v.kind) {
+    case CEL_MISSING:
+    case CEL_ERROR:
+    case CEL_HANDLE:
+        text_char(out, '?');
+        break;
+    case CEL_NULL:
+        text_str(out, "null");
+        break;
+    case CEL_BOOL:
+        text_str(out, v.flag ? "true" : "false");
+        break;
+    case CEL_INT:
+        text_i64(out, v.i64);
+        break;
+    case CEL_UINT:
+        text_printf(out, "%llu", (unsigned long long)v.u64);
+        break;
+    case CEL_DOUBLE:
+        text_double(out, v.f64);
+        break;
+    case CEL_STRING:
+    case CEL_TYPE:
+        text_put(out, v.text);
+        break;
+    case CEL_BYTES:
+        text_hex_bytes(out, v.text.base, v.text.len);
+        break;
+    case CEL_TIMESTAMP:
+        write_timestamp(v, out);
+        break;
+    case CEL_DURATION:
+        write_duration(v, out);
+        break;
+    case CEL_LIST:
+        write_list(v.list, out);
+        break;
+    case CEL_MAP:
+        write_map(v.map, out);
+        break;
+    case CEL_RANGE:
+        write_range(v, out);
+        break;
+    }
+}
+
+/* ---- order and equality ------------------------------------------------------------------- */
+
+static bool is_number(struct cel_value v)
+{
+    return v.kind == CEL_INT || v.kind == CEL_UINT || v.kind == CEL_DOUBLE;
+}
+
+static double double_of(struct cel_value v)
+{
+    return v.kind == CEL_INT ? (double)v.i64 : v.kind == CEL_UINT ? (double)v.u64 : v.f64;
+}
+
+/* With a double, as doubles: 2^63 is then the greatest int, as the conformance tests have it. */
+static int order_doubles(double x, double y)
+{
+    if (isnan(x) || isnan(y))
+        return 2;
+    return (x > y) - (x < y);
+}
+
+static int order_numbers(struct cel_value a, struct cel_value b)
+{
+    if (a.kind == CEL_DOUBLE || b.kind == CEL_DOUBLE)
+        return order_doubles(double_of(a), double_of(b));
+    bool a_negative = a.kind == CEL_INT && a.i64 < 0, b_negative = b.kind == CEL_INT && b.i64 < 0;
+    if (a_negative != b_negative)
+        return a_negative ? -1 : 1;
+    return (a.u64 > b.u64) - (a.u64 < b.u64); /* two's complement: in order below zero too */
+}
+
+static int order_i64(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int sign(int v)
+{
+    return (v > 0) - (v < 0);
+}
+
+bool cel_order(struct cel_value a, struct cel_value b, int *ret_order)
+{
+    if (is_number(a) && is_number(b)) {
+        *ret_order = order_numbers(a, b);
+        return true;
+    }
+    if (a.kind != b.kind)
+        return false;
+    switch (a.kind) {
+    case CEL_BOOL:
+        *ret_order = (int)a.flag - (int)b.flag;
+        return true;
+    case CEL_STRING: /* UTF-8: byte order is code point order */
+    case CEL_BYTES:
+        *ret_order = sign(span_cmp(a.text, b.text));
+        return true;
+    case CEL_DURATION:
+        *ret_order = order_i64(a.i64, b.i64);
+        return true;
+    case CEL_TIMESTAMP:
+        *ret_order = a.i64 != b.i64 ? order_i64(a.i64, b.i64) : order_i64(a.nanos, b.nanos);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool spend(int64_t *steps, size_t n)
+{
+    if (steps == NULL)
+        return true;
+    *steps -= (int64_t)n;
+    return *steps > 0;
+}
+
+static bool lists_equal(const struct cel_list *a, const struct cel_list *b, int64_t *steps)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (!spend(steps, 1) || !cel_equal(a->items[i], b->items[i], steps))
+            return false;
+    }
+    return true;
+}
+
+static bool maps_equal(const struct cel_map *a, const struct cel_map *b, int64_t *steps)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct cel_value *other = cel_map_get(b, a->entries[i].key, steps);
+        if (other == NULL || !cel_equal(a->entries[i].value, *other, steps))
+            return false;
+    }
+    return true;
+}
+
+bool cel_equal(struct cel_value a, struct cel_value b, int64_t *steps)
+{
+    int order;
+    if (cel_order(a, b, &order)) {
+        spend(steps, a.kind == CEL_STRING || a.kind == CEL_BYTES ? a.text.len / 64 : 0);
+        return order == 0;
+    }
+    if (a.kind != b.kind)
+        return false;
+    switch (a.kind) {
+    case CEL_NULL:
+        return true;
+    case CEL_TYPE:
+        return span_eq(a.text, b.text);
+    case CEL_LIST:
+        return lists_equal(a.list, b.list, steps);
+    case CEL_MAP:
+        return maps_equal(a.map, b.map, steps);
+    default:
+        return false;
+    }
+}
+
+/* ---- the index ---------------------------------------------------------------------------- */
+
+/* FNV-1a. The content of an index is its author's, and its size fixed: no flooding to fear. */
+static uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+    uint64_t h = 0xcbf29ce484222325u ^ seed;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ p[i]) * 0x100000001b3u;
+    return h ^ (h >> 32);
+}
+
+/* Numbers that are equal, whatever their types, are the same double. */
+static uint64_t hash_number(struct cel_value v)
+{
+    double d = double_of(v) + 0.0; /* not -0 */
+    return hash_bytes(CEL_DOUBLE, &d, sizeof d);
+}
+
+static bool hash_value(struct cel_value v, uint64_t *ret_hash)
+{
+    if (is_number(v))
+        *ret_hash = hash_number(v);
+    else if (v.kind == CEL_STRING || v.kind == CEL_BYTES)
+        *ret_hash = hash_bytes(v.kind, v.text.base, v.text.len);
+    else if (v.kind == CEL_BOOL)
+        *ret_hash = hash_bytes(v.kind, &v.flag, sizeof v.flag);
+    else
+        return false;
+    return true;
+}
+
+static const struct cel_value *indexed(const struct cel_index *ix, size_t i)
+{
+    return (const struct cel_value *)(const void *)(ix->values + i * ix->stride);
+}
+
+/* Where `v` stands in the slots, or the free slot where it would. */
+static uint32_t index_slot(const struct cel_index *ix, const uint32_t *slots, struct cel_value v,
+                           uint64_t hash)
+{
+    uint32_t at = (uint32_t)hash & ix->mask;
+    while (slots[at] != 0 && !cel_equal(*indexed(ix, slots[at] - 1), v, NULL))
+        at = (at + 1) & ix->mask;
+    return at;
+}
+
+const struct cel_index *cel_index_build(struct arena *arena, const void *values, size_t count,
+                                        size_t stride, bool *ret_repeated)
+{
+    uint32_t n_slots = 4;
+    while (n_slots < 2 * count)
+        n_slots *= 2;
+    void *mem = NULL, *table = NULL;
+    if (arena_alloc(arena, sizeof(struct cel_index), &mem) != ST_OK ||
+        arena_alloc(arena, n_slots * sizeof(uint32_t), &table) != ST_OK)
+        return NULL;
+    struct cel_index *ix = mem;
+    uint32_t *slots = table;
+    *ix = (struct cel_index){values, stride, n_slots - 1, slots};
+    bool repeated = false;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t hash;
+        if (!hash_value(*indexed(ix, i), &hash))
+            return NULL;
+        uint32_t at = index_slot(ix, slots, *indexed(ix, i), hash);
+        repeated |= slots[at] != 0;
+        if (slots[at] == 0)
+            slots[at] = (uint32_t)i + 1;
+    }
+    *ret_repeated = repeated;
+    return ix;
+}
+
+static const struct cel_value *index_find(const struct cel_index *ix, struct cel_value v)
+{
+    uint64_t hash;
+    if (!hash_value(v, &hash))
+        return NULL; /* what has no hash is not in there */
+    uint32_t at = index_slot(ix, ix->slots, v, hash);
+    return ix->slots[at] ? indexed(ix, ix->slots[at] - 1) : NULL;
+}
+
+const struct cel_value *cel_map_get(const struct cel_map *map, struct cel_value key,
+                                    int64_t *steps)
+{
+    if (map->index != NULL) {
+        const struct cel_value *at = index_find(map->index, key);
+        return at ? &((const struct cel_entry *)(const void *)at)->value : NULL;
+    }
+    for (size_t i = 0; i < map->count && spend(steps, 1); i++) {
+        if (cel_equal(map->entries[i].key, key, steps))
+            return &map->entries[i].value;
+    }
+    return NULL;
+}
+
+bool cel_list_has(const struct cel_list *list, struct cel_value v, int64_t *steps)
+{
+    if (list->index != NULL)
+        return index_find(list->index, v) != NULL;
+    for (size_t i = 0; i < list->count && spend(steps, 1); i++) {
+        if (cel_equal(list->items[i], v, steps))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,22 @@
+/*
+ * cel_zone.h -- time zones: "UTC", "+02:00", "-08:00", and names of the tz database.
+ *
+ * A name is read at load from the system's compiled database (RFC 8536), under
+ * /usr/share/zoneinfo. Past its last transition, 2037, the rules of the years before go on: the
+ * instant is looked up 28 years earlier, when the calendar was the same, until one is found.
+ */
+#ifndef SLUICE_RULES_CEL_ZONE_H
+#define SLUICE_RULES_CEL_ZONE_H
+
+#include "rules/cel_func.h"
+
+/* For the function table: a constant zone becomes a CEL_HANDLE. */
+cel_prepare_fn cel_zone_prepare;
+
+/*
+ * Seconds that the zone is ahead of UTC at `unix_s`. `zone` is a CEL_HANDLE of cel_zone_prepare, or a
+ * CEL_STRING, which may be UTC or an offset only: no file is read while a rule runs.
+ */
+bool cel_zone_offset(const struct cel_value *zone, int64_t unix_s, int32_t *ret_offset_s);
+
+#endif

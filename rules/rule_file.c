@@ -1,0 +1,316 @@
+#include "rules/rule_file.h"
+
+/* What loading one file needs at every step. */
+struct loader {
+    const struct cel_env *env;
+    const struct yaml_file *file;
+    struct arena *arena;
+    struct diag_list *diags;
+};
+
+static const char *const severity_texts[] = {
+#define X(name, text) text,
+    RULE_SEVERITY_TABLE(X)
+#undef X
+};
+
+static const char *const mode_texts[] = {
+#define X(name, text) text,
+    RULE_MODE_TABLE(X)
+#undef X
+};
+
+static const char *const decision_texts[] = {"allow", "flag"};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+const char *rule_severity_text(enum rule_severity severity)
+{
+    return severity_texts[severity];
+}
+
+const char *rule_mode_text(enum rule_mode mode)
+{
+    return mode_texts[mode];
+}
+
+static struct diag_at at(const struct loader *l, const struct yaml_node *node)
+{
+    return yaml_at(l->file, node);
+}
+
+/* Where the text of a scalar begins, for what is compiled from it. */
+static struct diag_at body_at(const struct loader *l, const struct yaml_node *node)
+{
+    return (struct diag_at){l->file->name, l->file->content, node->body_line, node->body_col};
+}
+
+/* ---- keys of a rule: each absent one leaves its output as it is; false: a diagnostic was added -- */
+
+static bool load_text(struct loader *l, const struct yaml_node *node, size_t max,
+                      struct span *ret_text)
+{
+    struct span text;
+    if (node == NULL)
+        return true;
+    if (!yaml_string(l->file, node, l->diags, &text))
+        return false;
+    if (text.len > max) {
+        diag_error(l->diags, at(l, node), NULL, "longer than %zu bytes", max);
+        return false;
+    }
+    while (text.len > 0 && text.base[text.len - 1] == '\n') /* of a block */
+        text.len--;
+    *ret_text = text;
+    return true;
+}
+
+static bool is_id(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.base[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!alnum && (i == 0 || (c != '.' && c != '_' && c != '-')))
+            return false;
+    }
+    return s.len > 0 && s.len <= RULE_ID_MAX;
+}
+
+static bool load_id(struct loader *l, const struct yaml_node *rule, struct rule *r)
+{
+    const struct yaml_node *node = yaml_get(rule, "id");
+    if (node == NULL) {
+        diag_error(l->diags, at(l, rule), NULL, "a rule needs an `id`");
+        return false;
+    }
+    r->at = at(l, node);
+    if (!yaml_string(l->file, node, l->diags, &r->id))
+        return false;
+    if (!is_id(r->id)) {
+        diag_error(l->diags, r->at, "write a-z, 0-9, then also . _ - ; at most 64 characters",
+                   "'%.*s' cannot be a rule's id", SPAN_ARG(r->id));
+        return false;
+    }
+    return true;
+}
+
+static void wrong_type(struct loader *l, const struct yaml_node *node, const char *what,
+                       const char *wanted, const struct cel_program *program)
+{
+    char buf[DIAG_MESSAGE_MAX] = {0};
+    struct text t;
+    text_init(&t, buf, sizeof buf - 1);
+    cel_type_write(program->result, &t);
+    diag_error(l->diags, body_at(l, node), NULL, "%s is %s, not %s", what, buf, wanted);
+}
+
+static bool compile(struct loader *l, const struct yaml_node *node,
+                    const struct cel_program **ret_program)
+{
+    struct span source;
+    return yaml_string(l->file, node, l->diags, &source) &&
+           cel_compile(l->env, source, body_at(l, node), l->arena, l->diags, ret_program) == ST_OK;
+}
+
+static bool load_when(struct loader *l, const struct yaml_node *rule, struct rule *r)
+{
+    const struct yaml_node *node = yaml_get(rule, "when");
+    if (node == NULL) {
+        diag_error(l->diags, at(l, rule), "write `when: amount > 1000`",
+                   "a rule needs a condition, `when`");
+        return false;
+    }
+    if (!compile(l, node, &r->when))
+        return false;
+    enum cel_type_kind kind = r->when->result->kind;
+    if (kind == CEL_T_BOOL || kind == CEL_T_DYN)
+        return true;
+    wrong_type(l, node, "the condition", "bool", r->when);
+    return false;
+}
+
+/* A number that stands there, or CEL. */
+static bool load_score(struct loader *l, const struct yaml_node *node, struct rule *r)
+{
+    const struct cel_program *program;
+    if (!compile(l, node, &program))
+        return false;
+    enum cel_type_kind kind = program->result->kind;
+    if (!cel_type_is_number(program->result) && kind != CEL_T_DYN) {
+        wrong_type(l, node, "the score", "a number", program);
+        return false;
+    }
+    r->score_program = program;
+    double number;
+    struct diag_list quiet = {0};
+    if (node->plain && yaml_double(l->file, node, &quiet, &number)) {
+        r->score_program = NULL;
+        r->score = number;
+    }
+    return true;
+}
+
+static bool load_reason(struct loader *l, const struct yaml_node *node, struct rule *r)
+{
+    struct span source;
+    if (node == NULL) { /* the title, braces and all */
+        r->reason.pieces = arena_must(l->arena, sizeof *r->reason.pieces);
+        r->reason.pieces[0].text = r->title;
+        r->reason.count = 1;
+        return true;
+    }
+    return yaml_string(l->file, node, l->diags, &source) &&
+           template_compile(l->env, source, body_at(l, node), l->arena, l->diags, &r->reason) ==
+               ST_OK;
+}
+
+/* One of `texts`: its number. */
+static bool load_choice(struct loader *l, const struct yaml_node *node, const char *const *texts,
+                        size_t n, int *ret_choice)
+{
+    struct span text;
+    if (node == NULL)
+        return true;
+    if (!yaml_string(l->file, node, l->diags, &text))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (span_is(text, texts[i])) {
+            *ret_choice = (int)i;
+            return true;
+        }
+    }
+    char hint[DIAG_MESSAGE_MAX] = {0};
+    struct text h;
+    text_init(&h, hint, sizeof hint - 1);
+    text_str(&h, "it is one of ");
+    for (size_t i = 0; i < n; i++)
+        text_printf(&h, "%s%s", i ? ", " : "", texts[i]);
+    diag_error(l->diags, at(l, node), hint, "'%.*s' is not known here", SPAN_ARG(text));
+    return false;
+}
+
+static bool load_tags(struct loader *l, const struct yaml_node *node, struct rule *r)
+{
+    if (node == NULL)
+        return true;
+    if (node->kind != YAML_SEQUENCE || node->count > RULE_TAGS_MAX) {
+        diag_error(l->diags, at(l, node), "write [velocity, card-testing]",
+                   "tags are a list of at most %d", RULE_TAGS_MAX);
+        return false;
+    }
+    r->tags = arena_must(l->arena, (size_t)(node->count + 1) * sizeof *r->tags);
+    for (const struct yaml_node *tag = node->child; tag != NULL; tag = tag->next) {
+        if (!load_text(l, tag, RULE_TAG_MAX, &r->tags[r->n_tags++]))
+            return false;
+    }
+    return true;
+}
+
+static bool load_force(struct loader *l, const struct yaml_node *rule, struct rule *r)
+{
+    const struct yaml_node *node = yaml_get(rule, "override");
+    int choice = -1;
+    bool override = false;
+    if (!load_choice(l, yaml_get(rule, "decision"), decision_texts, COUNT(decision_texts),
+                     &choice) ||
+        (node != NULL && !yaml_bool(l->file, node, l->diags, &override)))
+        return false;
+    if (override && choice != 0) {
+        diag_error(l->diags, at(l, node), "a flag beats any allow that does not override",
+                   "`override` goes with `decision: allow` only");
+        return false;
+    }
+    r->force = choice < 0    ? RULE_FORCE_NONE
+               : choice == 1 ? RULE_FORCE_FLAG
+               : override    ? RULE_FORCE_ALLOW_OVERRIDE
+                             : RULE_FORCE_ALLOW;
+    return true;
+}
+
+/* ---- a rule, a file -------------------------------------------------------------------------- */
+
+static bool load_effect(struct loader *l, const struct yaml_node *rule, struct rule *r)
+{
+    const struct yaml_node *score = yaml_get(rule, "score");
+    bool good = load_force(l, rule, r);
+    if (score != NULL)
+        return load_score(l, score, r) && good;
+    if (yaml_get(rule, "decision") != NULL)
+        return good;
+    diag_error(l->diags, at(l, rule), "write `score: 50`",
+               "a rule needs a `score`, or a `decision`");
+    return false;
+}
+
+static bool load_rule(struct loader *l, const struct yaml_node *node, struct rule *r)
+{
+    static const char *const known[] = {"id",       "title", "description", "when",     "score",
+                                        "reason",   "tags",  "severity",    "decision", "mode",
+                                        "override"};
+    int severity = RULE_SEVERITY_MEDIUM, mode = RULE_LIVE;
+    if (!yaml_only(l->file, node, known, COUNT(known), l->diags))
+        return false;
+    bool good = load_id(l, node, r);
+    r->title = r->id;
+    good &= load_text(l, yaml_get(node, "title"), RULE_TITLE_MAX, &r->title);
+    good &= load_text(l, yaml_get(node, "description"), YAML_BYTES_MAX, &r->description);
+    good &= load_when(l, node, r);
+    good &= load_effect(l, node, r);
+    good &= load_reason(l, yaml_get(node, "reason"), r);
+    good &= load_tags(l, yaml_get(node, "tags"), r);
+    good &= load_choice(l, yaml_get(node, "severity"), severity_texts, COUNT(severity_texts),
+                        &severity);
+    good &= load_choice(l, yaml_get(node, "mode"), mode_texts, COUNT(mode_texts), &mode);
+    r->severity = (enum rule_severity)severity;
+    r->mode = (enum rule_mode)mode;
+    return good;
+}
+
+static const struct yaml_node *find_rules(struct loader *l)
+{
+    static const char *const known[] = {"rules"};
+    const struct yaml_node *root = l->file->root;
+    const struct diag_at top = {l->file->name, l->file->content, 1, 1};
+    if (root == NULL) {
+        diag_error(l->diags, top, "write `rules:` and a list of rules", "the file is empty");
+        return NULL;
+    }
+    if (!yaml_only(l->file, root, known, COUNT(known), l->diags))
+        return NULL;
+    const struct yaml_node *rules = yaml_get(root, "rules");
+    if (rules == NULL || rules->kind != YAML_SEQUENCE) {
+        diag_error(l->diags, rules ? at(l, rules) : top, NULL, "`rules` is a list of rules");
+        return NULL;
+    }
+    if (rules->count > RULES_MAX) {
+        diag_error(l->diags, at(l, rules), NULL, "there are more than %d rules", RULES_MAX);
+        return NULL;
+    }
+    return rules;
+}
+
+enum status rule_file_load(const char *path, const struct cel_env *env, struct arena *arena,
+                           struct diag_list *diags, struct rule_file *ret_file)
+{
+    struct rule_file out = {0};
+    struct loader l = {.env = env, .file = &out.yaml, .arena = arena, .diags = diags};
+    void *mem = NULL;
+    bool good = true;
+    enum status st = yaml_load(path, arena, diags, &out.yaml);
+    if (st != ST_OK)
+        return st;
+    const struct yaml_node *rules = find_rules(&l);
+    if (rules == NULL)
+        return ST_INVALID;
+    if (arena_alloc(arena, (size_t)(rules->count + 1) * sizeof *out.rules, &mem) != ST_OK) {
+        diag_error(diags, at(&l, rules), NULL, "the ruleset is too large: out of space");
+        return ST_NO_SPACE;
+    }
+    out.rules = mem;
+    for (const struct yaml_node *node = rules->child; node != NULL; node = node->next)
+        good &= load_rule(&l, node, &out.rules[out.count++]);
+    if (!good)
+        return ST_INVALID;
+    *ret_file = out;
+    return ST_OK;
+}

@@ -1,0 +1,150 @@
+#include "rules/template.h"
+
+#include "rules/cel_source.h"
+#include "rules/cel_utf8.h"
+
+struct compiler {
+    const struct cel_env *env;
+    struct span source;
+    struct diag_at at;
+    struct arena *arena;
+    struct diag_list *diags;
+    struct template_piece pieces[TEMPLATE_PIECES_MAX];
+    int count;
+};
+
+static enum status refuse(struct compiler *c, size_t offset, const char *hint, const char *message)
+{
+    diag_error(c->diags, cel_source_at(c->at, c->source, offset), hint, "%s", message);
+    return ST_INVALID;
+}
+
+static enum status add(struct compiler *c, size_t offset, struct template_piece piece)
+{
+    if (c->count == TEMPLATE_PIECES_MAX)
+        return refuse(c, offset, NULL, "the reason has too many pieces");
+    c->pieces[c->count++] = piece;
+    return ST_OK;
+}
+
+static char at(const struct compiler *c, size_t i)
+{
+    return i < c->source.len ? c->source.base[i] : '\0';
+}
+
+/* The end of the expression that begins at `i`: its closing brace, outside strings and maps. */
+static size_t expression_end(const struct compiler *c, size_t i)
+{
+    int depth = 0;
+    char quote = '\0';
+    for (; i < c->source.len; i++) {
+        char ch = at(c, i);
+        if (quote != '\0') {
+            i += ch == '\\';
+            quote = ch == quote ? '\0' : quote;
+        } else if (ch == '"' || ch == '\'') {
+            quote = ch;
+        } else if (ch == '}' && depth-- == 0) {
+            return i;
+        } else if (ch == '{') {
+            depth++;
+        }
+    }
+    return c->source.len;
+}
+
+static enum status add_expression(struct compiler *c, size_t start, size_t *ret_end)
+{
+    size_t end = expression_end(c, start);
+    if (end == c->source.len)
+        return refuse(c, start - 1, "write {{ for a brace", "the { has no }");
+    struct template_piece piece = {.text = span_of(c->source.base + start, end - start)};
+    struct diag_at where = cel_source_at(c->at, c->source, start);
+    enum status st =
+        cel_compile(c->env, piece.text, where, c->arena, c->diags, &piece.program);
+    if (st != ST_OK)
+        return st;
+    *ret_end = end + 1;
+    return add(c, start, piece);
+}
+
+/* A text up to the next brace that is not doubled. */
+static enum status add_text(struct compiler *c, size_t start, size_t *ret_end)
+{
+    size_t end = start;
+    while (end < c->source.len && at(c, end) != '{' && at(c, end) != '}')
+        end++;
+    bool doubled = end < c->source.len && at(c, end + 1) == at(c, end);
+    if (at(c, end) == '}' && !doubled)
+        return refuse(c, end, "write }} for a brace", "the } has no {");
+    size_t keep = end + doubled; /* the first of the two braces belongs to the text */
+    *ret_end = keep + doubled;
+    if (keep == start)
+        return ST_OK;
+    return add(c, start, (struct template_piece){.text = span_of(c->source.base + start,
+                                                                 keep - start)});
+}
+
+enum status template_compile(const struct cel_env *env, struct span source, struct diag_at where,
+                             struct arena *arena, struct diag_list *diags,
+                             struct template *ret_template)
+{
+    struct compiler c = {.env = env, .at = where, .arena = arena, .diags = diags};
+    c.source = source;
+    size_t pos = 0;
+    while (pos < source.len) {
+        bool expression = at(&c, pos) == '{' && at(&c, pos + 1) != '{';
+        enum status st =
+            expression ? add_expression(&c, pos + 1, &pos) : add_text(&c, pos, &pos);
+        if (st != ST_OK)
+            return st;
+    }
+    void *mem = NULL;
+    size_t bytes = (size_t)c.count * sizeof *c.pieces;
+    if (arena_alloc(arena, bytes + 1, &mem) != ST_OK) {
+        refuse(&c, 0, NULL, "the ruleset is too large: out of space");
+        return ST_NO_SPACE;
+    }
+    memcpy(mem, c.pieces, bytes);
+    *ret_template = (struct template){.pieces = mem, .count = c.count};
+    for (int i = 0; i < c.count; i++) /* the caller's bytes may go */
+        ret_template->pieces[i].text = arena_copy(arena, c.pieces[i].text);
+    return ST_OK;
+}
+
+/* As much of it as fits, in whole characters. */
+static void put_cut(struct text *out, struct span s)
+{
+    size_t room = out->cap - out->len;
+    out->overflow |= s.len > room;
+    text_put(out, cel_utf8_cut(s, room));
+}
+
+static void put_value(struct text *out, struct cel_value v)
+{
+    if (v.kind == CEL_STRING)
+        put_cut(out, v.text);
+    else
+        cel_value_write(v, out);
+}
+
+enum status template_render(const struct template *t, const struct cel_value *row,
+                            struct arena *arena, struct span *ret_text)
+{
+    char buf[TEMPLATE_RENDERED_MAX];
+    struct text out;
+    text_init(&out, buf, sizeof buf);
+    for (int i = 0; i < t->count && !out.overflow; i++) {
+        const struct template_piece *p = &t->pieces[i];
+        if (p->program == NULL)
+            put_cut(&out, p->text);
+        else
+            put_value(&out, cel_run(p->program, row, arena));
+    }
+    char *mem = arena_try(arena, out.len + 1);
+    if (mem == NULL)
+        return ST_NO_SPACE;
+    memcpy(mem, buf, out.len);
+    *ret_text = span_of(mem, out.len);
+    return ST_OK;
+}

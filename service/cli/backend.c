@@ -1,0 +1,322 @@
+#include "service/cli/backend.h"
+
+#include "service/base/check.h"
+#include "service/base/clock.h"
+#include "service/base/log.h"
+#include "service/base/watermark.h"
+#include "service/cli/dead_letters.h"
+#include "service/cli/identity.h"
+#include "service/engine/delivery.h"
+#include "service/engine/recover.h"
+#include "service/state/state_mem.h"
+#include "service/state/state_redis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct backend {
+    const struct config *config;
+    struct snapshot_slot *snapshots;
+    struct identity identity;
+    struct journal *journal;   /* NULL: none is configured */
+    struct state_table *table; /* memory */
+    struct state_redis_options redis;
+    struct watermark *acknowledged; /* Redis with a journal: frames that have reached it */
+    struct delivery *delivery;      /* likewise */
+    struct dead_letters *letters;
+    struct engine engines[CONFIG_WORKERS_MAX];
+    int n_engines;
+};
+
+static bool is_memory(const struct backend *b)
+{
+    return b->config->state_backend == CONFIG_BACKEND_MEMORY;
+}
+
+/* ---- opening ---- */
+
+static enum journal_fsync fsync_of(const struct config *c)
+{
+    switch (c->journal_fsync) {
+    case CONFIG_FSYNC_ALWAYS:
+        return JOURNAL_ALWAYS;
+    case CONFIG_FSYNC_NO:
+        return JOURNAL_NO;
+    default:
+        return JOURNAL_EVERYSEC;
+    }
+}
+
+static enum status open_journal(struct backend *b, char *ret_why)
+{
+    const struct config *c = b->config;
+    struct journal_options options = {
+        .dir = c->journal_dir, .fsync = fsync_of(c), .max_bytes = c->journal_max_bytes};
+    struct journal_opened opened;
+    char why[JOURNAL_WHY_BYTES] = "";
+    if (c->journal_dir[0] == '\0') {
+        identity_random(&b->identity);
+        return ST_OK;
+    }
+    enum status st = journal_open(&options, &b->journal, &opened, why);
+    if (st != ST_OK) {
+        snprintf(ret_why, BACKEND_WHY_BYTES, "journal %s: %s: %s", c->journal_dir, status_text(st),
+                 why);
+        return st;
+    }
+    if (opened.cut_bytes > 0)
+        log_warning("journal cut", LOG_INT("bytes", (int64_t)opened.cut_bytes),
+                    LOG_TEXT("why", "its last frame was not whole"));
+    st = identity_load(c->journal_dir, &b->identity);
+    if (st != ST_OK)
+        snprintf(ret_why, BACKEND_WHY_BYTES, "%s/identity: %s", c->journal_dir, status_text(st));
+    return st;
+}
+
+static void set_engine(struct backend *b, struct engine *e, uv_loop_t *loop, struct state *state)
+{
+    const struct config *c = b->config;
+    bool reject = c->on_state_unavailable == CONFIG_UNAVAILABLE_REJECT;
+    *e = (struct engine){
+        .loop = loop,
+        .state = state,
+        .journal = b->journal,
+        .state_keeps_journal = is_memory(b),
+        .snapshots = b->snapshots,
+        .options = {.max_skew_ms = c->max_skew_ms,
+                    .dedupe_for_ms = c->dedupe_for_ms,
+                    .label_wait_ms = c->label_wait_ms,
+                    .remember_for_ms = c->remember_for_ms,
+                    .deadline_ms = (int)c->deadline_ms,
+                    .on_unavailable = reject ? ON_UNAVAILABLE_REJECT : ON_UNAVAILABLE_DEGRADE,
+                    .synced_answers =
+                        b->journal != NULL && c->journal_fsync == CONFIG_FSYNC_ALWAYS},
+        .delivery = b->delivery,
+        .user = b,
+    };
+}
+
+/* What the journal has and the newest checkpoint has not goes through an engine again. */
+static enum status rebuild_table(struct backend *b, uint64_t from_seq, char *ret_why)
+{
+    struct engine e;
+    struct recovered done = {0};
+    int64_t begun_us = clock_mono_us();
+    set_engine(b, &e, NULL, state_mem_open(b->table, true));
+    engine_open(&e);
+    enum status st = recover(&e, from_seq, &done);
+    state_close(e.state);
+    engine_close(&e);
+    if (st != ST_OK)
+        snprintf(ret_why, BACKEND_WHY_BYTES, "journal %s from frame %llu: %s",
+                 b->config->journal_dir, (unsigned long long)from_seq, status_text(st));
+    else
+        log_info("state rebuilt", LOG_INT("from_seq", (int64_t)from_seq),
+                 LOG_INT("events", (int64_t)done.events),
+                 LOG_INT("ms", (clock_mono_us() - begun_us) / 1000));
+    return st;
+}
+
+static enum status open_memory(struct backend *b, char *ret_why)
+{
+    uint64_t from_seq = 1;
+    b->table = state_table_new(&b->identity.key, b->journal);
+    if (b->journal == NULL)
+        return ST_OK;
+    enum status st = state_table_load(b->table, b->config->journal_dir, &from_seq);
+    if (st != ST_OK && st != ST_NOT_FOUND) {
+        snprintf(ret_why, BACKEND_WHY_BYTES, "checkpoint in %s: %s", b->config->journal_dir,
+                 status_text(st));
+        return st;
+    }
+    return rebuild_table(b, from_seq, ret_why);
+}
+
+static enum status probe_redis(struct backend *b, char *ret_why)
+{
+    char why[256] = "";
+    struct hash_key key;
+    enum status st = state_redis_probe(&b->redis, &key, why);
+    if (st == ST_OK) {
+        b->identity.key = key;
+        return b->journal ? identity_save(b->config->journal_dir, &b->identity) : ST_OK;
+    }
+    bool may_wait = st == ST_UNAVAILABLE && b->config->state_start == CONFIG_START_DEGRADED;
+    if (may_wait) {
+        log_warning("starting without state", LOG_TEXT("why", why));
+        return ST_OK;
+    }
+    snprintf(ret_why, BACKEND_WHY_BYTES, "state.redis: %s", why);
+    return st;
+}
+
+static enum status open_redis(struct backend *b, char *ret_why)
+{
+    const struct config *c = b->config;
+    const char *why = "";
+    enum status st = redis_address_parse(span_str(c->state_redis), &b->redis.address, &why);
+    if (st != ST_OK) {
+        snprintf(ret_why, BACKEND_WHY_BYTES, "state.redis: %s", why);
+        return st;
+    }
+    snprintf(b->redis.prefix, sizeof b->redis.prefix, "%s", c->state_prefix);
+    b->redis.connect_timeout_ms = REDIS_CONNECT_TIMEOUT_MS;
+    if (b->journal != NULL) {
+        memcpy(b->redis.instance, b->identity.instance, sizeof b->redis.instance);
+        b->acknowledged = watermark_new(0);
+        b->delivery = delivery_new(b->acknowledged);
+        b->redis.journal = b->journal;
+        b->redis.acknowledged = b->acknowledged;
+    }
+    return probe_redis(b, ret_why);
+}
+
+enum status backend_open(const struct config *config, struct snapshot_slot *snapshots,
+                         struct backend **ret_backend, char *ret_why)
+{
+    struct backend *b = calloc(1, sizeof *b);
+    CHECK(b != NULL);
+    b->config = config;
+    b->snapshots = snapshots;
+    enum status st = dead_letters_open(config->dead_letters_file, &b->letters);
+    if (st != ST_OK)
+        snprintf(ret_why, BACKEND_WHY_BYTES, "dead_letters.file: cannot open %s",
+                 config->dead_letters_file);
+    if (st == ST_OK)
+        st = open_journal(b, ret_why);
+    if (st == ST_OK)
+        st = is_memory(b) ? open_memory(b, ret_why) : open_redis(b, ret_why);
+    if (st == ST_OK)
+        *ret_backend = b;
+    else
+        backend_close(b);
+    return st;
+}
+
+void backend_close(struct backend *b)
+{
+    if (b == NULL)
+        return;
+    state_table_free(b->table);
+    delivery_free(b->delivery);
+    watermark_free(b->acknowledged);
+    journal_close(b->journal);
+    dead_letters_close(b->letters);
+    free(b);
+}
+
+/* ---- engines ---- */
+
+static void dead_label(void *user, struct span body)
+{
+    struct backend *b = user;
+    if (dead_letters_put(b->letters, body) != ST_OK)
+        log_error("dead letter lost", LOG_TEXT("file", b->config->dead_letters_file));
+}
+
+struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop)
+{
+    struct engine *e = &b->engines[index];
+    struct state *state = is_memory(b) ? state_mem_open(b->table, false)
+                                       : state_redis_open(&b->redis, &b->identity.key, loop);
+    set_engine(b, e, loop, state);
+    if (index == 0) {
+        e->dead_label = dead_label;
+        e->delivers = b->delivery != NULL;
+    }
+    engine_open(e);
+    b->n_engines = index + 1;
+    return e;
+}
+
+void backend_engine_close(struct backend *b, int index, struct engine *engine)
+{
+    CHECK(engine == &b->engines[index]);
+    state_close(engine->state);
+    engine_close(engine);
+}
+
+enum status backend_checkpoint(struct backend *b)
+{
+    if (b->table == NULL || b->journal == NULL)
+        return ST_OK;
+    return state_table_checkpoint(b->table, b->config->journal_dir);
+}
+
+/* ---- what it tells ---- */
+
+bool backend_ready(const struct backend *b, const struct engine *engine, const char **ret_why)
+{
+    if (!state_available(engine->state))
+        *ret_why = "state is away";
+    else if (b->journal != NULL && journal_health(b->journal) != ST_OK)
+        *ret_why = "the journal's disk refuses";
+    else if (b->delivery != NULL && !delivery_is_whole(b->delivery))
+        *ret_why = "state is incomplete: the journal is being delivered again";
+    else
+        return true;
+    return false;
+}
+
+static void put_metric(struct text *out, const char *name, const char *type, const char *help,
+                       uint64_t value)
+{
+    text_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
+                (unsigned long long)value);
+}
+
+static void put_memory(const struct backend *b, struct text *out)
+{
+    struct state_table_stats stats = state_table_stats(b->table);
+    put_metric(out, "sluice_state_entities", "gauge", "Entity logs in memory",
+               stats.keys - stats.claims);
+    put_metric(out, "sluice_state_claims", "gauge", "Claims in memory", stats.claims);
+    put_metric(out, "sluice_state_bytes", "gauge", "Bytes of logs and claims", stats.bytes);
+}
+
+static void put_redis(const struct backend *b, struct text *out)
+{
+    struct state_redis_stats sum = {0};
+    for (int i = 0; i < b->n_engines; i++) {
+        struct state_redis_stats s = state_redis_stats(b->engines[i].state);
+        sum.connects += s.connects;
+        sum.disconnects += s.disconnects;
+        sum.commands += s.commands;
+        sum.errors_oom += s.errors_oom;
+        sum.errors_readonly += s.errors_readonly;
+        sum.errors_loading += s.errors_loading;
+        sum.errors_busy += s.errors_busy;
+        sum.errors_other += s.errors_other;
+        sum.inflight += s.inflight;
+    }
+    put_metric(out, "sluice_redis_connects_total", "counter", "Connections made", sum.connects);
+    put_metric(out, "sluice_redis_disconnects_total", "counter", "Connections lost",
+               sum.disconnects);
+    put_metric(out, "sluice_redis_commands_total", "counter", "Commands sent", sum.commands);
+    put_metric(out, "sluice_redis_inflight", "gauge", "Operations under way", sum.inflight);
+    put_metric(out, "sluice_redis_errors_oom_total", "counter", "Refused: OOM", sum.errors_oom);
+    put_metric(out, "sluice_redis_errors_readonly_total", "counter", "Refused: READONLY",
+               sum.errors_readonly);
+    put_metric(out, "sluice_redis_errors_loading_total", "counter", "Refused: LOADING",
+               sum.errors_loading);
+    put_metric(out, "sluice_redis_errors_busy_total", "counter", "Refused: BUSY", sum.errors_busy);
+    put_metric(out, "sluice_redis_errors_other_total", "counter", "Refused otherwise",
+               sum.errors_other);
+}
+
+void backend_metrics(const struct backend *b, struct text *out)
+{
+    if (is_memory(b))
+        put_memory(b, out);
+    else
+        put_redis(b, out);
+    if (b->journal == NULL)
+        return;
+    put_metric(out, "sluice_journal_last_seq", "counter", "Frames appended",
+               journal_last_seq(b->journal));
+    put_metric(out, "sluice_journal_safe_seq", "counter", "Frames as safe as journal.fsync says",
+               journal_safe_seq(b->journal));
+    put_metric(out, "sluice_journal_healthy", "gauge", "1: the disk takes what is written",
+               journal_health(b->journal) == ST_OK);
+}

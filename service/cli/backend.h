@@ -1,0 +1,37 @@
+/*
+ * backend.h -- journal, state and engines of one `sluice serve`.
+ *
+ *     memory:  journal, identity, checkpoint, later frames ──> table ──> an engine a worker
+ *     redis:   journal, identity, probe             ──> a connection and an engine a worker
+ *
+ * Owns:    journal, table, delivery, dead letters; the engines between their hooks.
+ * Threads: open, checkpoint and close from one thread at a time; engine hooks as http.h says; ready
+ *          and metrics from any worker.
+ */
+#ifndef SLUICE_CLI_BACKEND_H
+#define SLUICE_CLI_BACKEND_H
+
+#include "service/base/text.h"
+#include "service/config.h"
+#include "service/engine/engine.h"
+
+enum { BACKEND_WHY_BYTES = 512 };
+
+struct backend;
+
+/* `config` and `snapshots` are borrowed. Errors: any; ret_why[BACKEND_WHY_BYTES] says what. */
+MUST_USE enum status backend_open(const struct config *config, struct snapshot_slot *snapshots,
+                                  struct backend **ret_backend, char *ret_why);
+/* After the last engine was closed. NULL is fine. */
+void backend_close(struct backend *b);
+
+struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop);
+void backend_engine_close(struct backend *b, int index, struct engine *engine);
+
+/* Memory with a journal: write the table out. Else ST_OK at once. */
+MUST_USE enum status backend_checkpoint(struct backend *b);
+
+bool backend_ready(const struct backend *b, const struct engine *engine, const char **ret_why);
+void backend_metrics(const struct backend *b, struct text *out);
+
+#endif

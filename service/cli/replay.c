@@ -1,0 +1,290 @@
+/* `sluice replay`: a file of events through the very code that serves, and what came of it. */
+#include "service/base/check.h"
+#include "service/base/clock.h"
+#include "service/cli/cli.h"
+#include "service/engine/replay.h"
+#include "service/state/state_mem.h"
+#include "service/state/state_redis.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    REFUSED_SHOWN = 10,         /* lines that are shown one by one; the rest is counted */
+    OUT_BUFFER_BYTES = 1 << 20,
+    REDIS_CONNECT_MS = 1000,
+    REDIS_START_MS = 5000,      /* until the first connection stands */
+};
+
+static const char usage[] =
+    "usage: sluice replay -c FILE --events FILE|- [--decisions FILE] [--features FILE]\n"
+    "                     [--final FILE] [--state memory|redis] [--plain] [--KEY VALUE ...]\n"
+    "\n"
+    "Score a file of events, one JSON object a line, in the order of its lines, with the same code\n"
+    "as `sluice serve`. Time is the stream's own; no alerts are sent. Transactions a second are\n"
+    "printed at the end. Exit 0, or 1 when a line was refused or something failed.\n"
+    "\n"
+    "  -c FILE            the configuration file\n"
+    "  --events FILE      transactions and labels; - is stdin\n"
+    "  --decisions FILE   each decision, with every feature and each rule's result\n"
+    "  --plain            decisions without features and rules\n"
+    "  --features FILE    CSV: transaction_id, then a column a feature, empty where missing\n"
+    "  --final FILE       CSV: every entity's features at the end of the stream\n"
+    "  --state WHERE      memory (nothing is kept afterwards) or redis; default: state.backend\n"
+    "  --KEY VALUE        set a key, such as --state.exact_events 16\n"
+    "  --help             this text\n"
+    "\n"
+    "example:\n"
+    "  sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson\n";
+
+struct replaying {
+    struct config config;
+    struct snapshot_slot *snapshots;
+    struct engine engine;
+    struct state_table *table; /* memory */
+    uv_loop_t loop;            /* Redis */
+    bool has_loop;
+    const char *events, *decisions, *features, *final, *state;
+    bool plain, explain;
+    int64_t events_bytes; /* 0: not known */
+    uint64_t refused;
+    int64_t drawn_us; /* the progress bar, last */
+};
+
+/* ---- what is shown on the way ---- */
+
+static void show_refused(void *user, uint64_t line, const struct reader_error *error)
+{
+    struct replaying *r = user;
+    if (r->refused++ < REFUSED_SHOWN)
+        fprintf(stderr, "%s:%" PRIu64 ": at %s, byte %zu: %s\n", r->events, line,
+                error->pointer[0] ? error->pointer : "/", error->offset, error->detail);
+}
+
+static void show_progress(void *user, const struct replay_progress *p)
+{
+    struct replaying *r = user;
+    int64_t now_us = clock_mono_us();
+    if (now_us - r->drawn_us < 100000) /* ten times a second */
+        return;
+    r->drawn_us = now_us;
+    if (r->events_bytes == 0) {
+        fprintf(stderr, "\r%" PRIu64 " lines", p->lines);
+        return;
+    }
+    int tenths = (int)((double)p->bytes * 30 / (double)r->events_bytes);
+    fprintf(stderr, "\r[%-30.*s] %3d%% %" PRIu64 " lines", tenths, "##############################",
+            (int)((double)p->bytes * 100 / (double)r->events_bytes), p->lines);
+}
+
+static void show_stats(const struct replaying *r, const struct replay_stats *s)
+{
+    double seconds = (double)s->elapsed_us / 1e6;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%60s\r", "");
+    if (r->refused > REFUSED_SHOWN)
+        fprintf(stderr, "and %" PRIu64 " more lines refused\n", r->refused - REFUSED_SHOWN);
+    fprintf(stderr,
+            "%" PRIu64 " transactions, %" PRIu64 " labels, %" PRIu64 " flagged, %" PRIu64
+            " replayed, %" PRIu64 " refused in %.2f s: %.0f transactions/s\n",
+            s->transactions, s->labels, s->flagged, s->replayed, s->refused, seconds,
+            seconds > 0 ? (double)s->transactions / seconds : 0);
+}
+
+/* ---- opening ---- */
+
+static enum status load_ruleset(struct replaying *r)
+{
+    static struct diag_list diags;
+    struct snapshot *snap;
+    struct snapshot_options options = {.exact_events = (int)r->config.state_exact_events,
+                                       .now_ms = clock_wall_ms()};
+    enum status st = snapshot_load(r->config.ruleset, &options, &diags, &snap);
+    cli_print_diags(&diags, false, stderr);
+    if (st == ST_OK)
+        r->snapshots = snapshot_slot_new(snap);
+    return st;
+}
+
+static enum status open_redis(struct replaying *r)
+{
+    struct state_redis_options o = {.connect_timeout_ms = REDIS_CONNECT_MS};
+    struct hash_key key;
+    const char *url_why = "";
+    char why[256] = "";
+    snprintf(o.prefix, sizeof o.prefix, "%s", r->config.state_prefix);
+    enum status st = redis_address_parse(span_str(r->config.state_redis), &o.address, &url_why);
+    if (st == ST_OK)
+        st = state_redis_probe(&o, &key, why);
+    if (st != ST_OK) {
+        fprintf(stderr, "sluice replay: state.redis: %s\n", why[0] ? why : url_why);
+        return st;
+    }
+    CHECK(uv_loop_init(&r->loop) == 0);
+    r->has_loop = true;
+    r->engine.loop = &r->loop;
+    r->engine.state = state_redis_open(&o, &key, &r->loop);
+    return ST_OK;
+}
+
+/* The first connection; its hooks need turns of the loop. */
+static enum status wait_for_redis(struct replaying *r)
+{
+    int64_t until_us = clock_mono_us() + REDIS_START_MS * INT64_C(1000);
+    while (!state_available(r->engine.state) && clock_mono_us() < until_us) {
+        uv_run(&r->loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    if (state_available(r->engine.state))
+        return ST_OK;
+    fprintf(stderr, "sluice replay: no connection to Redis within %d ms\n", REDIS_START_MS);
+    return ST_UNAVAILABLE;
+}
+
+static enum status open_engine(struct replaying *r)
+{
+    static const struct hash_key fixed; /* one file, one result, on every machine */
+    bool redis = r->config.state_backend == CONFIG_BACKEND_REDIS;
+    r->engine = (struct engine){
+        .snapshots = r->snapshots,
+        .options = {.max_skew_ms = r->config.max_skew_ms,
+                    .dedupe_for_ms = r->config.dedupe_for_ms,
+                    .label_wait_ms = r->config.label_wait_ms,
+                    .remember_for_ms = r->config.remember_for_ms,
+                    .on_unavailable = ON_UNAVAILABLE_REJECT}};
+    if (redis) {
+        enum status st = open_redis(r);
+        if (st != ST_OK)
+            return st;
+    } else {
+        r->table = state_table_new(&fixed, NULL);
+        r->engine.state = state_mem_open(r->table, true);
+    }
+    engine_open(&r->engine);
+    return redis ? wait_for_redis(r) : ST_OK;
+}
+
+static void close_engine(struct replaying *r)
+{
+    if (r->engine.state != NULL) {
+        state_close(r->engine.state);
+        engine_close(&r->engine);
+    }
+    if (r->has_loop) {
+        uv_run(&r->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&r->loop);
+    }
+    state_table_free(r->table);
+    snapshot_slot_free(r->snapshots);
+}
+
+/* NULL without a path; a file that cannot be made is said. */
+static bool open_out(const char *path, FILE **ret_out)
+{
+    if (path == NULL)
+        return true;
+    *ret_out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    if (*ret_out == NULL) {
+        fprintf(stderr, "sluice replay: cannot write %s\n", path);
+        return false;
+    }
+    setvbuf(*ret_out, NULL, _IOFBF, OUT_BUFFER_BYTES);
+    return true;
+}
+
+static int open_events(struct replaying *r)
+{
+    struct stat info;
+    int fd = strcmp(r->events, "-") == 0 ? STDIN_FILENO : open(r->events, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        fprintf(stderr, "sluice replay: cannot read %s\n", r->events);
+    else if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
+        r->events_bytes = info.st_size;
+    return fd;
+}
+
+static bool has_second_core(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1;
+}
+
+/* ---- running ---- */
+
+static enum status run(struct replaying *r)
+{
+    struct replay_options o = {.explain = !r->plain,
+                               .ahead = has_second_core(),
+                               .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+                               .refused = show_refused,
+                               .user = r};
+    struct replay_stats stats;
+    enum status st = ST_IO;
+    o.events_fd = open_events(r);
+    if (o.events_fd >= 0 && open_out(r->decisions, &o.decisions) && open_out(r->features, &o.features) &&
+        open_out(r->final, &o.final)) {
+        st = replay_run(&r->engine, &o, &stats);
+        if (st == ST_OK)
+            show_stats(r, &stats);
+        else
+            fprintf(stderr, "sluice replay: %s\n", status_text(st));
+    }
+    FILE *const outs[] = {o.decisions, o.features, o.final};
+    for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i++) {
+        if (outs[i] != NULL && fclose(outs[i]) != 0 && st == ST_OK)
+            st = ST_IO;
+    }
+    if (o.events_fd > STDERR_FILENO)
+        close(o.events_fd);
+    return st;
+}
+
+static bool pick_state(struct replaying *r)
+{
+    if (r->state == NULL)
+        return true;
+    if (strcmp(r->state, "memory") == 0)
+        r->config.state_backend = CONFIG_BACKEND_MEMORY;
+    else if (strcmp(r->state, "redis") == 0)
+        r->config.state_backend = CONFIG_BACKEND_REDIS;
+    else
+        return false;
+    return true;
+}
+
+int cli_replay(int argc, char **argv)
+{
+    static struct replaying r;
+    struct cli_option options[] = {
+        {.name = "events", .value = &r.events},     {.name = "decisions", .value = &r.decisions},
+        {.name = "features", .value = &r.features}, {.name = "final", .value = &r.final},
+        {.name = "state", .value = &r.state},       {.name = "plain", .given = &r.plain},
+        {.name = "explain", .given = &r.explain}, /* as it is anyway */
+    };
+    struct cli_args args;
+    enum cli_parsed parsed =
+        cli_parse(argc, argv, usage, options, sizeof options / sizeof options[0], &args);
+    if (parsed != CLI_PARSED_OK)
+        return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
+    if (r.events == NULL) {
+        fprintf(stderr, "sluice replay: --events FILE is needed; try --help\n");
+        return CLI_USAGE;
+    }
+    if (cli_load_config(&args, &r.config) != ST_OK)
+        return CLI_REFUSED;
+    if (!pick_state(&r)) {
+        fprintf(stderr, "sluice replay: --state is memory or redis\n");
+        return CLI_USAGE;
+    }
+    enum status st = load_ruleset(&r);
+    if (st == ST_OK)
+        st = open_engine(&r);
+    if (st == ST_OK)
+        st = run(&r);
+    close_engine(&r);
+    return st == ST_OK && r.refused == 0 ? 0 : CLI_REFUSED;
+}

@@ -1,0 +1,333 @@
+/* `sluice serve`: wire, run, drain. */
+#include "api/http.h"
+#include "service/base/check.h"
+#include "service/base/clock.h"
+#include "service/base/log.h"
+#include "service/cli/backend.h"
+#include "service/cli/cli.h"
+#include "service/cli/notify.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: sluice serve [-c FILE] [--KEY VALUE ...]\n"
+    "\n"
+    "Answer transactions over HTTP. SIGHUP loads the ruleset again; SIGTERM finishes what was\n"
+    "accepted and exits 0, a second one exits at once. Logs are JSON lines on stdout.\n"
+    "\n"
+    "  -c FILE       the configuration file\n"
+    "  --KEY VALUE   set a key, such as --listen 127.0.0.1:9000\n"
+    "  --help        this text\n"
+    "\n"
+    "example:\n"
+    "  sluice serve -c sluice.yaml\n"
+    "  curl -H 'Content-Type: application/json' -d '{\"transaction_id\":\"t-1\","
+    "\"account_id\":\"a-1\",\n"
+    "      \"amount\":9.50,\"timestamp\":\"2026-01-05T12:00:10Z\"}' "
+    "http://127.0.0.1:8080/v1/score\n";
+
+struct serve {
+    struct config config;
+    struct snapshot_slot *snapshots;
+    struct backend *backend;
+    struct http_server *server;
+    uv_loop_t loop;
+    uv_signal_t hup, term, interrupt;
+    uv_timer_t checkpoint_timer, watchdog_timer;
+    uv_work_t checkpoint_work, drain_work;
+    bool checkpointing;
+    bool draining;
+    _Atomic uint64_t reloads_done, reloads_refused;
+};
+
+/* ---- the ruleset ---- */
+
+static struct snapshot_options snapshot_options_of(const struct config *c)
+{
+    return (struct snapshot_options){.exact_events = (int)c->state_exact_events,
+                                     .now_ms = clock_wall_ms()};
+}
+
+/* The first diagnostic as one line for the log; all on stderr, as `sluice check` has them. */
+static void log_diags(enum log_level level, const char *message, const struct diag_list *diags)
+{
+    char bytes[DIAG_FILE_MAX + 2 * DIAG_MESSAGE_MAX] = "";
+    if (diags->count > 0) {
+        const struct diag *d = &diags->items[0];
+        snprintf(bytes, sizeof bytes, "%s:%d:%d: %s", d->file, d->line, d->col, d->message);
+    }
+    cli_print_diags(diags, false, stderr);
+    log_at(level, message, LOG_TEXT("first", bytes), LOG_INT("errors", diags->errors),
+           LOG_INT("warnings", diags->count + diags->dropped - diags->errors));
+}
+
+static void log_ruleset(const struct serve *s, const char *who)
+{
+    struct snapshot *snap = snapshot_current(s->snapshots);
+    log_info("ruleset loaded", LOG_TEXT("ruleset", snap->id_text), LOG_TEXT("who", who),
+             LOG_TEXT("file", s->config.ruleset), LOG_INT("rules", snap->rules->count));
+    snapshot_unref(snap);
+}
+
+static enum status load_ruleset(struct serve *s)
+{
+    static struct diag_list diags;
+    struct snapshot_options options = snapshot_options_of(&s->config);
+    struct snapshot *first;
+    enum status st = snapshot_load(s->config.ruleset, &options, &diags, &first);
+    if (st != ST_OK) {
+        log_diags(LOG_LEVEL_ERROR, "ruleset refused", &diags);
+        return st;
+    }
+    if (diags.count > 0)
+        log_diags(LOG_LEVEL_WARNING, "ruleset has warnings", &diags);
+    s->snapshots = snapshot_slot_new(first);
+    log_ruleset(s, "start");
+    return ST_OK;
+}
+
+static void on_hup(uv_signal_t *handle, int number)
+{
+    static struct diag_list diags;
+    struct serve *s = handle->data;
+    struct snapshot_options options = snapshot_options_of(&s->config);
+    (void)number;
+    diags = (struct diag_list){0};
+    notify_reloading();
+    if (snapshot_offer(s->snapshots, s->config.ruleset, &options, "SIGHUP", &diags) == ST_OK) {
+        s->reloads_done++;
+        log_ruleset(s, "SIGHUP");
+    } else {
+        s->reloads_refused++;
+        log_diags(LOG_LEVEL_ERROR, "ruleset refused", &diags);
+    }
+    notify_ready();
+}
+
+/* ---- checkpoints ---- */
+
+static void write_checkpoint(struct serve *s)
+{
+    int64_t begun_us = clock_mono_us();
+    enum status st = backend_checkpoint(s->backend);
+    if (st != ST_OK)
+        log_error("checkpoint failed", LOG_TEXT("why", status_text(st)));
+    else
+        log_debug("checkpoint", LOG_INT("ms", (clock_mono_us() - begun_us) / 1000));
+}
+
+static void checkpoint_in_thread(uv_work_t *work)
+{
+    write_checkpoint(work->data);
+}
+
+static void checkpoint_done(uv_work_t *work, int status)
+{
+    struct serve *s = work->data;
+    (void)status;
+    s->checkpointing = false;
+}
+
+static void on_checkpoint_timer(uv_timer_t *handle)
+{
+    struct serve *s = handle->data;
+    if (s->checkpointing || s->draining)
+        return;
+    s->checkpointing = true;
+    CHECK(uv_queue_work(&s->loop, &s->checkpoint_work, checkpoint_in_thread, checkpoint_done) == 0);
+}
+
+/* ---- the end ---- */
+
+static void join_in_thread(uv_work_t *work)
+{
+    struct serve *s = work->data;
+    http_server_join(s->server);
+}
+
+static void joined(uv_work_t *work, int status)
+{
+    struct serve *s = work->data;
+    (void)status;
+    uv_stop(&s->loop);
+}
+
+static void on_term(uv_signal_t *handle, int number)
+{
+    struct serve *s = handle->data;
+    if (s->draining)
+        _exit(CLI_REFUSED); /* asked twice: at once, whatever is under way */
+    s->draining = true;
+    log_info("draining", LOG_INT("signal", number));
+    notify_stopping();
+    http_server_drain(s->server);
+    CHECK(uv_queue_work(&s->loop, &s->drain_work, join_in_thread, joined) == 0);
+}
+
+static void on_watchdog(uv_timer_t *handle)
+{
+    struct serve *s = handle->data;
+    if (s->draining || http_server_alive(s->server))
+        notify_watchdog();
+}
+
+/* ---- hooks of the server ---- */
+
+static struct engine *hook_engine_open(void *user, int index, uv_loop_t *loop)
+{
+    struct serve *s = user;
+    return backend_engine_open(s->backend, index, loop);
+}
+
+static void hook_engine_close(void *user, int index, struct engine *engine)
+{
+    struct serve *s = user;
+    backend_engine_close(s->backend, index, engine);
+}
+
+static bool hook_ready(void *user, const struct engine *engine, const char **ret_why)
+{
+    const struct serve *s = user;
+    return backend_ready(s->backend, engine, ret_why);
+}
+
+static void hook_metrics(void *user, struct text *out)
+{
+    const struct serve *s = user;
+    backend_metrics(s->backend, out);
+    text_printf(out,
+                "# HELP sluice_ruleset_reloads_total Rulesets offered to this process\n"
+                "# TYPE sluice_ruleset_reloads_total counter\n"
+                "sluice_ruleset_reloads_total{result=\"loaded\"} %llu\n"
+                "sluice_ruleset_reloads_total{result=\"refused\"} %llu\n",
+                (unsigned long long)s->reloads_done, (unsigned long long)s->reloads_refused);
+}
+
+/* ---- wiring ---- */
+
+static enum status start_server(struct serve *s)
+{
+    const struct config *c = &s->config;
+    char host[CONFIG_TEXT_MAX], why[256] = "";
+    int port = 0;
+    CHECK(config_split_listen(c->listen, host, &port));
+    struct http_options options = {
+        .host = host,
+        .port = port,
+        .workers = c->workers > 0 ? (int)c->workers : (int)uv_available_parallelism(),
+        .connections_max = c->limits_connections,
+        .body_bytes_max = (size_t)c->limits_body_bytes,
+        .line_bytes_max = (size_t)c->limits_batch_line_bytes,
+        .spool_bytes_max = (uint64_t)c->limits_batch_spool_bytes,
+        .spool_dir = c->spool_dir,
+        .request_timeout_ms = c->request_timeout_ms,
+        .idle_timeout_ms = c->idle_timeout_ms,
+        .drain_timeout_ms = c->drain_timeout_ms,
+        .hooks = {s, hook_engine_open, hook_engine_close, hook_ready, hook_metrics},
+    };
+    enum status st = http_server_start(&options, &s->server, why);
+    if (st != ST_OK)
+        log_error("cannot listen", LOG_TEXT("why", why));
+    else
+        log_info("listening", LOG_TEXT("host", host), LOG_INT("port", http_server_port(s->server)),
+                 LOG_INT("workers", options.workers));
+    return st;
+}
+
+static void watch_signal(struct serve *s, uv_signal_t *handle, int number, uv_signal_cb callback)
+{
+    handle->data = s;
+    CHECK(uv_signal_init(&s->loop, handle) == 0);
+    CHECK(uv_signal_start(handle, callback, number) == 0);
+}
+
+static void start_timer(struct serve *s, uv_timer_t *handle, uint64_t every_ms,
+                        uv_timer_cb callback)
+{
+    handle->data = s;
+    CHECK(uv_timer_init(&s->loop, handle) == 0);
+    if (every_ms > 0)
+        CHECK(uv_timer_start(handle, callback, every_ms, every_ms) == 0);
+}
+
+/* Before the server starts: whoever reads "listening" may send a signal at once. */
+static void watch(struct serve *s)
+{
+    s->checkpoint_work.data = s->drain_work.data = s;
+    watch_signal(s, &s->hup, SIGHUP, on_hup);
+    watch_signal(s, &s->term, SIGTERM, on_term);
+    watch_signal(s, &s->interrupt, SIGINT, on_term);
+    start_timer(s, &s->checkpoint_timer, (uint64_t)s->config.journal_checkpoint_every_ms,
+                on_checkpoint_timer);
+    start_timer(s, &s->watchdog_timer, notify_watchdog_ms(), on_watchdog);
+}
+
+static void close_handle(uv_handle_t *handle, void *user)
+{
+    (void)user;
+    uv_close(handle, NULL);
+}
+
+/* A checkpoint may still be under way: the loop waits for it. */
+static void close_loop(struct serve *s)
+{
+    uv_walk(&s->loop, close_handle, NULL);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&s->loop) == 0);
+}
+
+static enum status serve(struct serve *s)
+{
+    char why[BACKEND_WHY_BYTES] = "";
+    enum status st = load_ruleset(s);
+    if (st != ST_OK)
+        return st;
+    st = backend_open(&s->config, s->snapshots, &s->backend, why);
+    if (st != ST_OK) {
+        log_error("cannot start", LOG_TEXT("why", why));
+        return st;
+    }
+    watch(s);
+    st = start_server(s);
+    if (st != ST_OK)
+        return st;
+    notify_ready();
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    write_checkpoint(s);
+    return ST_OK;
+}
+
+static void set_log_level(const struct config *c)
+{
+    static const enum log_level levels[] = {
+        [CONFIG_LEVEL_DEBUG] = LOG_LEVEL_DEBUG,
+        [CONFIG_LEVEL_INFO] = LOG_LEVEL_INFO,
+        [CONFIG_LEVEL_WARNING] = LOG_LEVEL_WARNING,
+        [CONFIG_LEVEL_ERROR] = LOG_LEVEL_ERROR,
+    };
+    log_set_level(levels[c->log_level]);
+}
+
+int cli_serve(int argc, char **argv)
+{
+    static struct serve s;
+    struct cli_args args;
+    enum cli_parsed parsed = cli_parse(argc, argv, usage, NULL, 0, &args);
+    if (parsed != CLI_PARSED_OK)
+        return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
+    if (cli_load_config(&args, &s.config) != ST_OK)
+        return CLI_REFUSED;
+    set_log_level(&s.config);
+    signal(SIGPIPE, SIG_IGN); /* a client that left is seen by write's error */
+    CHECK(uv_loop_init(&s.loop) == 0);
+    enum status st = serve(&s);
+    close_loop(&s);
+    backend_close(s.backend);
+    snapshot_slot_free(s.snapshots);
+    if (st == ST_OK)
+        log_info("stopped", LOG_INT("status", 0));
+    return st == ST_OK ? 0 : CLI_REFUSED;
+}

@@ -1,0 +1,16 @@
+#include "service/engine/decide.h"
+
+enum status decide(const struct snapshot *snap, const struct observed *seen, struct row *row,
+                   bool explain, struct decision *ret_decision)
+{
+    struct hits hits;
+    row_set_features(row, snap, seen->values);
+    enum status st = rules_run(snap->rules, row->cells, explain, row->arena, &hits);
+    if (st != ST_OK)
+        return st;
+    *ret_decision = (struct decision){.flag = hits.flag,
+                                      .score = hits.score,
+                                      .hits = hits,
+                                      .without_state = seen->without_state};
+    return ST_OK;
+}

@@ -1,0 +1,151 @@
+#include "service/engine/decision.h"
+
+#include "service/base/check.h"
+
+/* How much of it is written. */
+enum detail { DETAIL_BARE, DETAIL_PLAIN, DETAIL_EXPLAINED };
+
+static void put(struct text *out, const char *name, struct span value)
+{
+    text_str(out, name);
+    text_json_string(out, value);
+}
+
+static void write_hit(const struct hit *h, enum detail detail, struct text *out)
+{
+    const struct span none = {0};
+    put(out, "{\"rule\":", h->rule->id);
+    put(out, ",\"title\":", detail > DETAIL_BARE ? h->rule->title : none);
+    text_str(out, ",\"score\":");
+    text_double(out, h->score);
+    text_str(out, ",\"severity\":\"");
+    text_str(out, rule_severity_text(h->rule->severity));
+    text_char(out, '"');
+    put(out, ",\"reason\":", detail > DETAIL_BARE ? h->reason : none);
+    text_char(out, '}');
+}
+
+static void write_hits(const struct hit *h, enum detail detail, struct text *out)
+{
+    for (int i = 0; h != NULL && i < DECISION_REASONS_MAX; i++, h = h->next) {
+        if (i > 0)
+            text_char(out, ',');
+        write_hit(h, detail, out);
+    }
+}
+
+static void write_number(int32_t scale, int64_t i64, double f64, struct text *out)
+{
+    if (scale > 0)
+        text_fixed(out, i64, scale);
+    else
+        text_double(out, f64);
+}
+
+static void write_bound(const char *name, bool unbounded, int32_t scale, int64_t i64, double f64,
+                        struct text *out)
+{
+    if (unbounded)
+        return;
+    text_str(out, name);
+    write_number(scale, i64, f64, out);
+}
+
+/* The members of the union are read as the scale says. */
+void decision_write_feature(const struct window_value *v, struct text *out)
+{
+    text_str(out, "{\"value\":");
+    if (v->missing)
+        text_str(out, "null");
+    else
+        write_number(v->scale, v->value.i64, v->value.f64, out);
+    if (v->exact || v->missing) {
+        text_str(out, v->exact ? ",\"exact\":true}" : ",\"exact\":false}");
+        return;
+    }
+    text_str(out, ",\"exact\":false");
+    write_bound(",\"lo\":", v->unbounded_lo, v->scale, v->lo.i64, v->lo.f64, out);
+    write_bound(",\"hi\":", v->unbounded_hi, v->scale, v->hi.i64, v->hi.f64, out);
+    text_char(out, '}');
+}
+
+static void write_features(const struct feature_set *set, const struct window_value *values,
+                           struct text *out)
+{
+    text_str(out, ",\"features\":{");
+    for (int i = 0; i < set->n_features; i++) {
+        if (i > 0)
+            text_char(out, ',');
+        text_json_string(out, set->features[i].name);
+        text_char(out, ':');
+        decision_write_feature(&values[i], out);
+    }
+    text_char(out, '}');
+}
+
+static void write_rule_result(const struct rule *rule, const struct rule_result *r,
+                              struct text *out)
+{
+    put(out, "{\"rule\":", rule->id);
+    text_str(out, ",\"result\":");
+    if (r->outcome == RULE_ERROR)
+        put(out, "\"error\",\"error\":", r->error);
+    else
+        text_str(out, r->outcome == RULE_FIRED ? "\"fired\"" : "\"not_fired\"");
+    text_char(out, '}');
+}
+
+static void write_rules(const struct rules *rules, const struct rule_result *results,
+                        struct text *out)
+{
+    bool first = true;
+    text_str(out, ",\"rules\":[");
+    for (int i = 0; i < rules->count; i++) {
+        if (results[i].outcome == RULE_NOT_RUN)
+            continue;
+        if (!first)
+            text_char(out, ',');
+        first = false;
+        write_rule_result(rules->rules[i], &results[i], out);
+    }
+    text_char(out, ']');
+}
+
+static void write_at(const struct decision *d, const struct snapshot *snap,
+                     struct span transaction_id, const struct window_value *values,
+                     enum detail detail, struct text *out)
+{
+    put(out, "{\"transaction_id\":", transaction_id);
+    text_str(out, d->flag ? ",\"decision\":\"flag\",\"score\":"
+                          : ",\"decision\":\"allow\",\"score\":");
+    text_double(out, d->score);
+    text_str(out, ",\"reasons\":[");
+    write_hits(d->hits.fired, detail, out);
+    if (d->hits.shadow != NULL) {
+        text_str(out, "],\"shadow\":[");
+        write_hits(d->hits.shadow, detail, out);
+    }
+    text_char(out, ']');
+    if (detail == DETAIL_EXPLAINED) {
+        write_features(&snap->features, values, out);
+        write_rules(snap->rules, d->hits.results, out);
+    }
+    text_str(out, ",\"ruleset\":\"");
+    text_put(out, span_of(snap->id_text, 16));
+    text_str(out, d->without_state ? "\",\"degraded\":[\"state\"]}" : "\",\"degraded\":[]}");
+}
+
+void decision_write(const struct decision *d, const struct snapshot *snap,
+                    struct span transaction_id, const struct window_value *values, bool explain,
+                    struct text *out)
+{
+    const size_t start = out->len;
+    for (int detail = explain ? DETAIL_EXPLAINED : DETAIL_PLAIN; detail >= DETAIL_BARE; detail--) {
+        out->len = start;
+        out->overflow = false;
+        write_at(d, snap, transaction_id, values, (enum detail)detail, out);
+        if (!out->overflow)
+            return;
+    }
+    CHECK(!out->overflow);
+}

@@ -1,0 +1,69 @@
+#include "service/engine/delivery.h"
+
+#include "service/base/check.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct delivery {
+    struct watermark *reached;
+    _Atomic uint64_t wanted;
+};
+
+struct delivery *delivery_new(struct watermark *w)
+{
+    struct delivery *d = calloc(1, sizeof *d);
+    CHECK(d != NULL);
+    d->reached = w;
+    return d;
+}
+
+void delivery_free(struct delivery *d)
+{
+    free(d);
+}
+
+static void want(struct delivery *d, uint64_t seq)
+{
+    uint64_t wanted = atomic_load(&d->wanted);
+    while (wanted < seq && !atomic_compare_exchange_weak(&d->wanted, &wanted, seq))
+        ;
+}
+
+void delivery_done(struct delivery *d, uint64_t seq)
+{
+    if (watermark_end(d->reached, seq) != ST_OK) /* too far ahead of one that is missing */
+        want(d, seq);
+}
+
+void delivery_lost(struct delivery *d, uint64_t seq)
+{
+    want(d, seq);
+}
+
+void delivery_connected(struct delivery *d, uint64_t beacon, uint64_t last_seq)
+{
+    watermark_reset(d->reached, beacon < last_seq ? beacon : last_seq);
+    want(d, last_seq);
+}
+
+bool delivery_wanted(struct delivery *d, uint64_t *ret_from, uint64_t *ret_to)
+{
+    uint64_t reached = watermark_get(d->reached);
+    uint64_t wanted = atomic_load(&d->wanted);
+    if (wanted <= reached)
+        return false;
+    *ret_from = reached + 1;
+    *ret_to = wanted;
+    return true;
+}
+
+uint64_t delivery_reached(const struct delivery *d)
+{
+    return watermark_get(d->reached);
+}
+
+bool delivery_is_whole(struct delivery *d)
+{
+    return atomic_load(&d->wanted) <= watermark_get(d->reached);
+}

@@ -1,0 +1,61 @@
+#include "service/engine/engine.h"
+
+#include "service/base/check.h"
+#include "service/engine/delivery.h"
+#include "service/engine/engine_internal.h"
+#include "service/engine/parked_sweep.h"
+#include "service/engine/publish.h"
+#include "service/engine/redeliver.h"
+#include "service/engine/synced.h"
+#include "service/engine/upkeep.h"
+#include "service/state/fold.h"
+#include "service/state/state_redis.h"
+
+#include <stdlib.h>
+
+enum { FOLD_SCRATCH_BYTES = 4 * FOLD_LOG_BYTES_MAX }; /* untouched pages cost nothing */
+
+/* What the server lacks of the journal is wanted again. */
+static void on_connect(void *user, uint64_t beacon)
+{
+    struct engine *e = user;
+    delivery_connected(e->delivery, beacon, journal_last_seq(e->journal));
+}
+
+void engine_open(struct engine *e)
+{
+    struct engine_parts *p = calloc(1, sizeof *p);
+    e->stats = calloc(1, sizeof *e->stats);
+    CHECK(p != NULL && e->stats != NULL);
+    e->parts = p;
+    e->layouts = layouts_book(snapshot_slot_layouts(e->snapshots));
+    p->next_nonce = (uint32_t)hash_random_u64();
+    p->fold_scratch = arena_new(FOLD_SCRATCH_BYTES);
+    p->upkeep = upkeep_new(e);
+    p->publisher = publisher_new(e);
+    timers_init(&p->timers, e->loop);
+    if (e->options.synced_answers && e->journal != NULL && e->loop != NULL)
+        p->synced = synced_new(e->journal, e->loop);
+    if (e->dead_label != NULL && e->loop != NULL)
+        p->parked = parked_sweep_new(e);
+    if (e->delivers && e->delivery != NULL && e->loop != NULL)
+        p->redelivery = redelivery_new(e);
+    if (e->delivery != NULL && e->loop != NULL)
+        state_redis_on_connect(e->state, on_connect, e);
+}
+
+void engine_close(struct engine *e)
+{
+    struct engine_parts *p = e->parts;
+    redelivery_free(p->redelivery);
+    parked_sweep_free(p->parked);
+    synced_free(p->synced);
+    publisher_free(p->publisher);
+    upkeep_free(p->upkeep);
+    timers_fini(&p->timers);
+    arena_free(p->fold_scratch);
+    free(p);
+    free(e->stats);
+    e->parts = NULL;
+    e->stats = NULL;
+}

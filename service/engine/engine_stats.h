@@ -1,0 +1,78 @@
+/*
+ * engine_stats.h -- what one loop's engine has counted, for /metrics.
+ *
+ * Threads: the loop alone writes, with relaxed stores; any thread may read a counter at a time.
+ */
+#ifndef SLUICE_ENGINE_ENGINE_STATS_H
+#define SLUICE_ENGINE_ENGINE_STATS_H
+
+#include "rules/rule_file.h"
+
+#include <stdint.h>
+
+/* X(member, text) */
+#define ENGINE_STATS_TABLE(X)                                                                     \
+    X(allowed, "decisions that allow")                                                            \
+    X(flagged, "decisions that flag")                                                             \
+    X(replayed, "answers given again to a retry")                                                 \
+    X(degraded, "decisions without state")                                                        \
+    X(conflicts, "transaction ids that came again with another body")                             \
+    X(refused, "events that the schema or the contract refuses")                                  \
+    X(unavailable, "events answered that state or journal are away")                              \
+    X(future, "events refused because they lie too far ahead of the clock")                       \
+    X(late, "transactions scored that came too late to be stored")                                \
+    X(labels, "labels recorded")                                                                  \
+    X(labels_again, "labels that were there already")                                             \
+    X(labels_parked, "labels that wait for their transaction")                                    \
+    X(labels_dropped, "labels given up: no transaction came, or they were known before its time") \
+    X(rule_errors, "rules that met a missing value or an error")                                  \
+    X(deadlines, "deadlines that passed before state had answered")                               \
+    X(awaited, "times another attempt at the same transaction was waited for")                    \
+    X(folds, "logs folded and written back")                                                      \
+    X(folds_lost, "folds given up because the log had changed")                                   \
+    X(corrupt, "logs or claims that could not be read")                                           \
+    X(redelivered, "events of the journal delivered again to state")
+
+/* Upper bounds in microseconds of the histogram of state's answers; the last class has none. */
+#define ENGINE_LATENCY_TABLE(X)                                                                   \
+    X(50) X(100) X(250) X(500) X(1000) X(2500) X(5000) X(10000) X(25000) X(50000) X(100000)       \
+    X(250000) X(1000000)
+
+enum {
+#define X(us) +1
+    ENGINE_LATENCY_CLASSES = 1 ENGINE_LATENCY_TABLE(X),
+#undef X
+};
+
+struct engine_stats {
+#define X(member, text) uint64_t member;
+    ENGINE_STATS_TABLE(X)
+#undef X
+    uint64_t state_latency[ENGINE_LATENCY_CLASSES]; /* of observing, not cumulative */
+    uint64_t state_latency_sum_us;
+    uint64_t fired[RULES_MAX]; /* by rule.index, of the ruleset `fired_ruleset` */
+    uint64_t fired_ruleset;    /* snapshot.id; another ruleset starts from zero */
+};
+
+/* ++ of one writer, which readers on other threads may see. */
+static inline void stats_add(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t stats_get(const uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/* The class of a latency. */
+static inline int stats_latency_class(int64_t us)
+{
+    int class = 0;
+#define X(bound) class += us > (bound);
+    ENGINE_LATENCY_TABLE(X)
+#undef X
+    return class;
+}
+
+#endif

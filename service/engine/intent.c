@@ -1,0 +1,347 @@
+#include "service/engine/intent.h"
+
+#include "service/engine/decision.h"
+#include "service/engine/frames.h"
+#include "service/state/evidence.h"
+
+#include <math.h>
+
+/* ---- keys ---- */
+
+enum status intent_key(struct span field, struct span value, struct arena *arena,
+                       struct span *ret_key)
+{
+    size_t bytes = 3 + field.len + value.len;
+    if (value.len > FEATURE_KEY_BYTES_MAX)
+        return ST_TOO_LARGE;
+    char *room = arena_try(arena, bytes);
+    if (room == NULL)
+        return ST_NO_SPACE;
+    memcpy(room, "e:", 2);
+    memcpy(room + 2, field.base, field.len);
+    room[2 + field.len] = ':';
+    memcpy(room + 3 + field.len, value.base, value.len);
+    *ret_key = span_of(room, bytes);
+    return ST_OK;
+}
+
+int64_t intent_log_ttl_ms(const struct feature_key *key)
+{
+    return plan_horizon_ms(key->plan) / 5 * 6;
+}
+
+/* A key field's value as the text that names its entity; an integer's digits go to the arena. */
+static enum status key_value(enum field_type type, const struct txn_value *v, struct arena *arena,
+                             struct span *ret_value)
+{
+    enum { DIGITS_MAX = 20 };
+    struct text digits;
+    if (type != FIELD_INTEGER) {
+        *ret_value = v->text;
+        return ST_OK;
+    }
+    char *room = arena_try(arena, DIGITS_MAX);
+    if (room == NULL)
+        return ST_NO_SPACE;
+    text_init(&digits, room, DIGITS_MAX);
+    text_i64(&digits, v->i64);
+    *ret_value = text_span(&digits);
+    return ST_OK;
+}
+
+/* ---- columns and filters of a transaction ---- */
+
+static int64_t hash_of_bytes(const struct hash_key *key, const void *bytes, size_t n)
+{
+    uint64_t hash = hash_u64(key, span_of(bytes, n));
+    return (int64_t)(hash | (hash == 0)); /* 0 is an empty slot in tables of values */
+}
+
+static int64_t hash_of_field(enum field_type type, const struct txn_value *v,
+                             const struct hash_key *key)
+{
+    switch (type) {
+    case FIELD_STRING:
+    case FIELD_IP:
+        return hash_of_bytes(key, v->text.base, v->text.len);
+    case FIELD_NUMBER:
+        return hash_of_bytes(key, &v->f64, sizeof v->f64);
+    case FIELD_BOOL:
+        return v->flag ? 1 : 2;
+    case FIELD_GEO:
+        return hash_of_bytes(key, &v->geo, sizeof v->geo);
+    default:
+        return hash_of_bytes(key, &v->i64, sizeof v->i64);
+    }
+}
+
+/* A column from a field; the reader has checked that an aggregated number fits. */
+static bool field_column(struct feature_source source, enum field_type type,
+                         const struct txn_value *v, const struct hash_key *key, int64_t *ret_value)
+{
+    if (!v->present)
+        return false;
+    switch (source.kind) {
+    case COLUMN_E4:
+    case COLUMN_E0:
+        *ret_value = v->i64;
+        return true;
+    case COLUMN_E6:
+        *ret_value = llround(v->f64 * 1e6);
+        return true;
+    case COLUMN_GEO:
+        *ret_value = place_pack(v->geo.lat_deg, v->geo.lon_deg);
+        return true;
+    case COLUMN_HASH:
+        *ret_value = hash_of_field(type, v, key);
+        return true;
+    }
+    return false;
+}
+
+static bool hash_of_cell(const struct cel_value *v, const struct hash_key *key, int64_t *ret_value)
+{
+    if (v->kind == CEL_STRING || v->kind == CEL_BYTES)
+        *ret_value = hash_of_bytes(key, v->text.base, v->text.len);
+    else if (v->kind == CEL_BOOL)
+        *ret_value = v->flag ? 1 : 2;
+    else if (v->kind == CEL_INT || v->kind == CEL_UINT || v->kind == CEL_DOUBLE ||
+             v->kind == CEL_TIMESTAMP || v->kind == CEL_DURATION)
+        *ret_value = hash_of_bytes(key, &v->u64, sizeof v->u64);
+    else
+        return false;
+    return true;
+}
+
+/* A column from a derived field; one that has no value, or none that fits, gives none. */
+static bool derived_column(struct feature_source source, const struct cel_value *v,
+                           const struct hash_key *key, int64_t *ret_value)
+{
+    if (source.kind == COLUMN_HASH)
+        return hash_of_cell(v, key, ret_value);
+    if (source.kind == COLUMN_E0 && v->kind == CEL_INT) {
+        *ret_value = v->i64;
+        return true;
+    }
+    if (source.kind != COLUMN_E6 || v->kind != CEL_DOUBLE || !(fabs(v->f64) <= 9.2e12))
+        return false;
+    *ret_value = llround(v->f64 * 1e6);
+    return true;
+}
+
+/* All columns of one key; answers the bits of those that hold a value. */
+static uint32_t fill_columns(const struct feature_key *k, const struct snapshot *snap,
+                             const struct event *event, const struct row *row,
+                             const struct hash_key *key, int64_t *columns)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < k->n_columns; i++) {
+        struct feature_source s = k->columns[i];
+        columns[i] = 0;
+        bool there = s.slot < snap->row_derived
+                         ? field_column(s, snap->schema.fields[s.slot].type,
+                                        &event->values[s.slot], key, &columns[i])
+                         : derived_column(s, &row->cells[s.slot], key, &columns[i]);
+        bits |= (uint32_t)there << i;
+    }
+    return bits;
+}
+
+static uint32_t run_filters(const struct feature_key *k, const struct row *row)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < k->n_filters; i++)
+        bits |= (uint32_t)cel_is_true(cel_run(k->filters[i], row->cells, row->arena)) << i;
+    return bits;
+}
+
+/* ---- records ---- */
+
+static enum status put_record(const struct record *r, const int64_t *columns, int n_columns,
+                              struct arena *arena, struct span *ret_record)
+{
+    size_t bytes = RECORD_FIXED_BYTES + 8 + 8 * (size_t)n_columns;
+    char *room = arena_try(arena, bytes);
+    if (room == NULL)
+        return ST_NO_SPACE;
+    *ret_record = span_of(room, record_encode(r, columns, n_columns, room));
+    return ST_OK;
+}
+
+static enum status add_entity(struct intent *in, const struct feature_key *k, int key,
+                              struct span value, struct span record, struct arena *arena)
+{
+    struct state_entity *e = &in->entities[in->n_entities];
+    *e = (struct state_entity){.record = record, .ttl_ms = intent_log_ttl_ms(k)};
+    in->keys[in->n_entities] = key;
+    enum status st = intent_key(k->field, value, arena, &e->key);
+    in->n_entities += st == ST_OK;
+    return st;
+}
+
+/* The record of one key field, and what the claim remembers of it. */
+static enum status add_transaction(struct intent *in, const struct snapshot *snap, int key,
+                                   const struct hash_key *hash_key, const struct event *event,
+                                   const struct row *row, struct arena *arena, struct claim *claim)
+{
+    const struct feature_key *k = &snap->features.keys[key];
+    int64_t columns[RECORD_COLUMNS_MAX];
+    struct span value, record;
+    uint32_t filter_bits = run_filters(k, row);
+    uint32_t column_bits = fill_columns(k, snap, event, row, hash_key, columns);
+    struct record r = {.kind = RECORD_TRANSACTION,
+                       .layout = plan_layout(k->plan)->id,
+                       .ts_ms = event->ts_ms,
+                       .txn = event->txn_hash,
+                       .nonce = in->nonce,
+                       .bits = column_bits | filter_bits << k->n_columns};
+    enum status st = put_record(&r, columns, k->n_columns, arena, &record);
+    if (st == ST_OK)
+        st = key_value(snap->schema.fields[k->slot].type, &event->values[k->slot], arena, &value);
+    if (st == ST_OK)
+        st = add_entity(in, k, key, value, record, arena);
+    if (st == ST_OK)
+        claim->keys[claim->n_keys++] = (struct claim_key){k->field, value, filter_bits, r.layout};
+    return st;
+}
+
+/* ---- the claim, with room for the answer ---- */
+
+static enum status put_claim(struct intent *in, const struct claim *claim, uint64_t txn_hash,
+                             struct arena *arena)
+{
+    enum { ROOM = FRAME_DECISION_HEAD_BYTES + CLAIM_FIXED_BYTES_MAX + DECISION_BYTES_MAX };
+    char *room = arena_try(arena, ROOM);
+    if (room == NULL)
+        return ST_NO_SPACE;
+    text_init(&in->decision, room, ROOM);
+    text_put(&in->decision, span_of(&txn_hash, sizeof txn_hash));
+    claim_encode(claim, &in->decision);
+    in->claim_bytes = in->decision.len - FRAME_DECISION_HEAD_BYTES;
+    return in->decision.overflow ? ST_NO_SPACE : ST_OK;
+}
+
+enum status intent_of_transaction(const struct snapshot *snap, const struct hash_key *hash_key,
+                                  const struct event *event, const struct row *row, uint32_t nonce,
+                                  struct arena *arena, struct intent *ret_intent)
+{
+    struct claim claim;
+    enum status st = ST_OK;
+    ret_intent->nonce = nonce;
+    ret_intent->n_entities = 0;
+    claim.state = 'u';
+    claim.nonce = nonce;
+    claim.digest = event->digest;
+    claim.ts_ms = event->ts_ms;
+    claim.ruleset = snap->id;
+    claim.n_keys = 0;
+    claim.rest = span_of(NULL, 0);
+    for (int i = 0; i < snap->features.n_keys && st == ST_OK; i++)
+        if (event->values[snap->features.keys[i].slot].present)
+            st = add_transaction(ret_intent, snap, i, hash_key, event, row, arena, &claim);
+    return st == ST_OK ? put_claim(ret_intent, &claim, event->txn_hash, arena) : st;
+}
+
+struct span intent_claim(const struct intent *in)
+{
+    return span_of(in->decision.base + FRAME_DECISION_HEAD_BYTES, in->claim_bytes);
+}
+
+struct span intent_decided(const struct intent *in)
+{
+    in->decision.base[FRAME_DECISION_HEAD_BYTES + 1] = 'd'; /* claim.h: byte 1 is its state */
+    return span_of(in->decision.base + FRAME_DECISION_HEAD_BYTES,
+                   in->decision.len - FRAME_DECISION_HEAD_BYTES);
+}
+
+struct span intent_answer(const struct intent *in)
+{
+    size_t at = FRAME_DECISION_HEAD_BYTES + in->claim_bytes;
+    return span_of(in->decision.base + at, in->decision.len - at);
+}
+
+void intent_drop_answer(struct intent *in)
+{
+    in->decision.len = FRAME_DECISION_HEAD_BYTES + in->claim_bytes;
+    in->decision.overflow = false;
+}
+
+/* ---- labels ---- */
+
+bool intent_label_carries(const struct snapshot *snap, enum outcome outcome,
+                          const struct txn_value *fields)
+{
+    for (int i = 0; i < snap->features.n_keys; i++) {
+        const struct feature_key *k = &snap->features.keys[i];
+        if (!plan_counts(k->plan, (enum record_kind)outcome))
+            continue;
+        if (k->n_filters > 0 || !fields[k->slot].present)
+            return false;
+    }
+    return true;
+}
+
+static struct record correction(const struct intent_correction *c, uint32_t layout, uint32_t bits)
+{
+    return (struct record){.kind = (enum record_kind)c->outcome,
+                           .layout = layout,
+                           .ts_ms = c->ts_ms,
+                           .known_at_ms = c->known_at_ms,
+                           .txn = c->txn_hash,
+                           .bits = bits};
+}
+
+static enum status add_correction(struct intent *in, const struct feature_key *k, int key,
+                                  struct span value, const struct record *r, struct arena *arena)
+{
+    struct span record;
+    enum status st = put_record(r, NULL, 0, arena, &record);
+    return st == ST_OK ? add_entity(in, k, key, value, record, arena) : st;
+}
+
+enum status intent_of_label(const struct snapshot *snap, const struct intent_correction *c,
+                            const struct txn_value *fields, struct arena *arena,
+                            struct intent *ret_intent)
+{
+    enum status st = ST_OK;
+    ret_intent->n_entities = 0;
+    for (int i = 0; i < snap->features.n_keys && st == ST_OK; i++) {
+        const struct feature_key *k = &snap->features.keys[i];
+        struct span value;
+        if (!plan_counts(k->plan, (enum record_kind)c->outcome))
+            continue;
+        struct record r = correction(c, plan_layout(k->plan)->id, 0);
+        st = key_value(snap->schema.fields[k->slot].type, &fields[k->slot], arena, &value);
+        if (st == ST_OK)
+            st = add_correction(ret_intent, k, i, value, &r, arena);
+    }
+    return st;
+}
+
+static const struct claim_key *remembered_key(const struct claim *claim, struct span field)
+{
+    for (int i = 0; i < claim->n_keys; i++)
+        if (span_eq(claim->keys[i].field, field))
+            return &claim->keys[i];
+    return NULL;
+}
+
+enum status intent_of_remembered(const struct snapshot *snap, const struct layout_book *book,
+                                 const struct intent_correction *c, const struct claim *claim,
+                                 struct arena *arena, struct intent *ret_intent)
+{
+    enum status st = ST_OK;
+    ret_intent->n_entities = 0;
+    for (int i = 0; i < snap->features.n_keys && st == ST_OK; i++) {
+        const struct feature_key *k = &snap->features.keys[i];
+        const struct claim_key *known = remembered_key(claim, k->field);
+        if (!plan_counts(k->plan, (enum record_kind)c->outcome) || known == NULL)
+            continue;
+        const struct layout *layout = layout_book_find(book, known->layout);
+        if (layout == NULL)
+            return ST_NOT_FOUND;
+        struct record r = correction(c, known->layout, known->bits << layout->n_columns);
+        st = add_correction(ret_intent, k, i, known->value, &r, arena);
+    }
+    return st;
+}

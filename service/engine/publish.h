@@ -1,0 +1,21 @@
+/*
+ * publish.h -- a ruleset's layouts go to the state before its first record does, so that whoever reads the
+ * logs later can.
+ *
+ * Owns:    its operations. Threads: of the loop.
+ */
+#ifndef SLUICE_ENGINE_PUBLISH_H
+#define SLUICE_ENGINE_PUBLISH_H
+
+#include "service/engine/engine.h"
+
+struct publisher;
+
+/* CHECKs on no memory. publisher_free: nothing is under way; NULL is fine. */
+struct publisher *publisher_new(struct engine *e);
+void publisher_free(struct publisher *p);
+
+/* Publish the layouts of `snap` unless that was done. Cheap for the ruleset of before. */
+void publish_layouts(struct engine *e, struct snapshot *snap);
+
+#endif

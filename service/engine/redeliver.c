@@ -1,0 +1,169 @@
+#include "service/engine/redeliver.h"
+
+#include "service/base/check.h"
+#include "service/engine/delivery.h"
+#include "service/engine/engine_internal.h"
+#include "service/engine/redo.h"
+
+#include <stdlib.h>
+
+enum {
+    LOOK_EVERY_MS = 100,
+    BATCH_FRAMES = 256,
+    BATCH_BYTES = 1 << 20, /* read in one turn of the loop: about a millisecond */
+};
+
+struct batch_frame {
+    uint64_t seq;
+    uint8_t kind;
+    struct span bytes;
+};
+
+struct redelivery {
+    struct engine *engine;
+    uv_timer_t timer;
+    struct redo redo;
+    struct arena *arena; /* the frames' bytes */
+    struct batch_frame frames[BATCH_FRAMES];
+    uint64_t to_seq;
+    int n_frames;
+    int at;
+    bool is_busy;
+    bool is_stepping; /* in step(): a frame that returns at once is followed from there */
+};
+
+/* ---- a batch ---- */
+
+static bool keep(void *user, uint64_t seq, uint8_t kind, struct span bytes)
+{
+    struct redelivery *r = user;
+    if (seq > r->to_seq || r->n_frames == BATCH_FRAMES)
+        return false;
+    char *room = arena_try(r->arena, bytes.len);
+    if (room == NULL)
+        return false;
+    memcpy(room, bytes.base, bytes.len);
+    r->frames[r->n_frames++] = (struct batch_frame){seq, kind, span_of(room, bytes.len)};
+    return true;
+}
+
+static bool is_there(void *user, uint64_t seq, uint8_t kind, struct span bytes)
+{
+    (void)seq, (void)kind, (void)bytes;
+    *(bool *)user = true;
+    return false;
+}
+
+/* The oldest frame that the journal still has, of from..to. O(log n) looks. */
+static uint64_t oldest_kept(struct journal *j, uint64_t from, uint64_t to)
+{
+    while (from < to) {
+        uint64_t middle = from + (to - from) / 2;
+        bool there = false;
+        if (journal_read(j, middle, is_there, &there) == ST_OK && there)
+            to = middle;
+        else
+            from = middle + 1;
+    }
+    return from;
+}
+
+static void read_batch(struct redelivery *r, uint64_t from)
+{
+    arena_reset(r->arena);
+    r->n_frames = r->at = 0;
+    enum status st = journal_read(r->engine->journal, from, keep, r);
+    if (st != ST_NOT_FOUND)
+        return;
+    uint64_t kept = oldest_kept(r->engine->journal, from, r->to_seq);
+    for (uint64_t seq = from; seq < kept; seq++) /* nobody has them any more */
+        delivery_done(r->engine->delivery, seq);
+    st = journal_read(r->engine->journal, kept, keep, r);
+    if (st != ST_OK)
+        r->n_frames = 0;
+}
+
+/* ---- one frame after the other ---- */
+
+static void stop(struct redelivery *r)
+{
+    r->is_busy = false;
+}
+
+static void step(struct redelivery *r)
+{
+    r->is_stepping = true;
+    while (r->is_busy && r->at < r->n_frames) {
+        struct batch_frame *f = &r->frames[r->at];
+        int at = r->at;
+        redo_frame(&r->redo, f->seq, f->kind, f->bytes);
+        if (r->at == at) /* under way */
+            break;
+    }
+    r->is_stepping = false;
+    if (r->at == r->n_frames)
+        stop(r);
+}
+
+static void redone(struct redo *redo, enum status st)
+{
+    struct redelivery *r = redo->user;
+    if (st != ST_OK) {
+        stop(r); /* the timer tries again */
+        return;
+    }
+    delivery_done(r->engine->delivery, r->frames[r->at++].seq);
+    if (!r->is_stepping)
+        step(r);
+}
+
+static void look(struct redelivery *r)
+{
+    uint64_t from;
+    if (r->is_busy || !state_available(r->engine->state) ||
+        !delivery_wanted(r->engine->delivery, &from, &r->to_seq))
+        return;
+    r->is_busy = true;
+    read_batch(r, from);
+    step(r);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    struct redelivery *r = timer->data;
+    look(r);
+    /* The journal keeps what Redis has not; the rest may go when there is too much of it. */
+    journal_release(r->engine->journal, delivery_reached(r->engine->delivery) + 1);
+    uint64_t every_ms = r->is_busy || delivery_is_whole(r->engine->delivery) ? LOOK_EVERY_MS : 1;
+    uv_timer_set_repeat(timer, every_ms);
+}
+
+/* ---- life ---- */
+
+struct redelivery *redelivery_new(struct engine *e)
+{
+    struct redelivery *r = calloc(1, sizeof *r);
+    CHECK(r != NULL && uv_timer_init(e->loop, &r->timer) == 0);
+    r->engine = e;
+    r->arena = arena_new(BATCH_BYTES);
+    redo_init(&r->redo, e, redone, r);
+    r->timer.data = r;
+    CHECK(uv_timer_start(&r->timer, on_time, LOOK_EVERY_MS, LOOK_EVERY_MS) == 0);
+    uv_unref((uv_handle_t *)&r->timer);
+    return r;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+    free(timer->data);
+}
+
+void redelivery_free(struct redelivery *r)
+{
+    if (r == NULL)
+        return;
+    CHECK(!r->is_busy);
+    redo_fini(&r->redo);
+    arena_free(r->arena);
+    uv_close((uv_handle_t *)&r->timer, on_closed);
+}

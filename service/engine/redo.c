@@ -1,0 +1,128 @@
+#include "service/engine/redo.h"
+
+#include "service/engine/engine_internal.h"
+
+/* ---- EVENT: the way of every event, without the decision ---- */
+
+static void told(struct score *s)
+{
+    (void)s; /* what matters comes with `released` */
+}
+
+static void released(struct score *s)
+{
+    struct redo *r = s->user;
+    bool missed = s->kind == SCORE_UNAVAILABLE || s->kind == SCORE_OVERLOADED;
+    r->then(r, missed ? ST_UNAVAILABLE : ST_OK);
+}
+
+static enum status redo_event(struct redo *r, uint64_t seq, struct span bytes)
+{
+    struct frame_event f;
+    enum status st = frame_get_event(bytes, &f);
+    if (st != ST_OK)
+        return st;
+    r->now_ms = f.received_at_ms > r->now_ms ? f.received_at_ms : r->now_ms;
+    r->score = (struct score){.engine = r->engine,
+                              .arena = r->arena,
+                              .intake = {.now_ms = f.received_at_ms,
+                                         .historic = true,
+                                         .labels_allowed = true,
+                                         .transactions_allowed = true,
+                                         .redo_seq = seq,
+                                         .redo_nonce = f.nonce},
+                              .done = told,
+                              .released = released,
+                              .user = r};
+    score_start(&r->score, f.body);
+    return ST_OK;
+}
+
+/* ---- the others: one operation each ---- */
+
+static void returned(struct call *c)
+{
+    struct redo *r = c->user;
+    r->then(r, c->status == ST_UNAVAILABLE ? ST_UNAVAILABLE : ST_OK);
+}
+
+static void call(struct redo *r, uint64_t seq, struct state_op op)
+{
+    op.now_ms = r->now_ms;
+    if (r->engine->state_keeps_journal)
+        op.recover_seq = seq;
+    r->call = (struct call){.op = op, .then = returned, .user = r};
+    call_start(r->engine->state, &r->call);
+}
+
+/* In memory the journal's order is the truth; in Redis a later one may have come before us. */
+static enum status redo_decision(struct redo *r, uint64_t seq, struct span bytes)
+{
+    struct frame_decision f;
+    enum status st = frame_get_decision(bytes, &f);
+    if (st != ST_OK)
+        return st;
+    struct snapshot *snap = snapshot_current(r->engine->snapshots);
+    int64_t ttl_ms = engine_claim_ttl_ms(r->engine, snap);
+    snapshot_unref(snap);
+    call(r, seq,
+         (struct state_op){.verb = r->engine->state_keeps_journal ? STATE_SETTLE
+                                                                  : STATE_SETTLE_UNDECIDED,
+                           .txn_hash = f.txn_hash,
+                           .claim = f.claim,
+                           .ttl_ms = ttl_ms});
+    return ST_OK;
+}
+
+static enum status redo_entities(struct redo *r, uint64_t seq, uint8_t kind, struct span bytes)
+{
+    enum status st = kind == FRAME_VOID ? frame_get_void(bytes, &r->entities)
+                                        : frame_get_erase(bytes, &r->entities);
+    if (st != ST_OK)
+        return st;
+    call(r, seq,
+         (struct state_op){.verb = kind == FRAME_VOID ? STATE_VOID : STATE_ERASE,
+                           .txn_hash = r->entities.txn_hash,
+                           .entities = r->entities.entities,
+                           .n_entities = r->entities.n_entities});
+    return ST_OK;
+}
+
+/* ---- any ---- */
+
+static enum status start(struct redo *r, uint64_t seq, uint8_t kind, struct span bytes)
+{
+    switch (kind) {
+    case FRAME_EVENT:
+        return redo_event(r, seq, bytes);
+    case FRAME_DECISION:
+        return redo_decision(r, seq, bytes);
+    case FRAME_VOID:
+    case FRAME_ERASE:
+        return redo_entities(r, seq, kind, bytes);
+    default:
+        return ST_UNSUPPORTED;
+    }
+}
+
+void redo_frame(struct redo *r, uint64_t seq, uint8_t kind, struct span bytes)
+{
+    arena_reset(r->arena);
+    stats_add(&r->engine->stats->redelivered, 1);
+    if (start(r, seq, kind, bytes) == ST_OK)
+        return;
+    stats_add(&r->engine->stats->corrupt, 1);
+    r->then(r, ST_OK);
+}
+
+void redo_init(struct redo *r, struct engine *e, void (*then)(struct redo *, enum status),
+               void *user)
+{
+    *r = (struct redo){.engine = e, .then = then, .user = user};
+    r->arena = arena_new(SCORE_ARENA_BYTES);
+}
+
+void redo_fini(struct redo *r)
+{
+    arena_free(r->arena);
+}

@@ -1,0 +1,41 @@
+/*
+ * redo.h -- a frame of the journal, brought to the state again.
+ *
+ *     EVENT     observed as it was: the same claim and records, with the attempt's own nonce
+ *     DECISION  settled, unless another decision stands
+ *     VOID      the records taken out
+ *     ERASE     the logs deleted
+ *
+ * Bringing a frame twice changes nothing: its records are duplicates of themselves. Memory is rebuilt with it
+ * after a start (recover.h), Redis is brought what it has missed (redeliver.h).
+ *
+ * Owns:    its arena. Threads: of the engine's loop.
+ */
+#ifndef SLUICE_ENGINE_REDO_H
+#define SLUICE_ENGINE_REDO_H
+
+#include "service/engine/call.h"
+#include "service/engine/frames.h"
+#include "service/engine/score.h"
+
+struct redo {
+    struct engine *engine;
+    /* ST_OK: the state has it, or it can never have it (counted). ST_UNAVAILABLE: not now. */
+    void (*then)(struct redo *r, enum status st);
+    void *user;
+    /* private */
+    struct arena *arena;
+    struct score score;
+    struct call call;
+    struct frame_entities entities;
+    int64_t now_ms; /* when the newest event so far came */
+};
+
+void redo_init(struct redo *r, struct engine *e, void (*then)(struct redo *, enum status),
+               void *user);
+void redo_fini(struct redo *r);
+
+/* `bytes` live until `then`, which may be called before this returns. */
+void redo_frame(struct redo *r, uint64_t seq, uint8_t kind, struct span bytes);
+
+#endif

@@ -1,0 +1,89 @@
+#include "service/engine/row.h"
+
+/* {"lat": .., "lon": ..} */
+static struct cel_value geo_cell(struct geo geo, struct arena *arena)
+{
+    struct place {
+        struct cel_map map;
+        struct cel_entry entries[2];
+    };
+    struct place *p = arena_try(arena, sizeof *p);
+    if (p == NULL)
+        return cel_error(CEL_ERR_LIMIT, span_str("room"));
+    p->entries[0] = (struct cel_entry){cel_string(span_str("lat")), cel_double(geo.lat_deg)};
+    p->entries[1] = (struct cel_entry){cel_string(span_str("lon")), cel_double(geo.lon_deg)};
+    p->map = (struct cel_map){.count = 2, .entries = p->entries};
+    return cel_map_of(&p->map);
+}
+
+static struct cel_value field_cell(enum field_type type, const struct txn_value *v,
+                                   struct arena *arena)
+{
+    if (!v->present)
+        return (struct cel_value){.kind = CEL_MISSING};
+    switch (type) {
+    case FIELD_DECIMAL:
+        return cel_double((double)v->i64 / 10000.0); /* the nearest double: one rounding */
+    case FIELD_NUMBER:
+        return cel_double(v->f64);
+    case FIELD_INTEGER:
+        return cel_int(v->i64);
+    case FIELD_BOOL:
+        return cel_bool(v->flag);
+    case FIELD_TIMESTAMP:
+        return cel_timestamp_ms(v->i64);
+    case FIELD_GEO:
+        return geo_cell(v->geo, arena);
+    default:
+        return cel_string(v->text);
+    }
+}
+
+enum status row_init(struct row *row, const struct snapshot *snap, const struct txn_value *fields,
+                     struct arena *arena)
+{
+    void *cells;
+    enum status st = arena_alloc(arena, (size_t)snap->row_count * sizeof(struct cel_value), &cells);
+    if (st != ST_OK)
+        return st;
+    *row = (struct row){cells, arena};
+    for (int i = 0; i < snap->n_fields_read; i++) {
+        int slot = snap->fields_read[i];
+        row->cells[slot] = field_cell(snap->schema.fields[slot].type, &fields[slot], arena);
+    }
+    for (int i = 0; i < snap->n_derived; i++)
+        if (snap->derived[i].is_read)
+            row->cells[snap->row_derived + i] =
+                cel_run(snap->derived[i].program, row->cells, arena);
+    return ST_OK;
+}
+
+/* An inexact value; lo and hi of an int feature are whole numbers (scale 1). */
+static struct cel_value range_cell(const struct window_value *v, bool is_int)
+{
+    if (v->maybe_missing)
+        return cel_error(CEL_ERR_INEXACT, span_of(NULL, 0));
+    if (is_int)
+        return cel_range_int(v->lo.i64, v->hi.i64);
+    return cel_range_double(window_lo_double(v), window_hi_double(v));
+}
+
+static struct cel_value feature_cell(const struct window_value *v, bool is_int)
+{
+    if (v->missing)
+        return v->maybe_missing ? cel_error(CEL_ERR_INEXACT, span_of(NULL, 0))
+                                : (struct cel_value){.kind = CEL_MISSING};
+    if (!v->exact)
+        return range_cell(v, is_int);
+    return is_int ? cel_int(v->value.i64) : cel_double(window_value_double(v));
+}
+
+void row_set_features(struct row *row, const struct snapshot *snap,
+                      const struct window_value *values)
+{
+    for (int i = 0; i < snap->n_features_read; i++) {
+        int f = snap->features_read[i];
+        row->cells[snap->row_features + f] =
+            feature_cell(&values[f], snap->features.features[f].is_int);
+    }
+}

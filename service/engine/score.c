@@ -1,0 +1,488 @@
+#include "service/engine/steps.h"
+
+#include "service/base/check.h"
+#include "service/base/clock.h"
+#include "service/engine/frames.h"
+#include "service/engine/publish.h"
+#include "service/engine/upkeep.h"
+
+#include <stdio.h>
+
+/* ---- the end: told, finished, released ---- */
+
+static void release(struct score_steps *x)
+{
+    struct score *s = x->score;
+    snapshot_unref(x->snap);
+    check_in_flight(span_of(NULL, 0));
+    s->released(s);
+}
+
+static void tell(struct score_steps *x)
+{
+    x->is_told = true;
+    x->score->done(x->score);
+    if (x->is_finished)
+        release(x);
+}
+
+static void on_disk(struct synced_wait *w, enum status st)
+{
+    struct score_steps *x = w->user;
+    if (st != ST_OK)
+        x->score->kind = SCORE_UNAVAILABLE;
+    tell(x);
+}
+
+static void count_answer(const struct score_steps *x)
+{
+    struct engine_stats *stats = x->engine->stats;
+    const struct score *s = x->score;
+    if (s->intake.redo_seq != 0)
+        return;
+    if (s->replayed)
+        stats_add(&stats->replayed, 1);
+    else if (s->kind == SCORE_DECIDED)
+        stats_add(s->flagged ? &stats->flagged : &stats->allowed, 1);
+    if (s->degraded)
+        stats_add(&stats->degraded, 1);
+    if (x->is_late)
+        stats_add(&stats->late, 1);
+    if (s->kind == SCORE_REFUSED)
+        stats_add(&stats->refused, 1);
+    if (s->kind == SCORE_CONFLICT)
+        stats_add(&stats->conflicts, 1);
+    if (s->kind == SCORE_UNAVAILABLE)
+        stats_add(&stats->unavailable, 1);
+}
+
+void score_answer(struct score_steps *x)
+{
+    if (x->is_answered)
+        return;
+    x->is_answered = true;
+    timers_clear(&x->timer);
+    count_answer(x);
+    if (x->engine->parts->synced == NULL || x->frame_seq == 0) {
+        tell(x);
+        return;
+    }
+    x->disk = (struct synced_wait){.seq = x->frame_seq, .then = on_disk, .user = x};
+    synced_start(x->engine->parts->synced, &x->disk);
+}
+
+void score_finish(struct score_steps *x)
+{
+    CHECK(x->is_answered);
+    upkeep_run(x->engine);
+    x->is_finished = true;
+    if (x->is_told)
+        release(x);
+}
+
+void score_refuse(struct score_steps *x, enum score_answer kind)
+{
+    if (!x->is_answered)
+        x->score->kind = kind;
+    score_answer(x);
+    score_finish(x);
+}
+
+void score_error(struct score_steps *x, struct span pointer, const char *detail)
+{
+    struct reader_error *e = &x->score->error;
+    e->fault = READER_SCHEMA;
+    e->offset = 0;
+    snprintf(e->pointer, sizeof e->pointer, "%.*s", SPAN_ARG(pointer));
+    snprintf(e->detail, sizeof e->detail, "%s", detail);
+}
+
+/* The event is larger than an arena was made for. */
+static void refuse_large(struct score_steps *x)
+{
+    score_error(x, span_of(NULL, 0), "the event needs more room than one may have");
+    x->score->error.fault = READER_TOO_LARGE;
+    score_refuse(x, SCORE_REFUSED);
+}
+
+/* ---- decide ---- */
+
+static void count_hits(struct score_steps *x, const struct hits *hits)
+{
+    struct engine_stats *stats = x->engine->stats;
+    if (stats->fired_ruleset != x->snap->id) {
+        memset(stats->fired, 0, sizeof stats->fired);
+        stats->fired_ruleset = x->snap->id;
+    }
+    for (const struct hit *h = hits->fired; h != NULL; h = h->next)
+        stats_add(&stats->fired[h->rule->index], 1);
+    for (const struct hit *h = hits->shadow; h != NULL; h = h->next)
+        stats_add(&stats->fired[h->rule->index], 1);
+    if (hits->n_errors > 0)
+        stats_add(&stats->rule_errors, (uint64_t)hits->n_errors);
+}
+
+/* Decide, and write the answer behind the claim, where score_settle takes it from. */
+static enum status decide_and_write(struct score_steps *x)
+{
+    struct decision d;
+    bool explain = x->score->intake.explain;
+    enum status st = decide(x->snap, &x->seen, &x->row, explain, &d);
+    if (st != ST_OK)
+        return st;
+    decision_write(&d, x->snap, x->event.transaction_id, x->seen.values, explain,
+                   &x->intent.decision);
+    count_hits(x, &d.hits);
+    x->score->kind = SCORE_DECIDED;
+    x->score->answer = intent_answer(&x->intent);
+    x->score->flagged = d.flag;
+    x->score->degraded = d.without_state;
+    x->has_decision = true;
+    return ST_OK;
+}
+
+static void forget_features(struct score_steps *x)
+{
+    for (int i = 0; i < x->snap->features.n_features; i++)
+        x->seen.values[i] = (struct window_value){.missing = true};
+    x->seen.without_state = true;
+}
+
+/* Without state: decided by the transaction alone, or refused, as configured. */
+static enum status decide_degraded(struct score_steps *x)
+{
+    if (x->engine->options.on_unavailable == ON_UNAVAILABLE_REJECT)
+        return ST_UNAVAILABLE;
+    forget_features(x);
+    return decide_and_write(x);
+}
+
+/* ---- settle ---- */
+
+static void settled(struct call *c)
+{
+    struct score_steps *x = steps_returned(c);
+    score_answer(x);
+    score_finish(x);
+}
+
+static void start_settle(struct score_steps *x, enum state_verb verb)
+{
+    struct state_op op = {.verb = verb,
+                          .claim = intent_decided(&x->intent),
+                          .ttl_ms = engine_claim_ttl_ms(x->engine, x->snap)};
+    steps_call(x, &op, NULL, settled);
+}
+
+/*
+ * An allow is told at once; a flag when its decision is kept. A claim that may not be ours any more, because
+ * the deadline answered or another attempt made it, is settled only if nobody has.
+ */
+void score_settle(struct score_steps *x)
+{
+    if (x->score->intake.redo_seq != 0) {
+        score_refuse(x, SCORE_DECIDED);
+        return;
+    }
+    bool ours = !x->is_answered && x->as != OBSERVED_UNDECIDED && x->as != OBSERVED_NOTHING;
+    struct span frame = (intent_decided(&x->intent), text_span(&x->intent.decision));
+    if (!x->score->flagged)
+        score_answer(x);
+    if (steps_journal(x, FRAME_DECISION, frame) == ST_OK && state_available(x->engine->state)) {
+        start_settle(x, ours ? STATE_SETTLE : STATE_SETTLE_UNDECIDED);
+        return;
+    }
+    steps_journal_lost(x);
+    score_answer(x);
+    score_finish(x);
+}
+
+/* ---- what observing came to ---- */
+
+static void voided(struct call *c)
+{
+    struct score_steps *x = steps_returned(c);
+    score_refuse(x, SCORE_CONFLICT);
+}
+
+/* Another body under a known id: leave no trace. The intent to is in the journal first. */
+static void take_out_again(struct score_steps *x)
+{
+    enum { ROOM = FEATURE_KEY_FIELDS_MAX * (STATE_KEY_BYTES_MAX + RECORD_BYTES_MAX + 4) + 16 };
+    struct text frame;
+    char *room = arena_try(x->arena, ROOM);
+    score_error(x, x->snap->schema.fields[SCHEMA_TRANSACTION_ID].path,
+                "this id came before with another body");
+    if (room == NULL) {
+        score_refuse(x, SCORE_CONFLICT);
+        return;
+    }
+    text_init(&frame, room, ROOM);
+    frame_put_void(x->event.txn_hash, x->intent.entities, x->intent.n_entities, &frame);
+    struct state_op op = {.verb = STATE_VOID,
+                          .entities = x->intent.entities,
+                          .n_entities = x->intent.n_entities};
+    if (steps_journal(x, FRAME_VOID, text_span(&frame)) == ST_OK)
+        steps_call(x, &op, NULL, voided);
+    else
+        score_refuse(x, SCORE_CONFLICT);
+}
+
+static void answer_stored(struct score_steps *x)
+{
+    if (!x->is_answered) {
+        x->score->kind = SCORE_DECIDED;
+        x->score->replayed = true;
+        x->score->answer = x->stored;
+    }
+    score_answer(x);
+    score_finish(x);
+}
+
+/* No state, or none in time. With the state in memory it is the journal that takes no more. */
+static void go_without_state(struct score_steps *x)
+{
+    bool may_degrade = !x->engine->state_keeps_journal && x->score->intake.redo_seq == 0;
+    if (!x->is_answered && (!may_degrade || decide_degraded(x) != ST_OK)) {
+        score_refuse(x, SCORE_UNAVAILABLE);
+        return;
+    }
+    score_answer(x);
+    if (x->has_decision)
+        score_settle(x);
+    else
+        score_finish(x);
+}
+
+/* A frame of the journal is in the logs again; its decision, if there was one, is a frame of its own. */
+static void redone(struct score_steps *x)
+{
+    if (x->as == OBSERVED_PARKED)
+        parked_take(x);
+    else
+        score_refuse(x, SCORE_DECIDED);
+}
+
+void score_observed(struct score_steps *x)
+{
+    if (x->as == OBSERVED_NOTHING) {
+        go_without_state(x);
+        return;
+    }
+    if (x->as == OBSERVED_CONFLICT) {
+        take_out_again(x);
+        return;
+    }
+    if (x->as == OBSERVED_DECIDED) {
+        answer_stored(x);
+        return;
+    }
+    if (x->score->intake.redo_seq != 0) {
+        redone(x);
+        return;
+    }
+    if (x->seen.without_state && !x->is_answered)
+        forget_features(x);
+    if (!x->is_answered && decide_and_write(x) != ST_OK) {
+        refuse_large(x);
+        return;
+    }
+    if (!x->has_decision) /* the deadline has refused */
+        score_finish(x);
+    else if (x->as == OBSERVED_PARKED)
+        parked_take(x);
+    else if (x->as == OBSERVED_UNDECIDED)
+        await_other(x);
+    else
+        score_settle(x);
+}
+
+/* ---- the deadline ---- */
+
+/* The answer as far as it got; what is under way goes on and finishes. */
+static void on_deadline(struct score_steps *x)
+{
+    stats_add(&x->engine->stats->deadlines, 1);
+    if (x->event.kind == EVENT_LABEL)
+        x->score->kind = SCORE_UNAVAILABLE;
+    else if (x->as == OBSERVED_CONFLICT)
+        x->score->kind = SCORE_CONFLICT;
+    else if (!x->has_decision && decide_degraded(x) != ST_OK)
+        x->score->kind = SCORE_UNAVAILABLE;
+    score_answer(x);
+}
+
+static void on_timer(struct timer *t)
+{
+    struct score_steps *x = t->user;
+    bool was_awaiting = x->is_awaiting;
+    if (was_awaiting && clock_mono_us() < x->score->intake.deadline_us) {
+        await_look(x);
+        return;
+    }
+    x->is_awaiting = false;
+    on_deadline(x);
+    if (was_awaiting)
+        score_settle(x);
+}
+
+/* ---- the start ---- */
+
+/* No room for the steps themselves: the only answer that needs none. */
+static void refuse_at_once(struct score *s, struct snapshot *snap)
+{
+    s->kind = SCORE_OVERLOADED;
+    snapshot_unref(snap);
+    s->done(s);
+    s->released(s);
+}
+
+static struct score_steps *steps_new(struct score *s, struct snapshot *snap)
+{
+    void *room;
+    if (arena_alloc(s->arena, sizeof(struct score_steps), &room) != ST_OK)
+        return NULL;
+    struct score_steps *x = room;
+    x->score = s;
+    x->engine = s->engine;
+    x->arena = s->arena;
+    x->snap = snap;
+    x->timer = (struct timer){.fire = on_timer, .user = x};
+    s->steps = x;
+    s->answer = span_of(NULL, 0);
+    s->replayed = s->degraded = s->flagged = false;
+    s->state_us = 0;
+    return x;
+}
+
+static bool is_allowed(const struct score_steps *x)
+{
+    return x->event.kind == EVENT_LABEL ? x->score->intake.labels_allowed
+                                        : x->score->intake.transactions_allowed;
+}
+
+static bool is_future(const struct score_steps *x)
+{
+    const struct score_intake *in = &x->score->intake;
+    return !in->historic && x->event.ts_ms > in->now_ms + x->engine->options.max_skew_ms;
+}
+
+/* All features missing, until a log says otherwise: an absent entity has none. */
+static enum status make_room_for_features(struct score_steps *x)
+{
+    int n = x->snap->features.n_features;
+    x->seen.values = arena_try(x->arena, (size_t)n * sizeof *x->seen.values);
+    if (x->seen.values == NULL)
+        return ST_NO_SPACE;
+    for (int i = 0; i < n; i++)
+        x->seen.values[i] = (struct window_value){.missing = true, .exact = true};
+    return ST_OK;
+}
+
+static uint32_t nonce_of(const struct score_steps *x)
+{
+    const struct score_intake *in = &x->score->intake;
+    return in->redo_seq != 0 ? in->redo_nonce : engine_nonce(x->engine);
+}
+
+/* The row, and from it all that is to be written. */
+static enum status prepare(struct score_steps *x)
+{
+    enum status st = make_room_for_features(x);
+    if (st == ST_OK)
+        st = row_init(&x->row, x->snap, x->event.values, x->arena);
+    if (st == ST_OK)
+        st = intent_of_transaction(x->snap, &x->engine->state->hash_key, &x->event, &x->row,
+                                   nonce_of(x), x->arena, &x->intent);
+    return st;
+}
+
+static void start_transaction(struct score_steps *x)
+{
+    struct engine *e = x->engine;
+    bool available = state_available(e->state);
+    if (prepare(x) != ST_OK) {
+        refuse_large(x);
+        return;
+    }
+    if ((!available && e->options.on_unavailable == ON_UNAVAILABLE_REJECT) ||
+        steps_journal_event(x) != ST_OK) {
+        score_refuse(x, SCORE_UNAVAILABLE);
+        return;
+    }
+    if (available) {
+        observe_start(x);
+        return;
+    }
+    steps_journal_lost(x);
+    x->as = OBSERVED_NOTHING;
+    score_observed(x);
+}
+
+/* A label's stands at the top level, whatever the schema says of transactions. */
+static struct span timestamp_pointer(const struct score_steps *x)
+{
+    return x->event.kind == EVENT_LABEL ? span_str("/timestamp")
+                                        : x->snap->schema.fields[SCHEMA_TIMESTAMP].path;
+}
+
+static void start(struct score_steps *x)
+{
+    check_in_flight(x->event.transaction_id);
+    publish_layouts(x->engine, x->snap);
+    if (!is_allowed(x)) {
+        score_error(x, span_str("/kind"), x->event.kind == EVENT_LABEL
+                                              ? "labels go to /v1/labels or a batch"
+                                              : "only labels may come here");
+        score_refuse(x, SCORE_REFUSED);
+    } else if (is_future(x)) {
+        stats_add(&x->engine->stats->future, 1);
+        score_error(x, timestamp_pointer(x), "lies too far ahead of the clock");
+        score_refuse(x, SCORE_REFUSED);
+    } else {
+        if (x->engine->loop != NULL && x->score->intake.deadline_us > 0)
+            timers_set(&x->engine->parts->timers, &x->timer, x->score->intake.deadline_us);
+        if (x->event.kind == EVENT_LABEL)
+            label_start(x);
+        else
+            start_transaction(x);
+    }
+}
+
+void score_start(struct score *s, struct span body)
+{
+    struct snapshot *snap = snapshot_current(s->engine->snapshots);
+    struct score_steps *x = steps_new(s, snap);
+    struct txn_value *values =
+        arena_try(s->arena, (size_t)snap->schema.count * sizeof(struct txn_value));
+    if (x == NULL || values == NULL) {
+        refuse_at_once(s, snap);
+        return;
+    }
+    if (reader_read(&snap->schema, &s->engine->state->hash_key, body, s->arena, values, &x->event,
+                    &s->error) == ST_OK)
+        start(x);
+    else
+        score_refuse(x, SCORE_REFUSED);
+}
+
+void score_start_event(struct score *s, struct snapshot *snap_take, const struct event *event)
+{
+    struct score_steps *x = steps_new(s, snap_take);
+    if (x == NULL) {
+        refuse_at_once(s, snap_take);
+        return;
+    }
+    x->event = *event;
+    start(x);
+}
+
+struct span score_transaction_id(const struct score *s)
+{
+    return s->steps->event.transaction_id;
+}
+
+const struct window_value *score_features(const struct score *s)
+{
+    return s->steps->seen.values;
+}

@@ -1,0 +1,379 @@
+#include "service/engine/snapshot.h"
+
+#include "service/base/check.h"
+#include "service/base/hash.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    NAMES_MAX = SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX + LISTS_MAX,
+    FILES_MAX = 1 + LISTS_MAX + SNAPSHOT_RULE_FILES_MAX,
+    PATH_BYTES_MAX = 4096,
+};
+
+/* What the steps of one load share. */
+struct loader {
+    const char *path;
+    const struct snapshot_options *options;
+    struct diag_list *diags;
+    struct snapshot *snap;
+    struct yaml_file file;
+    struct cel_name names[NAMES_MAX];
+    struct cel_env env;
+    struct rule_file rule_files[SNAPSHOT_RULE_FILES_MAX];
+    int n_rule_files;
+};
+
+/* ---- names: one space for fields, derived fields, features and lists ---- */
+
+static const char *group_of(const struct cel_name *name)
+{
+    return name->constant != NULL ? "a list" : "a field, derived field or feature";
+}
+
+static bool is_reserved(struct span name)
+{
+    return span_is(name, "tx") || span_is(name, "lists") || span_is(name, "models");
+}
+
+static bool declare(struct loader *l, struct cel_name name, struct diag_at at)
+{
+    if (is_reserved(name.name)) {
+        diag_error(l->diags, at, "tx, lists and models stand before names", "'%.*s' is reserved",
+                   SPAN_ARG(name.name));
+        return false;
+    }
+    for (int i = 0; i < l->env.n_names; i++) {
+        if (span_eq(l->names[i].name, name.name)) {
+            diag_error(l->diags, at, "names of fields, features and lists share one space",
+                       "'%.*s' is already the name of %s", SPAN_ARG(name.name),
+                       group_of(&l->names[i]));
+            return false;
+        }
+    }
+    CHECK(l->env.n_names < NAMES_MAX);
+    l->names[l->env.n_names++] = name;
+    return true;
+}
+
+static struct diag_at place(const struct loader *l, int line, int col)
+{
+    return (struct diag_at){l->file.name, l->file.content, line, col};
+}
+
+/* ---- schema and lists ---- */
+
+static const struct cel_type *field_cel_type(enum field_type type)
+{
+    switch (type) {
+    case FIELD_DECIMAL:
+    case FIELD_NUMBER:
+        return &cel_type_double;
+    case FIELD_INTEGER:
+        return &cel_type_int;
+    case FIELD_BOOL:
+        return &cel_type_bool;
+    case FIELD_TIMESTAMP:
+        return &cel_type_timestamp;
+    case FIELD_GEO:
+        return &cel_type_map_string_double;
+    default:
+        return &cel_type_string;
+    }
+}
+
+static bool load_schema(struct loader *l)
+{
+    struct schema *schema = &l->snap->schema;
+    bool ok = true;
+    if (schema_load(&l->file, yaml_get(l->file.root, "schema"), l->snap->arena, l->diags,
+                    schema) != ST_OK)
+        return false;
+    for (int i = 0; i < schema->count; i++) {
+        const struct field *f = &schema->fields[i];
+        struct cel_name name = {f->name, "tx", field_cel_type(f->type), i, NULL};
+        ok = declare(l, name, place(l, f->line, f->col)) && ok;
+    }
+    l->snap->row_derived = l->snap->row_features = l->snap->row_count = schema->count;
+    return ok;
+}
+
+static bool load_lists(struct loader *l)
+{
+    struct lists *lists = arena_must(l->snap->arena, sizeof *lists);
+    const struct yaml_node *node = yaml_get(l->file.root, "lists");
+    bool ok = true;
+    if (lists_load(&l->file, node, l->snap->arena, l->diags, lists) != ST_OK)
+        return false;
+    for (int i = 0; i < lists->count; i++) {
+        const struct list *list = &lists->items[i];
+        struct cel_name name = {list->name, "lists", list->type, -1, &list->value};
+        ok = declare(l, name, yaml_key_at(&l->file, node)) && ok;
+    }
+    l->snap->lists = lists;
+    return ok;
+}
+
+/* ---- derived fields ---- */
+
+static struct diag_at body_at(const struct loader *l, const struct yaml_node *node)
+{
+    return place(l, node->body_line, node->body_col);
+}
+
+static bool load_one_derived(struct loader *l, const struct yaml_node *node)
+{
+    struct snapshot *s = l->snap;
+    const struct cel_program *program;
+    struct span source;
+    if (s->n_derived == SNAPSHOT_DERIVED_MAX) {
+        diag_error(l->diags, yaml_key_at(&l->file, node), NULL, "more than %d derived fields",
+                   SNAPSHOT_DERIVED_MAX);
+        return false;
+    }
+    if (!yaml_string(&l->file, node, l->diags, &source) ||
+        cel_compile(&l->env, source, body_at(l, node), s->arena, l->diags, &program) != ST_OK)
+        return false;
+    struct cel_name name = {node->key, "tx", program->result, s->row_derived + s->n_derived, NULL};
+    if (!declare(l, name, yaml_key_at(&l->file, node)))
+        return false;
+    s->derived[s->n_derived++] = (struct snapshot_derived){node->key, program, false};
+    return true;
+}
+
+static bool load_derived(struct loader *l)
+{
+    const struct yaml_node *node = yaml_get(l->file.root, "derived");
+    bool ok = true;
+    if (node != NULL && node->kind != YAML_MAPPING) {
+        diag_error(l->diags, yaml_at(&l->file, node), NULL,
+                   "`derived:` is a mapping of names to expressions");
+        return false;
+    }
+    for (const struct yaml_node *d = node ? node->child : NULL; d != NULL; d = d->next)
+        ok = load_one_derived(l, d) && ok;
+    l->snap->row_features = l->snap->row_derived + l->snap->n_derived;
+    return ok;
+}
+
+/* ---- features ---- */
+
+static bool load_features(struct loader *l)
+{
+    struct snapshot *s = l->snap;
+    bool ok = true;
+    if (feature_load(&l->file, yaml_get(l->file.root, "features"), &l->env,
+                     l->options->exact_events, &s->schema, s->arena, l->diags,
+                     &s->features) != ST_OK)
+        return false;
+    for (int i = 0; i < s->features.n_features; i++) {
+        const struct feature *f = &s->features.features[i];
+        const struct cel_type *type = f->is_int ? &cel_type_int : &cel_type_double;
+        struct cel_name name = {f->name, "tx", type, s->row_features + i, NULL};
+        ok = declare(l, name, place(l, f->line, f->col)) && ok;
+    }
+    s->row_count = s->row_features + s->features.n_features;
+    return ok;
+}
+
+/* ---- rules ---- */
+
+/* `name` relative to the folder of the ruleset file. */
+static const char *beside(struct loader *l, struct span name)
+{
+    char path[PATH_BYTES_MAX];
+    const char *slash = strrchr(l->path, '/');
+    int folder = name.base[0] != '/' && slash != NULL ? (int)(slash + 1 - l->path) : 0;
+    int len = snprintf(path, sizeof path, "%.*s%.*s", folder, l->path, SPAN_ARG(name));
+    if (len < 0 || (size_t)len >= sizeof path)
+        return NULL;
+    return arena_copy(l->snap->arena, span_of(path, (size_t)len)).base;
+}
+
+static bool load_rule_file(struct loader *l, const struct yaml_node *node)
+{
+    struct span name;
+    if (!yaml_string(&l->file, node, l->diags, &name))
+        return false;
+    const char *path = name.len > 0 ? beside(l, name) : NULL;
+    if (path == NULL || l->n_rule_files == SNAPSHOT_RULE_FILES_MAX) {
+        diag_error(l->diags, yaml_at(&l->file, node), NULL,
+                   "no path of a file, or more than %d files", SNAPSHOT_RULE_FILES_MAX);
+        return false;
+    }
+    if (rule_file_load(path, &l->env, l->snap->arena, l->diags,
+                       &l->rule_files[l->n_rule_files]) != ST_OK)
+        return false;
+    l->n_rule_files++;
+    return true;
+}
+
+static bool read_flag_at(struct loader *l, double *ret_flag_at)
+{
+    const struct yaml_node *node = yaml_get(l->file.root, "flag_at");
+    if (node != NULL)
+        return yaml_double(&l->file, node, l->diags, ret_flag_at);
+    diag_error(l->diags, place(l, 1, 1), "flag_at: 70", "the ruleset has no `flag_at:`");
+    return false;
+}
+
+static bool load_rules(struct loader *l)
+{
+    const struct yaml_node *node = yaml_get(l->file.root, "rules");
+    struct rules *rules = arena_must(l->snap->arena, sizeof *rules);
+    double flag_at;
+    bool ok = true;
+    if (!read_flag_at(l, &flag_at))
+        return false;
+    if (node != NULL && node->kind != YAML_SEQUENCE) {
+        diag_error(l->diags, yaml_at(&l->file, node), "rules: [velocity.yaml]",
+                   "`rules:` is a list of files");
+        return false;
+    }
+    for (const struct yaml_node *f = node ? node->child : NULL; f != NULL; f = f->next)
+        ok = load_rule_file(l, f) && ok;
+    l->snap->rules = rules;
+    return ok && rules_load(l->rule_files, l->n_rule_files, flag_at, l->snap->arena, l->diags,
+                            rules) == ST_OK;
+}
+
+/* ---- what a row must hold ---- */
+
+struct reads {
+    bool slots[SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX];
+};
+
+static void mark(struct reads *r, const struct cel_program *program)
+{
+    for (int i = 0; program != NULL && i < program->n_reads; i++)
+        r->slots[program->reads[i]] = true;
+}
+
+static void mark_rule(struct reads *r, const struct rule *rule)
+{
+    if (rule->mode == RULE_OFF)
+        return;
+    mark(r, rule->when);
+    mark(r, rule->score_program);
+    for (int i = 0; i < rule->reason.count; i++)
+        mark(r, rule->reason.pieces[i].program);
+}
+
+/* Columns of plain fields are taken from the transaction itself, those of derived ones from the row. */
+static void mark_key(struct reads *r, const struct snapshot *s, const struct feature_key *key)
+{
+    for (int i = 0; i < key->n_filters; i++)
+        mark(r, key->filters[i]);
+    for (int i = 0; i < key->n_columns; i++)
+        if (key->columns[i].slot >= s->row_derived)
+            r->slots[key->columns[i].slot] = true;
+}
+
+static void find_reads(struct snapshot *s)
+{
+    struct reads r = {{false}};
+    for (int i = 0; i < s->rules->count; i++)
+        mark_rule(&r, s->rules->rules[i]);
+    for (int i = 0; i < s->features.n_keys; i++)
+        mark_key(&r, s, &s->features.keys[i]);
+    for (int i = s->n_derived - 1; i >= 0; i--) { /* it reads only derived fields before it */
+        s->derived[i].is_read = r.slots[s->row_derived + i];
+        if (s->derived[i].is_read)
+            mark(&r, s->derived[i].program);
+    }
+    for (int i = 0; i < s->schema.count; i++)
+        if (r.slots[i])
+            s->fields_read[s->n_fields_read++] = i;
+    for (int i = 0; i < s->features.n_features; i++)
+        if (r.slots[s->row_features + i])
+            s->features_read[s->n_features_read++] = i;
+}
+
+/* ---- the name of it all ---- */
+
+static void hash_files(struct loader *l)
+{
+    struct snapshot *s = l->snap;
+    unsigned char digests[FILES_MAX][HASH_SHA256_BYTES];
+    unsigned char whole[HASH_SHA256_BYTES];
+    size_t n = 0;
+    hash_sha256(l->file.content, digests[n++]);
+    for (int i = 0; i < s->lists->count; i++)
+        if (s->lists->items[i].content.len > 0)
+            hash_sha256(s->lists->items[i].content, digests[n++]);
+    for (int i = 0; i < l->n_rule_files; i++)
+        hash_sha256(l->rule_files[i].yaml.content, digests[n++]);
+    hash_sha256(span_of(digests, n * HASH_SHA256_BYTES), whole);
+    struct text text;
+    text_init(&text, s->id_text, sizeof s->id_text);
+    text_hex_bytes(&text, whole, 8);
+    s->id_text[16] = '\0';
+    for (int i = 0; i < 8; i++)
+        s->id = s->id << 8 | whole[i];
+}
+
+/* ---- the whole ---- */
+
+static bool load(struct loader *l)
+{
+    static const char *const keys[] = {"schema",   "derived", "features",
+                                       "lists",    "flag_at", "rules"};
+    if (l->file.root == NULL) {
+        diag_error(l->diags, place(l, 1, 1), NULL, "the ruleset is empty");
+        return false;
+    }
+    if (!yaml_only(&l->file, l->file.root, keys, sizeof keys / sizeof keys[0], l->diags))
+        return false;
+    return load_schema(l) && load_lists(l) && load_derived(l) && load_features(l) &&
+           load_rules(l);
+}
+
+static enum status load_into(struct snapshot *s, const char *path,
+                             const struct snapshot_options *o, struct diag_list *diags)
+{
+    struct loader *l = arena_must(s->arena, sizeof *l);
+    l->path = arena_copy(s->arena, span_str(path)).base;
+    l->options = o;
+    l->diags = diags;
+    l->snap = s;
+    l->env.names = l->names;
+    enum status st = yaml_load(l->path, s->arena, diags, &l->file);
+    if (st != ST_OK)
+        return st;
+    if (!load(l))
+        return ST_INVALID;
+    find_reads(s);
+    hash_files(l);
+    s->loaded_at_ms = o->now_ms;
+    return ST_OK;
+}
+
+enum status snapshot_load(const char *path, const struct snapshot_options *o,
+                          struct diag_list *diags, struct snapshot **ret_snapshot)
+{
+    struct arena *arena = arena_new(SNAPSHOT_ARENA_BYTES);
+    struct snapshot *s = arena_must(arena, sizeof *s);
+    s->arena = arena;
+    s->refs = 1;
+    snprintf(s->loaded_by, sizeof s->loaded_by, "start");
+    enum status st = load_into(s, path, o, diags);
+    if (st != ST_OK) {
+        arena_free(arena);
+        return st;
+    }
+    *ret_snapshot = s;
+    return ST_OK;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+    __atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
+    return s;
+}
+
+void snapshot_unref(struct snapshot *s)
+{
+    if (s != NULL && __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        arena_free(s->arena);
+}

@@ -1,0 +1,85 @@
+/* Where the active snapshot stands; declared in snapshot.h. */
+#include "service/engine/snapshot.h"
+
+#include "service/base/check.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct snapshot_slot {
+    pthread_mutex_t lock; /* over `active` and taking a reference of it */
+    struct snapshot *active;
+    struct layouts *layouts;
+};
+
+static enum status learn_layouts(struct layouts *layouts, const struct snapshot *s)
+{
+    enum status st = ST_OK;
+    for (int i = 0; i < s->features.n_keys && st == ST_OK; i++)
+        st = layouts_learn(layouts, plan_layout(s->features.keys[i].plan)->text);
+    return st;
+}
+
+struct snapshot_slot *snapshot_slot_new(struct snapshot *first_take)
+{
+    struct snapshot_slot *slot = calloc(1, sizeof *slot);
+    CHECK(slot != NULL);
+    CHECK(pthread_mutex_init(&slot->lock, NULL) == 0);
+    slot->active = first_take;
+    slot->layouts = layouts_new();
+    CHECK(learn_layouts(slot->layouts, first_take) == ST_OK);
+    return slot;
+}
+
+void snapshot_slot_free(struct snapshot_slot *slot)
+{
+    if (slot == NULL)
+        return;
+    snapshot_unref(slot->active);
+    layouts_free(slot->layouts);
+    pthread_mutex_destroy(&slot->lock);
+    free(slot);
+}
+
+struct snapshot *snapshot_current(struct snapshot_slot *slot)
+{
+    pthread_mutex_lock(&slot->lock);
+    struct snapshot *s = snapshot_ref(slot->active);
+    pthread_mutex_unlock(&slot->lock);
+    return s;
+}
+
+struct layouts *snapshot_slot_layouts(struct snapshot_slot *slot)
+{
+    return slot->layouts;
+}
+
+static void swap(struct snapshot_slot *slot, struct snapshot *fresh)
+{
+    pthread_mutex_lock(&slot->lock);
+    struct snapshot *old = slot->active;
+    slot->active = fresh;
+    pthread_mutex_unlock(&slot->lock);
+    snapshot_unref(old);
+}
+
+enum status snapshot_offer(struct snapshot_slot *slot, const char *path,
+                           const struct snapshot_options *o, const char *who,
+                           struct diag_list *diags)
+{
+    struct snapshot *fresh;
+    enum status st = snapshot_load(path, o, diags, &fresh);
+    if (st != ST_OK)
+        return st;
+    st = learn_layouts(slot->layouts, fresh);
+    if (st != ST_OK) {
+        diag_error(diags, (struct diag_at){.file = path}, "restart the process",
+                   "more than %d layouts of records since the start", LAYOUT_BOOK_MAX);
+        snapshot_unref(fresh);
+        return st;
+    }
+    snprintf(fresh->loaded_by, sizeof fresh->loaded_by, "%s", who);
+    swap(slot, fresh);
+    return ST_OK;
+}

@@ -1,0 +1,395 @@
+#include "service/state/redis_link.h"
+
+#include "service/base/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STALL_LOOK_MS = 100, VERSION_MIN = 7 };
+
+/* ---- hiredis on libuv ---- */
+
+/*
+ * The adapter that hiredis ships ignores a poll that ends in an error, so that a refused connection is
+ * never noticed, and asks the kernel for writability at each command. Here errors are handed on,
+ * and what was written in one turn of the loop leaves in `flush`.
+ */
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct redis_link *l = poll->data;
+    if (status < 0)
+        events = UV_READABLE | UV_WRITABLE; /* hiredis finds the error */
+    if (l != NULL && l->context != NULL && (events & UV_READABLE))
+        redisAsyncHandleRead(l->context);
+    if (poll->data != NULL && l->context != NULL && (events & UV_WRITABLE))
+        redisAsyncHandleWrite(l->context);
+}
+
+static void set_events(struct redis_link *l, int events)
+{
+    if (l->poll == NULL || l->poll_events == events)
+        return;
+    l->poll_events = events;
+    if (events != 0)
+        CHECK(uv_poll_start(l->poll, events, on_poll) == 0);
+    else
+        CHECK(uv_poll_stop(l->poll) == 0);
+}
+
+static void add_read(void *user)
+{
+    struct redis_link *l = user;
+    set_events(l, l->poll_events | UV_READABLE);
+}
+
+static void del_read(void *user)
+{
+    struct redis_link *l = user;
+    set_events(l, l->poll_events & ~UV_READABLE);
+}
+
+/* While connecting, and when the socket took only a part, the kernel must say when to go on. */
+static void add_write(void *user)
+{
+    struct redis_link *l = user;
+    l->is_dirty = true;
+    if (l->is_flushing || !(l->context->c.flags & REDIS_CONNECTED))
+        set_events(l, l->poll_events | UV_WRITABLE);
+}
+
+static void del_write(void *user)
+{
+    struct redis_link *l = user;
+    l->is_dirty = false;
+    set_events(l, l->poll_events & ~UV_WRITABLE);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void cleanup(void *user)
+{
+    struct redis_link *l = user;
+    if (l->poll == NULL)
+        return;
+    uv_poll_stop(l->poll);
+    l->poll->data = NULL;
+    uv_close((uv_handle_t *)l->poll, on_poll_closed);
+    l->poll = NULL;
+    l->poll_events = 0;
+}
+
+static void on_flush(uv_prepare_t *prepare)
+{
+    struct redis_link *l = prepare->data;
+    if (!l->is_dirty || l->context == NULL || !(l->context->c.flags & REDIS_CONNECTED))
+        return;
+    l->is_dirty = false;
+    l->is_flushing = true;
+    redisAsyncHandleWrite(l->context);
+    l->is_flushing = false;
+}
+
+static bool attach(struct redis_link *l)
+{
+    redisAsyncContext *ac = l->context;
+    l->poll = calloc(1, sizeof *l->poll);
+    CHECK(l->poll != NULL);
+    if (uv_poll_init(l->loop, l->poll, ac->c.fd) != 0) {
+        free(l->poll);
+        l->poll = NULL;
+        return false;
+    }
+    l->poll->data = l;
+    l->poll_events = 0;
+    ac->ev.data = l;
+    ac->ev.addRead = add_read;
+    ac->ev.delRead = del_read;
+    ac->ev.addWrite = add_write;
+    ac->ev.delWrite = del_write;
+    ac->ev.cleanup = cleanup;
+    return true;
+}
+
+/* ---- replies ---- */
+
+static bool starts(const redisReply *reply, const char *prefix)
+{
+    return span_starts(span_of(reply->str, reply->len), span_str(prefix));
+}
+
+static void note_error(struct redis_link *l, const redisReply *reply)
+{
+    if (starts(reply, "OOM"))
+        l->stats.errors_oom++;
+    else if (starts(reply, "READONLY"))
+        l->stats.errors_readonly++;
+    else if (starts(reply, "LOADING"))
+        l->stats.errors_loading++;
+    else if (starts(reply, "BUSY"))
+        l->stats.errors_busy++;
+    else if (!starts(reply, "EXECABORT")) /* follows one that was counted */
+        l->stats.errors_other++;
+}
+
+void redis_link_note(struct redis_link *l, const redisReply *reply)
+{
+    l->waiting_since_ms = (int64_t)uv_now(l->loop);
+    l->is_stalled = false;
+    if (reply->type == REDIS_REPLY_ERROR)
+        note_error(l, reply);
+}
+
+static void on_other_reply(redisAsyncContext *ac, void *reply, void *user)
+{
+    (void)user;
+    if (reply != NULL)
+        redis_link_note(ac->data, reply);
+}
+
+void redis_link_send(struct redis_link *l, struct span command, redisCallbackFn *reply, void *user)
+{
+    l->stats.commands++;
+    redisAsyncFormattedCommand(l->context, reply != NULL ? reply : on_other_reply, user, command.base,
+                               command.len);
+}
+
+/* ---- what a server must be ---- */
+
+static struct span info_value(struct span info, const char *name)
+{
+    const char *at = memmem(info.base, info.len, name, strlen(name));
+    if (at == NULL)
+        return span_of(NULL, 0);
+    at += strlen(name);
+    const char *end = memchr(at, '\r', (size_t)(info.base + info.len - at));
+    return span_of(at, end != NULL ? (size_t)(end - at) : 0);
+}
+
+const char *redis_info_refuses(struct span info)
+{
+    struct span version = info_value(info, "redis_version:");
+    struct span policy = info_value(info, "maxmemory_policy:");
+    if (version.len == 0 || atoi(version.base) < VERSION_MIN)
+        return "Redis 7.0 or later is needed";
+    if (policy.len > 0 && !span_is(policy, "noeviction"))
+        return "maxmemory-policy must be noeviction, or windows lose events silently: "
+               "CONFIG SET maxmemory-policy noeviction";
+    return NULL;
+}
+
+/* ---- the handshake ---- */
+
+static void start_timer(struct redis_link *l, int64_t ms);
+
+static void refuse(struct redis_link *l, const char *why)
+{
+    if (l->refused == NULL)
+        l->refused = why;
+}
+
+static void on_ok(redisAsyncContext *ac, void *reply, void *user)
+{
+    struct redis_link *l = ac->data;
+    if (reply == NULL)
+        return;
+    redis_link_note(l, reply);
+    if (((redisReply *)reply)->type == REDIS_REPLY_ERROR)
+        refuse(l, user);
+}
+
+static void on_info(redisAsyncContext *ac, void *user_reply, void *user)
+{
+    struct redis_link *l = ac->data;
+    redisReply *reply = user_reply;
+    (void)user;
+    if (reply == NULL)
+        return;
+    redis_link_note(l, reply);
+    const char *why = reply->type == REDIS_REPLY_STRING
+                          ? redis_info_refuses(span_of(reply->str, reply->len))
+                          : "INFO was refused: the user needs it";
+    if (why != NULL)
+        refuse(l, why);
+}
+
+/* Ours was set where none stood: the server was emptied, and its logs will be ours again. */
+static void on_hash_key(redisAsyncContext *ac, void *user_reply, void *user)
+{
+    struct redis_link *l = ac->data;
+    redisReply *reply = user_reply;
+    (void)user;
+    if (reply == NULL)
+        return;
+    redis_link_note(l, reply);
+    if (reply->type == REDIS_REPLY_ERROR)
+        refuse(l, "the hash key cannot be read or written");
+    else if (reply->type == REDIS_REPLY_STRING &&
+             !span_eq(span_of(reply->str, reply->len), span_of(l->key.bytes, sizeof l->key.bytes)))
+        refuse(l, "its hash key is another one: start again, to take it over");
+}
+
+static void on_beacon(redisAsyncContext *ac, void *user_reply, void *user)
+{
+    struct redis_link *l = ac->data;
+    redisReply *reply = user_reply;
+    (void)user;
+    if (reply == NULL)
+        return;
+    redis_link_note(l, reply);
+    l->beacon = reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10) : 0;
+    if (l->refused != NULL) {
+        redisAsyncDisconnect(ac);
+        return;
+    }
+    l->is_up = true;
+    l->retry_ms = REDIS_RETRY_MIN_MS;
+    l->stats.connects++;
+    start_timer(l, STALL_LOOK_MS);
+    if (l->up != NULL)
+        l->up(l->up_user, l->beacon);
+}
+
+static void send_handshake(struct redis_link *l)
+{
+    const struct redis_address *a = &l->options.address;
+    redisAsyncContext *ac = l->context;
+    l->refused = NULL;
+    if (a->password[0] != '\0' && a->user[0] != '\0')
+        redisAsyncCommand(ac, on_ok, "AUTH was refused", "AUTH %s %s", a->user, a->password);
+    else if (a->password[0] != '\0')
+        redisAsyncCommand(ac, on_ok, "AUTH was refused", "AUTH %s", a->password);
+    if (a->db != 0)
+        redisAsyncCommand(ac, on_ok, "SELECT was refused", "SELECT %d", a->db);
+    redisAsyncCommand(ac, on_info, NULL, "INFO");
+    redisAsyncCommand(ac, on_hash_key, NULL, "SET %shash-key %b NX GET", l->options.prefix,
+                      l->key.bytes, sizeof l->key.bytes);
+    redisAsyncCommand(ac, on_beacon, NULL, "GET %sbeacon:%s", l->options.prefix, l->options.instance);
+}
+
+/* ---- made and lost ---- */
+
+static void connect_later(struct redis_link *l)
+{
+    if (l->is_closing)
+        return;
+    int64_t jitter_ms = rand() % (l->retry_ms / 2 + 1);
+    start_timer(l, l->retry_ms / 2 + jitter_ms);
+    l->retry_ms = 2 * l->retry_ms < REDIS_RETRY_MAX_MS ? 2 * l->retry_ms : REDIS_RETRY_MAX_MS;
+}
+
+static void is_down(struct redis_link *l)
+{
+    l->stats.disconnects += l->is_up;
+    l->is_up = l->is_stalled = l->is_dirty = false;
+    l->context = NULL;
+    connect_later(l);
+}
+
+/* hiredis tells of the end only where there was a connection. */
+static void drop(struct redis_link *l)
+{
+    bool told = l->context->c.flags & REDIS_CONNECTED;
+    redisAsyncFree(l->context);
+    if (!told)
+        is_down(l);
+}
+
+static void on_connected(const redisAsyncContext *ac, int status)
+{
+    struct redis_link *l = ac->data;
+    if (status != REDIS_OK)
+        is_down(l); /* hiredis frees the context */
+    else
+        send_handshake(l);
+}
+
+static void on_disconnected(const redisAsyncContext *ac, int status)
+{
+    (void)status;
+    is_down(ac->data);
+}
+
+static void make_connection(struct redis_link *l)
+{
+    const struct redis_address *a = &l->options.address;
+    redisAsyncContext *ac =
+        a->is_unix ? redisAsyncConnectUnix(a->host) : redisAsyncConnect(a->host, a->port);
+    if (ac == NULL || ac->err != 0) {
+        if (ac != NULL)
+            redisAsyncFree(ac);
+        connect_later(l);
+        return;
+    }
+    ac->data = l;
+    l->context = ac;
+    l->waiting_since_ms = (int64_t)uv_now(l->loop);
+    if (!attach(l)) {
+        drop(l);
+        return;
+    }
+    redisAsyncSetDisconnectCallback(ac, on_disconnected);
+    redisAsyncSetConnectCallback(ac, on_connected);
+    start_timer(l, l->options.connect_timeout_ms);
+}
+
+/* No reply for long though some are due: first nothing more is sent, then the connection is lost. */
+static void look_for_stall(struct redis_link *l)
+{
+    int64_t now_ms = (int64_t)uv_now(l->loop);
+    if (l->stats.inflight == 0)
+        l->waiting_since_ms = now_ms;
+    int64_t waited_ms = now_ms - l->waiting_since_ms;
+    l->is_stalled = waited_ms > REDIS_STALL_MS;
+    if (waited_ms > REDIS_GIVE_UP_MS)
+        drop(l);
+    else
+        start_timer(l, STALL_LOOK_MS);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct redis_link *l = timer->data;
+    if (l->context == NULL)
+        make_connection(l);
+    else if (l->is_up)
+        look_for_stall(l);
+    else /* neither connected nor refused in time */
+        drop(l);
+}
+
+static void start_timer(struct redis_link *l, int64_t ms)
+{
+    if (!l->is_closing)
+        CHECK(uv_timer_start(&l->timer, on_timer, (uint64_t)ms, 0) == 0);
+}
+
+/* ---- public ---- */
+
+void redis_link_open(struct redis_link *l)
+{
+    CHECK(uv_prepare_init(l->loop, &l->flush) == 0 && uv_timer_init(l->loop, &l->timer) == 0);
+    l->flush.data = l->timer.data = l;
+    l->open_handles = 2;
+    l->retry_ms = REDIS_RETRY_MIN_MS;
+    CHECK(uv_prepare_start(&l->flush, on_flush) == 0);
+    make_connection(l);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct redis_link *l = handle->data;
+    if (--l->open_handles == 0 && l->closed != NULL)
+        l->closed(l->closed_user);
+}
+
+void redis_link_close(struct redis_link *l)
+{
+    l->is_closing = true;
+    if (l->context != NULL)
+        drop(l);
+    uv_close((uv_handle_t *)&l->flush, on_handle_closed);
+    uv_close((uv_handle_t *)&l->timer, on_handle_closed);
+}

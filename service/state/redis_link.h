@@ -1,0 +1,60 @@
+/*
+ * redis_link.h -- one asynchronous connection on a loop: made, checked, kept, and made again.
+ *
+ *     down ──connect──> AUTH, SELECT, INFO, hash key, beacon ──> up ──lost──> down (wait, with jitter)
+ *                              │ refused: why                     │ no reply for REDIS_STALL_MS
+ *                              └──> down                          └──> stalled, until one comes
+ *
+ * Commands are appended to one buffer and leave in one write at the end of the loop's turn.
+ *
+ * Owns:    the hiredis context, three libuv handles. Threads: of the loop.
+ */
+#ifndef SLUICE_STATE_REDIS_LINK_H
+#define SLUICE_STATE_REDIS_LINK_H
+
+#include "service/state/state_redis.h"
+
+#include <hiredis/async.h>
+
+struct redis_link {
+    struct state_redis_options options;
+    struct hash_key key;
+    uv_loop_t *loop;
+    redisAsyncContext *context; /* NULL: none */
+    uv_poll_t *poll;            /* of `context` */
+    int poll_events;
+    uv_prepare_t flush; /* the end of a turn */
+    uv_timer_t timer;   /* to connect again, or to see a stall */
+    int open_handles;
+    bool is_up, is_dirty, is_flushing, is_stalled, is_closing;
+    int64_t retry_ms;
+    int64_t waiting_since_ms; /* of the loop's clock: since then no reply though some are due */
+    uint64_t beacon;
+    const char *refused; /* why the server was refused, static text; NULL: it was not */
+    struct state_redis_stats stats;
+    void (*up)(void *user, uint64_t beacon);
+    void *up_user;
+    void (*closed)(void *user); /* everything is gone */
+    void *closed_user;
+};
+
+void redis_link_open(struct redis_link *l);
+/* Fails what is under way; `closed` is called when the loop has let go. */
+void redis_link_close(struct redis_link *l);
+
+/* Is it worth sending? */
+static inline bool redis_link_is_up(const struct redis_link *l)
+{
+    return l->is_up && !l->is_stalled;
+}
+
+/* One command, already in Redis's protocol; `reply` NULL: only errors are looked at. */
+void redis_link_send(struct redis_link *l, struct span command, redisCallbackFn *reply, void *user);
+
+/* A reply has come: counts it, and its error if it is one. */
+void redis_link_note(struct redis_link *l, const redisReply *reply);
+
+/* What INFO says of a server we cannot use, static text; NULL: it is fine. */
+const char *redis_info_refuses(struct span info);
+
+#endif

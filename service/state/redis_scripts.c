@@ -1,0 +1,75 @@
+#include "service/state/redis_scripts.h"
+
+const char redis_script_fold[] =
+    "#!lua flags=allow-oom\n"
+    "local key, generation, length, last = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]\n"
+    "if redis.call('STRLEN', key) < length then return 0 end\n"
+    "local head = redis.call('GETRANGE', key, 0, 15)\n"
+    "local stands = string.byte(head, 1) == 0xA5 and string.sub(head, 9, 16) or ''\n"
+    "if stands ~= generation then return 0 end\n"
+    "if redis.call('GETRANGE', key, length - #last, length - 1) ~= last then return 0 end\n"
+    "redis.call('SET', key, ARGV[4] .. redis.call('GETRANGE', key, length, -1), 'KEEPTTL')\n"
+    "return 1\n";
+
+const char redis_script_void[] =
+    "#!lua flags=allow-oom\n"
+    "local found = 0\n"
+    "for i, key in ipairs(KEYS) do\n"
+    "  local log = redis.call('GET', key)\n"
+    "  local from, to\n"
+    "  if log then from, to = string.find(log, ARGV[i], 1, true) end\n"
+    "  if from then\n"
+    "    found = found + 1\n"
+    "    local left = string.sub(log, 1, from - 1) .. string.sub(log, to + 1)\n"
+    "    if left == '' then redis.call('DEL', key)\n"
+    "    else redis.call('SET', key, left, 'KEEPTTL') end\n"
+    "  end\n"
+    "end\n"
+    "return found\n";
+
+const char redis_script_settle_undecided[] =
+    "local stands = redis.call('GET', KEYS[1])\n"
+    "local state = stands and string.sub(stands, 2, 2)\n"
+    "if not stands or state == 'u' then\n"
+    "  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+    "end\n"
+    "return stands\n";
+
+const char redis_script_park[] =
+    "local stands = redis.call('GET', KEYS[1])\n"
+    "if stands and string.sub(stands, 2, 2) ~= 'p' then return stands end\n"
+    "local value = stands or ARGV[1]\n"
+    "local labels, at = 1, #ARGV[1] + 1\n"
+    "while at < #value do\n"
+    "  local a, b, c, d = string.byte(value, at, at + 3)\n"
+    "  at = at + 4 + a + b * 256 + c * 65536 + d * 16777216\n"
+    "  labels = labels + 1\n"
+    "end\n"
+    "value = value .. ARGV[2]\n"
+    "if labels > tonumber(ARGV[4]) or #value > tonumber(ARGV[5]) then return 0 end\n"
+    "redis.call('SET', KEYS[1], value)\n"
+    "redis.call('ZADD', KEYS[2], ARGV[3], ARGV[6])\n"
+    "return false\n";
+
+const char redis_script_take_parked[] =
+    "local stands = redis.call('GET', KEYS[1])\n"
+    "local parked = stands and string.sub(stands, 2, 2) == 'p'\n"
+    "if not stands or parked then\n"
+    "  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+    "  redis.call('ZREM', KEYS[2], ARGV[3])\n"
+    "end\n"
+    "return stands\n";
+
+const char redis_script_expire_parked[] =
+    "local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])\n"
+    "local values = {}\n"
+    "for _, hash in ipairs(due) do\n"
+    "  local key = ARGV[3] .. hash\n"
+    "  local stands = redis.call('GET', key)\n"
+    "  if stands and string.sub(stands, 2, 2) == 'p' then\n"
+    "    values[#values + 1] = stands\n"
+    "    redis.call('DEL', key)\n"
+    "  end\n"
+    "  redis.call('ZREM', KEYS[1], hash)\n"
+    "end\n"
+    "return values\n";

@@ -1,0 +1,45 @@
+/*
+ * redis_scripts.h -- the cold paths that must be one step in Redis, as Lua for EVAL.
+ *
+ * All keep expiries as they are. Records and folds may be written when memory is full (allow-oom):
+ * a fold makes a log shorter.
+ */
+#ifndef SLUICE_STATE_REDIS_SCRIPTS_H
+#define SLUICE_STATE_REDIS_SCRIPTS_H
+
+/*
+ * KEYS: the log. ARGV: old generation (8 bytes, or "" for none), old length, old last record, new bytes.
+ * Replaces the first `old length` bytes by the new ones. Answers 1, or 0 when generation, last record or
+ * length no longer hold.
+ */
+extern const char redis_script_fold[];
+
+/* KEYS: logs. ARGV: for each, the record to take out. Answers how many were there. */
+extern const char redis_script_void[];
+
+/*
+ * KEYS: the claim, parked. ARGV: its new value, ttl in ms. Sets it if it is undecided or not there.
+ * Answers what stood, false for nothing.
+ */
+extern const char redis_script_settle_undecided[];
+
+/*
+ * KEYS: the claim, parked. ARGV: empty parked labels (CLAIM_PARKED_BYTES), the framed label, when the wait
+ * ends (ms), most labels, most bytes, the transaction's hash in hex. Answers false (parked), what stood there
+ * (a claim), or 0 (over a limit).
+ */
+extern const char redis_script_park[];
+
+/*
+ * KEYS: the claim, parked. ARGV: the claim's value, ttl in ms, the hash in hex. Sets it if nothing or
+ * parked labels stand there. Answers what stood, false for nothing.
+ */
+extern const char redis_script_take_parked[];
+
+/*
+ * KEYS: parked. ARGV: now (ms), how many at most, prefix of claims. Answers the parked values whose wait has ended,
+ * removed.
+ */
+extern const char redis_script_expire_parked[];
+
+#endif

@@ -1,0 +1,538 @@
+#include "service/state/state_redis.h"
+
+#include "service/base/check.h"
+#include "service/base/text.h"
+#include "service/state/claim.h"
+#include "service/state/redis_link.h"
+#include "service/state/redis_scripts.h"
+#include "service/state/redis_wire.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    REFRESHED_SLOTS = 1 << 16, /* keys whose expiry was set lately, direct-mapped by hash */
+    REFRESH_SHARE = 12,        /* again after a twelfth of 1.2 horizons: a tenth of the horizon */
+    CLAIM_KEY_MAX = 2 + 16,    /* "x:" and 16 hex */
+};
+
+/* When a key's expiry was last set by this connection. */
+struct refreshed {
+    uint32_t tag; /* the other half of the key's hash */
+    int64_t at_ms;
+};
+
+struct state_redis {
+    struct state base;
+    struct redis_link link;
+    struct redis_wire wire;
+    struct span prefix;
+    struct refreshed *refreshed;
+};
+
+static struct state_redis *self_of(const struct state *s)
+{
+    return (struct state_redis *)(uintptr_t)s;
+}
+
+/* ---- commands ---- */
+
+static struct span claim_key(uint64_t txn_hash, char out[CLAIM_KEY_MAX])
+{
+    struct text t;
+    text_init(&t, out, CLAIM_KEY_MAX);
+    text_str(&t, "x:");
+    text_hex(&t, txn_hash, 16);
+    return text_span(&t);
+}
+
+static void begin(struct state_redis *s, const char *name, int n_args)
+{
+    redis_wire_begin(&s->wire, n_args);
+    redis_wire_text(&s->wire, name);
+}
+
+static void put_key(struct state_redis *s, struct span key)
+{
+    redis_wire_joined(&s->wire, s->prefix, key);
+}
+
+static void put_claim_key(struct state_redis *s, uint64_t txn_hash)
+{
+    char bytes[CLAIM_KEY_MAX];
+    put_key(s, claim_key(txn_hash, bytes));
+}
+
+static void put_hash(struct state_redis *s, uint64_t txn_hash)
+{
+    char bytes[CLAIM_KEY_MAX];
+    struct span key = claim_key(txn_hash, bytes);
+    redis_wire_arg(&s->wire, span_of(key.base + 2, key.len - 2));
+}
+
+static void issue(struct state_redis *s, redisCallbackFn *reply, void *user)
+{
+    redis_link_send(&s->link, redis_wire_command(&s->wire), reply, user);
+}
+
+/* At least a second: Redis refuses an expiry of 0. */
+static int64_t seconds(int64_t ms)
+{
+    return ms > 1000 ? (ms + 999) / 1000 : 1;
+}
+
+/* ---- replies ---- */
+
+static struct span bytes_of(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_STRING ? span_of(reply->str, reply->len) : span_of(NULL, 0);
+}
+
+static enum state_claim claim_of(struct span value)
+{
+    if (value.len == 0)
+        return STATE_CLAIM_NONE;
+    if (claim_is_decided(value))
+        return STATE_CLAIM_DECIDED;
+    return claim_is_parked(value) ? STATE_CLAIM_PARKED : STATE_CLAIM_UNDECIDED;
+}
+
+static void found_one(struct state_op *op, struct span value)
+{
+    op->outcome = claim_of(value);
+    op->n_found = value.len > 0;
+    if (op->found != NULL)
+        op->found[0] = value;
+}
+
+static void finish(struct state_redis *s, struct state_op *op, enum status st)
+{
+    s->link.stats.inflight--;
+    op->done(op, st);
+}
+
+/* The reply of a verb, when it is no error. */
+typedef enum status take_fn(struct state_op *op, const redisReply *reply);
+
+static void answer(redisAsyncContext *ac, const redisReply *reply, struct state_op *op, take_fn *take)
+{
+    struct redis_link *l = ac->data;
+    struct state_redis *s = (struct state_redis *)((char *)l - offsetof(struct state_redis, link));
+    if (reply == NULL) { /* the connection is lost */
+        finish(s, op, ST_UNAVAILABLE);
+        return;
+    }
+    redis_link_note(l, reply);
+    finish(s, op, reply->type == REDIS_REPLY_ERROR ? ST_UNAVAILABLE : take(op, reply));
+}
+
+#define REPLY_CALLBACK(name)                                                                       \
+    static void on_##name(redisAsyncContext *ac, void *reply, void *op)                            \
+    {                                                                                              \
+        answer(ac, reply, op, take_##name);                                                        \
+    }
+
+static enum status take_nothing(struct state_op *op, const redisReply *reply)
+{
+    (void)op;
+    (void)reply;
+    return ST_OK;
+}
+
+static enum status take_found_one(struct state_op *op, const redisReply *reply)
+{
+    found_one(op, bytes_of(reply));
+    return ST_OK;
+}
+
+static enum status take_fold(struct state_op *op, const redisReply *reply)
+{
+    (void)op;
+    return reply->type == REDIS_REPLY_INTEGER && reply->integer == 1 ? ST_OK : ST_CONFLICT;
+}
+
+static enum status take_park(struct state_op *op, const redisReply *reply)
+{
+    found_one(op, bytes_of(reply));
+    return reply->type == REDIS_REPLY_INTEGER ? ST_TOO_LARGE : ST_OK;
+}
+
+static enum status take_peek(struct state_op *op, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != (size_t)op->n_hashes)
+        return ST_CORRUPT;
+    for (int i = 0; i < op->n_hashes; i++)
+        op->found[i] = bytes_of(reply->element[i]);
+    op->n_found = op->n_hashes;
+    return ST_OK;
+}
+
+static enum status take_logs(struct state_op *op, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != (size_t)op->n_entities)
+        return ST_CORRUPT;
+    for (int i = 0; i < op->n_entities; i++)
+        op->entities[i].log = bytes_of(reply->element[i]);
+    return ST_OK;
+}
+
+/* Strings of a list, `step` apart: values of a hash, or all. */
+static enum status take_strings(struct state_op *op, const redisReply *reply, size_t from, size_t step)
+{
+    if (reply->type != REDIS_REPLY_ARRAY)
+        return ST_CORRUPT;
+    op->n_found = 0;
+    for (size_t i = from; i < reply->elements && op->n_found < STATE_PEEK_MAX; i += step)
+        op->found[op->n_found++] = bytes_of(reply->element[i]);
+    return ST_OK;
+}
+
+static enum status take_expired(struct state_op *op, const redisReply *reply)
+{
+    return take_strings(op, reply, 0, 1);
+}
+
+static enum status take_layouts(struct state_op *op, const redisReply *reply)
+{
+    return take_strings(op, reply, 1, 2);
+}
+
+/* Elements in the order of the commands of send_observe(). */
+static enum status take_observed(struct state_op *op, const redisReply *reply)
+{
+    size_t at = 0, claim = op->claim.len > 0;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < claim + 2 * (size_t)op->n_entities)
+        return ST_UNAVAILABLE;
+    for (size_t i = 0; i < reply->elements; i++) {
+        if (reply->element[i]->type == REDIS_REPLY_ERROR)
+            return ST_UNAVAILABLE;
+    }
+    if (claim)
+        found_one(op, bytes_of(reply->element[at++]));
+    else
+        op->outcome = STATE_CLAIM_NONE;
+    for (int i = 0; i < op->n_entities; i++) {
+        at += op->entities[i].record.len > 0;
+        op->entities[i].log = bytes_of(reply->element[at++]);
+    }
+    return ST_OK;
+}
+
+REPLY_CALLBACK(nothing)
+REPLY_CALLBACK(found_one)
+REPLY_CALLBACK(fold)
+REPLY_CALLBACK(park)
+REPLY_CALLBACK(peek)
+REPLY_CALLBACK(logs)
+REPLY_CALLBACK(expired)
+REPLY_CALLBACK(layouts)
+REPLY_CALLBACK(observed)
+
+/* ---- an observation ---- */
+
+/* Has this connection set the key's expiry lately? If not, it is about to. */
+static bool refresh_is_due(struct state_redis *s, const struct state_entity *e, int64_t now_ms)
+{
+    uint64_t hash = hash_u64(&s->base.hash_key, e->key);
+    struct refreshed *r = &s->refreshed[hash % REFRESHED_SLOTS];
+    uint32_t tag = (uint32_t)(hash >> 32) | 1;
+    if (r->tag == tag && now_ms >= r->at_ms && now_ms - r->at_ms < e->ttl_ms / REFRESH_SHARE)
+        return false;
+    *r = (struct refreshed){tag, now_ms};
+    return true;
+}
+
+static void send_entity(struct state_redis *s, struct state_op *op, struct state_entity *e)
+{
+    if (e->record.len > 0) {
+        begin(s, "APPEND", 3);
+        put_key(s, e->key);
+        redis_wire_arg(&s->wire, e->record);
+        issue(s, NULL, NULL);
+    }
+    e->refresh = e->record.len > 0 && refresh_is_due(s, e, op->now_ms);
+    if (e->refresh) {
+        begin(s, "GETEX", 4);
+        put_key(s, e->key);
+        redis_wire_text(&s->wire, "EX");
+        redis_wire_int(&s->wire, seconds(e->ttl_ms));
+    } else {
+        begin(s, "GETRANGE", 4);
+        put_key(s, e->key);
+        redis_wire_text(&s->wire, "0");
+        redis_wire_text(&s->wire, "-1");
+    }
+    issue(s, NULL, NULL);
+}
+
+static void send_claim(struct state_redis *s, const struct state_op *op)
+{
+    begin(s, "SET", 7);
+    put_claim_key(s, op->txn_hash);
+    redis_wire_arg(&s->wire, op->claim);
+    redis_wire_text(&s->wire, "NX");
+    redis_wire_text(&s->wire, "GET");
+    redis_wire_text(&s->wire, "EX");
+    redis_wire_int(&s->wire, seconds(op->ttl_ms));
+    issue(s, NULL, NULL);
+}
+
+static void send_beacon(struct state_redis *s)
+{
+    begin(s, "SET", 3);
+    char key[sizeof s->link.options.instance + 8];
+    snprintf(key, sizeof key, "beacon:%s", s->link.options.instance);
+    put_key(s, span_str(key));
+    redis_wire_int(&s->wire, (int64_t)watermark_get(s->link.options.acknowledged));
+    issue(s, NULL, NULL);
+}
+
+static void send_observe(struct state_redis *s, struct state_op *op)
+{
+    begin(s, "MULTI", 1);
+    issue(s, NULL, NULL);
+    if (op->claim.len > 0)
+        send_claim(s, op);
+    for (int i = 0; i < op->n_entities; i++)
+        send_entity(s, op, &op->entities[i]);
+    if (s->link.options.acknowledged != NULL && op->journal_seq > 0)
+        send_beacon(s);
+    begin(s, "EXEC", 1);
+    issue(s, on_observed, op);
+}
+
+/* ---- the other verbs ---- */
+
+static void send_settle(struct state_redis *s, struct state_op *op)
+{
+    begin(s, "SET", 5);
+    put_claim_key(s, op->txn_hash);
+    redis_wire_arg(&s->wire, op->claim);
+    redis_wire_text(&s->wire, "EX");
+    redis_wire_int(&s->wire, seconds(op->ttl_ms));
+    issue(s, on_nothing, op);
+}
+
+static void begin_script(struct state_redis *s, const char *script, int n_keys, int n_args)
+{
+    begin(s, "EVAL", 3 + n_keys + n_args);
+    redis_wire_text(&s->wire, script);
+    redis_wire_int(&s->wire, n_keys);
+}
+
+static void send_settle_undecided(struct state_redis *s, struct state_op *op)
+{
+    begin_script(s, redis_script_settle_undecided, 1, 2);
+    put_claim_key(s, op->txn_hash);
+    redis_wire_arg(&s->wire, op->claim);
+    redis_wire_int(&s->wire, 1000 * seconds(op->ttl_ms));
+    issue(s, on_found_one, op);
+}
+
+static void send_peek(struct state_redis *s, struct state_op *op)
+{
+    begin(s, "MGET", 1 + op->n_hashes);
+    for (int i = 0; i < op->n_hashes; i++)
+        put_claim_key(s, op->hashes[i]);
+    issue(s, on_peek, op);
+}
+
+static void put_entity_keys(struct state_redis *s, const struct state_op *op)
+{
+    for (int i = 0; i < op->n_entities; i++)
+        put_key(s, op->entities[i].key);
+}
+
+static void send_read(struct state_redis *s, struct state_op *op)
+{
+    begin(s, "MGET", 1 + op->n_entities);
+    put_entity_keys(s, op);
+    issue(s, on_logs, op);
+}
+
+static void send_fold(struct state_redis *s, struct state_op *op)
+{
+    const struct state_fold *f = &op->fold;
+    begin_script(s, redis_script_fold, 1, 4);
+    put_key(s, op->entities[0].key);
+    redis_wire_arg(&s->wire, f->old_generation == 0
+                                 ? span_of(NULL, 0)
+                                 : span_of(&f->old_generation, sizeof f->old_generation));
+    redis_wire_int(&s->wire, (int64_t)f->old_bytes);
+    redis_wire_arg(&s->wire, f->last_record);
+    redis_wire_arg(&s->wire, f->bytes);
+    issue(s, on_fold, op);
+}
+
+static void send_void(struct state_redis *s, struct state_op *op)
+{
+    begin_script(s, redis_script_void, op->n_entities, op->n_entities);
+    put_entity_keys(s, op);
+    for (int i = 0; i < op->n_entities; i++)
+        redis_wire_arg(&s->wire, op->entities[i].record);
+    issue(s, on_nothing, op);
+}
+
+static void send_erase(struct state_redis *s, struct state_op *op)
+{
+    begin(s, "DEL", 1 + op->n_entities);
+    put_entity_keys(s, op);
+    issue(s, on_nothing, op);
+}
+
+static void send_park(struct state_redis *s, struct state_op *op)
+{
+    char empty[CLAIM_PARKED_BYTES];
+    struct text t;
+    text_init(&t, empty, sizeof empty);
+    claim_encode(&(struct claim){.state = 'p'}, &t);
+    uint32_t length = (uint32_t)op->claim.len;
+    begin_script(s, redis_script_park, 2, 6);
+    put_claim_key(s, op->txn_hash);
+    put_key(s, span_str("parked"));
+    redis_wire_arg(&s->wire, text_span(&t));
+    redis_wire_joined(&s->wire, span_of(&length, sizeof length), op->claim);
+    redis_wire_int(&s->wire, op->now_ms + op->ttl_ms);
+    redis_wire_int(&s->wire, STATE_PARKED_MAX);
+    redis_wire_int(&s->wire, STATE_FOUND_MAX);
+    put_hash(s, op->txn_hash);
+    issue(s, on_park, op);
+}
+
+static void send_take_parked(struct state_redis *s, struct state_op *op)
+{
+    begin_script(s, redis_script_take_parked, 2, 3);
+    put_claim_key(s, op->txn_hash);
+    put_key(s, span_str("parked"));
+    redis_wire_arg(&s->wire, op->claim);
+    redis_wire_int(&s->wire, 1000 * seconds(op->ttl_ms));
+    put_hash(s, op->txn_hash);
+    issue(s, on_found_one, op);
+}
+
+static void send_expire_parked(struct state_redis *s, struct state_op *op)
+{
+    begin_script(s, redis_script_expire_parked, 1, 3);
+    put_key(s, span_str("parked"));
+    redis_wire_int(&s->wire, op->now_ms);
+    redis_wire_int(&s->wire, STATE_PEEK_MAX);
+    put_key(s, span_str("x:"));
+    issue(s, on_expired, op);
+}
+
+static void send_layout(struct state_redis *s, struct state_op *op)
+{
+    char id[8];
+    struct text t;
+    text_init(&t, id, sizeof id);
+    text_hex(&t, op->layout_id, 8);
+    begin(s, "HSET", 4);
+    put_key(s, span_str("layouts"));
+    redis_wire_arg(&s->wire, text_span(&t));
+    redis_wire_arg(&s->wire, op->claim);
+    issue(s, on_nothing, op);
+}
+
+static void send_layouts(struct state_redis *s, struct state_op *op)
+{
+    begin(s, "HGETALL", 2);
+    put_key(s, span_str("layouts"));
+    issue(s, on_layouts, op);
+}
+
+typedef void send_fn(struct state_redis *s, struct state_op *op);
+
+static send_fn *const verbs[] = {
+    [STATE_OBSERVE] = send_observe,
+    [STATE_SETTLE] = send_settle,
+    [STATE_SETTLE_UNDECIDED] = send_settle_undecided,
+    [STATE_PEEK] = send_peek,
+    [STATE_READ] = send_read,
+    [STATE_FOLD] = send_fold,
+    [STATE_VOID] = send_void,
+    [STATE_ERASE] = send_erase,
+    [STATE_PARK] = send_park,
+    [STATE_TAKE_PARKED] = send_take_parked,
+    [STATE_EXPIRE_PARKED] = send_expire_parked,
+    [STATE_LAYOUT_PUT] = send_layout,
+    [STATE_LAYOUTS] = send_layouts,
+};
+
+/* ---- the backend ---- */
+
+static enum status refuses(const struct state_redis *s, const struct state_op *op)
+{
+    if (!redis_link_is_up(&s->link) || s->link.stats.inflight >= STATE_INFLIGHT_MAX)
+        return ST_UNAVAILABLE;
+    if (op->n_entities > STATE_ENTITIES_MAX || op->n_hashes > STATE_PEEK_MAX)
+        return ST_TOO_LARGE;
+    for (int i = 0; i < op->n_entities; i++) {
+        if (op->entities[i].key.len > STATE_KEY_BYTES_MAX)
+            return ST_TOO_LARGE;
+    }
+    return ST_OK;
+}
+
+static void submit(struct state *state, struct state_op *op)
+{
+    struct state_redis *s = self_of(state);
+    enum status st = refuses(s, op);
+    if (st != ST_OK) {
+        op->done(op, st);
+        return;
+    }
+    s->link.stats.inflight++;
+    verbs[op->verb](s, op);
+}
+
+static bool available(const struct state *state)
+{
+    return redis_link_is_up(&self_of(state)->link);
+}
+
+static void on_closed(void *user)
+{
+    struct state_redis *s = user;
+    redis_wire_fini(&s->wire);
+    free(s->refreshed);
+    free(s);
+}
+
+static void close_state(struct state *state)
+{
+    redis_link_close(&self_of(state)->link);
+}
+
+static const struct state_backend backend = {
+    .name = "redis", .submit = submit, .available = available, .close = close_state};
+
+struct state *state_redis_open(const struct state_redis_options *o, const struct hash_key *key,
+                               uv_loop_t *loop)
+{
+    struct state_redis *s = calloc(1, sizeof *s);
+    CHECK(s != NULL);
+    s->base = (struct state){.backend = &backend, .hash_key = *key};
+    s->refreshed = calloc(REFRESHED_SLOTS, sizeof *s->refreshed);
+    CHECK(s->refreshed != NULL);
+    redis_wire_init(&s->wire);
+    s->link = (struct redis_link){
+        .options = *o, .key = *key, .loop = loop, .closed = on_closed, .closed_user = s};
+    s->prefix = span_str(s->link.options.prefix);
+    redis_link_open(&s->link);
+    return &s->base;
+}
+
+void state_redis_on_connect(struct state *s, void (*up)(void *user, uint64_t beacon), void *user)
+{
+    struct redis_link *l = &self_of(s)->link;
+    l->up = up;
+    l->up_user = user;
+    if (l->is_up)
+        up(user, l->beacon);
+}
+
+struct state_redis_stats state_redis_stats(const struct state *s)
+{
+    return self_of(s)->link.stats;
+}

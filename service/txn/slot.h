@@ -1,0 +1,30 @@
+/*
+ * slot.h -- one value of a message into one slot, as its field's type asks.
+ *
+ * Each function answers NULL, or what is wrong as the end of a sentence ("must be a string"),
+ * static and free of the value itself; *ret_value is then untouched.
+ *
+ * Owns: nothing; texts point into the message or the arena. Threads: pure.
+ */
+#ifndef SLUICE_TXN_SLOT_H
+#define SLUICE_TXN_SLOT_H
+
+#include "service/txn/number.h"
+#include "service/txn/txn.h"
+
+/* The largest number that a feature aggregates: in units of 1e-6 it fits in 64 bits. */
+#define SLOT_AGGREGATED_MAX 9.2e12
+
+/* Not one of the answers for a reader's caller: the arena is full. */
+extern const char slot_no_space[];
+
+const char *slot_string(const struct field *field, struct span text, struct arena *arena,
+                        struct txn_value *ret_value);
+const char *slot_number(const struct field *field, const struct number *n,
+                        struct txn_value *ret_value);
+const char *slot_bool(const struct field *field, bool flag, struct txn_value *ret_value);
+
+/* What a value of the field should have been: "must be a string". */
+const char *slot_expected(const struct field *field);
+
+#endif

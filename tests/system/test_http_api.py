@@ -1,0 +1,219 @@
+"""What each path answers when all is well."""
+import json
+import os
+import threading
+import time
+
+import pytest
+
+from conftest import payment
+
+FRAUD = {"kind": "label", "transaction_id": "t-a-1-0", "outcome": "fraud",
+         "timestamp": "2026-01-05T12:30:00Z"}
+
+
+def test_the_first_payments_are_allowed_and_a_burst_is_flagged(server):
+    for i in range(10):
+        reply = server.score(payment(i))
+        assert reply.status == 200 and reply.headers["Content-Type"] == "application/json"
+        assert reply.json()["decision"] == "allow"
+        assert "total;dur=" in reply.headers["Server-Timing"]
+    flagged = server.score(payment(10)).json()
+    assert flagged["decision"] == "flag" and flagged["score"] == 80
+    assert flagged["reasons"] == [{"rule": "account-burst", "title": "Burst of payments",
+                                   "score": 80, "severity": "high",
+                                   "reason": "11 payments in 5 minutes"}]
+    assert flagged["degraded"] == [] and "features" not in flagged
+    assert list(flagged) == ["transaction_id", "decision", "score", "reasons", "ruleset",
+                             "degraded"]
+
+
+def test_explain_shows_every_feature(server):
+    found = server.score(payment(0), "?explain=true").json()
+    assert found["features"]["account_tx_count_5m"] == {"value": 1, "exact": True}
+    assert found["features"]["terminal_tx_count_1d"]["value"] is None
+    assert found["features"]["account_amount_1d"]["value"] == 950
+    assert server.score(payment(1), "?explain=maybe").status == 400
+    assert server.count() == 1
+
+
+def test_a_retry_gets_the_first_answer_again(server):
+    first = server.score(payment(0))
+    reordered = json.dumps(dict(reversed(payment(0).items())), indent=3).replace("950.0", "9.50e2")
+    again = server.score(reordered)
+    assert again.body == first.body
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert server.count() == 1
+
+
+def test_a_decision_can_be_asked_for_again(server):
+    odd = payment(0) | {"transaction_id": "t/ü %"}
+    first = server.score(odd)
+    assert server.get("/v1/decisions/t%2F%C3%BC%20%25").body == first.body
+    assert server.get("/v1/decisions/nobody").status == 404
+    assert server.get("/v1/decisions/%zz").status == 400
+
+
+def test_an_entity_shows_its_features_as_of_a_time(server):
+    for i in range(3):
+        server.score(payment(i * 600, terminal_id="m-1"))
+    assert server.count() == 3
+    assert server.count(at="2026-01-05T12:10:00Z") == 2
+    assert server.count(at="2026-01-05T12:09:59.999Z") == 1
+    assert server.count(at="2026-01-05T14:10:00+02:00") == 2
+    found = server.entity("m-1", field="terminal_id").json()
+    assert found["field"] == "terminal_id" and found["value"] == "m-1"
+    assert found["at"] == "2026-01-05T13:00:00Z"
+    assert found["features"] == {"terminal_tx_count_1d": {"value": 3, "exact": True}}
+    assert server.count("never seen") == 0
+    assert server.entity("x", field="nothing").status == 404
+    assert server.get("/v1/entities/account_id/a-1?at=yesterday").status == 400
+    assert server.get("/v1/entities/account_id/a-1").status == 200
+
+
+def test_an_entity_can_be_erased_and_the_log_says_so(server):
+    server.score(payment(0))
+    reply = server.request("DELETE", "/v1/entities/account_id/a-1")
+    assert reply.status == 204 and reply.body == b""
+    assert server.count() == 0
+    audit = server.wait_log("entity erased")
+    assert audit["field"] == "account_id" and "a-1" not in json.dumps(audit)
+    assert server.request("DELETE", "/v1/entities/nothing/a-1").status == 404
+
+
+def test_labels_are_recorded_once_and_count(server):
+    server.score(payment(0))
+    first, again = server.label(FRAUD), server.label(FRAUD)
+    assert first.status == 200
+    assert first.json() == {"transaction_id": "t-a-1-0", "outcome": "fraud", "status": "recorded"}
+    assert again.status == 200 and again.json()["status"] == "duplicate"
+    features = server.entity("a-1").json()["features"]
+    assert features["account_frauds_30d"]["value"] == 1
+    assert features["account_tx_count_1d"]["value"] == 1
+
+
+def test_a_label_before_its_transaction_is_parked(server):
+    reply = server.label(FRAUD)
+    assert reply.status == 202 and reply.json()["status"] == "parked"
+    server.score(payment(0))
+    assert server.entity("a-1").json()["features"]["account_frauds_30d"]["value"] == 1
+
+
+@pytest.mark.parametrize("change", [{"outcome": "guilty"}, {"timestamp": "2126-01-01T00:00:00Z"},
+                                    {"timestamp": "2026-01-05T11:00:00Z"}, {"kind": "transaction"},
+                                    {"transaction_id": None}])
+def test_a_wrong_label_is_422(server, change):
+    server.score(payment(0))
+    assert server.label(FRAUD | change).status == 422
+    assert server.entity("a-1").json()["features"]["account_frauds_30d"]["value"] == 0
+
+
+def test_a_batch_takes_effect_in_line_order(server):
+    lines = [payment(i) for i in range(11)] + [FRAUD, payment(3), payment(11)]
+    reply = server.batch(lines, "?explain=true")
+    assert reply.status == 200 and reply.headers["Content-Type"] == "application/x-ndjson"
+    answers = reply.lines()
+    assert [a.get("decision") for a in answers] == ["allow"] * 10 + ["flag", None, "allow", "flag"]
+    assert answers[11]["status"] == "recorded"
+    assert answers[12] == answers[3]
+    assert answers[13]["features"]["account_tx_count_5m"]["value"] == 12
+    assert server.batch([]).body == b""
+    assert server.request("POST", "/v1/score/batch", json.dumps(payment(12)),
+                          {"Content-Type": "application/x-ndjson"}).lines()[0]["decision"] == "flag"
+
+
+def test_history_may_be_dated_ahead_only_when_it_says_so(server):
+    ahead = payment(0) | {"timestamp": "2126-01-05T12:00:00Z"}
+    assert server.batch([ahead]).lines()[0]["status"] == 422
+    assert server.batch([ahead], "?historic=true").lines()[0]["decision"] == "allow"
+
+
+def test_a_long_batch_does_not_need_memory_for_its_lines(make_server):
+    """SLUICE_BATCH_LINES=1000000 for the long one."""
+    n = int(os.environ.get("SLUICE_BATCH_LINES", "60000"))
+    server = make_server()
+    server.batch([payment(i, account=f"w-{i % 50}") for i in range(2000)], "?historic=true")
+    peak, stop = [server.rss_kib()], threading.Event()
+
+    def watch():
+        while not stop.wait(0.1):
+            peak.append(server.rss_kib())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    # Wrong lines: they are answered at length, and leave no state that would grow.
+    body = (b'{"transaction_id":"x","account_id":"a-1","amount":"none"}\n' * n)
+    begun = time.monotonic()
+    reply = server.request("POST", "/v1/score/batch", body,
+                           {"Content-Type": "application/x-ndjson"}, timeout=600)
+    took = time.monotonic() - begun
+    stop.set()
+    watcher.join()
+    assert reply.status == 200 and reply.body.count(b"\n") == n
+    assert json.loads(reply.body.splitlines()[-1])["line"] == n
+    print(f"{n} lines, {len(reply.body)} bytes of answers, {took:.1f} s, "
+          f"{peak[0]} KiB before, {max(peak)} KiB at most")
+    assert max(peak) - peak[0] < 16 << 10
+
+
+def test_a_batch_whose_answers_have_no_room_says_how_far_it_came(make_server):
+    server = make_server(limits__batch_spool_bytes=1 << 20)
+    reply = server.batch(["{"] * 20000)
+    assert reply.status == 507 and "took effect" in reply.json()["detail"]
+    assert server.get("/livez").status == 200
+
+
+def test_a_deadline_of_the_request_must_be_a_sane_number(server):
+    for wrong in ("0", "60001", "-1", "soon", "1.5", ""):
+        assert server.score(payment(0), **{"Sluice-Deadline-Ms": wrong}).status == 400, wrong
+    assert server.count() == 0
+    assert server.score(payment(0), **{"Sluice-Deadline-Ms": "60000"}).status == 200
+
+
+def test_other_methods_and_paths(server):
+    assert server.get("/").status == 404
+    assert server.get("/v1/score/").status == 404
+    wrong = server.get("/v1/score")
+    assert wrong.status == 405 and wrong.headers["Allow"] == "POST"
+    options = server.request("OPTIONS", "/v1/entities/account_id/a-1")
+    assert options.status == 405 and options.headers["Allow"] == "GET, HEAD, DELETE"
+    for path in ("/livez", "/readyz", "/metrics", "/openapi.yaml", "/v1/ruleset"):
+        head, full = server.request("HEAD", path), server.get(path)
+        assert (head.status, head.body) == (200, b""), path
+        assert full.status == 200 and full.body, path
+        assert head.headers["Content-Type"] == full.headers["Content-Type"]
+
+
+def test_the_ruleset_tells_its_names(server):
+    found = server.get("/v1/ruleset").json()
+    decided = server.score(payment(0)).json()
+    assert found["ruleset"] == decided["ruleset"]
+    assert found["features"][0] == "account_tx_count_5m" and len(found["features"]) == 5
+    assert found["rules"] == [{"id": "account-burst", "title": "Burst of payments",
+                               "severity": "high", "mode": "live"}]
+    assert found["fields"][:4] == ["transaction_id", "account_id", "amount", "timestamp"]
+
+
+def test_metrics_count_and_carry_no_ids(server):
+    for i in range(11):
+        server.score(payment(i, account="secret-account"))
+    server.score("{")
+    text = server.get("/metrics").body.decode()
+    samples = {}
+    for line in text.splitlines():
+        assert line.startswith("# ") or " " in line
+        if not line.startswith("#"):
+            name, value = line.rsplit(" ", 1)
+            assert name not in samples, name
+            samples[name] = float(value)
+    score = 'method="POST",route="/v1/score"'
+    assert samples[f'sluice_http_requests_total{{{score},status="2xx"}}'] == 11
+    assert samples[f'sluice_http_requests_total{{{score},status="4xx"}}'] == 1
+    assert samples['sluice_decisions_total{decision="allow"}'] == 10
+    assert samples['sluice_decisions_total{decision="flag"}'] == 1
+    assert samples[f"sluice_http_request_duration_seconds_count{{{score}}}"] == 12
+    assert samples['sluice_rule_fired_total{rule="account-burst",mode="live"}'] == 1
+    assert "secret-account" not in text and "t-secret" not in text
+    helps = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(helps) == len(set(helps))

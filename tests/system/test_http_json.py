@@ -1,0 +1,132 @@
+"""Every JSON row of what can be wrong with a body: its answer, and that nothing has happened."""
+import json
+
+import pytest
+
+from conftest import payment
+
+GOOD = json.dumps(payment(1)).encode()
+
+NOT_JSON = {
+    "empty": b"",
+    "spaces": b"  \n",
+    "cut": GOOD[:-1],
+    "a comma too many": GOOD[:-1] + b",}",
+    "two documents": GOOD + GOOD,
+    "rubbish behind": GOOD + b"x",
+    "single quotes": GOOD.replace(b'"', b"'"),
+    "a comment": b"/* */" + GOOD,
+    "NaN": GOOD.replace(b"950.0", b"NaN"),
+    "infinity": GOOD.replace(b"950.0", b"-Infinity"),
+    "leading zero": GOOD.replace(b"950.0", b"0950"),
+    "leading plus": GOOD.replace(b"950.0", b"+950"),
+    "bare point": GOOD.replace(b"950.0", b"950."),
+    "hex": GOOD.replace(b"950.0", b"0x10"),
+    "raw newline in a string": GOOD.replace(b"EUR", b"E\nR"),
+    "unknown escape": GOOD.replace(b"EUR", b"E\\xR"),
+    "lone surrogate": GOOD.replace(b"EUR", b"\\ud800"),
+    "NUL escaped": GOOD.replace(b"EUR", b"E\\u0000"),
+    "overlong UTF-8": GOOD.replace(b"EUR", b"\xc0\xaf"),
+    "Latin-1": GOOD.replace(b"EUR", b"\xe9"),
+    "UTF-16": GOOD.decode().encode("utf-16"),
+    "byte order mark": b"\xef\xbb\xbf" + GOOD,
+    "duplicate key": GOOD[:-1] + b', "amount": 1}',
+    "duplicate key in an undeclared object": GOOD[:-1] + b', "x": {"a": 1, "a": 2}}',
+    "33 deep": GOOD[:-1] + b', "x": ' + b"[" * 33 + b"]" * 33 + b"}",
+    "60,000 deep": b"[" * 60000,
+}
+
+
+def changed(**fields):
+    return json.dumps(payment(1) | fields)
+
+
+NOT_OURS = {
+    "an array": (b"[]", ""),
+    "a string": (b'"t-1"', ""),
+    "null": (b"null", ""),
+    "a field missing": (GOOD.replace(b'"amount"', b'"amuont"'), "/amount"),
+    "a field null": (changed(amount=None), "/amount"),
+    "a wrong type": (changed(account_id=5), "/account_id"),
+    "too long": (changed(account_id="a" * 65), "/account_id"),
+    "five fraction digits": (GOOD.replace(b"950.0", b"950.00001"), "/amount"),
+    "amount out of range": (GOOD.replace(b"950.0", b"1e30"), "/amount"),
+    "no offset": (changed(timestamp="2026-01-05T12:00:10"), "/timestamp"),
+    "microseconds": (changed(timestamp="2026-01-05T12:00:10.000001Z"), "/timestamp"),
+    "the 30th of February": (changed(timestamp="2026-02-30T12:00:10Z"), "/timestamp"),
+    "the far future": (changed(timestamp="2126-01-05T12:00:10Z"), "/timestamp"),
+    "another kind": (changed(kind="refund"), "/kind"),
+    "a label": (json.dumps({"kind": "label", "transaction_id": "t", "outcome": "fraud",
+                            "timestamp": "2026-01-05T12:00:10Z"}), None),
+    "a card number": (changed(note="4111 1111 1111 1111"), "/note"),
+    "a number beyond every type": (GOOD[:-1] + b', "x": 1e400}', "/x"),
+}
+
+
+def problem(reply, status):
+    assert reply.status == status, (reply.status, reply.body)
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    body = reply.json()
+    assert body["status"] == status and body["title"] and body["type"].startswith("urn:sluice:")
+    return body
+
+
+def test_what_is_not_json_is_400_with_its_place(server):
+    assert server.score(payment(0)).status == 200
+    for name, body in NOT_JSON.items():
+        reply = server.score(body)
+        assert reply.status in (400, 422), (name, reply.body)
+        found = problem(reply, reply.status)
+        assert 0 <= found["errors"][0]["offset"] <= len(body), name
+        if reply.status == 422:  # JSON, in a spelling that is refused all the same
+            assert name in ("NUL escaped",), (name, found)
+    assert server.count() == 1
+
+
+def test_json_outside_the_schema_is_422_with_its_pointer(server):
+    assert server.score(payment(0)).status == 200
+    for name, (body, pointer) in NOT_OURS.items():
+        found = problem(server.score(body), 422)
+        if pointer is not None:
+            assert found["errors"][0]["pointer"] == pointer, (name, found)
+        assert "4111" not in json.dumps(found)
+    assert server.count() == 1
+    assert "4111" not in json.dumps(server.log) + server.stderr()
+
+
+def test_depth_32_and_undeclared_fields_are_fine(server):
+    deep = GOOD[:-1] + b', "x": ' + b"[" * 31 + b"]" * 31 + b"}"
+    assert server.score(deep).status == 200
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded",
+                                          "application/x-ndjson", "application/jsonx"])
+def test_another_content_type_is_415(server, content_type):
+    headers = {"Content-Type": content_type} if content_type else {}
+    problem(server.request("POST", "/v1/score", GOOD, headers), 415)
+    assert server.count() == 0
+
+
+def test_a_compressed_body_is_415(server):
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    problem(server.request("POST", "/v1/score", GOOD, headers), 415)
+
+
+def test_the_same_id_with_another_body_is_422_and_leaves_no_trace(server):
+    first = server.score(payment(1))
+    other = problem(server.score(payment(1) | {"amount": 951.00}), 422)
+    assert other["type"] == "urn:sluice:problem:conflict"
+    assert server.count() == 1
+    again = server.score(payment(1))
+    assert again.body == first.body and again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_batch_answers_each_wrong_line_and_goes_on(server):
+    lines = [json.dumps(payment(0)), "{", "", json.dumps(payment(1) | {"amount": "x"}),
+             "[" * 70000, json.dumps(payment(2))]
+    reply = server.batch(lines)
+    assert reply.status == 200
+    answers = reply.lines()
+    assert [a.get("status", "decided") for a in answers] == ["decided", 400, 422, 413, "decided"]
+    assert [a.get("line") for a in answers] == [None, 2, 4, 5, None]
+    assert server.count() == 2

@@ -1,0 +1,169 @@
+"""Clients that are too slow, too large or too many."""
+import json
+import socket
+import threading
+import time
+
+from conftest import payment
+
+
+def connect(server):
+    return socket.create_connection(("127.0.0.1", server.port), timeout=10)
+
+
+def trickle(server, start, piece=b"a", limit_s=12):
+    """Send a byte every 100 ms; answers how long the server let us, and what it said."""
+    with connect(server) as s:
+        begun, got = time.monotonic(), b""
+        s.sendall(start)
+        s.settimeout(0.1)
+        while time.monotonic() - begun < limit_s:
+            try:
+                s.sendall(piece)
+                data = s.recv(4096)
+                if not data:
+                    break
+                got += data
+            except socket.timeout:
+                pass
+            except OSError:
+                break
+        return time.monotonic() - begun, got
+
+
+POST = b"POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+BATCH = b"POST /v1/score/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
+
+
+def test_a_header_or_a_body_that_trickles_is_over_at_its_deadline(make_server):
+    server = make_server(request_timeout_ms=1000)
+    assert server.score(payment(0)).status == 200
+    starts = {
+        "header": POST + b"X: ",
+        "header of the second request": b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n" + POST + b"X: ",
+        "body": POST + b"Content-Length: 1000\r\n\r\n",
+        "chunks": POST + b"Transfer-Encoding: chunked\r\n\r\n3e8\r\n",
+        "batch": BATCH + b"Content-Length: 100000\r\n\r\n",
+    }
+    for name, start in starts.items():
+        took, got = trickle(server, start)
+        assert 0.9 < took < 3.5, (name, took)
+        assert b"HTTP/1.1 408 " in got, (name, got)
+    assert server.count() == 1
+
+
+def test_a_slow_reader_is_cut_off(make_server):
+    server = make_server(request_timeout_ms=1000)
+    lines = b"".join(json.dumps(payment(i)).encode() + b"\n" for i in range(20000))
+    with connect(server) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.sendall(BATCH + b"Content-Length: %d\r\n\r\n" % len(lines) + lines)
+        s.settimeout(30)
+        begun, total = time.monotonic(), 0
+        try:
+            while time.monotonic() - begun < 30:
+                data = s.recv(64)
+                if not data:
+                    break
+                total += len(data)
+                time.sleep(0.1)
+        except OSError:
+            pass
+    assert total < 1 << 20
+    assert server.get("/livez").status == 200
+
+
+def test_an_idle_connection_is_closed_after_its_time(make_server):
+    server = make_server(idle_timeout_ms=1000, request_timeout_ms=400)
+    with connect(server) as s:
+        begun = time.monotonic()
+        assert s.recv(100) == b""
+        assert 0.9 < time.monotonic() - begun < 4
+
+
+def test_a_large_body_is_413_from_its_header_and_from_the_running_count(server):
+    before = server.rss_kib()
+    for framing in (b"Content-Length: 1000000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"):
+        with connect(server) as s:
+            s.sendall(POST + framing)
+            piece = b" " * 65536
+            if b"chunked" in framing:
+                piece = b"10000\r\n" + piece + b"\r\n"
+            sent, got = 0, b""
+            try:
+                while sent < 1 << 30:
+                    s.sendall(piece)
+                    sent += len(piece)
+            except OSError:
+                pass
+            try:
+                while data := s.recv(65536):
+                    got += data
+            except OSError:
+                pass
+            assert sent < 64 << 20  # the server took a little and hung up
+            assert got == b"" or got.startswith(b"HTTP/1.1 413 "), got[:100]
+    assert server.rss_kib() - before < 32 << 10
+    exact = server.score(b" " * 65537)
+    assert exact.status == 413 and exact.json()["status"] == 413
+    assert server.score(b" " * 65536).status == 400
+
+
+def test_a_body_that_is_refused_leaves_the_connection_usable(server):
+    import http.client
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    for _ in range(3):
+        connection.request("POST", "/nowhere", b"x" * 30000)
+        reply = connection.getresponse()
+        assert reply.status == 404 and reply.read()
+    connection.close()
+
+
+def test_a_thousand_idle_connections_and_256_busy_ones(server):
+    idle = [connect(server) for _ in range(1000)]
+    before = server.rss_kib()
+    errors, slow = [], []
+
+    def work(number):
+        for i in range(4):
+            begun = time.monotonic()
+            reply = server.score(payment(i, account=f"busy-{number}"))
+            if reply.status != 200:
+                errors.append(reply.body)
+            slow.append(time.monotonic() - begun)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(256)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert errors == []
+    assert sorted(slow)[len(slow) // 2] < 5
+    idle[0].sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert idle[0].recv(100).startswith(b"HTTP/1.1 200 ")
+    for s in idle:
+        s.close()
+    assert server.rss_kib() - before < 256 << 10
+    assert server.count("busy-0") == 4
+
+
+def test_connections_over_the_limit_are_told_so(make_server):
+    server = make_server(limits__connections=20)
+    kept = [connect(server) for _ in range(20)]
+    with connect(server) as s:
+        got = b""
+        while data := s.recv(4096):
+            got += data
+    assert got.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 1" in got
+    assert b"too many connections" in got
+    for s in kept:
+        s.close()
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        try:
+            if server.get("/livez").status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("closed connections are not forgotten")

@@ -1,0 +1,78 @@
+#include "api/problem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct span write_problem(enum problem p, struct problem_about about)
+{
+    static char bytes[PROBLEM_BYTES_MAX];
+    struct text out;
+    text_init(&out, bytes, sizeof bytes);
+    problem_write(p, &about, &out);
+    assert_false(out.overflow);
+    return text_span(&out);
+}
+
+static void a_bare_problem_has_type_title_and_status(void **state)
+{
+    (void)state;
+    assert_true(span_is(write_problem(PROBLEM_NOT_FOUND, (struct problem_about){0}),
+                        "{\"type\":\"urn:sluice:problem:not-found\","
+                        "\"title\":\"There is nothing here\",\"status\":404}"));
+}
+
+static void the_place_in_the_body_is_told(void **state)
+{
+    struct problem_error error = {.pointer = "/a~1b", .offset = 17, .detail = "say \"what\""};
+    (void)state;
+    assert_true(span_is(
+        write_problem(PROBLEM_SCHEMA,
+                      (struct problem_about){.detail = "d", .error = &error, .request_id = 0xabc}),
+        "{\"type\":\"urn:sluice:problem:schema\","
+        "\"title\":\"The body does not fit the schema\",\"status\":422,\"detail\":\"d\","
+        "\"instance\":\"urn:sluice:request:0000000000000abc\",\"errors\":["
+        "{\"pointer\":\"/a~1b\",\"offset\":17,\"detail\":\"say \\\"what\\\"\"}]}"));
+}
+
+static void a_line_of_a_batch_opens_with_its_number(void **state)
+{
+    struct span s = write_problem(PROBLEM_NOT_JSON, (struct problem_about){.line = 7});
+    (void)state;
+    assert_true(span_starts(s, span_str("{\"line\":7,\"type\":")));
+}
+
+static void the_longest_pointer_and_detail_fit(void **state)
+{
+    char pointer[256], detail[160];
+    struct problem_error error = {.pointer = pointer, .offset = SIZE_MAX >> 1, .detail = detail};
+    (void)state;
+    memset(pointer, 1, sizeof pointer - 1); /* six bytes each when escaped */
+    memset(detail, 1, sizeof detail - 1);
+    pointer[sizeof pointer - 1] = detail[sizeof detail - 1] = '\0';
+    write_problem(PROBLEM_SCHEMA,
+                  (struct problem_about){.detail = detail, .error = &error, .request_id = 1});
+}
+
+static void each_status_has_a_problem(void **state)
+{
+    static const unsigned statuses[] = {400, 404, 405, 408, 413, 414, 415, 417, 422, 431, 503, 505};
+    (void)state;
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+        assert_int_equal(problem_status(problem_of_status(statuses[i])), statuses[i]);
+    assert_int_equal(problem_of_status(599), PROBLEM_INTERNAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bare_problem_has_type_title_and_status),
+        cmocka_unit_test(the_place_in_the_body_is_told),
+        cmocka_unit_test(a_line_of_a_batch_opens_with_its_number),
+        cmocka_unit_test(the_longest_pointer_and_detail_fit),
+        cmocka_unit_test(each_status_has_a_problem),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,277 @@
+#include "service/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/sluice-config-XXXXXX";
+static char path[64];
+
+static void write_file(const char *content)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(content, f);
+    fclose(f);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(path, sizeof path, "%s/sluice.yaml", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(folder);
+}
+
+static enum status load(const char *content, struct diag_list *diags, struct config *ret_config)
+{
+    *diags = (struct diag_list){0};
+    write_file(content);
+    return config_load(path, NULL, 0, diags, ret_config);
+}
+
+static void a_short_file_leaves_the_rest_at_its_defaults(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load("ruleset: /r.yaml\n", &diags, &c), ST_OK);
+    assert_string_equal(c.listen, "127.0.0.1:8080");
+    assert_int_equal(c.deadline_ms, 50);
+    assert_int_equal(c.dedupe_for_ms, 48LL * 3600 * 1000);
+    assert_int_equal(c.state_backend, CONFIG_BACKEND_MEMORY);
+    assert_string_equal(c.ruleset, "/r.yaml");
+}
+
+static void the_example_of_the_design_is_read(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load("listen: 127.0.0.1:8080\n"
+                          "ruleset: rules/ruleset.yaml\n"
+                          "state: {backend: redis, start: degraded, exact_events: 16,\n"
+                          "  redis: \"redis://127.0.0.1:6379/3\", prefix: \"p:\"}\n"
+                          "journal: {dir: build/journal, fsync: always}\n"
+                          "deadline_ms: 20\n"
+                          "on_state_unavailable: reject\n"
+                          "max_skew: 5m\n",
+                          &diags, &c),
+                     ST_OK);
+    assert_int_equal(c.state_backend, CONFIG_BACKEND_REDIS);
+    assert_int_equal(c.state_start, CONFIG_START_DEGRADED);
+    assert_int_equal(c.state_exact_events, 16);
+    assert_int_equal(c.journal_fsync, CONFIG_FSYNC_ALWAYS);
+    assert_int_equal(c.on_state_unavailable, CONFIG_UNAVAILABLE_REJECT);
+    assert_int_equal(c.max_skew_ms, 300000);
+}
+
+static void a_path_is_relative_to_the_file_that_names_it(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    char expected[128];
+    (void)state;
+    assert_int_equal(load("ruleset: a/r.yaml\n", &diags, &c), ST_OK);
+    snprintf(expected, sizeof expected, "%s/a/r.yaml", folder);
+    assert_string_equal(c.ruleset, expected);
+}
+
+static void an_unknown_key_is_an_error_that_names_the_nearest(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load("ruleset: r\nstate: {backand: redis}\n", &diags, &c), ST_INVALID);
+    assert_int_equal(diags.count, 1);
+    assert_string_equal(diags.items[0].message, "unknown key 'state.backand'");
+    assert_string_equal(diags.items[0].hint, "did you mean 'state.backend'?");
+    assert_int_equal(diags.items[0].line, 2);
+    assert_int_equal(diags.items[0].col, 9);
+}
+
+static void an_alert_file_is_no_key_yet(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load("ruleset: r\nalerts: {file: x}\n", &diags, &c), ST_INVALID);
+}
+
+static void values_out_of_range_are_refused_and_the_output_is_untouched(void **state)
+{
+    static const char *const wrong[] = {
+        "deadline_ms: 0",      "deadline_ms: 60001",     "deadline_ms: fast", "deadline_ms: 5x",
+        "max_skew: 5",         "max_skew: -5m",          "max_skew: 5 m",     "max_skew: 99999999d",
+        "insecure_listen: on", "state: {backend: disk}", "workers: [1]",      "listen: 8080",
+        "listen: host:x",      "listen: \"::1:80\"",     "state: 5",          "state: {redis: [a]}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct diag_list diags;
+        struct config c = {.deadline_ms = 7};
+        char content[128];
+        snprintf(content, sizeof content, "ruleset: r\n%s\n", wrong[i]);
+        if (load(content, &diags, &c) != ST_INVALID)
+            fail_msg("accepted: %s", wrong[i]);
+        assert_true(diags.errors > 0);
+        assert_int_equal(c.deadline_ms, 7);
+    }
+}
+
+static void the_environment_beats_the_file_and_a_flag_beats_both(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    struct config_flag flag = {"deadline-ms", "30"};
+    (void)state;
+    setenv("SLUICE_DEADLINE_MS", "20", 1);
+    assert_int_equal(load("ruleset: r\ndeadline_ms: 10\n", &diags, &c), ST_OK);
+    assert_int_equal(c.deadline_ms, 20);
+    assert_int_equal(config_load(path, &flag, 1, &diags, &c), ST_OK);
+    assert_int_equal(c.deadline_ms, 30);
+    unsetenv("SLUICE_DEADLINE_MS");
+}
+
+static void a_path_in_the_environment_is_taken_as_it_is(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    setenv("SLUICE_RULESET", "here/r.yaml", 1);
+    assert_int_equal(load("deadline_ms: 10\n", &diags, &c), ST_OK);
+    assert_string_equal(c.ruleset, "here/r.yaml");
+    unsetenv("SLUICE_RULESET");
+}
+
+static void a_secret_may_come_from_a_file(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    char secret[96];
+    (void)state;
+    snprintf(secret, sizeof secret, "%s/secret", folder);
+    FILE *f = fopen(secret, "w");
+    assert_non_null(f);
+    fputs("redis://u:word@db:6380/1\n", f);
+    fclose(f);
+    setenv("SLUICE_STATE_REDIS_FILE", secret, 1);
+    assert_int_equal(load("ruleset: r\n", &diags, &c), ST_OK);
+    assert_string_equal(c.state_redis, "redis://u:word@db:6380/1");
+    unlink(secret);
+    assert_int_equal(load("ruleset: r\n", &diags, &c), ST_INVALID);
+    unsetenv("SLUICE_STATE_REDIS_FILE");
+}
+
+static void the_network_is_listened_to_only_when_asked_for(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load("ruleset: r\nlisten: 0.0.0.0:80\n", &diags, &c), ST_INVALID);
+    assert_int_equal(load("ruleset: r\nlisten: 0.0.0.0:80\ninsecure_listen: true\n", &diags, &c),
+                     ST_OK);
+    assert_int_equal(load("ruleset: r\nlisten: \"[::1]:80\"\n", &diags, &c), ST_OK);
+    assert_int_equal(load("ruleset: r\nlisten: localhost:80\n", &diags, &c), ST_OK);
+    assert_false(config_is_loopback("127.evil.example:80"));
+}
+
+static void the_ruleset_is_required(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load("deadline_ms: 10\n", &diags, &c), ST_INVALID);
+    assert_string_equal(diags.items[0].message, "ruleset is missing");
+}
+
+static bool prints(const struct config *c, const char *part)
+{
+    static char bytes[CONFIG_PRINT_MAX + 1];
+    struct text out;
+    text_init(&out, bytes, CONFIG_PRINT_MAX);
+    config_print(c, &out);
+    assert_false(out.overflow);
+    bytes[out.len] = '\0';
+    return strstr(bytes, part) != NULL;
+}
+
+static void the_printed_configuration_hides_passwords(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(
+        load("ruleset: /r\nmax_skew: 90s\nstate: {redis: \"redis://u:w0rd@h:1/0\"}\n", &diags, &c),
+        ST_OK);
+    assert_false(prints(&c, "w0rd"));
+    assert_true(prints(&c, "  redis: \"redis://u:***@h:1/0\"\n"));
+    assert_true(prints(&c, "max_skew: 90s\n"));
+    assert_true(prints(&c, "state:\n  backend: memory\n"));
+    assert_true(prints(&c, "remember_for: 0s\n"));
+}
+
+static void the_printed_configuration_reads_back_the_same(void **state)
+{
+    static char bytes[CONFIG_PRINT_MAX + 1];
+    struct diag_list diags;
+    struct config c, again;
+    struct text out;
+    (void)state;
+    assert_int_equal(load("ruleset: /r\nworkers: 3\nlog: {level: error}\n", &diags, &c), ST_OK);
+    text_init(&out, bytes, CONFIG_PRINT_MAX);
+    config_print(&c, &out);
+    bytes[out.len] = '\0';
+    assert_int_equal(load(bytes, &diags, &again), ST_OK);
+    assert_memory_equal(&c, &again, sizeof c);
+}
+
+static void the_reference_names_every_key(void **state)
+{
+    static char bytes[CONFIG_PRINT_MAX + 1];
+    struct text out;
+    (void)state;
+    text_init(&out, bytes, CONFIG_PRINT_MAX);
+    config_reference(&out);
+    assert_false(out.overflow);
+    bytes[out.len] = '\0';
+#define X(kind, member, key, default_text, min, max, secret, doc) \
+    assert_non_null(strstr(bytes, "| `" key "` |"));
+    CONFIG_TABLE(X)
+#undef X
+    assert_non_null(strstr(bytes, "`SLUICE_STATE_REDIS_FILE`"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_short_file_leaves_the_rest_at_its_defaults),
+        cmocka_unit_test(the_example_of_the_design_is_read),
+        cmocka_unit_test(a_path_is_relative_to_the_file_that_names_it),
+        cmocka_unit_test(an_unknown_key_is_an_error_that_names_the_nearest),
+        cmocka_unit_test(an_alert_file_is_no_key_yet),
+        cmocka_unit_test(values_out_of_range_are_refused_and_the_output_is_untouched),
+        cmocka_unit_test(the_environment_beats_the_file_and_a_flag_beats_both),
+        cmocka_unit_test(a_path_in_the_environment_is_taken_as_it_is),
+        cmocka_unit_test(a_secret_may_come_from_a_file),
+        cmocka_unit_test(the_network_is_listened_to_only_when_asked_for),
+        cmocka_unit_test(the_ruleset_is_required),
+        cmocka_unit_test(the_printed_configuration_hides_passwords),
+        cmocka_unit_test(the_printed_configuration_reads_back_the_same),
+        cmocka_unit_test(the_reference_names_every_key),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
