@@ -412,6 +412,17 @@ static const char *hint_binary(struct check *ck, const struct cel_node *n)
     return NULL;
 }
 
+/* A string looked for among ints: the list's items want quotes. */
+static const char *hint_in(struct check *ck, const struct cel_node *n)
+{
+    const struct cel_type *in = type_of(ck, n->args[1]);
+    bool ints = in->kind == CEL_T_LIST &&
+                cel_infer_known(&ck->infer, in->params[0])->kind == CEL_T_INT;
+    return ints && type_of(ck, n->args[0])->kind == CEL_T_STRING
+               ? "write the list's items in quotes"
+               : NULL;
+}
+
 static void refuse_operator(struct check *ck, struct cel_node *n, struct span sign)
 {
     struct type_text a = type_text(ck, n->args[0]->type);
@@ -426,13 +437,13 @@ static void refuse_operator(struct check *ck, struct cel_node *n, struct span si
                            "the two sides of ?: are %s and %s", b.text,
                            type_text(ck, n->args[2]->type).text);
     } else if (span_is(sign, "[_]")) {
-        cel_unit_error(u, n->offset, NULL, "a %s has no element at a %s", a.text, b.text);
+        cel_unit_error(u, n->offset, NULL, "%s has no element [%s]", a.text, b.text);
     } else if (span_is(sign, "in")) {
-        cel_unit_error(u, n->offset, NULL, "a %s cannot be in a %s", a.text, b.text);
+        cel_unit_error(u, n->offset, hint_in(ck, n), "%s cannot be in %s", a.text, b.text);
     } else if (n->n_args == 1) {
         cel_unit_error(u, n->offset, NULL, "'%.*s' does not work on %s", SPAN_ARG(sign), a.text);
     } else if (strchr("<>=!", sign.base[0]) != NULL) {
-        cel_unit_error(u, n->offset, hint_binary(ck, n), "a %s cannot be compared with a %s",
+        cel_unit_error(u, n->offset, hint_binary(ck, n), "%s cannot be compared with %s",
                        a.text, b.text);
     } else {
         cel_unit_error(u, n->offset, hint_binary(ck, n), "'%.*s' does not work on %s and %s",
@@ -658,7 +669,7 @@ static void check_map(struct check *ck, struct cel_node *n)
         const struct cel_type *t = type_of(ck, n->args[i]);
         if (!may_be_key(t) && !ck->unit->env->unchecked)
             cel_unit_error(ck->unit, n->args[i]->start, "a key is a bool, int, uint or string",
-                           "a %s cannot be a key", type_text(ck, t).text);
+                           "%s cannot be a key", type_text(ck, t).text);
         key = cel_infer_join(&ck->infer, key, n->args[i]->type);
         value = cel_infer_join(&ck->infer, value, n->args[i + 1]->type);
     }
@@ -688,7 +699,7 @@ static void loop_types(struct check *ck, struct cel_node *n, const struct cel_ty
     default:
         if (!ck->unit->env->unchecked)
             cel_unit_error(ck->unit, n->offset, "it works on lists and maps",
-                           "a %s has no elements to go through", type_text(ck, range).text);
+                           "%s has no elements to go through", type_text(ck, range).text);
     }
 }
 

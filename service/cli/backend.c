@@ -160,7 +160,7 @@ static enum status open_redis(struct backend *b, char *ret_why)
         snprintf(ret_why, BACKEND_WHY_BYTES, "state.redis: %s", why);
         return st;
     }
-    snprintf(b->redis.prefix, sizeof b->redis.prefix, "%s", c->state_prefix);
+    snprintf(b->redis.prefix, sizeof b->redis.prefix, "%.127s", c->state_prefix);
     b->redis.connect_timeout_ms = REDIS_CONNECT_TIMEOUT_MS;
     if (b->journal != NULL) {
         memcpy(b->redis.instance, b->identity.instance, sizeof b->redis.instance);

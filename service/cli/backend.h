@@ -15,7 +15,7 @@
 #include "service/config.h"
 #include "service/engine/engine.h"
 
-enum { BACKEND_WHY_BYTES = 512 };
+enum { BACKEND_WHY_BYTES = 1024 };
 
 struct backend;
 

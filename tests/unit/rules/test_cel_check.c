@@ -1,0 +1,227 @@
+#include "tests/unit/rules/cel_fixture.h"
+
+#include "rules/cel_check.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static struct fixture f;
+
+static int setup(void **state)
+{
+    (void)state;
+    fixture_init(&f);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fixture_fini(&f);
+    return 0;
+}
+
+/* A text, and what is said about it: place and message, perhaps a hint. */
+struct mistake {
+    const char *source;
+    int col;
+    const char *message, *hint;
+};
+
+static void all_are_refused(const struct mistake *mistakes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct mistake *m = &mistakes[i];
+        assert_null(fixture_compile(&f, m->source));
+        assert_string_equal(f.diags.items[0].message, m->message);
+        assert_string_equal(f.diags.items[0].hint, m->hint ? m->hint : "");
+        assert_int_equal(f.diags.items[0].col, m->col);
+    }
+}
+
+static void a_diagnostic_shows_the_place_and_what_to_do(void **state)
+{
+    (void)state;
+    assert_string_equal(fixture_diags(&f, "count > 10 && amont > 2"),
+                        "r.yaml:1:15: unknown name 'amont'\n"
+                        "    count > 10 && amont > 2\n"
+                        "                  ^\n"
+                        "did you mean 'amount'?\n");
+    assert_string_equal(fixture_diags(&f, "amount * 2 > 10.0"),
+                        "r.yaml:1:8: '*' does not work on double and int\n"
+                        "    amount * 2 > 10.0\n"
+                        "           ^\n"
+                        "write 2.0\n");
+}
+
+static void unknown_names_get_the_nearest_one(void **state)
+{
+    static const struct mistake mistakes[] = {
+        {"tx.amuont > 10", 1, "unknown name 'tx.amuont'", "did you mean 'tx.amount'?"},
+        {"1 > merchant.contry", 5, "unknown name 'merchant.contry'",
+         "did you mean 'merchant.country'?"},
+        {"lists.codez", 1, "unknown name 'lists.codez'", "did you mean 'lists.codes'?"},
+        {"a.b.c", 1, "unknown name 'a.b.c'", NULL},
+        {"[1].map(x, y)", 12, "unknown name 'y'", NULL},
+        {"has(tx.amuont)", 5, "unknown name 'tx.amuont'", "did you mean 'tx.amount'?"},
+        {"currency.contain('x')", 10, "unknown function 'contain'", "did you mean 'contains'?"},
+        {"contains(currency, 'E')", 1, "unknown function 'contains'", "it is called as x.f()"},
+        {"currency.double()", 10, "unknown function 'double'", "it is called as f(x)"},
+    };
+    (void)state;
+    all_are_refused(mistakes, COUNT(mistakes));
+}
+
+static void unlike_types_are_refused(void **state)
+{
+    static const struct mistake mistakes[] = {
+        {"2 * amount", 3, "'*' does not work on int and double", "write 2.0"},
+        {"amount / count", 8, "'/' does not work on double and int", "write double(count)"},
+        {"amount + tx.count", 8, "'+' does not work on double and int",
+         "write double(tx.count)"},
+        {"currency > 5", 10, "string cannot be compared with int", "write \"5\""},
+        {"978 == currency", 5, "int cannot be compared with string", "write \"978\""},
+        {"currency == amount", 10, "string cannot be compared with double", NULL},
+        {"count in currency", 7, "int cannot be in string", NULL},
+        {"currency in lists.codes", 10, "string cannot be in list(int)",
+         "write the list's items in quotes"},
+        {"amount && true", 8, "'&&' does not work on double and bool", NULL},
+        {"!count", 1, "'!' does not work on int", NULL},
+        {"-currency", 1, "'-' does not work on string", NULL},
+        {"count ? 1 : 2", 1, "the condition of ?: is int, not bool", NULL},
+        {"is_night ? 1 : 'a'", 10, "the two sides of ?: are int and string",
+         "make both the same type, or wrap one in dyn()"},
+        {"currency.contains(5)", 10, "string.contains() does not take (int)",
+         "there is string.contains(string)"},
+        {"size(count)", 1, "size() does not take (int)",
+         "there is size(string), size(bytes), size(list(A)), size(map(A, B))"},
+        {"currency.name", 10, "a value of type string has no field 'name'", NULL},
+        {"lists.codes['a']", 12, "list(int) has no element [string]", NULL},
+        {"count.all(x, true)", 7, "int has no elements to go through",
+         "it works on lists and maps"},
+        {"{1.5: 2}", 2, "double cannot be a key", "a key is a bool, int, uint or string"},
+    };
+    (void)state;
+    all_are_refused(mistakes, COUNT(mistakes));
+}
+
+static void constant_patterns_and_zones_are_tried_at_once(void **state)
+{
+    static const struct mistake mistakes[] = {
+        {"currency.matches('(a')", 18, "the pattern ends within (...)", NULL},
+        {"time.getHours('Mars/Phobos')", 15,
+         "this is no time zone: write \"UTC\", \"+02:00\", or a name as \"Europe/Berlin\"", NULL},
+    };
+    (void)state;
+    all_are_refused(mistakes, COUNT(mistakes));
+}
+
+static void one_mistake_is_told_once_and_two_are_two(void **state)
+{
+    (void)state;
+    assert_null(fixture_compile(&f, "amont * 2 > 3 && !(amont + 1)"));
+    assert_int_equal(f.diags.errors, 2);
+    assert_null(fixture_compile(&f, "(amont * 2 + 1 > 3) == (1 < 2)"));
+    assert_int_equal(f.diags.errors, 1);
+}
+
+static void a_place_in_a_folded_block_is_found_in_the_file(void **state)
+{
+    static const char file[] = "rules:\n"
+                               "  - when: >\n"
+                               "      count > 1\n"
+                               "      && amont > 2\n";
+    const struct diag_at at = {"r.yaml", span_str(file), 3, 7};
+    const struct cel_program *program;
+    struct span folded = span_str("count > 1 && amont > 2\n");
+    (void)state;
+    assert_int_equal(cel_compile(&f.env, folded, at, f.arena, &f.diags, &program), ST_INVALID);
+    assert_int_equal(f.diags.items[0].line, 4);
+    assert_int_equal(f.diags.items[0].col, 10);
+    assert_string_equal(f.diags.items[0].source, "      && amont > 2");
+}
+
+static void a_place_behind_an_escape_of_yaml_is_found(void **state)
+{
+    static const char file[] = "when: 'currency == ''EUR'' && amont'\n";
+    const struct diag_at at = {"r.yaml", span_str(file), 1, 8};
+    const struct cel_program *program;
+    struct span text = span_str("currency == 'EUR' && amont");
+    (void)state;
+    assert_int_equal(cel_compile(&f.env, text, at, f.arena, &f.diags, &program), ST_INVALID);
+    assert_int_equal(f.diags.items[0].col, 31);
+}
+
+struct typed {
+    const char *source, *type;
+};
+
+static void types_are_inferred(void **state)
+{
+    static const struct typed cases[] = {
+        {"count + 1", "int"},
+        {"amount * 2.0", "double"},
+        {"[1, 2]", "list(int)"},
+        {"[1, 'a']", "list(dyn)"},
+        {"[]", "list(dyn)"},
+        {"[[], [1]]", "list(list(int))"},
+        {"{'a': 1}", "map(string, int)"},
+        {"{'a': 1}.a", "int"},
+        {"lists.codes.map(x, string(x))", "list(string)"},
+        {"lists.codes.filter(x, x > 1)[0]", "int"},
+        {"location.lat", "double"},
+        {"anything", "dyn"},
+        {"anything + 1", "int"},
+        {"dyn(1)", "dyn"},
+        {"time - time", "duration"},
+        {"is_night ? 1 : 2", "int"},
+        {"currency.split(',')", "list(string)"},
+        {"has(tx.absent)", "bool"},
+        {"type(1)", "type"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct cel_program *p = fixture_compile(&f, cases[i].source);
+        char buf[256] = {0};
+        struct text t;
+        assert_non_null(p);
+        text_init(&t, buf, sizeof buf - 1);
+        cel_type_write(p->result, &t);
+        assert_string_equal(buf, cases[i].type);
+    }
+}
+
+static void unchecked_mistakes_become_error_values(void **state)
+{
+    (void)state;
+    f.env.unchecked = true;
+    assert_string_equal(fixture_text(&f, "nobody"), "error: unknown name nobody");
+    assert_string_equal(fixture_text(&f, "nobody || true"), "true");
+    assert_string_equal(fixture_text(&f, "f(1) || true"), "true");
+    assert_string_equal(fixture_text(&f, "count + 'a'"), "error: no such overload");
+    assert_string_equal(fixture_text(&f, "amount * 2"), "error: no such overload");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_diagnostic_shows_the_place_and_what_to_do),
+        TEST(unknown_names_get_the_nearest_one),
+        TEST(unlike_types_are_refused),
+        TEST(constant_patterns_and_zones_are_tried_at_once),
+        TEST(one_mistake_is_told_once_and_two_are_two),
+        TEST(a_place_in_a_folded_block_is_found_in_the_file),
+        TEST(a_place_behind_an_escape_of_yaml_is_found),
+        TEST(types_are_inferred),
+        TEST(unchecked_mistakes_become_error_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
