@@ -13,9 +13,8 @@ enum {
     PAGE_BYTES = 4096,
     SLOT_BYTES = (sizeof(struct request) + READER_BODY_MAX + SCORE_ARENA_BYTES + PAGE_BYTES - 1) /
                  PAGE_BYTES * PAGE_BYTES,
-    /* A slot that used more than this gives its pages back: one big burst must not stay
-     * resident. */
-    SLOT_WARM_BYTES = 32 << 10,
+    /* A slot whose body was larger gives its pages back: one big burst must not stay resident. */
+    SLOT_WARM_BYTES = 8 << 10,
 };
 
 struct request *request_slot(const struct http_worker *w, int i)
@@ -63,10 +62,11 @@ void request_hold(struct request *r)
     r->holds++;
 }
 
-/* Give back the pages behind the warm part of body and arena. */
+/* Give back the pages behind the warm part. Only a large body touches many, and only then is
+ * it worth what unmapping costs. */
 static void cool(struct request *r)
 {
-    if (r->body.len <= SLOT_WARM_BYTES && r->arena.used_bytes <= SLOT_WARM_BYTES)
+    if (r->body.len <= SLOT_WARM_BYTES)
         return;
     char *from = (char *)r + sizeof *r + SLOT_WARM_BYTES;
     from += PAGE_BYTES - (uintptr_t)from % PAGE_BYTES;

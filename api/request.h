@@ -24,7 +24,7 @@ struct http_worker;
 struct conn;
 
 struct reply {
-    unsigned status; /* 0: not there yet */
+    unsigned status;          /* 0: not there yet */
     const char *content_type; /* NULL: there is no body */
     struct span body;
     bool body_is_static; /* lives as long as the process: not copied */

@@ -5,10 +5,10 @@
 #include "rules/cel_parse.h"
 
 /*
- * Room that a compilation may need: of its text and the tree, measured at some 600 bytes for a
- * byte of the worst source. Asked for at once, so that no step has to look.
+ * Room that a compilation may need: for a byte of the worst source, and for looking through a
+ * thousand names after a misspelt one. Asked for at once, so that no step has to look.
  */
-enum { ROOM_BYTES = 64 << 10, ROOM_BYTES_A_BYTE = 1024 };
+enum { ROOM_BYTES = 512 << 10, ROOM_BYTES_A_BYTE = 2048 };
 
 static bool has_room(const struct arena *arena, size_t source_bytes)
 {

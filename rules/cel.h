@@ -30,8 +30,8 @@ struct cel_instr; /* cel_emit.h */
 
 /* A name that expressions may use. Reached as `name`, and as `group.name` when it has a group. */
 struct cel_name {
-    struct span name;                 /* may have dots: merchant.country */
-    const char *group;                /* "tx", "lists", "models"; NULL: none */
+    struct span name;  /* may have dots: merchant.country */
+    const char *group; /* "tx", "lists", "models"; NULL: none */
     const struct cel_type *type;
     int slot;                         /* where it stands in the row; not used with `constant` */
     const struct cel_value *constant; /* not NULL: the value itself (a list); outlives programs */

@@ -155,11 +155,16 @@ static bool find_type_name(struct check *ck, const struct cel_node *n, struct ce
         const char *name;
         const struct cel_type *type;
     } names[] = {
-        {"bool", &cel_type_bool},           {"int", &cel_type_int},
-        {"uint", &cel_type_uint},           {"double", &cel_type_double},
-        {"string", &cel_type_string},       {"bytes", &cel_type_bytes},
-        {"null_type", &cel_type_null},      {"type", &cel_type_type},
-        {"list", &cel_type_list_a},         {"map", &cel_type_map_ab},
+        {"bool", &cel_type_bool},
+        {"int", &cel_type_int},
+        {"uint", &cel_type_uint},
+        {"double", &cel_type_double},
+        {"string", &cel_type_string},
+        {"bytes", &cel_type_bytes},
+        {"null_type", &cel_type_null},
+        {"type", &cel_type_type},
+        {"list", &cel_type_list_a},
+        {"map", &cel_type_map_ab},
         {"google.protobuf.Timestamp", &cel_type_timestamp},
         {"google.protobuf.Duration", &cel_type_duration},
     };
@@ -219,15 +224,16 @@ static bool resolve_whole(struct check *ck, struct cel_node *n)
     return true;
 }
 
+/* The three, one behind the other, as a C string in the arena. */
 static char *c_string(struct check *ck, struct span a, const char *between, struct span b)
 {
-    size_t n = strlen(between);
-    char *s = arena_must(ck->unit->arena, a.len + n + b.len + 1);
-    if (a.len > 0)
-        memcpy(s, a.base, a.len);
-    memcpy(s + a.len, between, n);
-    if (b.len > 0)
-        memcpy(s + a.len + n, b.base, b.len);
+    struct text t;
+    size_t cap = a.len + strlen(between) + b.len;
+    char *s = arena_must(ck->unit->arena, cap + 1); /* zeroed */
+    text_init(&t, s, cap);
+    text_put(&t, a);
+    text_str(&t, between);
+    text_put(&t, b);
     return s;
 }
 
@@ -245,7 +251,8 @@ static const char *hint_nearest(struct check *ck, struct span wrong, const char 
 static const char *hint_name(struct check *ck, struct span wrong)
 {
     const struct cel_env *env = ck->unit->env;
-    const char **names = arena_must(ck->unit->arena, (size_t)(2 * env->n_names + 1) * sizeof *names);
+    const char **names =
+        arena_must(ck->unit->arena, (size_t)(2 * env->n_names + 1) * sizeof *names);
     size_t n = 0;
     for (int i = 0; i < env->n_names; i++) {
         const struct cel_name *name = &env->names[i];
@@ -267,7 +274,9 @@ static void unknown_name(struct check *ck, struct cel_node *n)
         make_error(n, CEL_ERR_UNKNOWN, text);
         return;
     }
+    size_t mark = ck->unit->arena->used_bytes; /* the hint is copied, and takes much to find */
     cel_unit_error(ck->unit, n->start, hint_name(ck, text), "unknown name '%.*s'", SPAN_ARG(text));
+    ck->unit->arena->used_bytes = mark;
     n->type = &cel_type_error;
 }
 
@@ -416,8 +425,8 @@ static const char *hint_binary(struct check *ck, const struct cel_node *n)
 static const char *hint_in(struct check *ck, const struct cel_node *n)
 {
     const struct cel_type *in = type_of(ck, n->args[1]);
-    bool ints = in->kind == CEL_T_LIST &&
-                cel_infer_known(&ck->infer, in->params[0])->kind == CEL_T_INT;
+    bool ints =
+        in->kind == CEL_T_LIST && cel_infer_known(&ck->infer, in->params[0])->kind == CEL_T_INT;
     return ints && type_of(ck, n->args[0])->kind == CEL_T_STRING
                ? "write the list's items in quotes"
                : NULL;
@@ -443,8 +452,8 @@ static void refuse_operator(struct check *ck, struct cel_node *n, struct span si
     } else if (n->n_args == 1) {
         cel_unit_error(u, n->offset, NULL, "'%.*s' does not work on %s", SPAN_ARG(sign), a.text);
     } else if (strchr("<>=!", sign.base[0]) != NULL) {
-        cel_unit_error(u, n->offset, hint_binary(ck, n), "%s cannot be compared with %s",
-                       a.text, b.text);
+        cel_unit_error(u, n->offset, hint_binary(ck, n), "%s cannot be compared with %s", a.text,
+                       b.text);
     } else {
         cel_unit_error(u, n->offset, hint_binary(ck, n), "'%.*s' does not work on %s and %s",
                        SPAN_ARG(sign), a.text, b.text);
@@ -490,10 +499,6 @@ static void refuse_call(struct check *ck, struct cel_node *n, struct cel_node *c
 static void refuse(struct check *ck, struct cel_node *n, struct cel_node *const *args, int n_args)
 {
     n->type = &cel_type_error;
-    for (int i = 0; i < n_args; i++) {
-        if (is_error(ck, args[i]))
-            return; /* told already */
-    }
     struct span sign = operator_sign(n->name);
     if (sign.len > 0)
         refuse_operator(ck, n, sign);
@@ -542,8 +547,8 @@ static bool fits(struct check *ck, const struct cel_func *f, struct cel_node *co
             return false;
         }
     }
-    *ret_result = cel_infer_resolve(&ck->infer, cel_infer_instance(&ck->infer, f->result, vars),
-                                    false);
+    *ret_result =
+        cel_infer_resolve(&ck->infer, cel_infer_instance(&ck->infer, f->result, vars), false);
     return true;
 }
 
@@ -551,6 +556,12 @@ static bool fits(struct check *ck, const struct cel_func *f, struct cel_node *co
 static void choose(struct check *ck, struct cel_node *n, struct cel_node *const *args, int n_args)
 {
     const struct cel_type *result = NULL;
+    for (int i = 0; i < n_args; i++) {
+        if (is_error(ck, args[i])) { /* told already */
+            n->type = &cel_type_error;
+            return;
+        }
+    }
     for (int i = 0; i < n->n_calls; i++) {
         const struct cel_type *one;
         if (!fits(ck, &n->calls[i], args, n_args, &one))
@@ -702,7 +713,6 @@ static void loop_types(struct check *ck, struct cel_node *n, const struct cel_ty
                            "%s has no elements to go through", type_text(ck, range).text);
     }
 }
-
 
 static void check_loop(struct check *ck, struct cel_node *n)
 {

@@ -148,8 +148,8 @@ struct cel_value cel_to_uint(struct cel_context *cx, const struct cel_value *arg
 static struct cel_value double_of_text(struct span s)
 {
     char buf[512], *end;
-    static const char *const words[] = {"NaN", "inf", "Inf", "+Inf", "-Inf", "Infinity",
-                                        "-Infinity", "+Infinity", "-inf", "+inf"};
+    static const char *const words[] = {"NaN",      "inf",       "Inf",       "+Inf", "-Inf",
+                                        "Infinity", "-Infinity", "+Infinity", "-inf", "+inf"};
     bool word = is_any(s, words, sizeof words / sizeof *words);
     if (s.len == 0 || s.len >= sizeof buf)
         return bad();

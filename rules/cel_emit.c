@@ -4,9 +4,9 @@
 #include "rules/cel_ops.h"
 
 enum {
-    CODE_MAX = 60000,        /* fits the 16 bits of `k` */
-    FOLD_STEPS_MAX = 10000,  /* of one call at load */
-    INDEXED_FROM = 8,        /* items: a shorter list is searched faster without an index */
+    CODE_MAX = 60000,       /* fits the 16 bits of `k` */
+    FOLD_STEPS_MAX = 10000, /* of one call at load */
+    INDEXED_FROM = 8,       /* items: a shorter list is searched faster without an index */
 };
 
 struct emit {
@@ -70,8 +70,8 @@ static void land(struct emit *e, int at)
 static int constant(struct emit *e, struct cel_value v)
 {
     if (e->n_constants == e->constants_room)
-        e->constants = grown(e, e->constants, e->n_constants, &e->constants_room,
-                             sizeof *e->constants);
+        e->constants =
+            grown(e, e->constants, e->n_constants, &e->constants_room, sizeof *e->constants);
     e->constants[e->n_constants] = v;
     return e->n_constants++;
 }
@@ -200,11 +200,11 @@ static const struct {
     const char *name;
     enum cel_op op;
 } operators[] = {
-    {"!_", CEL_OP_NOT},       {"-_", CEL_OP_NEGATE},   {"_+_", CEL_OP_ADD},
-    {"_-_", CEL_OP_SUBTRACT}, {"_*_", CEL_OP_MULTIPLY}, {"_/_", CEL_OP_DIVIDE},
-    {"_%_", CEL_OP_MODULO},   {"_==_", CEL_OP_EQ},     {"_!=_", CEL_OP_NE},
-    {"_<_", CEL_OP_LT},       {"_<=_", CEL_OP_LE},     {"_>_", CEL_OP_GT},
-    {"_>=_", CEL_OP_GE},      {"@in", CEL_OP_IN},      {"_[_]", CEL_OP_AT},
+    {"!_", CEL_OP_NOT},         {"-_", CEL_OP_NEGATE},    {"_+_", CEL_OP_ADD},
+    {"_-_", CEL_OP_SUBTRACT},   {"_*_", CEL_OP_MULTIPLY}, {"_/_", CEL_OP_DIVIDE},
+    {"_%_", CEL_OP_MODULO},     {"_==_", CEL_OP_EQ},      {"_!=_", CEL_OP_NE},
+    {"_<_", CEL_OP_LT},         {"_<=_", CEL_OP_LE},      {"_>_", CEL_OP_GT},
+    {"_>=_", CEL_OP_GE},        {"@in", CEL_OP_IN},       {"_[_]", CEL_OP_AT},
     {"@append", CEL_OP_APPEND},
 };
 
@@ -328,9 +328,8 @@ static void emit_loop(struct emit *e, const struct cel_node *n)
     emit(e, (struct cel_instr){.op = CEL_OP_RESERVE, .n = 2});
     grow_stack(e, 2);
     int again = e->n_code, stop = emit_condition(e, loop->condition);
-    int next = emit(e, (struct cel_instr){.op = CEL_OP_NEXT,
-                                          .n = loop->var2.len > 0,
-                                          .k = (uint16_t)loop->base});
+    int next = emit(e, (struct cel_instr){
+                           .op = CEL_OP_NEXT, .n = loop->var2.len > 0, .k = (uint16_t)loop->base});
     emit_node(e, loop->step);
     emit_op(e, CEL_OP_STORE, loop->base + 2);
     emit_op(e, CEL_OP_JUMP, again);

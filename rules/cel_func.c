@@ -22,27 +22,34 @@
 #define STRINGS &cel_type_list_string
 
 #define COUNT(...) (int)(sizeof((const struct cel_type *[]){__VA_ARGS__}) / sizeof(void *))
-#define OPERATOR(text, type, ...) \
-    {.name = (text), .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, .result = (type)}
-#define FUNCTION(text, function, type, ...)                                                 \
-    {.name = (text), .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, .result = (type), \
-     .run = (function)}
-#define METHOD(text, function, type, ...)                                                   \
-    {.name = (text), .is_method = true, .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, \
-     .result = (type), .run = (function)}
+#define OPERATOR(text, type, ...)                                                             \
+    {                                                                                         \
+        .name = (text), .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, .result = (type) \
+    }
+#define FUNCTION(text, function, type, ...)                                                    \
+    {                                                                                          \
+        .name = (text), .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, .result = (type), \
+        .run = (function)                                                                      \
+    }
+#define METHOD(text, function, type, ...)                                                       \
+    {                                                                                           \
+        .name = (text), .is_method = true, .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, \
+        .result = (type), .run = (function)                                                     \
+    }
 /* x.getHours(), x.getHours("Europe/Berlin") */
-#define TIME_METHOD(text, function)                                                          \
-    METHOD(text, function, INT, TIME),                                                       \
-    {.name = (text), .is_method = true, .n_args = 2, .args = {TIME, STRING}, .result = INT,  \
-     .run = (function), .prepare = cel_zone_prepare}
+#define TIME_METHOD(text, function)                                                            \
+    METHOD(text, function, INT, TIME),                                                         \
+    {                                                                                          \
+        .name = (text), .is_method = true, .n_args = 2, .args = {TIME, STRING}, .result = INT, \
+        .run = (function), .prepare = cel_zone_prepare                                         \
+    }
 #define ORDERED(name, type) OPERATOR(name, BOOL, type, type)
-#define ORDERINGS(name)                                                                    \
-    ORDERED(name, BOOL), ORDERED(name, INT), ORDERED(name, UINT), ORDERED(name, DOUBLE),   \
-        ORDERED(name, STRING), ORDERED(name, BYTES), ORDERED(name, TIME),                  \
-        ORDERED(name, DURATION), OPERATOR(name, BOOL, INT, UINT),                          \
-        OPERATOR(name, BOOL, INT, DOUBLE), OPERATOR(name, BOOL, UINT, INT),                \
-        OPERATOR(name, BOOL, UINT, DOUBLE), OPERATOR(name, BOOL, DOUBLE, INT),             \
-        OPERATOR(name, BOOL, DOUBLE, UINT)
+#define ORDERINGS(name)                                                                            \
+    ORDERED(name, BOOL), ORDERED(name, INT), ORDERED(name, UINT), ORDERED(name, DOUBLE),           \
+        ORDERED(name, STRING), ORDERED(name, BYTES), ORDERED(name, TIME), ORDERED(name, DURATION), \
+        OPERATOR(name, BOOL, INT, UINT), OPERATOR(name, BOOL, INT, DOUBLE),                        \
+        OPERATOR(name, BOOL, UINT, INT), OPERATOR(name, BOOL, UINT, DOUBLE),                       \
+        OPERATOR(name, BOOL, DOUBLE, INT), OPERATOR(name, BOOL, DOUBLE, UINT)
 #define ARITHMETIC(name, type) OPERATOR(name, type, type, type)
 
 static const struct cel_func standard[] = {
@@ -93,10 +100,18 @@ static const struct cel_func standard[] = {
     /* conversions */
     FUNCTION("bool", cel_to_bool, BOOL, BOOL),
     FUNCTION("bool", cel_to_bool, BOOL, STRING),
-    {.name = "int", .n_args = 1, .args = {INT}, .result = INT, .run = cel_to_int,
+    {.name = "int",
+     .n_args = 1,
+     .args = {INT},
+     .result = INT,
+     .run = cel_to_int,
      .takes_ranges = true},
     FUNCTION("int", cel_to_int, INT, UINT),
-    {.name = "int", .n_args = 1, .args = {DOUBLE}, .result = INT, .run = cel_to_int,
+    {.name = "int",
+     .n_args = 1,
+     .args = {DOUBLE},
+     .result = INT,
+     .run = cel_to_int,
      .takes_ranges = true},
     FUNCTION("int", cel_to_int, INT, STRING),
     FUNCTION("int", cel_to_int, INT, TIME),
@@ -104,9 +119,17 @@ static const struct cel_func standard[] = {
     FUNCTION("uint", cel_to_uint, UINT, INT),
     FUNCTION("uint", cel_to_uint, UINT, DOUBLE),
     FUNCTION("uint", cel_to_uint, UINT, STRING),
-    {.name = "double", .n_args = 1, .args = {DOUBLE}, .result = DOUBLE, .run = cel_to_double,
+    {.name = "double",
+     .n_args = 1,
+     .args = {DOUBLE},
+     .result = DOUBLE,
+     .run = cel_to_double,
      .takes_ranges = true},
-    {.name = "double", .n_args = 1, .args = {INT}, .result = DOUBLE, .run = cel_to_double,
+    {.name = "double",
+     .n_args = 1,
+     .args = {INT},
+     .result = DOUBLE,
+     .run = cel_to_double,
      .takes_ranges = true},
     FUNCTION("double", cel_to_double, DOUBLE, UINT),
     FUNCTION("double", cel_to_double, DOUBLE, STRING),
@@ -142,10 +165,19 @@ static const struct cel_func standard[] = {
     METHOD("contains", cel_str_contains, BOOL, STRING, STRING),
     METHOD("startsWith", cel_str_starts_with, BOOL, STRING, STRING),
     METHOD("endsWith", cel_str_ends_with, BOOL, STRING, STRING),
-    {.name = "matches", .n_args = 2, .args = {STRING, STRING}, .result = BOOL,
-     .run = cel_str_matches, .prepare = cel_str_prepare_pattern},
-    {.name = "matches", .is_method = true, .n_args = 2, .args = {STRING, STRING}, .result = BOOL,
-     .run = cel_str_matches, .prepare = cel_str_prepare_pattern},
+    {.name = "matches",
+     .n_args = 2,
+     .args = {STRING, STRING},
+     .result = BOOL,
+     .run = cel_str_matches,
+     .prepare = cel_str_prepare_pattern},
+    {.name = "matches",
+     .is_method = true,
+     .n_args = 2,
+     .args = {STRING, STRING},
+     .result = BOOL,
+     .run = cel_str_matches,
+     .prepare = cel_str_prepare_pattern},
     METHOD("charAt", cel_str_char_at, STRING, STRING, INT),
     METHOD("indexOf", cel_str_index_of, INT, STRING, STRING),
     METHOD("indexOf", cel_str_index_of, INT, STRING, STRING, INT),

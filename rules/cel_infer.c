@@ -90,12 +90,11 @@ static const struct cel_type *resolved(struct cel_infer *in, const struct cel_ty
 {
     t = cel_infer_known(in, t);
     if (t->kind == CEL_T_VAR)
-        return *(const bool *)final ? &cel_type_dyn : t;
+        return *(const bool *) final ? &cel_type_dyn : t;
     return with_params(in, t, resolved, final);
 }
 
-const struct cel_type *cel_infer_resolve(struct cel_infer *in, const struct cel_type *t,
-                                         bool final)
+const struct cel_type *cel_infer_resolve(struct cel_infer *in, const struct cel_type *t, bool final)
 {
     return resolved(in, t, &final);
 }
@@ -113,8 +112,7 @@ static bool occurs(const struct cel_infer *in, int id, const struct cel_type *t)
 }
 
 /* Is `a` the same as `b`, or wider: dyn somewhere where b says more? */
-static bool is_wider(const struct cel_infer *in, const struct cel_type *a,
-                     const struct cel_type *b)
+static bool is_wider(const struct cel_infer *in, const struct cel_type *a, const struct cel_type *b)
 {
     a = cel_infer_known(in, a);
     b = cel_infer_known(in, b);
@@ -175,8 +173,7 @@ static bool assign_params(struct cel_infer *in, const struct cel_type *from,
     return true;
 }
 
-bool cel_infer_assign(struct cel_infer *in, const struct cel_type *from,
-                      const struct cel_type *to)
+bool cel_infer_assign(struct cel_infer *in, const struct cel_type *from, const struct cel_type *to)
 {
     if (from == to)
         return true;

@@ -25,8 +25,7 @@ const struct cel_type *cel_infer_instance(struct cel_infer *in, const struct cel
                                           const struct cel_type *const *vars);
 
 /* May a `from` stand where a `to` is wanted? Binds variables, also when the answer is no. */
-bool cel_infer_assign(struct cel_infer *in, const struct cel_type *from,
-                      const struct cel_type *to);
+bool cel_infer_assign(struct cel_infer *in, const struct cel_type *from, const struct cel_type *to);
 
 /* Bindings made since `mark` (an earlier in->n_trail) are taken back. */
 void cel_infer_undo(struct cel_infer *in, int mark);

@@ -167,7 +167,8 @@ static bool at_quote(const struct cel_lexer *lx, const struct quoting *q)
 
 static int hex_value(int c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
            : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                   : -1;
 }
@@ -211,7 +212,7 @@ static int64_t lex_escape(struct cel_lexer *lx, bool is_bytes)
     return escape_simple(c);
 }
 
-/* The length of a string's content, from lx->pos to its closing quotes; false: they are not there. */
+/* The length of a string's content, from lx->pos to its closing quotes; false: there are none. */
 static bool content_length(struct cel_lexer lx, const struct quoting *q, size_t *ret_len)
 {
     size_t start = lx.pos;
@@ -297,10 +298,9 @@ static bool lex_prefix(struct cel_lexer *lx, struct quoting *q)
 
 static bool is_reserved(struct span word)
 {
-    static const char *const words[] = {"as",   "break",  "const",     "continue", "else",
-                                        "for",  "function", "if",      "import",   "let",
-                                        "loop", "package", "namespace", "return",  "var",
-                                        "void", "while"};
+    static const char *const words[] = {
+        "as",  "break", "const",   "continue",  "else",   "for", "function", "if",   "import",
+        "let", "loop",  "package", "namespace", "return", "var", "void",     "while"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (span_is(word, words[i]))
             return true;
@@ -361,7 +361,7 @@ static struct cel_token lex_punctuation(struct cel_lexer *lx, struct cel_token t
             return t;
         }
     }
-    const char *hint = rest.base[0] == '=' ? "for equality write ==" 
+    const char *hint = rest.base[0] == '='   ? "for equality write =="
                        : rest.base[0] == '&' ? "for 'and' write &&"
                        : rest.base[0] == '|' ? "for 'or' write ||"
                                              : NULL;

@@ -15,38 +15,38 @@
 #include "rules/cel_value.h"
 
 /* X(name, text): the operators and punctuation, longest first where one begins another. */
-#define CEL_PUNCTUATION_TABLE(X)  \
-    X(CEL_TOK_EQ, "==")           \
-    X(CEL_TOK_NE, "!=")           \
-    X(CEL_TOK_LE, "<=")           \
-    X(CEL_TOK_GE, ">=")           \
-    X(CEL_TOK_AND, "&&")          \
-    X(CEL_TOK_OR, "||")           \
-    X(CEL_TOK_LT, "<")            \
-    X(CEL_TOK_GT, ">")            \
-    X(CEL_TOK_NOT, "!")           \
-    X(CEL_TOK_PLUS, "+")          \
-    X(CEL_TOK_MINUS, "-")         \
-    X(CEL_TOK_STAR, "*")          \
-    X(CEL_TOK_SLASH, "/")         \
-    X(CEL_TOK_PERCENT, "%")       \
-    X(CEL_TOK_QUESTION, "?")      \
-    X(CEL_TOK_COLON, ":")         \
-    X(CEL_TOK_DOT, ".")           \
-    X(CEL_TOK_COMMA, ",")         \
-    X(CEL_TOK_LPAREN, "(")        \
-    X(CEL_TOK_RPAREN, ")")        \
-    X(CEL_TOK_LBRACKET, "[")      \
-    X(CEL_TOK_RBRACKET, "]")      \
-    X(CEL_TOK_LBRACE, "{")        \
+#define CEL_PUNCTUATION_TABLE(X) \
+    X(CEL_TOK_EQ, "==")          \
+    X(CEL_TOK_NE, "!=")          \
+    X(CEL_TOK_LE, "<=")          \
+    X(CEL_TOK_GE, ">=")          \
+    X(CEL_TOK_AND, "&&")         \
+    X(CEL_TOK_OR, "||")          \
+    X(CEL_TOK_LT, "<")           \
+    X(CEL_TOK_GT, ">")           \
+    X(CEL_TOK_NOT, "!")          \
+    X(CEL_TOK_PLUS, "+")         \
+    X(CEL_TOK_MINUS, "-")        \
+    X(CEL_TOK_STAR, "*")         \
+    X(CEL_TOK_SLASH, "/")        \
+    X(CEL_TOK_PERCENT, "%")      \
+    X(CEL_TOK_QUESTION, "?")     \
+    X(CEL_TOK_COLON, ":")        \
+    X(CEL_TOK_DOT, ".")          \
+    X(CEL_TOK_COMMA, ",")        \
+    X(CEL_TOK_LPAREN, "(")       \
+    X(CEL_TOK_RPAREN, ")")       \
+    X(CEL_TOK_LBRACKET, "[")     \
+    X(CEL_TOK_RBRACKET, "]")     \
+    X(CEL_TOK_LBRACE, "{")       \
     X(CEL_TOK_RBRACE, "}")
 
 enum cel_token_kind {
     CEL_TOK_END,
     CEL_TOK_ERROR,
-    CEL_TOK_IDENT,    /* also a reserved word: is_reserved */
-    CEL_TOK_QUOTED,   /* `foo.txt`, a field's name that is no identifier */
-    CEL_TOK_LITERAL,  /* number, string, bytes, true, false, null */
+    CEL_TOK_IDENT,   /* also a reserved word: is_reserved */
+    CEL_TOK_QUOTED,  /* `foo.txt`, a field's name that is no identifier */
+    CEL_TOK_LITERAL, /* number, string, bytes, true, false, null */
     CEL_TOK_IN,
 #define X(name, text) name,
     CEL_PUNCTUATION_TABLE(X)

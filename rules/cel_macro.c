@@ -51,8 +51,8 @@ static struct cel_node *invoke(struct cel_unit *unit, const struct cel_node *cal
     return n;
 }
 
-#define INVOKE(unit, call, function, ...)                                             \
-    invoke(unit, call, function,                                                      \
+#define INVOKE(unit, call, function, ...)                                                 \
+    invoke(unit, call, function,                                                          \
            (int)(sizeof((struct cel_node *[]){__VA_ARGS__}) / sizeof(struct cel_node *)), \
            (struct cel_node *[]){__VA_ARGS__})
 
@@ -135,8 +135,7 @@ static struct cel_node *collect(struct cel_unit *u, struct cel_node *c, struct c
 /* range.map(x, e), range.map(x, p, e) */
 static struct cel_node *expand_map(struct cel_unit *u, struct cel_node *c)
 {
-    return c->n_args == 3 ? collect(u, c, c->args[1], c->args[2])
-                          : collect(u, c, NULL, c->args[1]);
+    return c->n_args == 3 ? collect(u, c, c->args[1], c->args[2]) : collect(u, c, NULL, c->args[1]);
 }
 
 /* range.filter(x, p) */

@@ -341,8 +341,7 @@ struct cel_value cel_list_new(struct cel_context *cx, size_t room)
 static bool list_grow(struct cel_context *cx, struct list_builder *b)
 {
     size_t room = b->room ? 2 * b->room : 8, count = b->list.count;
-    struct cel_value *items =
-        cel_spend(cx, count) ? cel_room(cx, room * sizeof *items) : NULL;
+    struct cel_value *items = cel_spend(cx, count) ? cel_room(cx, room * sizeof *items) : NULL;
     if (items == NULL)
         return false;
     if (count > 0)

@@ -14,8 +14,7 @@ struct parser {
     int depth;              /* of the descent */
 };
 
-void cel_unit_error(struct cel_unit *unit, size_t offset, const char *hint, const char *format,
-                    ...)
+void cel_unit_error(struct cel_unit *unit, size_t offset, const char *hint, const char *format, ...)
 {
     char message[DIAG_MESSAGE_MAX];
     va_list args;
@@ -38,10 +37,11 @@ void *cel_unit_alloc(struct cel_unit *unit, size_t size)
 
 static const char *token_text(enum cel_token_kind kind)
 {
-    static const char *const texts[] = {
-        [CEL_TOK_END] = "the end", [CEL_TOK_IDENT] = "a name", [CEL_TOK_IN] = "in",
+    static const char *const texts[] = {[CEL_TOK_END] = "the end",
+                                        [CEL_TOK_IDENT] = "a name",
+                                        [CEL_TOK_IN] = "in",
 #define X(name, text) [name] = "'" text "'",
-        CEL_PUNCTUATION_TABLE(X)
+                                        CEL_PUNCTUATION_TABLE(X)
 #undef X
     };
     return texts[kind];
@@ -72,8 +72,8 @@ static struct cel_node *fail(struct parser *p, const char *hint, const char *mes
 
 static struct cel_node *fail_expected(struct parser *p, const char *what)
 {
-    struct span seen = span_of(p->unit->source.base + p->token.offset,
-                               p->token.end - p->token.offset);
+    struct span seen =
+        span_of(p->unit->source.base + p->token.offset, p->token.end - p->token.offset);
     if (p->unit->failed)
         return NULL;
     if (p->token.kind == CEL_TOK_END)
@@ -186,7 +186,8 @@ static bool parse_list(struct parser *p, enum cel_token_kind close, struct node_
     return expect(p, close);
 }
 
-static struct cel_node *take_args(struct parser *p, struct cel_node *n, const struct node_list *list)
+static struct cel_node *take_args(struct parser *p, struct cel_node *n,
+                                  const struct node_list *list)
 {
     n->args = list->items;
     n->n_args = list->count;
@@ -279,7 +280,7 @@ static struct cel_node *parse_literal(struct parser *p)
     return n;
 }
 
-/* Primary = [ "." ] IDENT [ "(" ExprList ")" ] | "(" Expr ")" | "[" ... "]" | "{" ... "}" | LITERAL */
+/* Primary = [ "." ] IDENT [ "(" ExprList ")" ] | "(" Expr ")" | List | Map | LITERAL */
 static struct cel_node *parse_primary(struct parser *p)
 {
     size_t offset = p->token.offset;
@@ -401,20 +402,11 @@ static const struct binary {
     int precedence;
     const char *name;
 } binaries[] = {
-    {CEL_TOK_OR, 1, "_||_"},
-    {CEL_TOK_AND, 2, "_&&_"},
-    {CEL_TOK_LT, 3, "_<_"},
-    {CEL_TOK_LE, 3, "_<=_"},
-    {CEL_TOK_GT, 3, "_>_"},
-    {CEL_TOK_GE, 3, "_>=_"},
-    {CEL_TOK_EQ, 3, "_==_"},
-    {CEL_TOK_NE, 3, "_!=_"},
-    {CEL_TOK_IN, 3, "@in"},
-    {CEL_TOK_PLUS, 4, "_+_"},
-    {CEL_TOK_MINUS, 4, "_-_"},
-    {CEL_TOK_STAR, 5, "_*_"},
-    {CEL_TOK_SLASH, 5, "_/_"},
-    {CEL_TOK_PERCENT, 5, "_%_"},
+    {CEL_TOK_OR, 1, "_||_"},   {CEL_TOK_AND, 2, "_&&_"},    {CEL_TOK_LT, 3, "_<_"},
+    {CEL_TOK_LE, 3, "_<=_"},   {CEL_TOK_GT, 3, "_>_"},      {CEL_TOK_GE, 3, "_>=_"},
+    {CEL_TOK_EQ, 3, "_==_"},   {CEL_TOK_NE, 3, "_!=_"},     {CEL_TOK_IN, 3, "@in"},
+    {CEL_TOK_PLUS, 4, "_+_"},  {CEL_TOK_MINUS, 4, "_-_"},   {CEL_TOK_STAR, 5, "_*_"},
+    {CEL_TOK_SLASH, 5, "_/_"}, {CEL_TOK_PERCENT, 5, "_%_"},
 };
 
 static const struct binary *binary_of(enum cel_token_kind token)

@@ -22,9 +22,8 @@ struct cel_unit {
 };
 
 /* Adds a diagnostic that points at source[offset]. */
-__attribute__((format(printf, 4, 5))) void cel_unit_error(struct cel_unit *unit, size_t offset,
-                                                          const char *hint, const char *format,
-                                                          ...);
+__attribute__((format(printf, 4, 5))) void
+cel_unit_error(struct cel_unit *unit, size_t offset, const char *hint, const char *format, ...);
 
 /* NULL, with a diagnostic added, for what is no expression. O(source). */
 struct cel_node *cel_parse(struct cel_unit *unit);

@@ -28,9 +28,11 @@ struct set {
 struct instr {
     uint8_t op;
     bool fold; /* OP_CHAR: whatever the case */
-    int32_t c;
     uint16_t x, y;
-    const struct set *set;
+    union {
+        int32_t c;
+        const struct set *set;
+    };
 };
 
 struct regex {
@@ -450,11 +452,11 @@ static bool parse_quantifier(struct parser *ps, int *ret_min, int *ret_max)
 static struct node *parse_repeat(struct parser *ps)
 {
     struct node *n = parse_atom(ps);
-    int min, max;
+    int min, max, again;
     if (n == NULL || !parse_quantifier(ps, &min, &max))
         return n;
     accept(ps, "?");
-    if (peek(ps) == '*' || peek(ps) == '+' || peek(ps) == '?')
+    if (parse_quantifier(ps, &again, &again))
         return fail(ps, "the pattern repeats a repetition: put it in (...)");
     if (ps->error != NULL)
         return NULL;

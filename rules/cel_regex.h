@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum {
-    REGEX_CODE_MAX = 4096,   /* instructions; bounds the cost of a character */
+    REGEX_CODE_MAX = 2048,   /* instructions; bounds the cost of a character */
     REGEX_DEPTH_MAX = 100,   /* of groups */
     REGEX_REPEAT_MAX = 1000, /* in x{n,m}; RE2's */
 };

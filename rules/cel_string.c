@@ -43,8 +43,7 @@ struct cel_value cel_str_ends_with(struct cel_context *cx, const struct cel_valu
 {
     struct span s = args[0].text, end = args[1].text;
     UNUSED_ARGS;
-    return cel_bool(s.len >= end.len &&
-                    span_eq(span_of(s.base + (s.len - end.len), end.len), end));
+    return cel_bool(s.len >= end.len && span_eq(span_of(s.base + (s.len - end.len), end.len), end));
 }
 
 const char *cel_str_prepare_pattern(struct span text, struct arena *arena,

@@ -51,7 +51,7 @@ struct cel_value cel_time_durations(int64_t a_ns, int64_t b_ns, bool subtract)
 
 struct civil {
     int64_t year;
-    int month, day; /* from 1 */
+    int month, day;  /* from 1 */
     int day_of_year; /* from 0 */
 };
 
@@ -187,7 +187,7 @@ static bool duration_unit(struct span s, size_t *pos, int64_t *ret_ns)
     static const struct {
         const char *text;
         int64_t ns;
-    } units[] = {{"ns", 1},      {"us", 1000}, {"\xc2\xb5s", 1000},       {"\xce\xbcs", 1000},
+    } units[] = {{"ns", 1},       {"us", 1000}, {"\xc2\xb5s", 1000},     {"\xce\xbcs", 1000},
                  {"ms", 1000000}, {"s", NS},    {"m", INT64_C(60) * NS}, {"h", INT64_C(3600) * NS}};
     struct span rest = span_of(s.base + *pos, s.len - *pos);
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
@@ -273,26 +273,26 @@ static bool local_s(const struct cel_value *args, int n_args, int64_t *ret_s)
 #define NO_ZONE cel_error(CEL_ERR_ARGUMENT, span_str("time zone"))
 
 /* A function of the local date `c`, and one of the local second of the day `s`. */
-#define DATE_PART(name, value)                                                                \
-    struct cel_value name(struct cel_context *cx, const struct cel_value *args, int n_args)   \
-    {                                                                                         \
-        int64_t s;                                                                            \
-        (void)cx;                                                                             \
-        if (!local_s(args, n_args, &s))                                                       \
-            return NO_ZONE;                                                                   \
-        struct civil c = civil_of(floor_div(s, DAY_S));                                       \
-        return cel_int(value);                                                                \
+#define DATE_PART(name, value)                                                              \
+    struct cel_value name(struct cel_context *cx, const struct cel_value *args, int n_args) \
+    {                                                                                       \
+        int64_t s;                                                                          \
+        (void)cx;                                                                           \
+        if (!local_s(args, n_args, &s))                                                     \
+            return NO_ZONE;                                                                 \
+        struct civil c = civil_of(floor_div(s, DAY_S));                                     \
+        return cel_int(value);                                                              \
     }
 
-#define TIME_PART(name, value)                                                                \
-    struct cel_value name(struct cel_context *cx, const struct cel_value *args, int n_args)   \
-    {                                                                                         \
-        int64_t s;                                                                            \
-        (void)cx;                                                                             \
-        if (!local_s(args, n_args, &s))                                                       \
-            return NO_ZONE;                                                                   \
-        s -= floor_div(s, DAY_S) * DAY_S;                                                     \
-        return cel_int(value);                                                                \
+#define TIME_PART(name, value)                                                              \
+    struct cel_value name(struct cel_context *cx, const struct cel_value *args, int n_args) \
+    {                                                                                       \
+        int64_t s;                                                                          \
+        (void)cx;                                                                           \
+        if (!local_s(args, n_args, &s))                                                     \
+            return NO_ZONE;                                                                 \
+        s -= floor_div(s, DAY_S) * DAY_S;                                                   \
+        return cel_int(value);                                                              \
     }
 
 /* Months, days of the month and of the year count from 0; getDate from 1. 0 is Sunday. */
@@ -327,13 +327,13 @@ struct cel_value cel_get_milliseconds(struct cel_context *cx, const struct cel_v
 }
 
 /* A duration whole in hours, minutes, seconds; of its milliseconds those below the second. */
-#define DURATION_PART(name, value)                                                            \
-    struct cel_value name(struct cel_context *cx, const struct cel_value *args, int n_args)   \
-    {                                                                                         \
-        (void)cx;                                                                             \
-        (void)n_args;                                                                         \
-        int64_t ns = args[0].i64;                                                             \
-        return cel_int(value);                                                                \
+#define DURATION_PART(name, value)                                                          \
+    struct cel_value name(struct cel_context *cx, const struct cel_value *args, int n_args) \
+    {                                                                                       \
+        (void)cx;                                                                           \
+        (void)n_args;                                                                       \
+        int64_t ns = args[0].i64;                                                           \
+        return cel_int(value);                                                              \
     }
 
 DURATION_PART(cel_duration_hours, ns / (INT64_C(3600) * NS))

@@ -43,8 +43,7 @@ const struct cel_type *cel_type_list(struct arena *arena, const struct cel_type 
 const struct cel_type *cel_type_map(struct arena *arena, const struct cel_type *key,
                                     const struct cel_type *value)
 {
-    return made(arena,
-                (struct cel_type){.kind = CEL_T_MAP, .n_params = 2, .params = {key, value}});
+    return made(arena, (struct cel_type){.kind = CEL_T_MAP, .n_params = 2, .params = {key, value}});
 }
 
 const struct cel_type *cel_type_wrapper(struct arena *arena, const struct cel_type *of)
@@ -74,15 +73,24 @@ bool cel_type_same(const struct cel_type *a, const struct cel_type *b)
 static const char *kind_text(enum cel_type_kind kind)
 {
     static const char *const texts[] = {
-        [CEL_T_DYN] = "dyn",           [CEL_T_NULL] = "null",
-        [CEL_T_BOOL] = "bool",         [CEL_T_INT] = "int",
-        [CEL_T_UINT] = "uint",         [CEL_T_DOUBLE] = "double",
-        [CEL_T_STRING] = "string",     [CEL_T_BYTES] = "bytes",
-        [CEL_T_TIMESTAMP] = "timestamp", [CEL_T_DURATION] = "duration",
-        [CEL_T_LIST] = "list",         [CEL_T_MAP] = "map",
-        [CEL_T_TYPE] = "type",         [CEL_T_WRAPPER] = "wrapper",
-        [CEL_T_ABSTRACT] = "",         [CEL_T_PARAM] = "",
-        [CEL_T_VAR] = "any",           [CEL_T_ERROR] = "error",
+        [CEL_T_DYN] = "dyn",
+        [CEL_T_NULL] = "null",
+        [CEL_T_BOOL] = "bool",
+        [CEL_T_INT] = "int",
+        [CEL_T_UINT] = "uint",
+        [CEL_T_DOUBLE] = "double",
+        [CEL_T_STRING] = "string",
+        [CEL_T_BYTES] = "bytes",
+        [CEL_T_TIMESTAMP] = "timestamp",
+        [CEL_T_DURATION] = "duration",
+        [CEL_T_LIST] = "list",
+        [CEL_T_MAP] = "map",
+        [CEL_T_TYPE] = "type",
+        [CEL_T_WRAPPER] = "wrapper",
+        [CEL_T_ABSTRACT] = "",
+        [CEL_T_PARAM] = "",
+        [CEL_T_VAR] = "any",
+        [CEL_T_ERROR] = "error",
     };
     return texts[kind];
 }
@@ -108,12 +116,12 @@ static bool kind_is(const struct cel_type *t, struct cel_value v)
     if (v.kind == CEL_RANGE)
         return t->kind == (v.is_int ? CEL_T_INT : CEL_T_DOUBLE);
     static const uint8_t kinds[] = {
-        [CEL_T_NULL] = CEL_NULL,           [CEL_T_BOOL] = CEL_BOOL,
-        [CEL_T_INT] = CEL_INT,             [CEL_T_UINT] = CEL_UINT,
-        [CEL_T_DOUBLE] = CEL_DOUBLE,       [CEL_T_STRING] = CEL_STRING,
-        [CEL_T_BYTES] = CEL_BYTES,         [CEL_T_TIMESTAMP] = CEL_TIMESTAMP,
-        [CEL_T_DURATION] = CEL_DURATION,   [CEL_T_LIST] = CEL_LIST,
-        [CEL_T_MAP] = CEL_MAP,             [CEL_T_TYPE] = CEL_TYPE,
+        [CEL_T_NULL] = CEL_NULL,         [CEL_T_BOOL] = CEL_BOOL,
+        [CEL_T_INT] = CEL_INT,           [CEL_T_UINT] = CEL_UINT,
+        [CEL_T_DOUBLE] = CEL_DOUBLE,     [CEL_T_STRING] = CEL_STRING,
+        [CEL_T_BYTES] = CEL_BYTES,       [CEL_T_TIMESTAMP] = CEL_TIMESTAMP,
+        [CEL_T_DURATION] = CEL_DURATION, [CEL_T_LIST] = CEL_LIST,
+        [CEL_T_MAP] = CEL_MAP,           [CEL_T_TYPE] = CEL_TYPE,
     };
     return kinds[t->kind] == v.kind;
 }

@@ -371,8 +371,7 @@ static const struct cel_value *index_find(const struct cel_index *ix, struct cel
     return ix->slots[at] ? indexed(ix, ix->slots[at] - 1) : NULL;
 }
 
-const struct cel_value *cel_map_get(const struct cel_map *map, struct cel_value key,
-                                    int64_t *steps)
+const struct cel_value *cel_map_get(const struct cel_map *map, struct cel_value key, int64_t *steps)
 {
     if (map->index != NULL) {
         const struct cel_value *at = index_find(map->index, key);

@@ -46,18 +46,18 @@ enum cel_kind {
 };
 
 /* X(name, text): why there is no value. */
-#define CEL_ERROR_TABLE(X)                              \
-    X(CEL_ERR_MISSING, "missing")                       \
-    X(CEL_ERR_INEXACT, "inexact")                       \
-    X(CEL_ERR_NO_OVERLOAD, "no such overload")          \
-    X(CEL_ERR_NO_KEY, "no such key")                    \
-    X(CEL_ERR_INDEX, "index out of bounds")             \
-    X(CEL_ERR_DIVIDE, "division by zero")               \
-    X(CEL_ERR_OVERFLOW, "overflow")                     \
-    X(CEL_ERR_RANGE, "out of range")                    \
-    X(CEL_ERR_ARGUMENT, "invalid argument")             \
-    X(CEL_ERR_REPEATED_KEY, "repeated key")             \
-    X(CEL_ERR_UNKNOWN, "unknown name")                  \
+#define CEL_ERROR_TABLE(X)                     \
+    X(CEL_ERR_MISSING, "missing")              \
+    X(CEL_ERR_INEXACT, "inexact")              \
+    X(CEL_ERR_NO_OVERLOAD, "no such overload") \
+    X(CEL_ERR_NO_KEY, "no such key")           \
+    X(CEL_ERR_INDEX, "index out of bounds")    \
+    X(CEL_ERR_DIVIDE, "division by zero")      \
+    X(CEL_ERR_OVERFLOW, "overflow")            \
+    X(CEL_ERR_RANGE, "out of range")           \
+    X(CEL_ERR_ARGUMENT, "invalid argument")    \
+    X(CEL_ERR_REPEATED_KEY, "repeated key")    \
+    X(CEL_ERR_UNKNOWN, "unknown name")         \
     X(CEL_ERR_LIMIT, "over the limit of steps or room")
 
 enum cel_error_code {

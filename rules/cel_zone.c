@@ -109,8 +109,8 @@ static bool parse_zone(const unsigned char *p, const unsigned char *end, struct 
     struct counts c;
     if (!header(p, end, &c))
         return false;
-    size_t skip = HEADER_BYTES + c.time * 5 + c.type * TYPE_BYTES + c.chars + c.leap * 8 +
-                  c.isstd + c.isut;
+    size_t skip =
+        HEADER_BYTES + c.time * 5 + c.type * TYPE_BYTES + c.chars + c.leap * 8 + c.isstd + c.isut;
     if ((size_t)(end - p) < skip || !header(p += skip, end, &c))
         return false;
     p += HEADER_BYTES;

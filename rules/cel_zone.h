@@ -14,8 +14,9 @@
 cel_prepare_fn cel_zone_prepare;
 
 /*
- * Seconds that the zone is ahead of UTC at `unix_s`. `zone` is a CEL_HANDLE of cel_zone_prepare, or a
- * CEL_STRING, which may be UTC or an offset only: no file is read while a rule runs.
+ * Seconds that the zone is ahead of UTC at `unix_s`. `zone` is a CEL_HANDLE of cel_zone_prepare,
+ * or a CEL_STRING, which may be UTC or an offset only: no file is read while a rule runs.
+ * false: it is no zone.
  */
 bool cel_zone_offset(const struct cel_value *zone, int64_t unix_s, int32_t *ret_offset_s);
 

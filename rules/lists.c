@@ -136,8 +136,8 @@ static enum status read_file(const struct source *s, const char *path, struct sp
 
 static struct span trimmed(struct span s)
 {
-    while (s.len > 0 && (s.base[s.len - 1] == ' ' || s.base[s.len - 1] == '\t' ||
-                         s.base[s.len - 1] == '\r'))
+    while (s.len > 0 &&
+           (s.base[s.len - 1] == ' ' || s.base[s.len - 1] == '\t' || s.base[s.len - 1] == '\r'))
         s.len--;
     while (s.len > 0 && (s.base[0] == ' ' || s.base[0] == '\t'))
         s = span_of(s.base + 1, s.len - 1);
@@ -222,8 +222,7 @@ static enum status load_lines(const struct source *s, const char *path, bool as_
     while (next_line(&r, &line)) {
         struct span text = item_of(line, csv);
         struct diag_at at = {.file = path, .content = list->content, .line = r.line, .col = 1};
-        if (text.len > 0 &&
-            !take_item(s, at, text, as_ints, (struct cel_value *)mem + count++))
+        if (text.len > 0 && !take_item(s, at, text, as_ints, (struct cel_value *)mem + count++))
             return ST_INVALID;
     }
     return finish(s, mem, count, as_ints, list);

@@ -20,9 +20,9 @@
 
 enum {
     LISTS_MAX = 256,
-    LIST_ITEMS_MAX = 1000000,   /* of one list; 24 bytes each and 8 for its index */
-    LIST_FILE_MAX = 32 << 20,   /* bytes of one file */
-    LIST_ITEM_MAX = 4096,       /* bytes of an item; the longest string of a schema */
+    LIST_ITEMS_MAX = 1000000, /* of one list; 24 bytes each and 8 for its index */
+    LIST_FILE_MAX = 32 << 20, /* bytes of one file */
+    LIST_ITEM_MAX = 4096,     /* bytes of an item; the longest string of a schema */
 };
 
 struct list {

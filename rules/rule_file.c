@@ -45,7 +45,7 @@ static struct diag_at body_at(const struct loader *l, const struct yaml_node *no
     return (struct diag_at){l->file->name, l->file->content, node->body_line, node->body_col};
 }
 
-/* ---- keys of a rule: each absent one leaves its output as it is; false: a diagnostic was added -- */
+/* ---- keys of a rule: an absent one leaves its output; false: a diagnostic was added ---------- */
 
 static bool load_text(struct loader *l, const struct yaml_node *node, size_t max,
                       struct span *ret_text)
@@ -244,9 +244,9 @@ static bool load_effect(struct loader *l, const struct yaml_node *rule, struct r
 
 static bool load_rule(struct loader *l, const struct yaml_node *node, struct rule *r)
 {
-    static const char *const known[] = {"id",       "title", "description", "when",     "score",
-                                        "reason",   "tags",  "severity",    "decision", "mode",
-                                        "override"};
+    static const char *const known[] = {"id",       "title",  "description", "when",
+                                        "score",    "reason", "tags",        "severity",
+                                        "decision", "mode",   "override"};
     int severity = RULE_SEVERITY_MEDIUM, mode = RULE_LIVE;
     if (!yaml_only(l->file, node, known, COUNT(known), l->diags))
         return false;

@@ -35,7 +35,7 @@ enum {
 };
 
 /* X(name, text), in ascending order */
-#define RULE_SEVERITY_TABLE(X)       \
+#define RULE_SEVERITY_TABLE(X)        \
     X(RULE_SEVERITY_LOW, "low")       \
     X(RULE_SEVERITY_MEDIUM, "medium") \
     X(RULE_SEVERITY_HIGH, "high")     \
@@ -48,8 +48,8 @@ enum rule_severity {
 };
 
 /* X(name, text) */
-#define RULE_MODE_TABLE(X)                                  \
-    X(RULE_LIVE, "live")     /* counts */                   \
+#define RULE_MODE_TABLE(X)                                    \
+    X(RULE_LIVE, "live")     /* counts */                     \
     X(RULE_SHADOW, "shadow") /* runs, is shown, counts not */ \
     X(RULE_OFF, "off")       /* is checked, never run */
 
@@ -75,8 +75,8 @@ struct rule {
     enum rule_force force;
     struct span *tags;
     int n_tags;
-    int index;           /* its place in the rule set, over all files: for counters by rule */
-    struct diag_at at;   /* where its id stands */
+    int index;         /* its place in the rule set, over all files: for counters by rule */
+    struct diag_at at; /* where its id stands */
 };
 
 struct rule_file {

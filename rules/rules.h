@@ -74,7 +74,7 @@ MUST_USE enum status rules_load(struct rule_file *files, int n_files, double fla
  * Run each rule that is not off over `row`. O(rules).
  * Errors: ST_NO_SPACE when the arena cannot hold what fired.
  */
-MUST_USE enum status rules_run(const struct rules *rules, const struct cel_value *row,
-                               bool explain, struct arena *arena, struct hits *ret_hits);
+MUST_USE enum status rules_run(const struct rules *rules, const struct cel_value *row, bool explain,
+                               struct arena *arena, struct hits *ret_hits);
 
 #endif

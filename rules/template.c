@@ -60,8 +60,7 @@ static enum status add_expression(struct compiler *c, size_t start, size_t *ret_
         return refuse(c, start - 1, "write {{ for a brace", "the { has no }");
     struct template_piece piece = {.text = span_of(c->source.base + start, end - start)};
     struct diag_at where = cel_source_at(c->at, c->source, start);
-    enum status st =
-        cel_compile(c->env, piece.text, where, c->arena, c->diags, &piece.program);
+    enum status st = cel_compile(c->env, piece.text, where, c->arena, c->diags, &piece.program);
     if (st != ST_OK)
         return st;
     *ret_end = end + 1;
@@ -81,8 +80,8 @@ static enum status add_text(struct compiler *c, size_t start, size_t *ret_end)
     *ret_end = keep + doubled;
     if (keep == start)
         return ST_OK;
-    return add(c, start, (struct template_piece){.text = span_of(c->source.base + start,
-                                                                 keep - start)});
+    return add(c, start,
+               (struct template_piece){.text = span_of(c->source.base + start, keep - start)});
 }
 
 enum status template_compile(const struct cel_env *env, struct span source, struct diag_at where,
@@ -94,8 +93,7 @@ enum status template_compile(const struct cel_env *env, struct span source, stru
     size_t pos = 0;
     while (pos < source.len) {
         bool expression = at(&c, pos) == '{' && at(&c, pos + 1) != '{';
-        enum status st =
-            expression ? add_expression(&c, pos + 1, &pos) : add_text(&c, pos, &pos);
+        enum status st = expression ? add_expression(&c, pos + 1, &pos) : add_text(&c, pos, &pos);
         if (st != ST_OK)
             return st;
     }

@@ -22,7 +22,8 @@ struct template_piece {
     const struct cel_program *program; /* NULL: `text` stands as it is */
 };
 
-struct template {
+struct template
+{
     struct template_piece *pieces;
     int count;
 };

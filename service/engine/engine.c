@@ -40,7 +40,7 @@ void engine_open(struct engine *e)
         p->parked = parked_sweep_new(e);
     if (e->delivers && e->delivery != NULL && e->loop != NULL)
         p->redelivery = redelivery_new(e);
-    if (e->delivery != NULL && e->loop != NULL)
+    if (e->delivery != NULL && strcmp(e->state->backend->name, "redis") == 0)
         state_redis_on_connect(e->state, on_connect, e);
 }
 

@@ -96,6 +96,8 @@ static enum status fold_one(struct score_steps *x, int entity)
 void observe_fold(struct score_steps *x)
 {
     x->fold_status = ST_OK;
+    for (int i = 0; i < x->intent.n_entities; i++)
+        fold_prefetch(x->call.op.entities[i].log);
     for (int i = 0; i < x->intent.n_entities && x->fold_status == ST_OK; i++)
         x->fold_status = fold_one(x, i);
 }

@@ -43,7 +43,6 @@ void timers_init(struct timers *ts, uv_loop_t *loop)
     ts->uv = malloc(sizeof *ts->uv);
     CHECK(ts->uv != NULL && uv_timer_init(loop, ts->uv) == 0);
     ts->uv->data = ts;
-    uv_unref((uv_handle_t *)ts->uv); /* a deadline alone keeps no loop alive */
 }
 
 static void on_closed(uv_handle_t *uv)

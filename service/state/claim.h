@@ -4,7 +4,8 @@
  *      0: u8 'C'    1: u8 state ('u' undecided, 'd' decided, 'p' parked labels)
  *      2: u16 fixed length    4: u32 nonce    8: u64 digest lo    16: u64 digest hi
  *     24: i64 ts_ms    32: u64 ruleset    40: u8 n_keys
- *     41: for each key: u8 field length, u16 value length, u32 filter bits, u32 layout, field, value
+ *     41: for each key: u8 field length, u16 value length, u32 filter bits, u32 layout,
+ *         field, value
  *     fixed length: the answer's bytes (decided), or labels (parked): u32 length, bytes, ...
  *
  * All little-endian. What is remembered (time, keys, filter bits) is what a later label needs.
@@ -43,7 +44,7 @@ struct claim {
     struct span rest; /* the answer, or the parked labels (claim_next_label) */
 };
 
-/* Appends the encoding to `out`; nothing but out->overflow when it does not fit or a limit is passed. */
+/* Appends the encoding to `out`; only out->overflow when it does not fit or is over a limit. */
 void claim_encode(const struct claim *c, struct text *out);
 
 /* Spans point into `bytes`. Errors: ST_CORRUPT. */

@@ -521,6 +521,7 @@ static void read_plain(struct reading *r)
     const int64_t frontier_ms = r->folded.frontier_ms;
     const char *p = r->scan.p, *const end = r->scan.end;
     while ((size_t)(end - p) >= step && load_u64(p) == head && !fold_is_due(r)) {
+        __builtin_prefetch(p + FOLD_FETCH_BYTES);
         int64_t ts_ms = (int64_t)load_u64(p + 8);
         uint64_t txn = load_u64(p + 16);
         if ((has_own && txn == own_txn) || ts_ms <= frontier_ms)

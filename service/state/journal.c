@@ -224,7 +224,7 @@ static void batch_written(struct journal *j, uint64_t last_seq)
     pthread_cond_broadcast(&j->moved);
 }
 
-/* With the lock held: writes what is in j->writing; tries again each second while the disk is full. */
+/* With the lock held: writes j->writing; tries again each second while the disk is full. */
 static void write_out(struct journal *j, uint64_t last_seq)
 {
     for (;;) {

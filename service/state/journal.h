@@ -99,7 +99,7 @@ enum status journal_health(const struct journal *j);
 /* Waits until all that was appended before is on disk, whatever the mode. Errors: ST_IO. */
 MUST_USE enum status journal_sync(struct journal *j);
 
-/* Nobody needs frames before `seq` any more (checkpoint, beacon); whole segments before it may go. */
+/* Nobody needs frames before `seq` (checkpoint, beacon): whole segments before it may go. */
 void journal_release(struct journal *j, uint64_t seq);
 
 /*

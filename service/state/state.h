@@ -31,7 +31,8 @@
 enum {
     STATE_ENTITIES_MAX = 16,   /* key fields of one ruleset */
     STATE_KEY_BYTES_MAX = 512, /* prefix, field name, value */
-    STATE_INFLIGHT_MAX = 4096, /* operations of one loop under way; past that ST_UNAVAILABLE at once */
+    STATE_INFLIGHT_MAX =
+        4096, /* operations of one loop under way; past that ST_UNAVAILABLE at once */
     STATE_FOUND_MAX = 64 << 10, /* bytes of one claim with its answer */
 };
 
@@ -40,12 +41,13 @@ enum state_claim {
     STATE_CLAIM_NONE,      /* nothing: this attempt is the first, the claim is now its own */
     STATE_CLAIM_UNDECIDED, /* another attempt's, under way or dead */
     STATE_CLAIM_DECIDED,   /* with its answer */
-    STATE_CLAIM_PARKED,    /* labels wait there for their transaction; taken out by STATE_TAKE_PARKED */
+    STATE_CLAIM_PARKED,    /* labels wait there for their transaction: STATE_TAKE_PARKED */
 };
 
 enum state_verb {
     /* One MULTI: the claim SET NX GET EX, each record appended, each log read back. With
-     * claim.len == 0 no claim is made (corrections; a transaction observed again from the journal keeps its claim). */
+     * claim.len == 0 no claim is made (corrections; a transaction observed again from the
+     * journal keeps its claim). The keys of one operation are distinct. */
     STATE_OBSERVE,
     /* Replace the claim by the decided one. */
     STATE_SETTLE,
@@ -56,8 +58,8 @@ enum state_verb {
     STATE_PEEK,
     /* Read logs without writing: entities[].key -> entities[].log. */
     STATE_READ,
-    /* Replace the first `fold.old_bytes` of entities[0] by `fold.bytes` if generation, last record and
-     * length still hold; ST_CONFLICT when they do not. Keeps the expiry. */
+    /* Replace the first `fold.old_bytes` of entities[0] by `fold.bytes` if generation, last record
+     * and length still hold; ST_CONFLICT when they do not. Keeps the expiry. */
     STATE_FOLD,
     /* Take exactly these records (entities[].record, byte for byte) out of these logs again. */
     STATE_VOID,
@@ -65,7 +67,8 @@ enum state_verb {
     STATE_ERASE,
     /* Add a label (claim: its bytes) to the parked ones of txn_hash (claim_put_label), unless a
      * claim stands there: then outcome says so and found[0], when given, has it. All of them
-     * expire ttl_ms after the last. ST_TOO_LARGE over STATE_PARKED_MAX labels or STATE_FOUND_MAX. */
+     * expire ttl_ms after the last. ST_TOO_LARGE over STATE_PARKED_MAX labels, or
+     * STATE_FOUND_MAX bytes. */
     STATE_PARK,
     /* Exchange parked labels for the claim: as SET NX GET, but parked labels do not stand in its
      * way. outcome says what stood, and found[0] has it. NONE or PARKED: the claim is now this
@@ -110,9 +113,10 @@ struct state_op {
     uint32_t layout_id;
     const uint64_t *hashes; /* STATE_PEEK */
     int n_hashes;
-    /* Memory only: the journal's frame for this change, appended under the table's locks, so that the
-     * journal has the order of the logs; empty: none. journal_seq answers its number. With Redis the
-     * engine has appended it before, and sets journal_seq; the backend's beacon then follows it. */
+    /* Memory only: the journal's frame for this change, appended under the table's locks, so that
+     * the journal has the order of the logs; empty: none. journal_seq answers its number. With
+     * Redis the engine has appended it before, and sets journal_seq; the backend's beacon then
+     * follows it. */
     struct span journal_frame;
     uint8_t journal_kind;
     uint64_t journal_seq;
@@ -136,9 +140,17 @@ struct state_op {
 
 struct state; /* a backend, first member of each implementation */
 
+/* What of an operation's keys will be needed soon. */
+enum state_prefetch {
+    STATE_PREFETCH_PLACES, /* where they are: some eight operations ahead */
+    STATE_PREFETCH_VALUES, /* what is there: some four ahead, after the places */
+};
+
 struct state_backend {
     const char *name;
     void (*submit)(struct state *s, struct state_op *op);
+    void (*prefetch)(struct state *s, const struct state_op *op,
+                     enum state_prefetch what); /* or NULL */
     bool (*available)(const struct state *s);
     void (*close)(struct state *s);
 };
@@ -156,6 +168,17 @@ struct state {
 static inline void state_submit(struct state *s, struct state_op *op)
 {
     s->backend->submit(s, op);
+}
+
+/*
+ * A hint: the entities' keys and txn_hash of `op` will be submitted soon. In an exclusive view of
+ * memory the misses are then over before, which are most of its time; nothing else changes.
+ */
+static inline void state_prefetch(struct state *s, const struct state_op *op,
+                                  enum state_prefetch what)
+{
+    if (s->backend->prefetch != NULL)
+        s->backend->prefetch(s, op, what);
 }
 
 /* Is it worth trying? False between a lost connection and the next good one. */

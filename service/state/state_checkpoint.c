@@ -416,7 +416,7 @@ static enum status load_section(struct state_table *t, const struct section *sec
     return st;
 }
 
-/* Reads the sections, into `t` unless it is NULL: the first time it is only seen that all are whole. */
+/* Reads the sections, into `t` unless it is NULL: at first only to see that all are whole. */
 static enum status read_sections(FILE *file, struct state_table *t, uint64_t *ret_last_seq)
 {
     struct bytes b = {0};

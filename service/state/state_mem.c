@@ -24,7 +24,10 @@ struct state_mem {
 
 /* ---- the keys of one operation ---- */
 
-enum { KEYS_MAX = STATE_ENTITIES_MAX + 1 };
+enum {
+    KEYS_MAX = STATE_ENTITIES_MAX + 1,
+    ANSWER_ROOM = 128, /* a claim is made with room for most answers: they settle in place */
+};
 
 /* The entities first, in the op's order, then the claim when the verb has one. */
 struct keys {
@@ -40,10 +43,8 @@ struct keys {
 
 static void add_key(struct state_table *t, struct keys *k, uint64_t hash)
 {
-    struct shard *s = table_shard(t, hash);
-    shard_prefetch(s, hash);
     k->hashes[k->n] = hash;
-    k->shards[k->n] = s;
+    k->shards[k->n] = table_shard(t, hash);
     k->n++;
 }
 
@@ -96,6 +97,27 @@ static void unlock_keys(struct keys *k)
 {
     for (int i = 0; i < k->n_locked; i++)
         pthread_mutex_unlock(&k->locked[i]->lock);
+}
+
+/*
+ * Most of an operation's time is waiting for memory. So the misses of all slots are started before
+ * the first slot is read, and those of all values before the first value is.
+ */
+static void prefetch_slots(const struct keys *k)
+{
+    for (int i = 0; i < k->n; i++)
+        __builtin_prefetch(shard_home(k->shards[i], k->hashes[i]), 1);
+}
+
+static void prefetch_values(const struct keys *k)
+{
+    for (int i = 0; i < k->n_entities; i++) {
+        const struct slot *slot = shard_guess(k->shards[i], k->hashes[i]);
+        if (slot->block == NULL)
+            continue;
+        __builtin_prefetch(slot->block);
+        __builtin_prefetch(slot->block + slot->key_len + slot->len, 1);
+    }
 }
 
 static struct span key_of(const struct keys *k, int i)
@@ -317,29 +339,25 @@ static void append_records(struct keys *k)
     }
 }
 
-/* Starts the misses of all values before the first is waited for. */
-static void prefetch_values(const struct keys *k)
+/* Before anything is put: what is freed is used at once. */
+static void sweep(struct keys *k)
 {
-    for (int i = 0; i < k->n_entities; i++) {
-        const struct shard *s = k->shards[i];
-        const struct slot *slot = &s->slots[k->hashes[i] & (s->n_slots - 1)];
-        if (slot->block != NULL) {
-            __builtin_prefetch(slot->block);
-            __builtin_prefetch(slot->block + slot->key_len + slot->len, 1);
-        }
-    }
+    if (k->n > 0)
+        shard_sweep(k->shards[claim_of(k)], k->hashes[claim_of(k)], k->op->now_ms);
 }
 
 static enum status observe(struct state_mem *m, struct keys *k)
 {
     struct state_op *op = k->op;
     bool has_claim = op->claim.len > 0;
+    prefetch_slots(k);
     prefetch_values(k);
+    sweep(k);
     enum status st = make_room(k);
     if (st == ST_OK)
         st = put_logs(k);
     if (st == ST_OK && has_claim)
-        st = put_value(k, claim_of(k), op->claim.len, false);
+        st = put_value(k, claim_of(k), op->claim.len + ANSWER_ROOM, false);
     if (st == ST_OK)
         st = reserve_answer(m, k,
                             logs_bytes(m, k) + (has_claim ? live_value(k, claim_of(k)).len : 0));
@@ -351,8 +369,6 @@ static enum status observe(struct state_mem *m, struct keys *k)
         set_claim(k);
     append_records(k);
     answer_logs(m, k);
-    if (k->n > 0)
-        shard_sweep(k->shards[claim_of(k)], op->now_ms);
     return ST_OK;
 }
 
@@ -672,6 +688,22 @@ static void mem_submit(struct state *s, struct state_op *op)
     m->answers->used_bytes = mark;
 }
 
+static void mem_prefetch(struct state *s, const struct state_op *op, enum state_prefetch what)
+{
+    struct state_mem *m = (struct state_mem *)s;
+    struct keys k;
+    if (!m->exclusive)
+        return; /* slots are read under their locks alone */
+    k.op = (struct state_op *)(uintptr_t)op;
+    k.n = k.n_entities = 0;
+    if (add_entities(m->table, &k) != ST_OK || add_claim(m->table, &k) != ST_OK)
+        return;
+    if (what == STATE_PREFETCH_PLACES)
+        prefetch_slots(&k);
+    else
+        prefetch_values(&k);
+}
+
 static bool mem_available(const struct state *s)
 {
     (void)s;
@@ -689,6 +721,7 @@ static void mem_close(struct state *s)
 static const struct state_backend memory = {
     .name = "memory",
     .submit = mem_submit,
+    .prefetch = mem_prefetch,
     .available = mem_available,
     .close = mem_close,
 };

@@ -75,6 +75,15 @@ static void move_slots(const struct slot *from, uint32_t n_from, struct slot *to
     }
 }
 
+/* Two slots to a line of cache. */
+static struct slot *new_slots(uint32_t n)
+{
+    struct slot *slots = aligned_alloc(64, n * sizeof *slots);
+    if (slots != NULL)
+        memset(slots, 0, n * sizeof *slots);
+    return slots;
+}
+
 enum status shard_make_room(struct shard *s, uint32_t n)
 {
     uint32_t n_slots = s->n_slots;
@@ -82,14 +91,13 @@ enum status shard_make_room(struct shard *s, uint32_t n)
         n_slots *= 2;
     if (n_slots == s->n_slots)
         return ST_OK;
-    struct slot *slots = calloc(n_slots, sizeof *slots);
+    struct slot *slots = new_slots(n_slots);
     if (slots == NULL)
         return ST_NO_SPACE;
     move_slots(s->slots, s->n_slots, slots, n_slots);
     free(s->slots);
     s->slots = slots;
     s->n_slots = n_slots;
-    s->sweep_at = 0;
     return ST_OK;
 }
 
@@ -176,15 +184,12 @@ void shard_remove(struct shard *s, struct slot *slot)
     close_gap(s, (uint32_t)(slot - s->slots));
 }
 
-void shard_sweep(struct shard *s, int64_t now_ms)
+void shard_sweep(struct shard *s, uint64_t hash, int64_t now_ms)
 {
-    for (int i = 0; i < SHARD_SWEEP_SLOTS; i++) {
-        struct slot *slot = &s->slots[s->sweep_at];
-        if (slot->block != NULL && slot->expires_ms <= now_ms)
-            shard_remove(s, slot); /* another may have come into its place: look again */
-        else
-            s->sweep_at = (s->sweep_at + 1) & (s->n_slots - 1);
-    }
+    struct slot *from = shard_home(s, hash & ~(uint64_t)(SHARD_SWEEP_SLOTS - 1));
+    for (int i = 0; i < SHARD_SWEEP_SLOTS; i++)
+        while (from[i].block != NULL && from[i].expires_ms <= now_ms)
+            shard_remove(s, &from[i]); /* another may have come into its place */
 }
 
 /* ---- parked labels ---- */
@@ -287,7 +292,7 @@ enum status table_put_layout(struct state_table *t, uint32_t id, struct span tex
 static void shard_init(struct shard *s, struct block_source *source)
 {
     CHECK(pthread_mutex_init(&s->lock, NULL) == 0);
-    s->slots = calloc(SLOTS_AT_FIRST, sizeof *s->slots);
+    s->slots = new_slots(SLOTS_AT_FIRST);
     CHECK(s->slots != NULL);
     s->n_slots = SLOTS_AT_FIRST;
     s->now_ms = INT64_MIN;

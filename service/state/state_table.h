@@ -26,7 +26,8 @@
 
 enum {
     TABLE_SHARDS = 256,
-    SHARD_SWEEP_SLOTS = 8,     /* looked at in each change: at most a third of a shard is dead */
+    /* Looked at in each observation, four lines of cache: of L live claims, L/2 more are dead. */
+    SHARD_SWEEP_SLOTS = 8,
     SHARD_PARKED_MAX = 4096,   /* transactions with parked labels: a million in all */
     TABLE_LAYOUTS_MAX = 1024,  /* STATE_PEEK_MAX, and what a layout book holds */
     TABLE_VALUE_MAX = 4 << 20, /* of a log; FOLD_LOG_BYTES_MAX: a longer one could not be read */
@@ -50,7 +51,6 @@ struct shard {
     pthread_mutex_t lock;
     struct slot *slots;
     uint32_t n_slots, n_used; /* a power of two; three quarters at most are used */
-    uint32_t sweep_at;
     uint64_t n_claims;
     uint64_t block_bytes;
     int64_t now_ms;        /* the latest time it was used at */
@@ -87,9 +87,18 @@ static inline struct shard *table_shard(struct state_table *t, uint64_t hash)
     return &t->shards[hash >> 56];
 }
 
-static inline void shard_prefetch(const struct shard *s, uint64_t hash)
+static inline struct slot *shard_home(const struct shard *s, uint64_t hash)
 {
-    __builtin_prefetch(&s->slots[hash & (s->n_slots - 1)]);
+    return &s->slots[hash & (s->n_slots - 1)];
+}
+
+/* The first slot of this hash, almost surely the key's, or a free one: found without its key. */
+static inline const struct slot *shard_guess(const struct shard *s, uint64_t hash)
+{
+    uint32_t mask = s->n_slots - 1, i = (uint32_t)hash & mask;
+    while (s->slots[i].block != NULL && s->slots[i].hash != hash)
+        i = (i + 1) & mask;
+    return &s->slots[i];
 }
 
 static inline struct span slot_value(const struct slot *slot)
@@ -130,8 +139,9 @@ void slot_append(struct slot *slot, struct span bytes);
 
 void shard_remove(struct shard *s, struct slot *slot);
 
-/* Looks at a few slots, round and round, and removes what has expired. */
-void shard_sweep(struct shard *s, int64_t now_ms);
+/* Removes what has expired around the place of `hash`, which are in the cache, or will be. Since
+ * hashes are as good as random, all of the shard has its turn. */
+void shard_sweep(struct shard *s, uint64_t hash, int64_t now_ms);
 
 /* When parked labels of `txn_hash` expire. Errors: ST_NO_SPACE (SHARD_PARKED_MAX, or memory). */
 MUST_USE enum status shard_park(struct shard *s, uint64_t txn_hash, int64_t expires_ms);

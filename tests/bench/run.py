@@ -61,11 +61,12 @@ class Server:
 
 
 def write_config(folder, name, port, state):
+    """The deadline is long: it would cut off the latencies that are to be measured."""
     path = os.path.join(folder, f"{name}.yaml")
     with open(path, "w", encoding="ascii") as f:
         f.write(f"listen: 127.0.0.1:{port}\nruleset: {os.path.abspath(HERE)}/ruleset.yaml\n"
                 f"state: {state}\njournal: {{dir: {folder}/journal-{name}, fsync: everysec}}\n"
-                f"request_timeout_ms: 600000\nlog: {{level: warning}}\n")
+                f"deadline_ms: 5000\nrequest_timeout_ms: 600000\nlog: {{level: warning}}\n")
     return path
 
 

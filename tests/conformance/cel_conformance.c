@@ -129,10 +129,10 @@ static const struct cel_type *type_of(struct suite *s, const json_t *j)
         const char *name;
         const struct cel_type *type;
     } names[] = {
-        {"int", &cel_type_int},         {"uint", &cel_type_uint},
-        {"double", &cel_type_double},   {"bool", &cel_type_bool},
-        {"string", &cel_type_string},   {"bytes", &cel_type_bytes},
-        {"null", &cel_type_null},       {"timestamp", &cel_type_timestamp},
+        {"int", &cel_type_int},           {"uint", &cel_type_uint},
+        {"double", &cel_type_double},     {"bool", &cel_type_bool},
+        {"string", &cel_type_string},     {"bytes", &cel_type_bytes},
+        {"null", &cel_type_null},         {"timestamp", &cel_type_timestamp},
         {"duration", &cel_type_duration}, {"type", &cel_type_type},
     };
     for (size_t i = 0; json_is_string(j) && i < sizeof names / sizeof *names; i++) {
@@ -214,8 +214,8 @@ static void set_up(struct suite *s, const json_t *test, struct setup *up)
         up->env.container = text_of(json_object_get(test, "container"));
     for (size_t i = 0; i < json_array_size(decls); i++)
         declare(s, up, json_array_get(decls, i));
-    json_object_foreach(bindings, key, value)
-        up->row[name_slot(up, span_str(key))] = value_of(s, value);
+    json_object_foreach(bindings, key, value) up->row[name_slot(up, span_str(key))] =
+        value_of(s, value);
 }
 
 static bool same(struct cel_value want, struct cel_value got)

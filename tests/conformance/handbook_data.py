@@ -19,7 +19,7 @@ COLUMNS = [name for w in WINDOWS for name in (f"account_tx_count_{w}", f"account
 COLUMNS += [name for w in WINDOWS for name in (f"terminal_tx_count_{w}", f"terminal_risk_{w}")]
 
 Transaction = collections.namedtuple(
-    "Transaction", "id seconds account terminal cents amount fraud")
+    "Transaction", "id seconds account terminal cents fraud")
 
 
 def seconds_of(text):
@@ -28,7 +28,8 @@ def seconds_of(text):
 
 
 def transactions(count=None):
-    """In the file's order, which is that of time. `seconds` counts from START."""
+    """In the file's order, which is that of time. `seconds` counts from START. Some amounts of
+    the file are products that were not rounded (85.64999999999999): they are read to the cent."""
     with lzma.open(TRANSACTIONS, "rt", encoding="ascii", newline="") as f:
         rows = csv.reader(f)
         next(rows)
@@ -36,7 +37,7 @@ def transactions(count=None):
             if number == count:
                 return
             cents = round(float(row[4]) * 100)
-            yield Transaction(row[0], int(row[5]), row[2], row[3], cents, row[4], row[7] == "1")
+            yield Transaction(row[0], int(row[5]), row[2], row[3], cents, row[7] == "1")
 
 
 def published():

@@ -25,7 +25,7 @@ def stamp(seconds):
 
 def transaction_line(t):
     return (f'{{"transaction_id":"{t.id}","account_id":"{t.account}","terminal_id":"{t.terminal}",'
-            f'"amount":{t.amount},"timestamp":"{stamp(t.seconds)}"}}\n')
+            f'"amount":{t.cents // 100}.{t.cents % 100:02d},"timestamp":"{stamp(t.seconds)}"}}\n')
 
 
 def label_line(txn_id, seconds):

@@ -6,7 +6,9 @@ import http.client
 import json
 import os
 import queue
+import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -206,3 +208,50 @@ def make_server(tmp_path):
 @pytest.fixture
 def server(make_server):
     return make_server()
+
+
+class Redis:
+    """A redis-server on a unix socket that keeps what it has acknowledged."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.path = folder / "redis.sock"
+        self.url = f"redis+unix://{self.path}"
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", str(self.path), "--save", "",
+             "--appendonly", "yes", "--appendfsync", "always", "--dir", str(self.folder)],
+            stdout=subprocess.DEVNULL)
+        end = time.monotonic() + START_S
+        while not self.answers():
+            assert time.monotonic() < end and self.process.poll() is None
+            time.sleep(0.02)
+        return self
+
+    def answers(self):
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(str(self.path))
+                s.sendall(b"PING\r\n")
+                return s.recv(100).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def kill(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    server = Redis(folder).start()
+    yield server
+    server.kill()

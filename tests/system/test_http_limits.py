@@ -150,6 +150,7 @@ def test_a_thousand_idle_connections_and_256_busy_ones(server):
 def test_connections_over_the_limit_are_told_so(make_server):
     server = make_server(limits__connections=20)
     kept = [connect(server) for _ in range(20)]
+    time.sleep(0.5)  # until both workers have accepted theirs
     with connect(server) as s:
         got = b""
         while data := s.recv(4096):

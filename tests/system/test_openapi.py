@@ -64,9 +64,10 @@ def test_a_property_based_tester_finds_no_server_error_and_nothing_undocumented(
         [tester, "run", "openapi.yaml", "--url", f"http://127.0.0.1:{server.port}",
          "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,"
                      "response_schema_conformance",
-         "--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "1",
+         "--phases", "examples,coverage,fuzzing", "--max-examples", "100", "--seed", "1",
          "--generation-deterministic", "--no-color"],
         capture_output=True, text=True, timeout=300,
-        env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path / "hypothesis")})
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests/system/schemathesis_hooks.py",
+             "PYTHONPATH": ".", "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path / "hypothesis")})
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert server.get("/livez").status == 200

@@ -60,8 +60,8 @@ void fixture_init(struct fixture *f)
 #undef X
     f->names[n++] = (struct cel_name){span_str("merchant.country"), "tx", &cel_type_string,
                                       FIXTURE_merchant_country, NULL};
-    f->names[n++] = (struct cel_name){span_str("countries"), "lists", &cel_type_list_string, -1,
-                                      &f->countries};
+    f->names[n++] =
+        (struct cel_name){span_str("countries"), "lists", &cel_type_list_string, -1, &f->countries};
     f->names[n++] =
         (struct cel_name){span_str("codes"), "lists", &cel_type_list_int, -1, &f->codes};
     f->env = (struct cel_env){.names = f->names, .n_names = n};

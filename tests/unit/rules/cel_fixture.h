@@ -5,24 +5,24 @@
 #include "rules/cel.h"
 
 /* X(name, group, type): the row's slots, in order */
-#define FIXTURE_NAME_TABLE(X)                        \
-    X(amount, "tx", cel_type_double)                 \
-    X(count, "tx", cel_type_int)                     \
-    X(currency, "tx", cel_type_string)               \
-    X(is_night, "tx", cel_type_bool)                 \
-    X(time, "tx", cel_type_timestamp)                \
-    X(absent, "tx", cel_type_int)                    \
-    X(inexact, "tx", cel_type_int)                   \
-    X(inexact_avg, "tx", cel_type_double)            \
-    X(location, "tx", cel_type_map_string_double)    \
-    X(score, "models", cel_type_double)              \
+#define FIXTURE_NAME_TABLE(X)                     \
+    X(amount, "tx", cel_type_double)              \
+    X(count, "tx", cel_type_int)                  \
+    X(currency, "tx", cel_type_string)            \
+    X(is_night, "tx", cel_type_bool)              \
+    X(time, "tx", cel_type_timestamp)             \
+    X(absent, "tx", cel_type_int)                 \
+    X(inexact, "tx", cel_type_int)                \
+    X(inexact_avg, "tx", cel_type_double)         \
+    X(location, "tx", cel_type_map_string_double) \
+    X(score, "models", cel_type_double)           \
     X(anything, "tx", cel_type_dyn)
 
 enum fixture_slot {
 #define X(name, group, type) FIXTURE_##name,
     FIXTURE_NAME_TABLE(X)
 #undef X
-    FIXTURE_merchant_country,
+        FIXTURE_merchant_country,
     FIXTURE_SLOTS,
 };
 

@@ -83,8 +83,7 @@ static void unlike_types_are_refused(void **state)
     static const struct mistake mistakes[] = {
         {"2 * amount", 3, "'*' does not work on int and double", "write 2.0"},
         {"amount / count", 8, "'/' does not work on double and int", "write double(count)"},
-        {"amount + tx.count", 8, "'+' does not work on double and int",
-         "write double(tx.count)"},
+        {"amount + tx.count", 8, "'+' does not work on double and int", "write double(tx.count)"},
         {"currency > 5", 10, "string cannot be compared with int", "write \"5\""},
         {"978 == currency", 5, "int cannot be compared with string", "write \"978\""},
         {"currency == amount", 10, "string cannot be compared with double", NULL},

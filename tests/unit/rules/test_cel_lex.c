@@ -158,9 +158,12 @@ static void what_is_no_token_says_why(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(punctuation_is_read_longest_first), TEST(blanks_and_comments_are_passed_over),
-        TEST(numbers_have_their_types),          TEST(strings_are_unescaped),
-        TEST(bytes_take_any_byte),               TEST(words_are_names_literals_or_reserved),
+        TEST(punctuation_is_read_longest_first),
+        TEST(blanks_and_comments_are_passed_over),
+        TEST(numbers_have_their_types),
+        TEST(strings_are_unescaped),
+        TEST(bytes_take_any_byte),
+        TEST(words_are_names_literals_or_reserved),
         TEST(what_is_no_token_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -370,11 +370,11 @@ static void a_program_says_what_it_reads(void **state)
 static void nested_loops_stop_at_the_budget(void **state)
 {
     (void)state;
-    assert_string_equal(
-        fixture_text(&f, "[1,2,3,4,5,6,7,8,9,10].all(a, [1,2,3,4,5,6,7,8,9,10].all(b,"
-                         "[1,2,3,4,5,6,7,8,9,10].all(c, [1,2,3,4,5,6,7,8,9,10].all(d,"
-                         "[1,2,3,4,5,6,7,8,9,10].all(e, true)))))"),
-        "error: over the limit of steps or room");
+    assert_string_equal(fixture_text(&f,
+                                     "[1,2,3,4,5,6,7,8,9,10].all(a, [1,2,3,4,5,6,7,8,9,10].all(b,"
+                                     "[1,2,3,4,5,6,7,8,9,10].all(c, [1,2,3,4,5,6,7,8,9,10].all(d,"
+                                     "[1,2,3,4,5,6,7,8,9,10].all(e, true)))))"),
+                        "error: over the limit of steps or room");
 }
 
 static void a_full_arena_is_an_error_value(void **state)

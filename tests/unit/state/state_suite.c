@@ -140,7 +140,7 @@ static enum status ask_claim(struct state_suite *suite, enum state_verb verb, ui
 /* The log is exactly these transactions, in this order. */
 static void assert_log(struct span log, const uint64_t *txns, int n)
 {
-    struct record r;
+    struct record r = {0};
     for (int i = 0; i < n; i++) {
         assert_int_equal(record_decode(log, &r), ST_OK);
         assert_true(r.txn == txns[i]);

@@ -565,7 +565,7 @@ static void threads_append_without_gaps_beside_a_reader(void **state)
     journal_close(j);
 }
 
-/* ---- a disk without space: a small file system of the test's own, where the kernel lets us ---- */
+/* ---- a disk without space: a small file system, where the kernel lets a test mount one ---- */
 
 /*
  * In the child, whose folder is on the small file system. Answers 0, or the number of the step

@@ -129,10 +129,11 @@ static void expired_claims_give_their_memory_back(void **state)
     struct state_table *t = state_table_new(&no_key, NULL);
     struct state *s = state_mem_open(t, true);
     struct span found;
+    uint64_t seed = 1;
     for (int64_t i = 0; i < CLAIMS; i++) {
         struct state_op op = {.verb = STATE_OBSERVE,
                               .now_ms = now_ms + i,
-                              .txn_hash = (uint64_t)i * UINT64_C(0x9e3779b97f4a7c15),
+                              .txn_hash = scratch_random(&seed),
                               .claim = claim_text(bytes, 'u'),
                               .ttl_ms = LIVE,
                               .found = &found};

@@ -1,0 +1,101 @@
+"""Serving with Redis: the same answers as with memory, and what happens when it goes away."""
+import random
+import signal
+import time
+
+from conftest import payment
+
+
+def until(check, limit_s=20):
+    end = time.monotonic() + limit_s
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def with_redis(make_server, redis, **settings):
+    server = make_server(state__backend="redis", state__redis=redis.url, journal__dir="journal",
+                         deadline_ms=500, **settings)
+    until(lambda: server.get("/readyz").status == 200)
+    return server
+
+
+def test_a_batch_is_answered_byte_for_byte_as_with_memory(make_server, redis):
+    chance = random.Random(7)
+    lines = []
+    for i in range(3000):
+        event = payment(i, account=f"a-{chance.randrange(40)}", terminal_id=f"m-{i % 9}")
+        lines.append(event)
+        if chance.random() < 0.05:
+            lines.append(chance.choice(lines[-50:]))  # again, perhaps while the first is under way
+        if chance.random() < 0.03:
+            lines.append("{")
+        if chance.random() < 0.05:
+            lines.append({"kind": "label", "transaction_id": event["transaction_id"],
+                          "outcome": "fraud", "timestamp": "2026-01-05T14:00:00Z"})
+    memory = make_server(name="memory").batch(lines, "?explain=true&historic=true")
+    server = with_redis(make_server, redis, name="redis-side")
+    over_redis = server.batch(lines, "?explain=true&historic=true")
+    assert over_redis.status == 200
+    assert over_redis.body == memory.body
+
+
+def test_without_redis_answers_are_degraded_and_it_catches_up(make_server, redis):
+    server = with_redis(make_server, redis)
+    for i in range(3):
+        assert server.score(payment(i)).json()["degraded"] == []
+    redis.kill()
+    until(lambda: server.get("/readyz").status == 503)
+    begun = time.monotonic()
+    away = [server.score(payment(i)) for i in range(3, 12)]
+    assert time.monotonic() - begun < 9 * 1.0
+    assert all(r.status == 200 and r.json()["degraded"] == ["state"] for r in away)
+    assert server.get("/livez").status == 200
+    redis.start()
+    until(lambda: server.get("/readyz").status == 200)
+    until(lambda: server.count() == 12)
+    again = server.score(payment(5))
+    assert again.body == away[2].body and again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_paused_redis_does_not_hold_a_request_past_its_deadline(make_server, redis):
+    server = with_redis(make_server, redis)
+    assert server.score(payment(0)).json()["degraded"] == []
+    redis.process.send_signal(signal.SIGSTOP)
+    begun = time.monotonic()
+    late = server.score(payment(1), **{"Sluice-Deadline-Ms": "100"})
+    took = time.monotonic() - begun
+    assert late.status == 200 and late.json()["degraded"] == ["state"]
+    assert 0.09 < took < 1.0
+    redis.process.send_signal(signal.SIGCONT)
+    until(lambda: server.get("/readyz").status == 200)
+    until(lambda: server.count() == 2)
+    assert server.score(payment(1)).body == late.body
+
+
+def test_reject_answers_503_and_leaves_no_trace(make_server, redis):
+    server = with_redis(make_server, redis, on_state_unavailable="reject")
+    assert server.score(payment(0)).status == 200
+    redis.kill()
+    until(lambda: server.get("/readyz").status == 503)
+    refused = server.score(payment(1))
+    assert refused.status == 503 and refused.headers["Retry-After"] == "1"
+    assert refused.json()["type"] == "urn:sluice:problem:state-unavailable"
+    assert server.entity("a-1").status == 503
+    assert server.get("/v1/decisions/t-a-1-0").status == 503
+    redis.start()
+    until(lambda: server.get("/readyz").status == 200)
+    assert server.count() == 1
+
+
+def test_a_degraded_start_serves_until_redis_is_there(make_server, redis):
+    redis.kill()
+    server = make_server(state__backend="redis", state__redis=redis.url, state__start="degraded",
+                         journal__dir="journal")
+    assert server.score(payment(0)).json()["degraded"] == ["state"]
+    assert server.get("/readyz").status == 503
+    redis.start()
+    until(lambda: server.get("/readyz").status == 200)
+    until(lambda: server.count() == 1)
+    assert server.score(payment(1)).json()["degraded"] == []
+    assert server.stop() == 0

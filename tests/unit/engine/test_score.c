@@ -1,0 +1,263 @@
+/* One event's way through the engine, over the memory backend: what it is answered, and when. */
+#include "service/engine/score.h"
+
+#include "tests/unit/engine/world.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { SECOND = 1000, MINUTE = 60000, DAY = 86400000 };
+
+#if defined(__SANITIZE_ADDRESS__)
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
+static int open_world(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    world_open(w, world_ruleset, world_rules, NULL);
+    *state = w;
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    world_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void a_first_transaction_is_allowed_and_counts_itself(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(world_score(w, world_txn("t-1", 0)), SCORE_DECIDED);
+    assert_false(w->score.flagged);
+    assert_false(w->score.replayed);
+    assert_false(w->score.degraded);
+    assert_true(world_feature(w, "account_tx_count_5m") == 1);
+    assert_true(world_feature(w, "account_avg_1d") == 10);
+    assert_true(isnan(world_feature(w, "terminal_tx_count_1d")));
+}
+
+static void the_compact_answer_is_as_documented(void **state)
+{
+    struct world *w = *state;
+    char expected[512];
+    struct snapshot *snap = snapshot_current(w->snapshots);
+    w->score.intake.explain = false;
+    assert_int_equal(world_score(w, world_txn("t-1", 0)), SCORE_DECIDED);
+    snprintf(expected, sizeof expected,
+             "{\"transaction_id\":\"t-1\",\"decision\":\"allow\",\"score\":0,\"reasons\":[],"
+             "\"ruleset\":\"%s\",\"degraded\":[]}",
+             snap->id_text);
+    assert_string_equal(w->answer, expected);
+    world_score(w, world_txn("t-2", 1));
+    world_score(w, world_txn("t-3", 2));
+    assert_true(w->score.flagged);
+    snprintf(expected, sizeof expected,
+             "{\"transaction_id\":\"t-3\",\"decision\":\"flag\",\"score\":80,\"reasons\":["
+             "{\"rule\":\"burst\",\"title\":\"Burst\",\"score\":80,\"severity\":\"high\","
+             "\"reason\":\"3 in 5 minutes\"}],\"ruleset\":\"%s\",\"degraded\":[]}",
+             snap->id_text);
+    assert_string_equal(w->answer, expected);
+    snapshot_unref(snap);
+}
+
+static void windows_are_open_at_the_old_edge(void **state)
+{
+    struct world *w = *state;
+    world_score(w, world_txn("t-1", 0));
+    world_score(w, world_txn("t-2", 5 * MINUTE - 1));
+    assert_true(world_feature(w, "account_tx_count_5m") == 2);
+    world_score(w, world_txn("t-3", 5 * MINUTE));
+    assert_true(world_feature(w, "account_tx_count_5m") == 2);
+    assert_true(world_feature(w, "account_tx_count_1d") == 3);
+}
+
+static void a_retry_gets_the_same_bytes_and_changes_nothing(void **state)
+{
+    struct world *w = *state;
+    char first[sizeof w->answer];
+    world_score(w, world_txn("t-1", 0));
+    strcpy(first, w->answer);
+    world_score(w, world_txn("t-2", 1));
+    assert_int_equal(world_score(w, world_txn("t-1", 0)), SCORE_DECIDED);
+    assert_true(w->score.replayed);
+    assert_string_equal(w->answer, first);
+    world_score(w, world_txn("t-3", 2));
+    assert_true(world_feature(w, "account_tx_count_1d") == 3);
+    assert_int_equal(w->engine.stats->replayed, 1);
+}
+
+static void a_retry_may_spell_the_body_differently(void **state)
+{
+    struct world *w = *state;
+    world_score(w, world_txn("t-1", 0));
+    world_score(w, "{ \"timestamp\":\"2026-01-05T12:00:00Z\", \"amount\":\"10\", "
+                   "\"account_id\":\"a-1\",\"transaction_id\":\"t-1\" }");
+    assert_int_equal(w->score.kind, SCORE_DECIDED);
+    assert_true(w->score.replayed);
+}
+
+static void another_body_under_the_same_id_is_a_conflict_and_leaves_no_trace(void **state)
+{
+    struct world *w = *state;
+    world_score(w, world_txn("t-1", 0));
+    assert_int_equal(world_score(w, world_txn_of("t-1", "a-2", "m-1", 0)), SCORE_CONFLICT);
+    assert_string_equal(w->score.error.pointer, "/transaction_id");
+    world_score(w, world_txn_of("t-2", "a-2", "m-1", 1));
+    assert_true(world_feature(w, "account_tx_count_1d") == 1);
+    assert_true(world_feature(w, "terminal_tx_count_1d") == 1);
+    assert_int_equal(w->engine.stats->conflicts, 1);
+}
+
+static void after_its_claim_has_expired_the_record_still_says_that_it_came_before(void **state)
+{
+    struct world *w = *state;
+    world_score(w, world_txn("t-1", 0));
+    world_score(w, world_txn("t-2", 1));
+    w->score.intake.now_ms += INT64_C(31) * DAY; /* remembered for its labels: 30 days */
+    assert_int_equal(world_score(w, world_txn("t-1", 0)), SCORE_DECIDED);
+    world_score(w, world_txn("t-3", 2));
+    assert_true(world_feature(w, "account_tx_count_1d") <= 3);
+}
+
+static void the_future_is_refused_at_live_intake_alone(void **state)
+{
+    struct world *w = *state;
+    w->score.intake.historic = false;
+    assert_int_equal(world_score(w, world_txn("t-1", 5 * MINUTE)), SCORE_DECIDED);
+    assert_int_equal(world_score(w, world_txn("t-2", 5 * MINUTE + 1)), SCORE_REFUSED);
+    assert_string_equal(w->score.error.pointer, "/timestamp");
+    assert_int_equal(w->score.error.fault, READER_SCHEMA);
+    w->score.intake.historic = true;
+    assert_int_equal(world_score(w, world_txn("t-2", 5 * MINUTE + 1)), SCORE_DECIDED);
+}
+
+static void a_late_one_is_scored_and_counted_and_not_stored(void **state)
+{
+    struct world *w = *state;
+    world_score(w, world_txn("t-1", 0));
+    assert_int_equal(world_score(w, world_txn("t-2", -INT64_C(2) * DAY)), SCORE_DECIDED);
+    assert_int_equal(w->engine.stats->late, 1);
+    world_score(w, world_txn("t-3", 1));
+    assert_true(world_feature(w, "account_tx_count_1d") == 2);
+}
+
+static void out_of_order_ones_see_what_is_before_them(void **state)
+{
+    struct world *w = *state;
+    world_score(w, world_txn("t-1", 10 * SECOND));
+    world_score(w, world_txn("t-2", 5 * SECOND));
+    assert_true(world_feature(w, "account_tx_count_1d") == 1);
+    world_score(w, world_txn("t-3", 20 * SECOND));
+    assert_true(world_feature(w, "account_tx_count_1d") == 3);
+}
+
+static void derived_fields_lists_and_filters_work_together(void **state)
+{
+    struct world *w = *state;
+    world_score(w, "{\"transaction_id\":\"t-1\",\"account_id\":\"a-1\",\"amount\":1000.01,"
+                   "\"timestamp\":\"2026-01-05T12:00:00Z\",\"country\":\"KP\"}");
+    assert_true(w->score.flagged);
+    assert_true(world_says(w, "\"score\":30"));
+    assert_true(world_feature(w, "account_large_1d") == 1);
+    assert_true(world_says(w, "{\"rule\":\"watched\",\"result\":\"fired\"}"));
+    world_score(w, world_txn("t-2", 1));
+    assert_false(w->score.flagged);
+    assert_true(world_feature(w, "account_large_1d") == 1);
+    assert_true(world_says(w, "{\"rule\":\"watched\",\"result\":\"error\","
+                              "\"error\":\"missing country\"}"));
+}
+
+static void a_shadow_rule_is_shown_and_counts_nowhere(void **state)
+{
+    struct world *w = *state;
+    world_score(w, world_txn("t-1", INT64_C(14) * 60 * MINUTE)); /* 02:00 */
+    assert_false(w->score.flagged);
+    assert_true(world_says(w, "\"score\":0,\"reasons\":[],\"shadow\":[{\"rule\":\"night\""));
+}
+
+static void what_the_reader_refuses_is_refused(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(world_score(w, "{"), SCORE_REFUSED);
+    assert_int_equal(w->score.error.fault, READER_NOT_JSON);
+    assert_int_equal(world_score(w, "{\"transaction_id\":\"t-1\"}"), SCORE_REFUSED);
+    assert_int_equal(w->score.error.fault, READER_SCHEMA);
+    assert_int_equal(w->engine.stats->refused, 2);
+}
+
+static void a_kind_that_may_not_come_this_way_is_refused(void **state)
+{
+    struct world *w = *state;
+    w->score.intake.labels_allowed = false;
+    assert_int_equal(world_score(w, world_label("t-1", "fraud", 0)), SCORE_REFUSED);
+    w->score.intake.labels_allowed = true;
+    w->score.intake.transactions_allowed = false;
+    assert_int_equal(world_score(w, world_txn("t-1", 0)), SCORE_REFUSED);
+    assert_string_equal(w->score.error.pointer, "/kind");
+}
+
+static void a_busy_entity_is_folded_and_stays_counted(void **state)
+{
+    struct world *w = *state;
+    char id[32];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(id, sizeof id, "t-%d", i);
+        assert_int_equal(world_score(w, world_txn(id, (int64_t)i * SECOND)), SCORE_DECIDED);
+    }
+    assert_true(world_feature(w, "account_tx_count_1d") == 1000);
+    assert_true(w->engine.stats->folds > 0);
+    assert_int_equal(w->engine.stats->corrupt, 0);
+}
+
+static void nothing_is_allocated_from_start_to_done(void **state)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    struct world *w = *state;
+    char id[32];
+    for (int i = 0; i < 40; i++) { /* the table has grown by then */
+        snprintf(id, sizeof id, "t-%d", i);
+        world_score(w, world_txn(id, i));
+    }
+    size_t before = __sanitizer_get_current_allocated_bytes();
+    for (int i = 40; i < 50; i++) {
+        snprintf(id, sizeof id, "t-%d", i);
+        world_score(w, world_txn(id, i));
+    }
+    assert_int_equal(__sanitizer_get_current_allocated_bytes(), before);
+#else
+    (void)state;
+    skip();
+#endif
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
+    const struct CMUnitTest tests[] = {
+        TEST(a_first_transaction_is_allowed_and_counts_itself),
+        TEST(the_compact_answer_is_as_documented),
+        TEST(windows_are_open_at_the_old_edge),
+        TEST(a_retry_gets_the_same_bytes_and_changes_nothing),
+        TEST(a_retry_may_spell_the_body_differently),
+        TEST(another_body_under_the_same_id_is_a_conflict_and_leaves_no_trace),
+        TEST(after_its_claim_has_expired_the_record_still_says_that_it_came_before),
+        TEST(the_future_is_refused_at_live_intake_alone),
+        TEST(a_late_one_is_scored_and_counted_and_not_stored),
+        TEST(out_of_order_ones_see_what_is_before_them),
+        TEST(derived_fields_lists_and_filters_work_together),
+        TEST(a_shadow_rule_is_shown_and_counts_nowhere),
+        TEST(what_the_reader_refuses_is_refused),
+        TEST(a_kind_that_may_not_come_this_way_is_refused),
+        TEST(a_busy_entity_is_folded_and_stays_counted),
+        TEST(nothing_is_allocated_from_start_to_done),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,144 @@
+#include "rules/lists.h"
+
+#include "tests/unit/rules/temp_file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct arena *arena;
+static struct diag_list diags;
+static struct lists lists;
+
+static int setup(void **state)
+{
+    (void)state;
+    arena = arena_new(64 << 20);
+    memset(&diags, 0, sizeof diags);
+    memset(&lists, 0, sizeof lists);
+    temp_folder_open();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    temp_folder_close();
+    arena_free(arena);
+    return 0;
+}
+
+static enum status load(const char *yaml)
+{
+    static struct yaml_file file;
+    assert_int_equal(yaml_load(temp_file("ruleset.yaml", yaml), arena, &diags, &file), ST_OK);
+    return lists_load(&file, yaml_get(file.root, "lists"), arena, &diags, &lists);
+}
+
+static bool has(const char *list, struct cel_value v)
+{
+    const struct list *l = lists_find(&lists, span_str(list));
+    assert_non_null(l);
+    return cel_list_has(l->value.list, v, NULL);
+}
+
+static struct cel_value text(const char *s)
+{
+    return cel_string(span_str(s));
+}
+
+static size_t count_of(const char *list)
+{
+    return lists_find(&lists, span_str(list))->value.list->count;
+}
+
+static void no_lists_are_no_lists(void **state)
+{
+    (void)state;
+    assert_int_equal(load("flag_at: 70\n"), ST_OK);
+    assert_int_equal(lists.count, 0);
+    assert_null(lists_find(&lists, span_str("a")));
+}
+
+static void inline_lists_are_strings_or_ints(void **state)
+{
+    (void)state;
+    assert_int_equal(load("lists:\n  a: [XX, NO]\n  b: [100, -7]\n  c: ['100', 200]\n"
+                          "  d: []\n"),
+                     ST_OK);
+    assert_ptr_equal(lists_find(&lists, span_str("a"))->type, &cel_type_list_string);
+    assert_ptr_equal(lists_find(&lists, span_str("b"))->type, &cel_type_list_int);
+    assert_ptr_equal(lists_find(&lists, span_str("c"))->type, &cel_type_list_string);
+    assert_true(has("a", text("NO")) && !has("a", text("N")));
+    assert_true(has("b", cel_int(-7)) && has("b", cel_double(100)) && !has("b", cel_int(7)));
+    assert_true(has("c", text("100")) && has("c", text("200")) && !has("c", cel_int(100)));
+    assert_false(has("d", text("")));
+}
+
+static void a_file_gives_one_item_a_line(void **state)
+{
+    (void)state;
+    temp_file("devices.txt", "# blocked\nd-1\n  d-2  # since May\r\n\nd#3\nd-1");
+    assert_int_equal(load("lists:\n  devices: {file: devices.txt}\n"), ST_OK);
+    assert_int_equal(count_of("devices"), 4);
+    assert_true(has("devices", text("d-1")));
+    assert_true(has("devices", text("d-2")));
+    assert_true(has("devices", text("d#3")));
+    assert_false(has("devices", text("")));
+    assert_true(lists_find(&lists, span_str("devices"))->content.len > 0);
+}
+
+static void a_csv_gives_its_first_column(void **state)
+{
+    (void)state;
+    temp_file("bins.csv", "411111,Bank A\n\"522222\",Bank B\n");
+    assert_int_equal(load("lists:\n  texts: {file: bins.csv}\n"
+                          "  ints: {file: bins.csv, type: int}\n"),
+                     ST_OK);
+    assert_true(has("texts", text("522222")));
+    assert_true(has("ints", cel_int(411111)));
+}
+
+static void what_is_no_list_is_pointed_at(void **state)
+{
+    static const struct {
+        const char *yaml, *message;
+    } cases[] = {
+        {"lists: [a]\n", "`lists:` holds names and their items"},
+        {"lists:\n  a: 5\n", "a list is expected here"},
+        {"lists:\n  a-b: [x]\n", "'a-b' cannot be a list's name"},
+        {"lists:\n  a: {type: int}\n", "a list needs its items, or `file:`"},
+        {"lists:\n  a: {file: x.txt, type: double}\n", "the type is `string` or `int`"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        memset(&diags, 0, sizeof diags);
+        assert_int_equal(load(cases[i].yaml), ST_INVALID);
+        assert_string_equal(diags.items[0].message, cases[i].message);
+    }
+    assert_int_equal(load("lists:\n  a: {file: nowhere.txt}\n"), ST_IO);
+}
+
+static void a_wrong_line_of_a_file_is_pointed_at(void **state)
+{
+    (void)state;
+    temp_file("ints.txt", "1\ntwo\n");
+    assert_int_equal(load("lists:\n  a: {file: ints.txt, type: int}\n"), ST_INVALID);
+    assert_int_equal(diags.items[0].line, 2);
+    assert_string_equal(diags.items[0].source, "two");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(no_lists_are_no_lists),         TEST(inline_lists_are_strings_or_ints),
+        TEST(a_file_gives_one_item_a_line),  TEST(a_csv_gives_its_first_column),
+        TEST(what_is_no_list_is_pointed_at), TEST(a_wrong_line_of_a_file_is_pointed_at),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

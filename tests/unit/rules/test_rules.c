@@ -1,0 +1,225 @@
+#include "rules/rules.h"
+
+#include "tests/unit/rules/cel_fixture.h"
+#include "tests/unit/rules/temp_file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static struct fixture f;
+static struct rule_file files[2];
+static struct rules rules;
+static struct hits hits;
+
+static int setup(void **state)
+{
+    (void)state;
+    fixture_init(&f);
+    temp_folder_open();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    temp_folder_close();
+    fixture_fini(&f);
+    return 0;
+}
+
+static void load_file(int i, const char *yaml)
+{
+    const char *path = temp_file(i ? "b.yaml" : "a.yaml", yaml);
+    assert_int_equal(rule_file_load(path, &f.env, f.arena, &f.diags, &files[i]), ST_OK);
+}
+
+static void load(const char *yaml, double flag_at)
+{
+    load_file(0, yaml);
+    assert_int_equal(rules_load(files, 1, flag_at, f.arena, &f.diags, &rules), ST_OK);
+}
+
+static void run(bool explain)
+{
+    arena_reset(f.scratch);
+    assert_int_equal(rules_run(&rules, f.row, explain, f.scratch, &hits), ST_OK);
+}
+
+static void live_rules_that_fire_add_up(void **state)
+{
+    (void)state;
+    load("rules:\n"
+         "  - {id: a, when: count > 10, score: 30, reason: '{count} payments'}\n"
+         "  - {id: b, when: count > 20, score: 100}\n"
+         "  - {id: c, when: amount > 900, score: 'amount / 10.0'}\n"
+         "  - {id: d, when: 'true', score: -0.5}\n",
+         124.55);
+    run(false);
+    assert_int_equal(hits.n_fired, 3);
+    assert_true(span_is(hits.fired->rule->id, "a"));
+    assert_true(span_is(hits.fired->reason, "11 payments"));
+    assert_true(span_is(hits.fired->next->rule->id, "c"));
+    assert_true(hits.fired->next->score == 95.05);
+    assert_true(hits.score == 30 + 95.05 - 0.5);
+    assert_true(hits.flag);
+    assert_null(hits.results);
+}
+
+static void shadow_rules_are_told_and_count_nowhere(void **state)
+{
+    (void)state;
+    load("rules:\n"
+         "  - {id: a, when: 'true', score: 100, mode: shadow, decision: flag}\n"
+         "  - {id: b, when: 'true', score: 100, mode: off}\n",
+         70);
+    run(true);
+    assert_int_equal(hits.n_shadow, 1);
+    assert_int_equal(hits.n_fired, 0);
+    assert_true(hits.shadow->score == 100);
+    assert_true(hits.score == 0);
+    assert_false(hits.flag);
+    assert_int_equal(hits.results[0].outcome, RULE_FIRED);
+    assert_int_equal(hits.results[1].outcome, RULE_NOT_RUN);
+}
+
+static void a_rule_that_cannot_say_does_not_fire_and_is_told(void **state)
+{
+    (void)state;
+    load("rules:\n"
+         "  - {id: a, when: absent > 1, score: 100}\n"
+         "  - {id: b, when: inexact > 10, score: 100}\n"
+         "  - {id: c, when: 'true', score: '1.0 / 0.0'}\n"
+         "  - {id: d, when: 'true', score: '1 / 0'}\n"
+         "  - {id: e, when: anything, score: 1}\n"
+         "  - {id: f, when: '!has(tx.absent) || absent > 1', score: 1}\n"
+         "  - {id: g, when: 'false', score: 1}\n",
+         70);
+    run(true);
+    static const char *const texts[] = {"missing absent", "inexact", "out of range score",
+                                        "division by zero", "no such overload condition"};
+    const struct rule_error *e = hits.errors;
+    assert_int_equal(hits.n_errors, COUNT(texts));
+    for (size_t i = 0; i < COUNT(texts); i++, e = e->next) {
+        assert_true(span_is(e->text, texts[i]));
+        assert_int_equal(e->rule->index, (int)i);
+        assert_int_equal(hits.results[i].outcome, RULE_ERROR);
+        assert_true(span_is(hits.results[i].error, texts[i]));
+    }
+    assert_null(e);
+    assert_int_equal(hits.n_fired, 1);
+    assert_int_equal(hits.results[6].outcome, RULE_NOT_FIRED);
+    assert_false(hits.flag);
+}
+
+/* Which of four rules fire, and the decision: the table of rules.h. */
+struct precedence {
+    const char *fired; /* s: score 100, f: flag, a: allow, o: allow with override */
+    bool flag;
+};
+
+static void the_decision_follows_the_table(void **state)
+{
+    static const struct precedence table[] = {
+        {"", false},    {"s", true},    {"f", true},    {"a", false},
+        {"o", false},   {"sf", true},   {"sa", false},  {"so", false},
+        {"fa", true},   {"fo", false},  {"ao", false},  {"sfa", true},
+        {"sfo", false}, {"sao", false}, {"fao", false}, {"sfao", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++) {
+        char yaml[1024] = {0};
+        struct text t;
+        const char *fired = table[i].fired;
+        text_init(&t, yaml, sizeof yaml - 1);
+        text_printf(&t, "rules:\n  - {id: s, when: '%s', score: 100}\n",
+                    strchr(fired, 's') ? "true" : "false");
+        text_printf(&t, "  - {id: f, when: '%s', decision: flag}\n",
+                    strchr(fired, 'f') ? "true" : "false");
+        text_printf(&t, "  - {id: a, when: '%s', decision: allow}\n",
+                    strchr(fired, 'a') ? "true" : "false");
+        text_printf(&t, "  - {id: o, when: '%s', decision: allow, override: true}\n",
+                    strchr(fired, 'o') ? "true" : "false");
+        load(yaml, 70);
+        run(false);
+        assert_int_equal(hits.flag, table[i].flag);
+    }
+}
+
+static void the_score_that_flags_is_reached_exactly(void **state)
+{
+    (void)state;
+    load("rules:\n  - {id: a, when: 'true', score: 70}\n", 70);
+    run(false);
+    assert_true(hits.flag);
+    load("rules:\n  - {id: a, when: 'true', score: 69.99}\n", 70);
+    run(false);
+    assert_false(hits.flag);
+}
+
+static void an_id_stands_once_in_all_files(void **state)
+{
+    (void)state;
+    load_file(0, "rules:\n  - {id: a, when: 'true', score: 1}\n");
+    load_file(1, "rules:\n  - {id: b, when: 'true', score: 1}\n"
+                 "  - {id: a, when: 'true', score: 1}\n");
+    assert_int_equal(rules_load(files, 2, 70, f.arena, &f.diags, &rules), ST_INVALID);
+    assert_non_null(strstr(f.diags.items[0].message, "a.yaml:2 already"));
+    assert_int_equal(f.diags.items[0].line, 3);
+}
+
+static void rules_are_numbered_over_all_files(void **state)
+{
+    (void)state;
+    load_file(0, "rules:\n  - {id: a, when: 'true', score: 1}\n");
+    load_file(1, "rules:\n  - {id: b, when: 'true', score: 1}\n");
+    assert_int_equal(rules_load(files, 2, 70, f.arena, &f.diags, &rules), ST_OK);
+    assert_int_equal(rules.count, 2);
+    assert_int_equal(rules.rules[1]->index, 1);
+    run(false);
+    assert_true(span_is(hits.fired->next->rule->id, "b"));
+}
+
+static void a_full_arena_is_a_status_and_leaves_the_hits(void **state)
+{
+    char block[32];
+    struct arena small;
+    (void)state;
+    arena_init(&small, block, sizeof block);
+    load("rules:\n  - {id: a, when: 'true', score: 1}\n", 70);
+    hits.n_fired = -1;
+    assert_int_equal(rules_run(&rules, f.row, false, &small, &hits), ST_NO_SPACE);
+    assert_int_equal(hits.n_fired, -1);
+}
+
+static void more_rules_than_the_limit_are_refused(void **state)
+{
+    (void)state;
+    load_file(0, "rules:\n  - {id: a, when: 'true', score: 1}\n");
+    files[0].count = RULES_MAX;
+    load_file(1, "rules:\n  - {id: b, when: 'true', score: 1}\n");
+    assert_int_equal(rules_load(files, 2, 70, f.arena, &f.diags, &rules), ST_INVALID);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(live_rules_that_fire_add_up),
+        TEST(shadow_rules_are_told_and_count_nowhere),
+        TEST(a_rule_that_cannot_say_does_not_fire_and_is_told),
+        TEST(the_decision_follows_the_table),
+        TEST(the_score_that_flags_is_reached_exactly),
+        TEST(an_id_stands_once_in_all_files),
+        TEST(rules_are_numbered_over_all_files),
+        TEST(a_full_arena_is_a_status_and_leaves_the_hits),
+        TEST(more_rules_than_the_limit_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,129 @@
+#include "rules/template.h"
+
+#include "rules/cel_utf8.h"
+#include "tests/unit/rules/cel_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct fixture f;
+
+static int setup(void **state)
+{
+    (void)state;
+    fixture_init(&f);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fixture_fini(&f);
+    return 0;
+}
+
+static enum status compile(const char *source, struct template *ret_template)
+{
+    return template_compile(&f.env, span_str(source), (struct diag_at){.file = "r.yaml"}, f.arena,
+                            &f.diags, ret_template);
+}
+
+static struct span render(const char *source)
+{
+    struct template t;
+    struct span out;
+    assert_int_equal(compile(source, &t), ST_OK);
+    assert_int_equal(template_render(&t, f.row, f.scratch, &out), ST_OK);
+    return out;
+}
+
+static void expressions_stand_between_braces(void **state)
+{
+    static const struct {
+        const char *source, *text;
+    } cases[] = {
+        {"{count} payments in 5 minutes", "11 payments in 5 minutes"},
+        {"{amount} {currency}", "950.5 EUR"},
+        {"at {time.getHours()} h, {merchant.country}", "at 12 h, BE"},
+        {"{{literally}} {count}{count}", "{literally} 1111"},
+        {"{absent} of {1 / 0}", "? of ?"},
+        {"{'}' + \"{\"}", "}{"},
+        {"{{'a': 1}}", "{'a': 1}"},
+        {"{ {'a': count}.a }", "11"},
+        {"{inexact}", "9..12"},
+        {"{lists.codes}", "[1, 2, 3]"},
+        {"{time}", "2026-01-05T12:00:10Z"},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct span got = render(cases[i].source);
+        if (!span_is(got, cases[i].text))
+            print_error("%s gives %.*s\n", cases[i].source, SPAN_ARG(got));
+        assert_true(span_is(got, cases[i].text));
+    }
+}
+
+static void a_long_reason_is_cut_between_characters(void **state)
+{
+    char text[TEMPLATE_RENDERED_MAX + 200];
+    (void)state;
+    memset(text, 'x', sizeof text);
+    for (size_t i = 1; i + 1 < sizeof text; i += 2)
+        memcpy(text + i, "\u00e9", 2); /* odd offsets: the limit falls within a character */
+    f.row[FIXTURE_currency] = cel_string(span_of(text, sizeof text - 1));
+    struct span out = render("{currency} and more");
+    assert_int_equal(out.len, TEMPLATE_RENDERED_MAX - 1);
+    assert_true(cel_utf8_is_valid(out));
+}
+
+static void mistakes_are_pointed_at(void **state)
+{
+    static const struct {
+        const char *source, *message;
+        int col;
+    } cases[] = {
+        {"a {count", "the { has no }", 3},
+        {"a } b", "the } has no {", 3},
+        {"{amont} b", "unknown name 'amont'", 2},
+        {"x {count +} b", "the expression ends where a value is missing", 11},
+        {"{}", "the expression ends where a value is missing", 2},
+    };
+    struct template t;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        memset(&f.diags, 0, sizeof f.diags);
+        assert_int_equal(compile(cases[i].source, &t), ST_INVALID);
+        assert_string_equal(f.diags.items[0].message, cases[i].message);
+        assert_int_equal(f.diags.items[0].col, cases[i].col);
+    }
+}
+
+static void the_number_of_pieces_has_a_limit(void **state)
+{
+    char source[3 * (TEMPLATE_PIECES_MAX + 1) + 1] = {0};
+    struct template t;
+    (void)state;
+    for (int i = 0; i <= TEMPLATE_PIECES_MAX; i++)
+        memcpy(source + 3 * i, "{1}", 3);
+    assert_int_equal(compile(source, &t), ST_INVALID);
+    source[3 * TEMPLATE_PIECES_MAX] = '\0';
+    assert_int_equal(compile(source, &t), ST_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(expressions_stand_between_braces),
+        TEST(a_long_reason_is_cut_between_characters),
+        TEST(mistakes_are_pointed_at),
+        TEST(the_number_of_pieces_has_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
