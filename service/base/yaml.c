@@ -19,6 +19,8 @@ struct parse {
     /* libyaml counts characters, we count bytes: where the line last asked for begins. */
     size_t line;
     size_t line_start;
+    size_t chars; /* of that line, up to the place last asked for ... */
+    size_t at;    /* ... which is here */
 };
 
 static bool fail(struct parse *p, int line, int col, const char *hint, const char *message)
@@ -42,6 +44,8 @@ static bool fail_no_space(struct parse *p)
 static void seek_line(struct parse *p, size_t line)
 {
     struct span all = p->file.content;
+    if (line != p->line)
+        p->chars = 0;
     if (line < p->line)
         p->line = p->line_start = 0;
     for (; p->line < line; p->line++) {
@@ -51,17 +55,22 @@ static void seek_line(struct parse *p, size_t line)
     }
 }
 
+/* Marks mostly come in order, so each goes on from the one before: one long line is not read again
+ * for each of its nodes. */
 static void place(struct parse *p, yaml_mark_t mark, int *ret_line, int *ret_col)
 {
     struct span all = p->file.content;
     seek_line(p, mark.line);
-    size_t at = p->line_start;
-    for (size_t chars = 0; chars < mark.column && at < all.len && all.base[at] != '\n'; chars++)
+    if (p->chars == 0 || mark.column < p->chars) {
+        p->chars = 0;
+        p->at = p->line_start;
+    }
+    for (; p->chars < mark.column && p->at < all.len && all.base[p->at] != '\n'; p->chars++)
         do
-            at++;
-        while (at < all.len && ((unsigned char)all.base[at] & 0xC0) == 0x80);
+            p->at++;
+        while (p->at < all.len && ((unsigned char)all.base[p->at] & 0xC0) == 0x80);
     *ret_line = (int)mark.line + 1;
-    *ret_col = (int)(at - p->line_start) + 1;
+    *ret_col = (int)(p->at - p->line_start) + 1;
 }
 
 static bool fail_at(struct parse *p, yaml_mark_t mark, const char *hint, const char *message)

@@ -7,10 +7,12 @@
 #include "service/cli/cli.h"
 #include "service/cli/notify.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+enum { DESCRIPTORS_BESIDE = 128 }; /* journal, Redis, loops, and what the libraries open */
 
 static const char usage[] =
     "usage: sluice serve [-c FILE] [--KEY VALUE ...]\n"
@@ -300,6 +302,20 @@ static enum status serve(struct serve *s)
     return ST_OK;
 }
 
+/* As many descriptors as the system lets us have: limits.connections is what limits. */
+static void raise_descriptor_limit(const struct config *c)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+        limit.rlim_cur < (rlim_t)c->limits_connections + DESCRIPTORS_BESIDE)
+        log_warning("fewer descriptors than limits.connections needs",
+                    LOG_INT("descriptors", (int64_t)limit.rlim_cur),
+                    LOG_INT("connections", c->limits_connections));
+}
+
 static void set_log_level(const struct config *c)
 {
     static const enum log_level levels[] = {
@@ -321,6 +337,7 @@ int cli_serve(int argc, char **argv)
     if (cli_load_config(&args, &s.config) != ST_OK)
         return CLI_REFUSED;
     set_log_level(&s.config);
+    raise_descriptor_limit(&s.config);
     signal(SIGPIPE, SIG_IGN); /* a client that left is seen by write's error */
     CHECK(uv_loop_init(&s.loop) == 0);
     enum status st = serve(&s);

@@ -140,17 +140,9 @@ struct state_op {
 
 struct state; /* a backend, first member of each implementation */
 
-/* What of an operation's keys will be needed soon. */
-enum state_prefetch {
-    STATE_PREFETCH_PLACES, /* where they are: some eight operations ahead */
-    STATE_PREFETCH_VALUES, /* what is there: some four ahead, after the places */
-};
-
 struct state_backend {
     const char *name;
     void (*submit)(struct state *s, struct state_op *op);
-    void (*prefetch)(struct state *s, const struct state_op *op,
-                     enum state_prefetch what); /* or NULL */
     bool (*available)(const struct state *s);
     void (*close)(struct state *s);
 };
@@ -168,17 +160,6 @@ struct state {
 static inline void state_submit(struct state *s, struct state_op *op)
 {
     s->backend->submit(s, op);
-}
-
-/*
- * A hint: the entities' keys and txn_hash of `op` will be submitted soon. In an exclusive view of
- * memory the misses are then over before, which are most of its time; nothing else changes.
- */
-static inline void state_prefetch(struct state *s, const struct state_op *op,
-                                  enum state_prefetch what)
-{
-    if (s->backend->prefetch != NULL)
-        s->backend->prefetch(s, op, what);
 }
 
 /* Is it worth trying? False between a lost connection and the next good one. */

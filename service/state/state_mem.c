@@ -233,29 +233,30 @@ static enum status make_room(struct keys *k)
     return ST_OK;
 }
 
-static enum status put_value(struct keys *k, int i, size_t value_bytes, bool growing)
+/* Room for `more_bytes` behind what is live when it is growing, else instead of it. */
+static enum status put_value(struct keys *k, int i, size_t more_bytes, bool growing)
 {
     struct shard *s = k->shards[i];
-    if (value_bytes > TABLE_VALUE_MAX)
+    if (more_bytes > TABLE_VALUE_MAX)
         return ST_TOO_LARGE;
-    k->slots[i] = shard_put(s, k->hashes[i], key_of(k, i), value_bytes);
+    k->slots[i] = shard_put(s, k->hashes[i], key_of(k, i), more_bytes);
     if (k->slots[i] == NULL)
         return ST_NO_SPACE;
-    return slot_reserve(s, k->slots[i], value_bytes, growing);
+    size_t live_bytes = growing ? live_value(k, i).len : 0;
+    return slot_reserve(s, k->slots[i], live_bytes + more_bytes, growing);
 }
 
 static enum status put_logs(struct keys *k)
 {
-    for (int i = 0; i < k->n_entities; i++) {
+    enum status st = ST_OK;
+    for (int i = 0; i < k->n_entities && st == ST_OK; i++) {
         size_t record_bytes = k->op->entities[i].record.len;
-        k->slots[i] = shard_find(k->shards[i], k->hashes[i], key_of(k, i));
-        if (record_bytes == 0)
-            continue;
-        enum status st = put_value(k, i, live_value(k, i).len + record_bytes, true);
-        if (st != ST_OK)
-            return st;
+        if (record_bytes > 0)
+            st = put_value(k, i, record_bytes, true);
+        else
+            k->slots[i] = shard_find(k->shards[i], k->hashes[i], key_of(k, i));
     }
-    return ST_OK;
+    return st;
 }
 
 static enum status put_claim(struct keys *k)
@@ -688,22 +689,6 @@ static void mem_submit(struct state *s, struct state_op *op)
     m->answers->used_bytes = mark;
 }
 
-static void mem_prefetch(struct state *s, const struct state_op *op, enum state_prefetch what)
-{
-    struct state_mem *m = (struct state_mem *)s;
-    struct keys k;
-    if (!m->exclusive)
-        return; /* slots are read under their locks alone */
-    k.op = (struct state_op *)(uintptr_t)op;
-    k.n = k.n_entities = 0;
-    if (add_entities(m->table, &k) != ST_OK || add_claim(m->table, &k) != ST_OK)
-        return;
-    if (what == STATE_PREFETCH_PLACES)
-        prefetch_slots(&k);
-    else
-        prefetch_values(&k);
-}
-
 static bool mem_available(const struct state *s)
 {
     (void)s;
@@ -721,7 +706,6 @@ static void mem_close(struct state *s)
 static const struct state_backend memory = {
     .name = "memory",
     .submit = mem_submit,
-    .prefetch = mem_prefetch,
     .available = mem_available,
     .close = mem_close,
 };

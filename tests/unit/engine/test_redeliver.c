@@ -1,0 +1,166 @@
+/* What a state far away has missed is brought to it from the journal, once, in order. */
+#include "service/engine/redeliver.h"
+
+#include "service/base/clock.h"
+#include "service/engine/delivery.h"
+#include "tests/unit/engine/far_state.h"
+#include "tests/unit/engine/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct bed {
+    uv_loop_t loop;
+    char dir[64];
+    struct journal *journal;
+    struct watermark *reached;
+    struct delivery *delivery;
+    struct far_state *far;
+    struct world w;
+};
+
+static int open_bed(void **state)
+{
+    struct bed *b = calloc(1, sizeof *b);
+    struct journal_opened opened;
+    char why[JOURNAL_WHY_BYTES];
+    assert_int_equal(uv_loop_init(&b->loop), 0);
+    snprintf(b->dir, sizeof b->dir, "/tmp/sluice-journal-XXXXXX");
+    assert_non_null(mkdtemp(b->dir));
+    struct journal_options options = {.dir = b->dir, .fsync = JOURNAL_NO};
+    assert_int_equal(journal_open(&options, &b->journal, &opened, why), ST_OK);
+    b->reached = watermark_new(0);
+    b->delivery = delivery_new(b->reached);
+    b->far = far_state_new();
+    world_open_state(&b->w, world_ruleset, world_rules, &b->far->state, &b->loop);
+    b->w.engine.journal = b->journal;
+    b->w.engine.delivery = b->delivery;
+    *state = b;
+    return 0;
+}
+
+static int close_bed(void **state)
+{
+    struct bed *b = *state;
+    char command[128];
+    world_close(&b->w);
+    assert_int_equal(uv_loop_close(&b->loop), 0);
+    delivery_free(b->delivery);
+    watermark_free(b->reached);
+    journal_close(b->journal);
+    snprintf(command, sizeof command, "rm -rf '%s'", b->dir);
+    assert_int_equal(system(command), 0);
+    free(b);
+    return 0;
+}
+
+static void tick(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static void bring(struct bed *b)
+{
+    int64_t until_us = clock_mono_us() + 5000000;
+    assert_int_equal(journal_sync(b->journal), ST_OK);
+    struct redelivery *r = redelivery_new(&b->w.engine);
+    uv_timer_t awake; /* the looks alone keep no loop running */
+    uv_timer_init(&b->loop, &awake);
+    uv_timer_start(&awake, tick, 1, 1);
+    while (!delivery_is_whole(b->delivery) && clock_mono_us() < until_us) {
+        uv_run(&b->loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    assert_true(delivery_is_whole(b->delivery));
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+    redelivery_free(r);
+    uv_close((uv_handle_t *)&awake, NULL);
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+}
+
+static void what_came_while_it_was_away_is_brought(void **state)
+{
+    struct bed *b = *state;
+    char first[sizeof b->w.answer];
+    world_score(&b->w, world_txn("t-1", 0));
+    b->far->is_away = true;
+    world_score(&b->w, world_txn("t-2", 1));
+    assert_true(b->w.score.degraded);
+    strcpy(first, b->w.answer);
+    world_score(&b->w, world_txn("t-3", 2));
+    assert_false(delivery_is_whole(b->delivery));
+    b->far->is_away = false;
+    bring(b);
+    world_score(&b->w, world_txn("t-4", 3));
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 4);
+    world_score(&b->w, world_txn("t-2", 1)); /* what was answered is what is remembered */
+    assert_true(b->w.score.replayed);
+    assert_string_equal(b->w.answer, first);
+}
+
+static void what_was_lost_on_the_way_is_brought_and_counts_once(void **state)
+{
+    struct bed *b = *state;
+    world_score(&b->w, world_txn("t-1", 0));
+    b->far->is_losing = true; /* it took effect; nobody heard */
+    world_score(&b->w, world_txn("t-2", 1));
+    assert_true(b->w.score.degraded);
+    b->far->is_losing = false;
+    bring(b);
+    world_score(&b->w, world_txn("t-3", 2));
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 3);
+}
+
+static void a_state_that_has_forgotten_is_filled_again(void **state)
+{
+    struct bed *b = *state;
+    char id[32];
+    for (int i = 0; i < 300; i++) {
+        snprintf(id, sizeof id, "t-%d", i);
+        world_score(&b->w, world_txn(id, (int64_t)i * 100));
+    }
+    assert_int_equal(delivery_reached(b->delivery), journal_last_seq(b->journal));
+    static const struct hash_key key;
+    struct state *old = b->far->near;
+    struct state_table *old_table = b->far->table;
+    b->far->table = state_table_new(&key, NULL);
+    b->far->near = state_mem_open(b->far->table, true);
+    delivery_connected(b->delivery, 0, journal_last_seq(b->journal));
+    bring(b);
+    world_score(&b->w, world_txn("last", 30000));
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 301);
+    state_close(old);
+    state_table_free(old_table);
+}
+
+static void labels_and_conflicts_are_brought_in_their_place(void **state)
+{
+    struct bed *b = *state;
+    world_score(&b->w, world_txn_of("t-1", "a-1", "m-1", 0));
+    assert_int_equal(world_score(&b->w, world_txn_of("t-1", "a-2", "m-1", 0)), SCORE_CONFLICT);
+    world_score(&b->w, world_label("t-1", "fraud", 10));
+    delivery_connected(b->delivery, 0, journal_last_seq(b->journal));
+    bring(b);
+    world_score(&b->w, world_txn_of("t-2", "a-2", "m-1", 20));
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 1);
+    assert_true(world_feature(&b->w, "terminal_tx_count_1d") == 2);
+    assert_true(world_feature(&b->w, "terminal_frauds_30d") == 1);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
+    const struct CMUnitTest tests[] = {
+        TEST(what_came_while_it_was_away_is_brought),
+        TEST(what_was_lost_on_the_way_is_brought_and_counts_once),
+        TEST(a_state_that_has_forgotten_is_filled_again),
+        TEST(labels_and_conflicts_are_brought_in_their_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

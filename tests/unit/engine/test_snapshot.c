@@ -1,0 +1,192 @@
+/* A ruleset is loaded as a whole, named by its content, and swapped at once or not at all. */
+#include "service/engine/snapshot.h"
+
+#include "tests/unit/engine/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct snapshot_options options = {.exact_events = 256, .now_ms = 7};
+
+static int make_files(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    world_files(w, world_ruleset, world_rules);
+    *state = w;
+    return 0;
+}
+
+static int drop_files(void **state)
+{
+    struct world *w = *state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", w->folder);
+    assert_int_equal(system(command), 0);
+    free(w);
+    return 0;
+}
+
+static struct snapshot *load(struct world *w)
+{
+    struct snapshot *s = NULL;
+    w->diags = (struct diag_list){0};
+    return snapshot_load(w->ruleset, &options, &w->diags, &s) == ST_OK ? s : NULL;
+}
+
+static void a_ruleset_is_loaded_with_all_it_names(void **state)
+{
+    struct snapshot *s = load(*state);
+    assert_non_null(s);
+    assert_int_equal(s->schema.count, 6);
+    assert_int_equal(s->n_derived, 1);
+    assert_int_equal(s->features.n_features, 7);
+    assert_int_equal(s->lists->count, 1);
+    assert_int_equal(s->rules->count, 4);
+    assert_int_equal(s->row_derived, 6);
+    assert_int_equal(s->row_features, 7);
+    assert_int_equal(s->row_count, 14);
+    assert_int_equal(s->loaded_at_ms, 7);
+    assert_int_equal(strlen(s->id_text), 16);
+    assert_true(s->id == strtoull(s->id_text, NULL, 16));
+    snapshot_unref(s);
+}
+
+static void a_row_holds_what_is_read_and_no_more(void **state)
+{
+    struct snapshot *s = load(*state);
+    assert_non_null(s);
+    assert_int_equal(s->n_features_read, 1); /* the burst's */
+    assert_int_equal(s->n_fields_read, 3);   /* amount, timestamp, country */
+    assert_true(s->derived[0].is_read);
+    snapshot_unref(s);
+}
+
+static void its_name_follows_every_file(void **state)
+{
+    struct world *w = *state;
+    struct snapshot *a = load(w), *same = load(w);
+    char text[4096];
+    snprintf(text, sizeof text, "%s# a remark\n", world_rules);
+    world_write(w, "rules.yaml", text);
+    struct snapshot *b = load(w);
+    assert_string_equal(a->id_text, same->id_text);
+    assert_string_not_equal(a->id_text, b->id_text);
+    snapshot_unref(a);
+    snapshot_unref(same);
+    snapshot_unref(b);
+}
+
+static void refused(struct world *w, const char *from, const char *to, const char *message)
+{
+    char text[4096];
+    const char *at = strstr(world_ruleset, from);
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - world_ruleset), world_ruleset, to,
+             at + strlen(from));
+    world_write(w, "ruleset.yaml", text);
+    assert_null(load(w));
+    assert_true(w->diags.count > 0);
+    assert_string_equal(w->diags.items[0].message, message);
+}
+
+static void names_share_one_space(void **state)
+{
+    struct world *w = *state;
+    refused(w, "is_large: amount", "country: amount",
+            "'country' is already the name of a field, derived field or feature");
+    refused(w, "watched: [KP]", "tx: [KP]", "'tx' is reserved");
+    refused(w, "is_large: amount", "watched: amount", "'watched' is already the name of a list");
+}
+
+static void mistakes_of_the_whole_are_told(void **state)
+{
+    struct world *w = *state;
+    refused(w, "flag_at: 70\n", "", "the ruleset has no `flag_at:`");
+    refused(w, "rules: [rules.yaml]", "rules: rules.yaml", "`rules:` is a list of files");
+    refused(w, "flag_at: 70", "flagat: 70", "unknown key 'flagat'");
+}
+
+static void a_reload_swaps_the_whole_or_leaves_it(void **state)
+{
+    struct world *w = *state;
+    struct snapshot_slot *slot = snapshot_slot_new(load(w));
+    struct snapshot *before = snapshot_current(slot);
+    world_write(w, "rules.yaml", "rules:\n  - {id: x, when: nothing_of_that > 1, score: 1}\n");
+    assert_int_equal(snapshot_offer(slot, w->ruleset, &options, "test", &w->diags), ST_INVALID);
+    struct snapshot *still = snapshot_current(slot);
+    assert_ptr_equal(still, before);
+    world_write(w, "rules.yaml", "rules:\n  - {id: x, when: amount > 1.0, score: 1}\n");
+    w->diags = (struct diag_list){0};
+    assert_int_equal(snapshot_offer(slot, w->ruleset, &options, "test", &w->diags), ST_OK);
+    struct snapshot *after = snapshot_current(slot);
+    assert_ptr_not_equal(after, before);
+    assert_string_equal(after->loaded_by, "test");
+    assert_int_equal(before->rules->count, 4); /* held: still whole */
+    snapshot_unref(before);
+    snapshot_unref(still);
+    snapshot_unref(after);
+    snapshot_slot_free(slot);
+}
+
+static void half_a_file_is_never_a_ruleset(void **state)
+{
+    struct world *w = *state;
+    struct snapshot_slot *slot = snapshot_slot_new(load(w));
+    struct snapshot *before = snapshot_current(slot);
+    char text[4096];
+    /* Every cut within the last two lines, where what is left is YAML most of the time. */
+    for (size_t n = strlen(world_ruleset) - 2; n > strlen(world_ruleset) - 30; n--) {
+        snprintf(text, sizeof text, "%.*s", (int)n, world_ruleset);
+        world_write(w, "ruleset.yaml", text);
+        w->diags = (struct diag_list){0};
+        if (snapshot_offer(slot, w->ruleset, &options, "test", &w->diags) == ST_OK)
+            continue; /* flag_at: 70 and no rules is a ruleset */
+        struct snapshot *now = snapshot_current(slot);
+        assert_int_equal(now->schema.count, 6);
+        snapshot_unref(now);
+        assert_true(w->diags.errors > 0);
+    }
+    snapshot_unref(before);
+    snapshot_slot_free(slot);
+}
+
+static void layouts_of_all_rulesets_stay_known(void **state)
+{
+    struct world *w = *state;
+    struct snapshot_slot *slot = snapshot_slot_new(load(w));
+    const struct layout_book *book = layouts_book(snapshot_slot_layouts(slot));
+    assert_int_equal(book->count, 2);
+    uint32_t first = book->entries[0]->id;
+    char text[4096];
+    const char *at = strstr(world_ruleset, "windows: [5m, 1d]");
+    snprintf(text, sizeof text, "%.*swindows: [6m, 1d]%s", (int)(at - world_ruleset), world_ruleset,
+             at + strlen("windows: [5m, 1d]"));
+    world_write(w, "ruleset.yaml", text);
+    world_write(w, "rules.yaml", "rules: []\n");
+    w->diags = (struct diag_list){0};
+    assert_int_equal(snapshot_offer(slot, w->ruleset, &options, "test", &w->diags), ST_OK);
+    assert_int_equal(book->count, 3);
+    assert_non_null(layout_book_find(book, first));
+    snapshot_slot_free(slot);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_files, drop_files)
+    const struct CMUnitTest tests[] = {
+        TEST(a_ruleset_is_loaded_with_all_it_names),
+        TEST(a_row_holds_what_is_read_and_no_more),
+        TEST(its_name_follows_every_file),
+        TEST(names_share_one_space),
+        TEST(mistakes_of_the_whole_are_told),
+        TEST(a_reload_swaps_the_whole_or_leaves_it),
+        TEST(half_a_file_is_never_a_ruleset),
+        TEST(layouts_of_all_rulesets_stay_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
