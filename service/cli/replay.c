@@ -1,8 +1,8 @@
 /* `sluice replay`: a file of events through the very code that serves, and what came of it. */
+#include "service/engine/replay.h"
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/cli/cli.h"
-#include "service/engine/replay.h"
 #include "service/state/state_mem.h"
 #include "service/state/state_redis.h"
 
@@ -14,17 +14,18 @@
 #include <unistd.h>
 
 enum {
-    REFUSED_SHOWN = 10,         /* lines that are shown one by one; the rest is counted */
+    REFUSED_SHOWN = 10, /* lines that are shown one by one; the rest is counted */
     OUT_BUFFER_BYTES = 1 << 20,
     REDIS_CONNECT_MS = 1000,
-    REDIS_START_MS = 5000,      /* until the first connection stands */
+    REDIS_START_MS = 5000, /* until the first connection stands */
 };
 
 static const char usage[] =
     "usage: sluice replay -c FILE --events FILE|- [--decisions FILE] [--features FILE]\n"
     "                     [--final FILE] [--state memory|redis] [--plain] [--KEY VALUE ...]\n"
     "\n"
-    "Score a file of events, one JSON object a line, in the order of its lines, with the same code\n"
+    "Score a file of events, one JSON object a line, in the order of its lines, with the same "
+    "code\n"
     "as `sluice serve`. Time is the stream's own; no alerts are sent. Transactions a second are\n"
     "printed at the end. Exit 0, or 1 when a line was refused or something failed.\n"
     "\n"
@@ -149,13 +150,12 @@ static enum status open_engine(struct replaying *r)
 {
     static const struct hash_key fixed; /* one file, one result, on every machine */
     bool redis = r->config.state_backend == CONFIG_BACKEND_REDIS;
-    r->engine = (struct engine){
-        .snapshots = r->snapshots,
-        .options = {.max_skew_ms = r->config.max_skew_ms,
-                    .dedupe_for_ms = r->config.dedupe_for_ms,
-                    .label_wait_ms = r->config.label_wait_ms,
-                    .remember_for_ms = r->config.remember_for_ms,
-                    .on_unavailable = ON_UNAVAILABLE_REJECT}};
+    r->engine = (struct engine){.snapshots = r->snapshots,
+                                .options = {.max_skew_ms = r->config.max_skew_ms,
+                                            .dedupe_for_ms = r->config.dedupe_for_ms,
+                                            .label_wait_ms = r->config.label_wait_ms,
+                                            .remember_for_ms = r->config.remember_for_ms,
+                                            .on_unavailable = ON_UNAVAILABLE_REJECT}};
     if (redis) {
         enum status st = open_redis(r);
         if (st != ST_OK)
@@ -225,8 +225,8 @@ static enum status run(struct replaying *r)
     struct replay_stats stats;
     enum status st = ST_IO;
     o.events_fd = open_events(r);
-    if (o.events_fd >= 0 && open_out(r->decisions, &o.decisions) && open_out(r->features, &o.features) &&
-        open_out(r->final, &o.final)) {
+    if (o.events_fd >= 0 && open_out(r->decisions, &o.decisions) &&
+        open_out(r->features, &o.features) && open_out(r->final, &o.final)) {
         st = replay_run(&r->engine, &o, &stats);
         if (st == ST_OK)
             show_stats(r, &stats);

@@ -11,6 +11,7 @@ enum status decide(const struct snapshot *snap, const struct observed *seen, str
     *ret_decision = (struct decision){.flag = hits.flag,
                                       .score = hits.score,
                                       .hits = hits,
-                                      .without_state = seen->without_state};
+                                      .without_state = seen->without_state,
+                                      .is_incomplete = seen->is_incomplete};
     return ST_OK;
 }

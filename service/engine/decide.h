@@ -14,6 +14,7 @@
 struct observed {
     struct window_value *values; /* [n_features], in their order */
     bool without_state;          /* they could not be read; all are missing */
+    bool is_incomplete;          /* the state has lost events, which are being brought again */
 };
 
 /* Errors: ST_NO_SPACE: what fired does not fit in the row's arena. */

@@ -111,6 +111,13 @@ static void write_rules(const struct rules *rules, const struct rule_result *res
     text_char(out, ']');
 }
 
+static const char *degraded_text(const struct decision *d)
+{
+    if (d->without_state)
+        return "[\"state\"]";
+    return d->is_incomplete ? "[\"state_incomplete\"]" : "[]";
+}
+
 static void write_at(const struct decision *d, const struct snapshot *snap,
                      struct span transaction_id, const struct window_value *values,
                      enum detail detail, struct text *out)
@@ -132,7 +139,9 @@ static void write_at(const struct decision *d, const struct snapshot *snap,
     }
     text_str(out, ",\"ruleset\":\"");
     text_put(out, span_of(snap->id_text, 16));
-    text_str(out, d->without_state ? "\",\"degraded\":[\"state\"]}" : "\",\"degraded\":[]}");
+    text_str(out, "\",\"degraded\":");
+    text_str(out, degraded_text(d));
+    text_char(out, '}');
 }
 
 void decision_write(const struct decision *d, const struct snapshot *snap,

@@ -32,6 +32,7 @@ struct decision {
     double score;
     struct hits hits;   /* borrows from the row's arena */
     bool without_state; /* degraded: ["state"] */
+    bool is_incomplete; /* degraded: ["state_incomplete"] */
 };
 
 /*

@@ -63,7 +63,7 @@ uint64_t delivery_reached(const struct delivery *d)
     return watermark_get(d->reached);
 }
 
-bool delivery_is_whole(struct delivery *d)
+bool delivery_is_whole(const struct delivery *d)
 {
     return atomic_load(&d->wanted) <= watermark_get(d->reached);
 }

@@ -36,7 +36,7 @@ void delivery_connected(struct delivery *d, uint64_t beacon, uint64_t last_seq);
 bool delivery_wanted(struct delivery *d, uint64_t *ret_from, uint64_t *ret_to);
 /* Frames up to it have arrived. */
 uint64_t delivery_reached(const struct delivery *d);
-/* Everything up to the watermark has arrived: windows are whole. */
-bool delivery_is_whole(struct delivery *d);
+/* Nothing is wanted: windows are whole. */
+bool delivery_is_whole(const struct delivery *d);
 
 #endif

@@ -29,6 +29,12 @@ static const char *const aggregate_names[] = {
 #undef X
 };
 
+static const char aggregate_list[] = "one of"
+#define X(name, text, of, is_int) " " text
+    AGGREGATE_TABLE(X)
+#undef X
+    ;
+
 static const char aggregate_of[] = {
 #define X(name, text, of, is_int) of,
     AGGREGATE_TABLE(X)
@@ -148,8 +154,8 @@ static bool read_aggregate(struct loader *l, struct declared *d)
     }
     const char *nearest = diag_nearest(name, aggregate_names, AGGREGATES);
     char hint[DIAG_MESSAGE_MAX];
-    snprintf(hint, sizeof hint, nearest ? "did you mean '%s'?" : "count, sum, avg, min, max, ...",
-             nearest);
+    snprintf(hint, sizeof hint, nearest ? "did you mean '%s'?" : "%s",
+             nearest ? nearest : aggregate_list);
     diag_error(l->diags, yaml_at(l->file, node), hint, "unknown aggregate '%.*s'", SPAN_ARG(name));
     return false;
 }

@@ -217,8 +217,11 @@ static enum status put_claim(struct intent *in, const struct claim *claim, uint6
     text_init(&in->decision, room, ROOM);
     text_put(&in->decision, span_of(&txn_hash, sizeof txn_hash));
     claim_encode(claim, &in->decision);
+    if (in->decision.overflow)
+        return ST_NO_SPACE;
     in->claim_bytes = in->decision.len - FRAME_DECISION_HEAD_BYTES;
-    return in->decision.overflow ? ST_NO_SPACE : ST_OK;
+    in->decision.cap = in->decision.len + DECISION_BYTES_MAX;
+    return ST_OK;
 }
 
 enum status intent_of_transaction(const struct snapshot *snap, const struct hash_key *hash_key,

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 enum {
-    NUMBER_MAX = 64,                /* bytes of one value */
-    LOG_SCRATCH_BYTES = 16 << 20,   /* a fold of the longest log */
+    NUMBER_MAX = 64,              /* bytes of one value */
+    LOG_SCRATCH_BYTES = 16 << 20, /* a fold of the longest log */
     NAMES_BLOCK_BYTES = 1 << 20,
     SLOTS_FIRST = 1 << 12,
 };
@@ -189,13 +189,14 @@ static void look_done(struct call *c)
     l->done = true;
 }
 
-static enum status read_entity(struct look *l, const struct entity_name *name, struct arena *key_arena)
+static enum status read_entity(struct look *l, const struct entity_name *name,
+                               struct arena *key_arena)
 {
     l->name = name;
     l->entity = (struct state_entity){.key = {NULL, 0}};
     arena_reset(key_arena);
-    enum status st = intent_key(l->snap->features.keys[name->key].field, name->value, key_arena,
-                                &l->entity.key);
+    enum status st =
+        intent_key(l->snap->features.keys[name->key].field, name->value, key_arena, &l->entity.key);
     if (st != ST_OK)
         return st;
     l->done = false;
@@ -250,7 +251,8 @@ enum status replay_csv_final(FILE *out, struct engine *e, const struct snapshot 
     struct look *l = calloc(1, sizeof *l);
     CHECK(l != NULL);
     struct arena *key_arena = arena_new(STATE_KEY_BYTES_MAX + READER_BODY_MAX);
-    *l = (struct look){.engine = e, .snap = snap, .t_ms = t_ms, .scratch = arena_new(LOG_SCRATCH_BYTES)};
+    *l = (struct look){
+        .engine = e, .snap = snap, .t_ms = t_ms, .scratch = arena_new(LOG_SCRATCH_BYTES)};
     enum status st = ST_OK;
     sort(s);
     replay_csv_head(out, snap, "field,value");

@@ -2,6 +2,7 @@
 
 #include "service/base/check.h"
 #include "service/base/clock.h"
+#include "service/engine/delivery.h"
 #include "service/engine/frames.h"
 #include "service/engine/publish.h"
 #include "service/engine/upkeep.h"
@@ -126,7 +127,9 @@ static void count_hits(struct score_steps *x, const struct hits *hits)
 static enum status decide_and_write(struct score_steps *x)
 {
     struct decision d;
+    const struct delivery *delivery = x->engine->delivery;
     bool explain = x->score->intake.explain;
+    x->seen.is_incomplete = delivery != NULL && !delivery_is_whole(delivery);
     enum status st = decide(x->snap, &x->seen, &x->row, explain, &d);
     if (st != ST_OK)
         return st;
@@ -136,7 +139,7 @@ static enum status decide_and_write(struct score_steps *x)
     x->score->kind = SCORE_DECIDED;
     x->score->answer = intent_answer(&x->intent);
     x->score->flagged = d.flag;
-    x->score->degraded = d.without_state;
+    x->score->degraded = d.without_state || d.is_incomplete;
     x->has_decision = true;
     return ST_OK;
 }

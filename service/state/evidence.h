@@ -14,23 +14,24 @@
 
 /* What makes a window inexact. All zero (and times empty): nothing does. */
 struct doubt {
-    struct sums maybe;   /* events that may be in: n and values at most; their sums, range, extreme times */
-    struct sums counted; /* the part of `maybe` that `value` takes in */
-    int64_t n_lo, values_lo;          /* of `maybe`, at least so many are in */
+    struct sums
+        maybe; /* events that may be in: n and values at most; their sums, range, extreme times */
+    struct sums counted;               /* the part of `maybe` that `value` takes in */
+    int64_t n_lo, values_lo;           /* of `maybe`, at least so many are in */
     int64_t labels_less[RECORD_KINDS]; /* labels that are counted and may not be */
     int64_t labels_more[RECORD_KINDS]; /* labels that are not counted and may be */
-    int64_t unknown_n;   /* events whose filter was not recorded: in or out */
-    int64_t unknown_values; /* events in the window whose column was not recorded */
-    int64_t lost_n;      /* at most so many events of the window were dropped */
+    int64_t unknown_n;                 /* events whose filter was not recorded: in or out */
+    int64_t unknown_values;            /* events in the window whose column was not recorded */
+    int64_t lost_n;                    /* at most so many events of the window were dropped */
 };
 
 struct evidence {
-    int64_t t_ms;      /* of the transaction */
-    int64_t from_ms;   /* the window is from_ms < ts <= to_ms */
+    int64_t t_ms;    /* of the transaction */
+    int64_t from_ms; /* the window is from_ms < ts <= to_ms */
     int64_t to_ms;
-    int32_t scale;     /* of the column; 0: none */
+    int32_t scale; /* of the column; 0: none */
     const struct sums *sure;
-    const int64_t *labels; /* [RECORD_KINDS] */
+    const int64_t *labels;     /* [RECORD_KINDS] */
     const struct doubt *doubt; /* NULL: none */
 };
 

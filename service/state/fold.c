@@ -32,7 +32,7 @@ struct folding {
     struct live *live; /* in log order */
     int n_live, cap_live;
     struct live **by_age; /* room for cap_live */
-    int removed;                /* duplicates, late ones and losers */
+    int removed;          /* duplicates, late ones and losers */
     const struct fold_attempt *known;
     int n_known;
     struct fold_attempt *doubts; /* NULL: not asked for */
@@ -170,7 +170,8 @@ static enum status apply_point(struct folding *f)
 
 /* ---- the whole log ---- */
 
-static enum status take_record(struct folding *f, const struct record *r, const char *bytes, uint32_t position)
+static enum status take_record(struct folding *f, const struct record *r, const char *bytes,
+                               uint32_t position)
 {
     if (scan_is_late(&f->scan, r) || is_loser(f, r) || is_duplicate(f, r)) {
         f->removed++;
@@ -266,7 +267,8 @@ enum status fold_write(const struct plan *plan, const struct layout_book *book, 
                        const struct fold_attempt *known, int n_known, uint64_t generation,
                        struct arena *scratch, struct fold_written *ret_written)
 {
-    struct folding f = {.plan = plan, .book = book, .scratch = scratch, .known = known, .n_known = n_known};
+    struct folding f = {
+        .plan = plan, .book = book, .scratch = scratch, .known = known, .n_known = n_known};
     struct fold_written w = {.old_bytes = log.len};
     CHECK(generation != 0);
     enum status st = folding_init(&f, log, &w.last_record_bytes);
@@ -282,7 +284,8 @@ enum status fold_write(const struct plan *plan, const struct layout_book *book, 
 }
 
 enum status fold_doubts(const struct plan *plan, const struct layout_book *book, struct span log,
-                        struct arena *scratch, struct fold_attempt ret_doubts[FOLD_DOUBTS_MAX], int *ret_count)
+                        struct arena *scratch, struct fold_attempt ret_doubts[FOLD_DOUBTS_MAX],
+                        int *ret_count)
 {
     struct folding f = {.plan = plan, .book = book, .scratch = scratch, .doubts = ret_doubts};
     size_t last_bytes;

@@ -30,17 +30,20 @@
 enum {
     FOLD_STEP = 64,
     FOLD_MARGIN = 8, /* records are kept for the horizon and 1/8 of it */
-    FOLD_LOG_BYTES_MAX = 4 << 20, /* longer is corrupt: tens of thousands of records between two folds */
-    FOLD_FETCH_BYTES = 1024,      /* of a cold log, asked for ahead: a memory's latency at 5 ns a record */
-    FOLD_DOUBTS_MAX = 512,        /* records looked up before one fold; more wait for the next */
+    FOLD_LOG_BYTES_MAX =
+        4 << 20, /* longer is corrupt: tens of thousands of records between two folds */
+    FOLD_FETCH_BYTES =
+        1024,              /* of a cold log, asked for ahead: a memory's latency at 5 ns a record */
+    FOLD_DOUBTS_MAX = 512, /* records looked up before one fold; more wait for the next */
 };
 
 /* What is asked of a log. */
 struct fold_query {
     struct span log;
-    int64_t t_ms;     /* the transaction's time, or that of a look at the entity */
-    bool has_own;     /* false: a look: the whole log, nobody's own event */
-    uint64_t own_txn; /* its first record in the log ends what is seen, and brings its time and values */
+    int64_t t_ms; /* the transaction's time, or that of a look at the entity */
+    bool has_own; /* false: a look: the whole log, nobody's own event */
+    uint64_t
+        own_txn; /* its first record in the log ends what is seen, and brings its time and values */
 };
 
 struct fold_seen {

@@ -32,13 +32,13 @@ struct layout_map {
 /* One lane at work. */
 struct lane_state {
     const struct lane *lane;
-    int64_t to_ms;                     /* t - delay: the windows' upper edge */
-    int near;                          /* class of the last plain record */
-    struct sums *sums;                 /* [n_windows], by class, then cumulated */
-    int64_t (*labels)[RECORD_KINDS];   /* the same */
-    struct doubt *doubts;              /* [n_windows]; NULL: nothing is in doubt */
-    struct value_set values;           /* with CELL_MAP */
-    int64_t spilled_last_ms;           /* of values that no map had room for */
+    int64_t to_ms;                   /* t - delay: the windows' upper edge */
+    int near;                        /* class of the last plain record */
+    struct sums *sums;               /* [n_windows], by class, then cumulated */
+    int64_t (*labels)[RECORD_KINDS]; /* the same */
+    struct doubt *doubts;            /* [n_windows]; NULL: nothing is in doubt */
+    struct value_set values;         /* with CELL_MAP */
+    int64_t spilled_last_ms;         /* of values that no map had room for */
     uint32_t spilled;
     bool own_has_value;
     int64_t own_sure_ms, own_maybe_ms; /* when the own value was last seen before */
@@ -61,13 +61,13 @@ struct reading {
     struct arena *scratch;
     struct folded folded;
     struct scan scan;
-    struct layout_map *maps; /* of the layouts met so far; nearly always one */
+    struct layout_map *maps;    /* of the layouts met so far; nearly always one */
     struct lane_state *lanes;   /* [plan->n_lanes] */
     struct doubt *spare_doubts; /* room for every window of every lane */
     struct label *labels;
     int n_labels, cap_labels;
-    uint64_t events; /* distinct records so far, the gone ones included */
-    uint64_t next_point; /* the next fold point, in events */
+    uint64_t events;        /* distinct records so far, the gone ones included */
+    uint64_t next_point;    /* the next fold point, in events */
     int64_t late_before_ms; /* newest - horizon; INT64_MIN: nothing is late yet */
     int duplicates, records;
     bool own_found, own_late;
@@ -76,7 +76,8 @@ struct reading {
 
 /* ---- mapping layouts ---- */
 
-static int find_cell(const struct layout *l, int filter, int column, unsigned parts, bool *ret_has_parts)
+static int find_cell(const struct layout *l, int filter, int column, unsigned parts,
+                     bool *ret_has_parts)
 {
     int any = -1;
     for (int i = 0; i < l->n_cells; i++) {
@@ -91,13 +92,15 @@ static int find_cell(const struct layout *l, int filter, int column, unsigned pa
     return any;
 }
 
-static void map_lane(const struct layout *own, const struct lane *lane, const struct layout *l, struct lane_map *m)
+static void map_lane(const struct layout *own, const struct lane *lane, const struct layout *l,
+                     struct lane_map *m)
 {
     int filter = lane->filter < 0 ? MAP_NONE : layout_find_filter(l, own->filters[lane->filter]);
     int column = lane->column < 0 ? MAP_NONE : layout_find_column(l, &own->columns[lane->column]);
     bool filter_known = lane->filter < 0 || filter >= 0;
     bool column_known = lane->column < 0 || column >= 0;
-    *m = (struct lane_map){.filter_bit = MAP_NONE, .column = column_known ? column : MAP_UNKNOWN, .cell = -1};
+    *m = (struct lane_map){
+        .filter_bit = MAP_NONE, .column = column_known ? column : MAP_UNKNOWN, .cell = -1};
     if (!filter_known)
         m->filter_bit = MAP_UNKNOWN;
     else if (filter >= 0)
@@ -162,7 +165,8 @@ static inline void note_newest(struct reading *r, int64_t ts_ms)
     }
 }
 
-static enum status lane_init(struct reading *r, struct lane_state *ls, const struct lane *lane, size_t n_records)
+static enum status lane_init(struct reading *r, struct lane_state *ls, const struct lane *lane,
+                             size_t n_records)
 {
     size_t n = (size_t)lane->n_windows;
     *ls = (struct lane_state){.lane = lane,
@@ -200,7 +204,8 @@ static size_t values_in_maps(const struct folded *f)
 static enum status lanes_init(struct reading *r, size_t records_bytes)
 {
     const struct plan *plan = r->plan;
-    size_t most_values = records_bytes / RECORD_FIXED_BYTES + values_in_maps(&r->folded) + 1, windows = 0;
+    size_t most_values = records_bytes / RECORD_FIXED_BYTES + values_in_maps(&r->folded) + 1,
+           windows = 0;
     for (int i = 0; i < plan->n_lanes; i++)
         windows += (size_t)plan->lanes[i].n_windows;
     r->lanes = arena_try(r->scratch, (size_t)plan->n_lanes * sizeof *r->lanes);
@@ -214,8 +219,9 @@ static enum status lanes_init(struct reading *r, size_t records_bytes)
 }
 
 /* Field by field: the bitmap and the recent names are kilobytes that need no clearing here. */
-static enum status reading_init(struct reading *r, const struct plan *plan, const struct layout_book *book,
-                                const struct fold_query *query, struct arena *scratch)
+static enum status reading_init(struct reading *r, const struct plan *plan,
+                                const struct layout_book *book, const struct fold_query *query,
+                                struct arena *scratch)
 {
     struct span log = query->log;
     r->plan = plan;
@@ -331,7 +337,8 @@ static void add_unknown_value(struct reading *r, struct lane_state *ls, int from
         doubts[w].unknown_values++;
 }
 
-static inline void add_value(struct lane_state *ls, struct sums *s, int64_t value, int64_t ts_ms, bool own)
+static inline void add_value(struct lane_state *ls, struct sums *s, int64_t value, int64_t ts_ms,
+                             bool own)
 {
     unsigned parts = ls->lane->sure_parts;
     sums_add_value(s, value, parts);
@@ -353,7 +360,8 @@ static inline int class_of(const struct lane *l, int64_t age_ms, int near)
     return c;
 }
 
-static void lane_add(struct reading *r, int lane, const struct record *rec, const struct layout_map *map, bool own)
+static void lane_add(struct reading *r, int lane, const struct record *rec,
+                     const struct layout_map *map, bool own)
 {
     struct lane_state *ls = &r->lanes[lane];
     const struct lane *l = ls->lane;
@@ -366,7 +374,8 @@ static void lane_add(struct reading *r, int lane, const struct record *rec, cons
         /* the own value and place count where the own event does not */
         if (own && has_value && (l->parts & (CELL_MAP | CELL_PLACE))) {
             int64_t value = record_column(rec, m->column);
-            const struct value_seen *v = l->parts & CELL_MAP ? value_set_get(&ls->values, (uint64_t)value) : NULL;
+            const struct value_seen *v =
+                l->parts & CELL_MAP ? value_set_get(&ls->values, (uint64_t)value) : NULL;
             ls->own_has_value = true;
             ls->own_sure_ms = v != NULL ? v->sure_ms : INT64_MIN;
             ls->own_maybe_ms = v != NULL ? v->maybe_ms : INT64_MIN;
@@ -389,7 +398,8 @@ static void lane_add(struct reading *r, int lane, const struct record *rec, cons
         add_unknown_value(r, ls, c);
 }
 
-static enum status add_label(struct reading *r, const struct record *rec, const struct layout_map *map)
+static enum status add_label(struct reading *r, const struct record *rec,
+                             const struct layout_map *map)
 {
     if (rec->known_at_ms > r->query->t_ms || r->plan->counts == 0)
         return ST_OK;
@@ -403,7 +413,8 @@ static enum status add_label(struct reading *r, const struct record *rec, const 
         r->labels = more;
         r->cap_labels = cap;
     }
-    r->labels[r->n_labels++] = (struct label){rec->txn, rec->kind, rec->ts_ms, rec->known_at_ms, rec->bits, map};
+    r->labels[r->n_labels++] =
+        (struct label){rec->txn, rec->kind, rec->ts_ms, rec->known_at_ms, rec->bits, map};
     return ST_OK;
 }
 
@@ -417,7 +428,8 @@ static bool stood_before(const struct reading *r, const struct record *rec, cons
         struct record earlier;
         memcpy(&bytes, p + 2, sizeof bytes);
         memcpy(&txn, p + 16, sizeof txn);
-        if (txn == rec->txn && record_decode(span_of(p, bytes), &earlier) == ST_OK && record_same(&earlier, rec))
+        if (txn == rec->txn && record_decode(span_of(p, bytes), &earlier) == ST_OK &&
+            record_same(&earlier, rec))
             return true;
         p += bytes;
     }
@@ -438,7 +450,8 @@ static enum scan_verdict judge(struct reading *r, const struct record *rec, cons
     return SCAN_EVENT;
 }
 
-static enum status add_record(struct reading *r, const struct record *rec, const char *bytes, bool own)
+static enum status add_record(struct reading *r, const struct record *rec, const char *bytes,
+                              bool own)
 {
     const struct layout_map *map;
     enum status st = map_layout(r, rec->layout, &map);
@@ -475,7 +488,8 @@ static inline uint64_t load_u64(const char *p)
     return v;
 }
 
-static inline void lane_add_plain(struct lane_state *ls, const char *bytes, int64_t ts_ms, uint32_t bits)
+static inline void lane_add_plain(struct lane_state *ls, const char *bytes, int64_t ts_ms,
+                                  uint32_t bits)
 {
     const struct lane *l = ls->lane;
     int64_t age_ms = ls->to_ms - ts_ms;
@@ -549,7 +563,8 @@ static enum status read_records(struct reading *r)
         if (st != ST_OK)
             return st;
         r->scan.p += rec.bytes;
-        bool own = r->query->has_own && rec.kind == RECORD_TRANSACTION && rec.txn == r->query->own_txn;
+        bool own =
+            r->query->has_own && rec.kind == RECORD_TRANSACTION && rec.txn == r->query->own_txn;
         st = add_record(r, &rec, bytes, own);
         if (st != ST_OK || own)
             return st;
@@ -559,7 +574,8 @@ static enum status read_records(struct reading *r)
 /* ---- tiles: adding ---- */
 
 /* `first` and `last` lie on different sides of an edge of the window. */
-static void add_cut_cell(struct sums *sure, struct doubt *d, const struct sums *cell, int64_t from_ms, int64_t to_ms)
+static void add_cut_cell(struct sums *sure, struct doubt *d, const struct sums *cell,
+                         int64_t from_ms, int64_t to_ms)
 {
     bool first_in = cell->first_ms > from_ms, last_in = cell->last_ms <= to_ms;
     int64_t n_lo = first_in + last_in, n_hi = cell->n - !first_in - !last_in;
@@ -581,8 +597,8 @@ static void add_cut_cell(struct sums *sure, struct doubt *d, const struct sums *
         sums_add_time(sure, cell->last_ms);
 }
 
-static void add_cell_labels(struct reading *r, struct lane_state *ls, int w, const struct tile_cell *cell,
-                            int64_t from_ms, int64_t to_ms)
+static void add_cell_labels(struct reading *r, struct lane_state *ls, int w,
+                            const struct tile_cell *cell, int64_t from_ms, int64_t to_ms)
 {
     if (cell->labels_last_ms <= from_ms || cell->labels_first_ms > to_ms)
         return;
@@ -624,7 +640,8 @@ static void add_tier(struct reading *r, struct lane_state *ls, int w, const stru
     int64_t last = tile_index_of(to_ms, grain_ms);
     /* a filter this block has not: any cell bounds how many may have passed it */
     int cell = m->cell >= 0 ? m->cell : 0;
-    for (int i = tile_search(b, t, tile_index_of(from_ms + 1, grain_ms)); i < t->n && tile_index(b, t, i) <= last; i++) {
+    for (int i = tile_search(b, t, tile_index_of(from_ms + 1, grain_ms));
+         i < t->n && tile_index(b, t, i) <= last; i++) {
         struct tile_cell c;
         tile_cell(b, t, i, cell, &c);
         add_tile(r, ls, w, &c, m, from_ms, to_ms);
@@ -664,7 +681,8 @@ static void add_map(struct lane_state *ls, const struct tile_map *map, int64_t t
             note_value(ls, v.hash, to_ms, false, false);
     }
     ls->spilled += map->spilled;
-    ls->spilled_last_ms = map->spilled_last_ms > ls->spilled_last_ms ? map->spilled_last_ms : ls->spilled_last_ms;
+    ls->spilled_last_ms =
+        map->spilled_last_ms > ls->spilled_last_ms ? map->spilled_last_ms : ls->spilled_last_ms;
 }
 
 static void add_folded_place(struct lane_state *ls, const struct tile_place *p, int64_t to_ms)
@@ -868,7 +886,8 @@ static bool wants_fold(const struct reading *r)
     return fold_is_due(r) || (r->duplicates >= DUPLICATES_MIN && 3 * r->duplicates > r->records);
 }
 
-static enum status finish(struct reading *r, struct window_value *values, struct fold_seen *ret_seen)
+static enum status finish(struct reading *r, struct window_value *values,
+                          struct fold_seen *ret_seen)
 {
     for (int lane = 0; lane < r->plan->n_lanes; lane++)
         cumulate(&r->lanes[lane]);
@@ -890,7 +909,8 @@ static enum status finish(struct reading *r, struct window_value *values, struct
 /* ---- a log that passed a fold point ---- */
 
 /* Where the own record starts; the end when it is not there. */
-static enum status find_own(const struct fold_query *q, size_t header, size_t *ret_offset, size_t *ret_bytes)
+static enum status find_own(const struct fold_query *q, size_t header, size_t *ret_offset,
+                            size_t *ret_bytes)
 {
     size_t at = header;
     while (at < q->log.len) {
@@ -930,8 +950,9 @@ static enum status fold_ahead(const struct reading *r, struct span *ret_log)
     return ST_OK;
 }
 
-enum status fold_read(const struct plan *plan, const struct layout_book *book, const struct fold_query *query,
-                      struct arena *scratch, struct window_value *values, struct fold_seen *ret_seen)
+enum status fold_read(const struct plan *plan, const struct layout_book *book,
+                      const struct fold_query *query, struct arena *scratch,
+                      struct window_value *values, struct fold_seen *ret_seen)
 {
     struct reading r;
     enum status st = reading_init(&r, plan, book, query, scratch);

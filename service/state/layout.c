@@ -84,7 +84,8 @@ static bool parse_cell(struct span line, struct layout *l)
 {
     int64_t filter, column, parts;
     if (l->n_cells == LAYOUT_CELLS_MAX || !next_i64(&line, -1, l->n_filters - 1, &filter) ||
-        !next_i64(&line, -1, l->n_columns - 1, &column) || !next_i64(&line, 0, CELL_PARTS_ALL, &parts))
+        !next_i64(&line, -1, l->n_columns - 1, &column) ||
+        !next_i64(&line, 0, CELL_PARTS_ALL, &parts))
         return false;
     l->cells[l->n_cells++] = (struct layout_cell){(int)filter, (int)column, (unsigned)parts};
     return true;
@@ -149,7 +150,8 @@ enum status layout_parse(struct span text, struct arena *arena, const struct lay
         if (!parse_line(next_line(&rest), l))
             return ST_CORRUPT;
     }
-    if (l->key_field.len == 0 || l->horizon_ms == 0 || l->n_columns + l->n_filters > RECORD_BITS_MAX)
+    if (l->key_field.len == 0 || l->horizon_ms == 0 ||
+        l->n_columns + l->n_filters > RECORD_BITS_MAX)
         return ST_CORRUPT;
     *ret_layout = l;
     return ST_OK;

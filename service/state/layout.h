@@ -30,11 +30,11 @@ enum {
 };
 
 /* X(name, text, units to one) */
-#define COLUMN_TABLE(X)                                                        \
-    X(COLUMN_E4, "e4", 10000)   /* decimal */                                  \
-    X(COLUMN_E6, "e6", 1000000) /* number, rounded to six decimals */          \
-    X(COLUMN_E0, "e0", 1)       /* integer */                                  \
-    X(COLUMN_HASH, "hash", 0)   /* keyed 64-bit hash of any value */           \
+#define COLUMN_TABLE(X)                                               \
+    X(COLUMN_E4, "e4", 10000)   /* decimal */                         \
+    X(COLUMN_E6, "e6", 1000000) /* number, rounded to six decimals */ \
+    X(COLUMN_E0, "e0", 1)       /* integer */                         \
+    X(COLUMN_HASH, "hash", 0)   /* keyed 64-bit hash of any value */  \
     X(COLUMN_GEO, "geo", 0)     /* two int32, latitude and longitude in 1e-7 degrees */
 
 enum column_kind {
@@ -54,7 +54,7 @@ struct layout_column {
 
 /* What a cell keeps beside the number of events and the times of the first and the last. */
 enum cell_part {
-    CELL_SUM = 1,    /* sums of the negative and of the positive values */
+    CELL_SUM = 1, /* sums of the negative and of the positive values */
     CELL_SQUARES = 2,
     CELL_RANGE = 4,  /* smallest and largest value */
     CELL_LABELS = 8, /* corrections by kind, and the latest known_at */
@@ -87,7 +87,8 @@ struct layout {
 };
 
 /* Errors: ST_CORRUPT when `text` is not a layout; ST_NO_SPACE. */
-MUST_USE enum status layout_parse(struct span text, struct arena *arena, const struct layout **ret_layout);
+MUST_USE enum status layout_parse(struct span text, struct arena *arena,
+                                  const struct layout **ret_layout);
 
 /* Index of the equal column (name and kind) or filter (text), or -1. */
 int layout_find_column(const struct layout *l, const struct layout_column *column);

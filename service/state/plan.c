@@ -78,7 +78,8 @@ static bool add_window(struct lane *l, int64_t window_ms)
         return true;
     if (l->n_windows == PLAN_WINDOWS_MAX)
         return false;
-    memmove(&l->windows_ms[at + 1], &l->windows_ms[at], (size_t)(l->n_windows - at) * sizeof l->windows_ms[0]);
+    memmove(&l->windows_ms[at + 1], &l->windows_ms[at],
+            (size_t)(l->n_windows - at) * sizeof l->windows_ms[0]);
     l->windows_ms[at] = window_ms;
     l->n_windows++;
     return true;
@@ -116,7 +117,8 @@ static const char *make_lanes(const struct plan_spec *spec, struct plan *p)
     for (int i = 0; i < spec->n_features; i++) {
         const struct plan_feature *f = &spec->features[i];
         const struct lane *l = find_lane(p, f);
-        p->outputs[i] = (struct plan_output){f->aggregate, (int)(l - p->lanes), window_index(l, f->window_ms)};
+        p->outputs[i] =
+            (struct plan_output){f->aggregate, (int)(l - p->lanes), window_index(l, f->window_ms)};
         p->counts |= kinds_counted(f->aggregate);
     }
     p->n_outputs = spec->n_features;
@@ -185,7 +187,8 @@ static const char *write_layout(const struct plan_spec *spec, struct plan *p, st
         if (f->window_ms + f->delay_ms > horizon_ms)
             horizon_ms = f->window_ms + f->delay_ms;
     }
-    text_printf(out, "layout 1\nkey %.*s\nhorizon %lld\n", SPAN_ARG(spec->key_field), (long long)horizon_ms);
+    text_printf(out, "layout 1\nkey %.*s\nhorizon %lld\n", SPAN_ARG(spec->key_field),
+                (long long)horizon_ms);
     for (int i = 0; i < spec->n_columns; i++)
         text_printf(out, "column %s %.*s\n", column_kind_text(spec->columns[i].kind),
                     SPAN_ARG(spec->columns[i].name));
@@ -194,7 +197,8 @@ static const char *write_layout(const struct plan_spec *spec, struct plan *p, st
     for (int i = 0; i < n_cells; i++)
         text_printf(out, "cell %d %d %u\n", cells[i].filter, cells[i].column, cells[i].parts);
     for (int i = 0; i < n_tiers; i++)
-        text_printf(out, "tier %lld %lld\n", (long long)tiers[i].grain_ms, (long long)tiers[i].keep_ms);
+        text_printf(out, "tier %lld %lld\n", (long long)tiers[i].grain_ms,
+                    (long long)tiers[i].keep_ms);
     return out->overflow ? "filters too long for one key field (16 KB)" : NULL;
 }
 
@@ -214,13 +218,14 @@ static uint64_t plain_head(const struct layout *l)
     char bytes[RECORD_BYTES_MAX];
     const int64_t columns[RECORD_COLUMNS_MAX] = {0};
     uint64_t head;
-    record_encode(&(struct record){.kind = RECORD_TRANSACTION, .layout = l->id}, columns, l->n_columns, bytes);
+    record_encode(&(struct record){.kind = RECORD_TRANSACTION, .layout = l->id}, columns,
+                  l->n_columns, bytes);
     memcpy(&head, bytes, sizeof head);
     return head;
 }
 
-enum status plan_compile(const struct plan_spec *spec, struct arena *arena, const struct plan **ret_plan,
-                         const char **ret_why)
+enum status plan_compile(const struct plan_spec *spec, struct arena *arena,
+                         const struct plan **ret_plan, const char **ret_why)
 {
     char layout_text[LAYOUT_TEXT_MAX];
     struct text out;

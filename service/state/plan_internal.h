@@ -11,10 +11,10 @@ struct lane {
     int64_t delay_ms;
     int filter;
     int column;
-    int cell;       /* of the plan's own layout, for this filter and column */
-    unsigned parts; /* enum cell_part: what these features need of tiles */
+    int cell;            /* of the plan's own layout, for this filter and column */
+    unsigned parts;      /* enum cell_part: what these features need of tiles */
     unsigned sure_parts; /* of records, which are in or out: an average needs no range of them */
-    bool times;     /* some feature asks when the first or the last event was */
+    bool times;          /* some feature asks when the first or the last event was */
     int n_windows;
     int64_t windows_ms[PLAN_WINDOWS_MAX]; /* ascending */
     /* In records of the plan's own layout: bits to test, 0: none; where the column's value stands. */
@@ -35,7 +35,7 @@ struct plan {
     int n_lanes, n_outputs;
     int exact_events;
     uint64_t plain_head; /* first 8 bytes of a transaction's record in the own layout */
-    unsigned counts; /* bit k: features count corrections of kind k */
+    unsigned counts;     /* bit k: features count corrections of kind k */
 };
 
 #endif

@@ -24,7 +24,7 @@
 enum {
     RECORD_MAGIC = 0xA7,
     RECORD_FIXED_BYTES = 32,
-    RECORD_BITS_MAX = 32,    /* columns and filters of one layout share one word */
+    RECORD_BITS_MAX = 32, /* columns and filters of one layout share one word */
     RECORD_COLUMNS_MAX = 24,
     RECORD_BYTES_MAX = RECORD_FIXED_BYTES + 8 + 8 * RECORD_COLUMNS_MAX,
 };
@@ -77,7 +77,8 @@ MUST_USE static inline enum status record_decode(struct span log, struct record 
     uint16_t bytes;
     memcpy(&bytes, log.base + 2, sizeof bytes);
     size_t fixed = RECORD_FIXED_BYTES + (kind == RECORD_TRANSACTION ? 0u : 8u);
-    if (kind >= RECORD_KINDS || bytes < fixed || bytes > RECORD_BYTES_MAX || bytes % 8 != 0 || bytes > log.len)
+    if (kind >= RECORD_KINDS || bytes < fixed || bytes > RECORD_BYTES_MAX || bytes % 8 != 0 ||
+        bytes > log.len)
         return ST_CORRUPT;
     ret_record->kind = (enum record_kind)kind;
     ret_record->bytes = bytes;
@@ -89,7 +90,8 @@ MUST_USE static inline enum status record_decode(struct span log, struct record 
     memcpy(&ret_record->bits, log.base + 28, sizeof ret_record->bits);
     ret_record->known_at_ms = ret_record->ts_ms;
     if (kind != RECORD_TRANSACTION)
-        memcpy(&ret_record->known_at_ms, log.base + RECORD_FIXED_BYTES, sizeof ret_record->known_at_ms);
+        memcpy(&ret_record->known_at_ms, log.base + RECORD_FIXED_BYTES,
+               sizeof ret_record->known_at_ms);
     return ST_OK;
 }
 

@@ -59,7 +59,9 @@ static bool to_int(struct span s, int max, int *ret)
 /* Cuts `s` at the last (or first) `c`; false: it is not there. */
 static bool cut(struct span s, char c, bool last, struct span *ret_before, struct span *ret_after)
 {
-    const char *at = s.len == 0 ? NULL : last ? memrchr(s.base, c, s.len) : memchr(s.base, c, s.len);
+    const char *at = s.len == 0 ? NULL
+                     : last     ? memrchr(s.base, c, s.len)
+                                : memchr(s.base, c, s.len);
     if (at == NULL)
         return false;
     *ret_before = span_of(s.base, (size_t)(at - s.base));
@@ -126,7 +128,8 @@ static const char *parse_unix(struct span s, struct redis_address *a)
     }
     if (why == NULL && cut(s, '?', false, &before, &after)) {
         struct span name, db;
-        if (!cut(after, '=', false, &name, &db) || !span_is(name, "db") || !to_int(db, 99999, &a->db))
+        if (!cut(after, '=', false, &name, &db) || !span_is(name, "db") ||
+            !to_int(db, 99999, &a->db))
             why = "behind ? stands db=N";
         s = before;
     }
@@ -146,13 +149,15 @@ static bool skip(struct span *s, const char *prefix)
     return true;
 }
 
-enum status redis_address_parse(struct span url, struct redis_address *ret_address, const char **ret_why)
+enum status redis_address_parse(struct span url, struct redis_address *ret_address,
+                                const char **ret_why)
 {
     struct redis_address a = {.port = 0};
     const char *why;
     if (skip(&url, "rediss://")) {
-        *ret_why = "rediss:// needs a hiredis with TLS, and this one (0.14) has none: connect through "
-                   "a local TLS proxy such as stunnel, or use redis:// or redis+unix://";
+        *ret_why =
+            "rediss:// needs a hiredis with TLS, and this one (0.14) has none: connect through "
+            "a local TLS proxy such as stunnel, or use redis:// or redis+unix://";
         return ST_UNSUPPORTED;
     }
     if (skip(&url, "redis+unix://") || skip(&url, "unix://"))

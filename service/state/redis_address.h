@@ -9,10 +9,10 @@
 #include "service/base/status.h"
 
 struct redis_address {
-    char host[256]; /* or the socket's path */
-    char user[128]; /* "": the default user */
+    char host[256];     /* or the socket's path */
+    char user[128];     /* "": the default user */
     char password[256]; /* "": none */
-    int port; /* 6379 when not given */
+    int port;           /* 6379 when not given */
     int db;
     bool is_unix;
 };

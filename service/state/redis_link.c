@@ -152,8 +152,8 @@ static void on_other_reply(redisAsyncContext *ac, void *reply, void *user)
 void redis_link_send(struct redis_link *l, struct span command, redisCallbackFn *reply, void *user)
 {
     l->stats.commands++;
-    redisAsyncFormattedCommand(l->context, reply != NULL ? reply : on_other_reply, user, command.base,
-                               command.len);
+    redisAsyncFormattedCommand(l->context, reply != NULL ? reply : on_other_reply, user,
+                               command.base, command.len);
 }
 
 /* ---- what a server must be ---- */
@@ -266,7 +266,8 @@ static void send_handshake(struct redis_link *l)
     redisAsyncCommand(ac, on_info, NULL, "INFO");
     redisAsyncCommand(ac, on_hash_key, NULL, "SET %shash-key %b NX GET", l->options.prefix,
                       l->key.bytes, sizeof l->key.bytes);
-    redisAsyncCommand(ac, on_beacon, NULL, "GET %sbeacon:%s", l->options.prefix, l->options.instance);
+    redisAsyncCommand(ac, on_beacon, NULL, "GET %sbeacon:%s", l->options.prefix,
+                      l->options.instance);
 }
 
 /* ---- made and lost ---- */

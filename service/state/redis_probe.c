@@ -69,7 +69,8 @@ static enum status look_at_server(redisContext *c, char *ret_why)
 }
 
 /* The first instance makes the key; everybody else finds it. */
-static enum status share_key(redisContext *c, const char *prefix, struct hash_key *ret_key, char *ret_why)
+static enum status share_key(redisContext *c, const char *prefix, struct hash_key *ret_key,
+                             char *ret_why)
 {
     struct hash_key key;
     hash_key_random(&key);
@@ -80,7 +81,8 @@ static enum status share_key(redisContext *c, const char *prefix, struct hash_ke
     bool stood = r->type == REDIS_REPLY_STRING;
     enum status st = stood && r->len != sizeof key.bytes ? ST_UNSUPPORTED : ST_OK;
     if (st != ST_OK)
-        snprintf(ret_why, REDIS_WHY_BYTES, "%shash-key is not 16 bytes: another program's?", prefix);
+        snprintf(ret_why, REDIS_WHY_BYTES, "%shash-key is not 16 bytes: another program's?",
+                 prefix);
     else if (stood)
         memcpy(key.bytes, r->str, sizeof key.bytes);
     freeReplyObject(r);
@@ -89,7 +91,8 @@ static enum status share_key(redisContext *c, const char *prefix, struct hash_ke
     return st;
 }
 
-enum status state_redis_probe(const struct state_redis_options *o, struct hash_key *ret_key, char *ret_why)
+enum status state_redis_probe(const struct state_redis_options *o, struct hash_key *ret_key,
+                              char *ret_why)
 {
     redisContext *c = connect_to(o);
     if (c == NULL)

@@ -25,7 +25,8 @@ struct scan {
 };
 
 /* `records` is the log behind its header, `newest_ms` the header's. */
-static inline void scan_init(struct scan *s, struct span records, int64_t horizon_ms, int64_t newest_ms)
+static inline void scan_init(struct scan *s, struct span records, int64_t horizon_ms,
+                             int64_t newest_ms)
 {
     s->start = s->p = records.base;
     s->end = records.base + records.len;

@@ -115,7 +115,8 @@ static void finish(struct state_redis *s, struct state_op *op, enum status st)
 /* The reply of a verb, when it is no error. */
 typedef enum status take_fn(struct state_op *op, const redisReply *reply);
 
-static void answer(redisAsyncContext *ac, const redisReply *reply, struct state_op *op, take_fn *take)
+static void answer(redisAsyncContext *ac, const redisReply *reply, struct state_op *op,
+                   take_fn *take)
 {
     struct redis_link *l = ac->data;
     struct state_redis *s = (struct state_redis *)((char *)l - offsetof(struct state_redis, link));
@@ -127,10 +128,10 @@ static void answer(redisAsyncContext *ac, const redisReply *reply, struct state_
     finish(s, op, reply->type == REDIS_REPLY_ERROR ? ST_UNAVAILABLE : take(op, reply));
 }
 
-#define REPLY_CALLBACK(name)                                                                       \
-    static void on_##name(redisAsyncContext *ac, void *reply, void *op)                            \
-    {                                                                                              \
-        answer(ac, reply, op, take_##name);                                                        \
+#define REPLY_CALLBACK(name)                                            \
+    static void on_##name(redisAsyncContext *ac, void *reply, void *op) \
+    {                                                                   \
+        answer(ac, reply, op, take_##name);                             \
     }
 
 static enum status take_nothing(struct state_op *op, const redisReply *reply)
@@ -178,7 +179,8 @@ static enum status take_logs(struct state_op *op, const redisReply *reply)
 }
 
 /* Strings of a list, `step` apart: values of a hash, or all. */
-static enum status take_strings(struct state_op *op, const redisReply *reply, size_t from, size_t step)
+static enum status take_strings(struct state_op *op, const redisReply *reply, size_t from,
+                                size_t step)
 {
     if (reply->type != REDIS_REPLY_ARRAY)
         return ST_CORRUPT;

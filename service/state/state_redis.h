@@ -25,9 +25,9 @@
 enum {
     REDIS_CONNECT_TIMEOUT_MS = 1000,
     REDIS_WHY_BYTES = 256,
-    REDIS_STALL_MS = 1000,      /* operations that wait so long make the state unavailable ... */
-    REDIS_GIVE_UP_MS = 15000,   /* ... and so long the connection lost */
-    REDIS_RETRY_MIN_MS = 50,    /* between attempts to connect, doubling, with jitter */
+    REDIS_STALL_MS = 1000,    /* operations that wait so long make the state unavailable ... */
+    REDIS_GIVE_UP_MS = 15000, /* ... and so long the connection lost */
+    REDIS_RETRY_MIN_MS = 50,  /* between attempts to connect, doubling, with jitter */
     REDIS_RETRY_MAX_MS = 2000,
 };
 

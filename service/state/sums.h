@@ -15,8 +15,8 @@ __extension__ typedef unsigned __int128 uint128;
 #define SUMS_SQUARES_FULL (~(uint128)0)
 
 struct sums {
-    int64_t n;      /* events */
-    int64_t values; /* of them, with a value in the column */
+    int64_t n;                 /* events */
+    int64_t values;            /* of them, with a value in the column */
     int64_t first_ms, last_ms; /* of the events; INT64_MAX and INT64_MIN when n is 0 */
     int128 negative, positive; /* sums of the values below and above zero */
     uint128 squares;
@@ -25,7 +25,8 @@ struct sums {
 
 static inline void sums_init(struct sums *s)
 {
-    *s = (struct sums){.first_ms = INT64_MAX, .last_ms = INT64_MIN, .min = INT64_MAX, .max = INT64_MIN};
+    *s = (struct sums){
+        .first_ms = INT64_MAX, .last_ms = INT64_MIN, .min = INT64_MAX, .max = INT64_MIN};
 }
 
 static inline void sums_add_time(struct sums *s, int64_t ts_ms)

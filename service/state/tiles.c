@@ -28,7 +28,13 @@ static void put(char **out, const void *field, size_t bytes)
 
 /* ---- cells ---- */
 
-enum { CELL_LABEL_BYTES = 4 * 8 + 3 * 8, MAP_HEAD_BYTES = 16, MAP_VALUE_BYTES = 24, PLACE_BYTES = 16, TIER_HEAD_BYTES = 16 };
+enum {
+    CELL_LABEL_BYTES = 4 * 8 + 3 * 8,
+    MAP_HEAD_BYTES = 16,
+    MAP_VALUE_BYTES = 24,
+    PLACE_BYTES = 16,
+    TIER_HEAD_BYTES = 16
+};
 
 static size_t cell_bytes(unsigned parts)
 {
@@ -124,7 +130,8 @@ int64_t tile_index(const struct tile_block *b, const struct tile_tier *t, int i)
     return index;
 }
 
-void tile_cell(const struct tile_block *b, const struct tile_tier *t, int i, int cell, struct tile_cell *ret_cell)
+void tile_cell(const struct tile_block *b, const struct tile_tier *t, int i, int cell,
+               struct tile_cell *ret_cell)
 {
     const char *tile = tile_at(b, t, i);
     struct cursor c = {tile + cell_offset(b->layout, cell), tile + b->tile_bytes};
@@ -151,7 +158,8 @@ int tile_search(const struct tile_block *b, const struct tile_tier *t, int64_t i
     return lo;
 }
 
-bool block_cell_at(const struct tile_block *b, int tier, int cell, int64_t ts_ms, struct tile_cell *ret_cell)
+bool block_cell_at(const struct tile_block *b, int tier, int cell, int64_t ts_ms,
+                   struct tile_cell *ret_cell)
 {
     const struct tile_tier *t = &b->tiers[tier];
     int64_t index = tile_index_of(ts_ms, b->layout->tiers[tier].grain_ms);
@@ -168,8 +176,8 @@ bool block_may_have(const struct tile_block *b, int cell, int64_t ts_ms)
         struct tile_cell c;
         if (ts_ms <= b->tiers[tier].dropped_before_ms)
             continue;
-        return block_cell_at(b, tier, cell, ts_ms, &c) && c.sums.n > 0 && c.sums.first_ms <= ts_ms &&
-               ts_ms <= c.sums.last_ms;
+        return block_cell_at(b, tier, cell, ts_ms, &c) && c.sums.n > 0 &&
+               c.sums.first_ms <= ts_ms && ts_ms <= c.sums.last_ms;
     }
     return false;
 }
@@ -278,7 +286,8 @@ static void block_init(struct tile_block *b, const struct layout *l)
     }
 }
 
-static enum status read_block(struct cursor *c, const struct layout_book *book, struct tile_block *b)
+static enum status read_block(struct cursor *c, const struct layout_book *book,
+                              struct tile_block *b)
 {
     uint32_t id, bytes;
     if (!has(c, 8))
@@ -308,8 +317,8 @@ static enum status new_blocks(struct folded *f, struct arena *scratch)
     return ST_OK;
 }
 
-static enum status read_blocks(struct cursor *c, const struct layout_book *book, int n, struct arena *scratch,
-                               struct folded *f)
+static enum status read_blocks(struct cursor *c, const struct layout_book *book, int n,
+                               struct arena *scratch, struct folded *f)
 {
     enum status st = new_blocks(f, scratch);
     for (f->n_blocks = 0; st == ST_OK && f->n_blocks < n; f->n_blocks++)
@@ -539,7 +548,8 @@ static void add_label(struct tile_cell *cell, const struct record *r)
     struct label_range *own = &cell->labels[r->kind];
     struct label_range *fraud = &cell->labels[RECORD_FRAUD];
     bool about_fraud = r->kind == RECORD_FRAUD || r->kind == RECORD_LEGITIMATE;
-    bool alone = about_fraud ? fraud->hi == 0 && cell->labels[RECORD_LEGITIMATE].hi == 0 : own->hi == 0;
+    bool alone =
+        about_fraud ? fraud->hi == 0 && cell->labels[RECORD_LEGITIMATE].hi == 0 : own->hi == 0;
     own->hi++;
     own->lo += alone;
     if (r->kind == RECORD_LEGITIMATE && fraud->lo > 0)
@@ -549,7 +559,8 @@ static void add_label(struct tile_cell *cell, const struct record *r)
     later(&cell->labels_known_ms, r->known_at_ms);
 }
 
-static void add_to_cell(struct tile_cell *cell, const struct layout_cell *what, const struct record *r)
+static void add_to_cell(struct tile_cell *cell, const struct layout_cell *what,
+                        const struct record *r)
 {
     if (r->kind != RECORD_TRANSACTION) {
         if (what->parts & CELL_LABELS)
@@ -568,8 +579,9 @@ static bool passes(const struct layout *l, const struct layout_cell *cell, const
     return cell->filter < 0 || (r->bits >> (l->n_columns + cell->filter) & 1);
 }
 
-static enum status add_to_tier(const struct tile_block *b, struct tile_tier *t, const struct layout_tier *tier,
-                               const struct record *r, struct arena *scratch)
+static enum status add_to_tier(const struct tile_block *b, struct tile_tier *t,
+                               const struct layout_tier *tier, const struct record *r,
+                               struct arena *scratch)
 {
     int64_t index = tile_index_of(r->ts_ms, tier->grain_ms);
     int i;
@@ -600,7 +612,8 @@ static enum status own_map(struct tile_map *m, struct arena *scratch)
     return ST_OK;
 }
 
-static enum status add_to_map(struct tile_map *m, uint64_t hash, int64_t ts_ms, struct arena *scratch)
+static enum status add_to_map(struct tile_map *m, uint64_t hash, int64_t ts_ms,
+                              struct arena *scratch)
 {
     if (own_map(m, scratch) != ST_OK)
         return ST_NO_SPACE;
@@ -621,14 +634,16 @@ static enum status add_to_map(struct tile_map *m, uint64_t hash, int64_t ts_ms, 
     return ST_OK;
 }
 
-static enum status add_once_per_block(struct tile_block *b, const struct record *r, struct arena *scratch)
+static enum status add_once_per_block(struct tile_block *b, const struct record *r,
+                                      struct arena *scratch)
 {
     for (int c = 0; c < b->layout->n_cells; c++) {
         const struct layout_cell *what = &b->layout->cells[c];
         if (what->column < 0 || !(r->bits >> what->column & 1) || !passes(b->layout, what, r))
             continue;
         int64_t value = record_column(r, what->column);
-        if ((what->parts & CELL_MAP) && add_to_map(&b->maps[c], (uint64_t)value, r->ts_ms, scratch) != ST_OK)
+        if ((what->parts & CELL_MAP) &&
+            add_to_map(&b->maps[c], (uint64_t)value, r->ts_ms, scratch) != ST_OK)
             return ST_NO_SPACE;
         if ((what->parts & CELL_PLACE) && r->ts_ms >= b->places[c].ts_ms)
             b->places[c] = (struct tile_place){r->ts_ms, value};

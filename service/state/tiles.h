@@ -39,8 +39,9 @@ enum {
     TILES_VERSION = 1,
     TILES_HEADER_BYTES = 72,
     TILES_BLOCKS_MAX = 32, /* layouts in one log; the oldest goes when one more comes */
-    TILES_RECENT_MAX = 64, /* folded transactions that are still known by name: one FOLD_STEP of them */
-    TILES_MAP_MAX = 128,   /* values of one field that one entity remembers past its records */
+    TILES_RECENT_MAX =
+        64, /* folded transactions that are still known by name: one FOLD_STEP of them */
+    TILES_MAP_MAX = 128, /* values of one field that one entity remembers past its records */
 };
 
 struct label_range {
@@ -56,7 +57,7 @@ struct tile_cell {
 };
 
 struct tile_tier {
-    int n, cap; /* cap 0: borrowed */
+    int n, cap;                /* cap 0: borrowed */
     int64_t dropped_before_ms; /* the newest time that went with a tile; INT64_MIN: none did */
     char *tiles;
 };
@@ -94,17 +95,17 @@ struct tile_recent {
 };
 
 struct folded {
-    size_t bytes;        /* of header and blocks in the log that was read; 0: there is no header */
+    size_t bytes; /* of header and blocks in the log that was read; 0: there is no header */
     uint64_t generation;
-    uint64_t gone;       /* distinct records that are no longer records */
-    uint64_t folded_at;  /* the last fold point that was applied */
+    uint64_t gone;      /* distinct records that are no longer records */
+    uint64_t folded_at; /* the last fold point that was applied */
     int64_t newest_ms;
     int64_t dropped_before_ms; /* the newest event time that is in no tile any more */
     int64_t frontier_ms;       /* the largest max(ts, known_at) among the folded */
     int64_t known_from_ms;     /* folded transactions after this time are all among the recent */
     uint32_t n_recent;
     struct tile_recent recent[TILES_RECENT_MAX]; /* in the order they folded */
-    uint32_t retained;         /* records that stood right behind the header when it was made */
+    uint32_t retained; /* records that stood right behind the header when it was made */
     int n_blocks;
     struct tile_block *blocks; /* room for TILES_BLOCKS_MAX, in scratch; NULL without header */
 };
@@ -113,8 +114,8 @@ struct folded {
  * Read the header at the front of `log`, or answer an empty one. Errors: ST_CORRUPT; ST_NOT_FOUND: a
  * layout that the book has not; ST_NO_SPACE.
  */
-MUST_USE enum status folded_read(struct span log, const struct layout_book *book, struct arena *scratch,
-                                 struct folded *ret_folded);
+MUST_USE enum status folded_read(struct span log, const struct layout_book *book,
+                                 struct arena *scratch, struct folded *ret_folded);
 
 /* Bytes that folded_write will make. */
 size_t folded_bytes(const struct folded *f);
@@ -122,8 +123,8 @@ size_t folded_bytes(const struct folded *f);
 void folded_write(const struct folded *f, char *out);
 
 /* The record goes into the tiles of its layout (in the book, else ST_NOT_FOUND). ST_NO_SPACE: scratch is full. */
-MUST_USE enum status folded_add(struct folded *f, const struct layout_book *book, const struct record *r,
-                                struct arena *scratch);
+MUST_USE enum status folded_add(struct folded *f, const struct layout_book *book,
+                                const struct record *r, struct arena *scratch);
 /* Drop tiles, values and blocks that are out of their horizon. ST_NO_SPACE: scratch is full. */
 MUST_USE enum status folded_prune(struct folded *f, struct arena *scratch);
 
@@ -137,7 +138,8 @@ bool folded_may_have(const struct folded *f, int64_t ts_ms);
 /* The same of one cell of one block, whatever is known by name. */
 bool block_may_have(const struct tile_block *b, int cell, int64_t ts_ms);
 /* The cell of the tile of `tier` in which `ts_ms` lies; false: there is no such tile. */
-bool block_cell_at(const struct tile_block *b, int tier, int cell, int64_t ts_ms, struct tile_cell *ret_cell);
+bool block_cell_at(const struct tile_block *b, int tier, int cell, int64_t ts_ms,
+                   struct tile_cell *ret_cell);
 
 /* The index of the tile that holds `ts_ms`. */
 static inline int64_t tile_index_of(int64_t ts_ms, int64_t grain_ms)
@@ -147,7 +149,8 @@ static inline int64_t tile_index_of(int64_t ts_ms, int64_t grain_ms)
 
 /* The i-th tile of a tier: its index, and one cell decoded. */
 int64_t tile_index(const struct tile_block *b, const struct tile_tier *t, int i);
-void tile_cell(const struct tile_block *b, const struct tile_tier *t, int i, int cell, struct tile_cell *ret_cell);
+void tile_cell(const struct tile_block *b, const struct tile_tier *t, int i, int cell,
+               struct tile_cell *ret_cell);
 /* Position of the first tile whose index is not below `index`. O(log n). */
 int tile_search(const struct tile_block *b, const struct tile_tier *t, int64_t index);
 struct tile_value tile_map_value(const struct tile_map *m, uint32_t i);

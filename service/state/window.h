@@ -10,28 +10,28 @@
 #include <stdint.h>
 
 /* X(name, text, what `of` must be: '-' nothing, 'n' a number, 'v' any value, 'g' a place, is the value an int) */
-#define AGGREGATE_TABLE(X)                                                     \
-    X(AGG_COUNT, "count", '-', true)                                           \
-    X(AGG_SUM, "sum", 'n', false)                                              \
-    X(AGG_AVG, "avg", 'n', false)                                              \
-    X(AGG_MIN, "min", 'n', false)                                              \
-    X(AGG_MAX, "max", 'n', false)                                              \
-    X(AGG_STDDEV, "stddev", 'n', false)                                        \
-    X(AGG_DISTINCT, "distinct", 'v', true)                                     \
-    X(AGG_SINCE_LAST, "since_last", '-', false)                                \
-    X(AGG_SINCE_FIRST, "since_first", '-', false)                              \
-    X(AGG_IS_NEW, "is_new", 'v', true) /* 1 or 0 */                            \
-    X(AGG_FRAUD_COUNT, "fraud_count", '-', true)                               \
-    X(AGG_FRAUD_RATE, "fraud_rate", '-', false)                                \
-    X(AGG_DECLINE_COUNT, "decline_count", '-', true)                           \
-    X(AGG_REVERSAL_COUNT, "reversal_count", '-', true)                         \
+#define AGGREGATE_TABLE(X)                             \
+    X(AGG_COUNT, "count", '-', true)                   \
+    X(AGG_SUM, "sum", 'n', false)                      \
+    X(AGG_AVG, "avg", 'n', false)                      \
+    X(AGG_MIN, "min", 'n', false)                      \
+    X(AGG_MAX, "max", 'n', false)                      \
+    X(AGG_STDDEV, "stddev", 'n', false)                \
+    X(AGG_DISTINCT, "distinct", 'v', true)             \
+    X(AGG_SINCE_LAST, "since_last", '-', false)        \
+    X(AGG_SINCE_FIRST, "since_first", '-', false)      \
+    X(AGG_IS_NEW, "is_new", 'v', true) /* 1 or 0 */    \
+    X(AGG_FRAUD_COUNT, "fraud_count", '-', true)       \
+    X(AGG_FRAUD_RATE, "fraud_rate", '-', false)        \
+    X(AGG_DECLINE_COUNT, "decline_count", '-', true)   \
+    X(AGG_REVERSAL_COUNT, "reversal_count", '-', true) \
     X(AGG_SPEED_KMH, "speed_kmh", 'g', false)
 
 enum aggregate {
 #define X(name, text, of, is_int) name,
     AGGREGATE_TABLE(X)
 #undef X
-    AGGREGATES,
+        AGGREGATES,
 };
 
 /*

@@ -131,8 +131,8 @@ static void mistakes_are_shown_where_they_are(void **state)
     refused("  a: {by: amount, aggregate: count, windows: [1d]}\n", 11, 11, "'amount' is a decimal");
     refused("  a: {by: long_name, aggregate: count, windows: [1d]}\n", 11, 11,
             "values of a key field have at most 256 bytes");
-    refused("  a: {by: account_id, aggregate: cuont, windows: [1d]}\n", 11, 34,
-            "unknown aggregate 'cuont'");
+    refused("  a: {by: account_id, aggregate: coun, windows: [1d]}\n", 11, 34,
+            "unknown aggregate 'coun'");
     assert_string_equal(diags.items[0].hint, "did you mean 'count'?");
     refused("  a: {by: account_id, aggregate: sum, of: currency, windows: [1d]}\n", 11, 43,
             "sum needs a number; 'currency' is none");

@@ -132,9 +132,13 @@ static void a_state_that_has_forgotten_is_filled_again(void **state)
     b->far->table = state_table_new(&key, NULL);
     b->far->near = state_mem_open(b->far->table, true);
     delivery_connected(b->delivery, 0, journal_last_seq(b->journal));
+    world_score(&b->w, world_txn("meanwhile", 29950));
+    assert_true(b->w.score.degraded);
+    assert_true(world_says(&b->w, "\"degraded\":[\"state_incomplete\"]"));
     bring(b);
     world_score(&b->w, world_txn("last", 30000));
-    assert_true(world_feature(&b->w, "account_tx_count_1d") == 301);
+    assert_false(b->w.score.degraded);
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 302);
     state_close(old);
     state_table_free(old_table);
 }

@@ -92,7 +92,8 @@ static bool decides(const struct seen *seen, int i, int64_t t_ms)
     for (int j = 0; j < seen->n; j++) {
         const struct reference_fact *b = seen->facts[j];
         bool same_group = a->kind == b->kind || (fraud_group(a->kind) && fraud_group(b->kind));
-        if (j == i || b->kind == RECORD_TRANSACTION || b->txn != a->txn || !same_group || b->known_at_ms > t_ms)
+        if (j == i || b->kind == RECORD_TRANSACTION || b->txn != a->txn || !same_group ||
+            b->known_at_ms > t_ms)
             continue;
         if (!fraud_group(a->kind)) { /* declined twice is declined: the first one speaks */
             if (j < i)
@@ -107,12 +108,14 @@ static bool decides(const struct seen *seen, int i, int64_t t_ms)
     return true;
 }
 
-static int count_labels(const struct seen *seen, const struct plan_feature *f, int64_t t_ms, enum record_kind kind)
+static int count_labels(const struct seen *seen, const struct plan_feature *f, int64_t t_ms,
+                        enum record_kind kind)
 {
     int n = 0;
     for (int i = 0; i < seen->n; i++) {
         const struct reference_fact *fact = seen->facts[i];
-        if (fact->kind == kind && fact->known_at_ms <= t_ms && within(f, fact, t_ms) && passes(f, fact))
+        if (fact->kind == kind && fact->known_at_ms <= t_ms && within(f, fact, t_ms) &&
+            passes(f, fact))
             n += decides(seen, i, t_ms);
     }
     return n;
@@ -133,8 +136,8 @@ static int count_distinct(const struct seen *seen, const struct plan_feature *f,
     return n;
 }
 
-static struct reference_value over_values(const struct seen *seen, const struct plan_feature *f, int64_t t_ms,
-                                          int32_t scale)
+static struct reference_value over_values(const struct seen *seen, const struct plan_feature *f,
+                                          int64_t t_ms, int32_t scale)
 {
     long double sum = 0, low = INFINITY, high = -INFINITY;
     int n = 0;
@@ -165,7 +168,8 @@ static struct reference_value over_values(const struct seen *seen, const struct 
     return (struct reference_value){false, sqrtl(squares / n)};
 }
 
-static struct reference_value since(const struct seen *seen, const struct plan_feature *f, int64_t t_ms)
+static struct reference_value since(const struct seen *seen, const struct plan_feature *f,
+                                    int64_t t_ms)
 {
     int64_t best = 0;
     bool found = false;
@@ -180,13 +184,15 @@ static struct reference_value since(const struct seen *seen, const struct plan_f
     return (struct reference_value){!found, (long double)(t_ms - best) / 1000};
 }
 
-static struct reference_value is_new(const struct seen *seen, const struct plan_feature *f, int64_t t_ms)
+static struct reference_value is_new(const struct seen *seen, const struct plan_feature *f,
+                                     int64_t t_ms)
 {
     if (seen->own == NULL || !seen->own->present[f->column])
         return (struct reference_value){true, 0};
     for (int i = 0; i < seen->n; i++) {
         const struct reference_fact *fact = seen->facts[i];
-        if (fact != seen->own && counts(f, fact, t_ms) && fact->column[f->column] == seen->own->column[f->column])
+        if (fact != seen->own && counts(f, fact, t_ms) &&
+            fact->column[f->column] == seen->own->column[f->column])
             return (struct reference_value){false, 0};
     }
     return (struct reference_value){false, 1};
@@ -195,13 +201,17 @@ static struct reference_value is_new(const struct seen *seen, const struct plan_
 static long double kilometres(int64_t a, int64_t b)
 {
     const long double rad = 3.14159265358979323846264338327950288L / 180e7L;
-    long double la = (long double)(int32_t)(a >> 32) * rad, lb = (long double)(int32_t)(b >> 32) * rad;
-    long double oa = (long double)(int32_t)(uint32_t)a * rad, ob = (long double)(int32_t)(uint32_t)b * rad;
-    long double h = powl(sinl((lb - la) / 2), 2) + cosl(la) * cosl(lb) * powl(sinl((ob - oa) / 2), 2);
+    long double la = (long double)(int32_t)(a >> 32) * rad,
+                lb = (long double)(int32_t)(b >> 32) * rad;
+    long double oa = (long double)(int32_t)(uint32_t)a * rad,
+                ob = (long double)(int32_t)(uint32_t)b * rad;
+    long double h =
+        powl(sinl((lb - la) / 2), 2) + cosl(la) * cosl(lb) * powl(sinl((ob - oa) / 2), 2);
     return 2 * 6371.0088L * asinl(sqrtl(h > 1 ? 1 : h));
 }
 
-static struct reference_value speed(const struct seen *seen, const struct plan_feature *f, int64_t t_ms)
+static struct reference_value speed(const struct seen *seen, const struct plan_feature *f,
+                                    int64_t t_ms)
 {
     const struct reference_fact *previous = NULL;
     if (seen->own == NULL || !seen->own->present[f->column])

@@ -17,7 +17,7 @@ struct reference_fact {
     uint64_t txn;
     uint32_t nonce;
     int64_t ts_ms, known_at_ms;
-    unsigned filters;                       /* bit j: filter j is true */
+    unsigned filters; /* bit j: filter j is true */
     bool present[REFERENCE_COLUMNS_MAX];
     int64_t column[REFERENCE_COLUMNS_MAX];
 };

@@ -28,10 +28,16 @@ static struct doubt doubt_of(const int64_t *values, int n)
     return d;
 }
 
-static struct window_value ask(enum aggregate aggregate, const struct sums *sure, const struct doubt *doubt)
+static struct window_value ask(enum aggregate aggregate, const struct sums *sure,
+                               const struct doubt *doubt)
 {
-    struct evidence e = {
-        .t_ms = 60000, .from_ms = 0, .to_ms = 60000, .scale = 10000, .sure = sure, .labels = no_labels, .doubt = doubt};
+    struct evidence e = {.t_ms = 60000,
+                         .from_ms = 0,
+                         .to_ms = 60000,
+                         .scale = 10000,
+                         .sure = sure,
+                         .labels = no_labels,
+                         .doubt = doubt};
     return evidence_value(aggregate, &e);
 }
 
@@ -41,7 +47,8 @@ static void an_empty_window_has_counts_and_sums_of_zero_and_no_average(void **st
     struct sums empty = sums_of(NULL, 0);
     const enum aggregate zero[] = {AGG_COUNT,      AGG_SUM,           AGG_FRAUD_COUNT,
                                    AGG_FRAUD_RATE, AGG_DECLINE_COUNT, AGG_REVERSAL_COUNT};
-    const enum aggregate gone[] = {AGG_AVG, AGG_MIN, AGG_MAX, AGG_STDDEV, AGG_SINCE_FIRST, AGG_SINCE_LAST};
+    const enum aggregate gone[] = {AGG_AVG,    AGG_MIN,         AGG_MAX,
+                                   AGG_STDDEV, AGG_SINCE_FIRST, AGG_SINCE_LAST};
     for (size_t i = 0; i < sizeof zero / sizeof zero[0]; i++) {
         struct window_value v = ask(zero[i], &empty, NULL);
         assert_true(v.exact && !v.missing && window_value_double(&v) == 0);
@@ -150,7 +157,8 @@ static void a_value_that_only_may_have_been_seen_is_neither_new_nor_known(void *
     (void)state;
     struct sums none = sums_of(NULL, 0);
     struct evidence e = {.sure = &none};
-    struct window_value v = evidence_is_new(&e, &(struct evidence_values){.own_has_value = true, .own_maybe_seen = true});
+    struct window_value v = evidence_is_new(
+        &e, &(struct evidence_values){.own_has_value = true, .own_maybe_seen = true});
     assert_true(v.missing && !v.exact);
     v = evidence_is_new(&e, &(struct evidence_values){.own_has_value = true});
     assert_true(v.exact && v.value.i64 == 1);

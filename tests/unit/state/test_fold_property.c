@@ -50,21 +50,36 @@ struct world {
 };
 
 static const struct plan_feature features[] = {
-    {AGG_COUNT, -1, -1, 10 * MINUTE, 0},      {AGG_COUNT, -1, -1, HOUR, 0},
-    {AGG_COUNT, -1, -1, DAY, 0},              {AGG_COUNT, -1, 0, DAY, 0},
-    {AGG_COUNT, -1, -1, HOUR, HOUR},          {AGG_SUM, 0, -1, HOUR, 0},
-    {AGG_SUM, 0, 0, DAY, 0},                  {AGG_AVG, 0, -1, HOUR, 0},
-    {AGG_AVG, 0, -1, DAY, 0},                 {AGG_MIN, 0, -1, DAY, 0},
-    {AGG_MAX, 0, -1, HOUR, 0},                {AGG_STDDEV, 0, -1, DAY, 0},
-    {AGG_AVG, 0, 1, HOUR, 2 * HOUR},          {AGG_DISTINCT, 1, -1, HOUR, 0},
-    {AGG_DISTINCT, 1, -1, DAY, 0},            {AGG_DISTINCT, 1, 0, HOUR, HOUR},
-    {AGG_IS_NEW, 1, -1, DAY, 0},              {AGG_IS_NEW, 1, -1, HOUR, 0},
-    {AGG_SINCE_LAST, -1, -1, DAY, 0},         {AGG_SINCE_FIRST, -1, -1, DAY, 0},
-    {AGG_SINCE_FIRST, -1, 0, HOUR, 0},        {AGG_SINCE_LAST, -1, 1, HOUR, HOUR},
-    {AGG_FRAUD_COUNT, -1, -1, DAY, 0},        {AGG_FRAUD_RATE, -1, -1, HOUR, 2 * HOUR},
-    {AGG_FRAUD_COUNT, -1, 0, DAY, HOUR},      {AGG_DECLINE_COUNT, -1, -1, HOUR, 0},
-    {AGG_REVERSAL_COUNT, -1, -1, DAY, 0},     {AGG_SPEED_KMH, 2, -1, DAY, 0},
-    {AGG_SPEED_KMH, 2, -1, HOUR, 0},          {AGG_SUM, 3, -1, DAY, 0},
+    {AGG_COUNT, -1, -1, 10 * MINUTE, 0},
+    {AGG_COUNT, -1, -1, HOUR, 0},
+    {AGG_COUNT, -1, -1, DAY, 0},
+    {AGG_COUNT, -1, 0, DAY, 0},
+    {AGG_COUNT, -1, -1, HOUR, HOUR},
+    {AGG_SUM, 0, -1, HOUR, 0},
+    {AGG_SUM, 0, 0, DAY, 0},
+    {AGG_AVG, 0, -1, HOUR, 0},
+    {AGG_AVG, 0, -1, DAY, 0},
+    {AGG_MIN, 0, -1, DAY, 0},
+    {AGG_MAX, 0, -1, HOUR, 0},
+    {AGG_STDDEV, 0, -1, DAY, 0},
+    {AGG_AVG, 0, 1, HOUR, 2 * HOUR},
+    {AGG_DISTINCT, 1, -1, HOUR, 0},
+    {AGG_DISTINCT, 1, -1, DAY, 0},
+    {AGG_DISTINCT, 1, 0, HOUR, HOUR},
+    {AGG_IS_NEW, 1, -1, DAY, 0},
+    {AGG_IS_NEW, 1, -1, HOUR, 0},
+    {AGG_SINCE_LAST, -1, -1, DAY, 0},
+    {AGG_SINCE_FIRST, -1, -1, DAY, 0},
+    {AGG_SINCE_FIRST, -1, 0, HOUR, 0},
+    {AGG_SINCE_LAST, -1, 1, HOUR, HOUR},
+    {AGG_FRAUD_COUNT, -1, -1, DAY, 0},
+    {AGG_FRAUD_RATE, -1, -1, HOUR, 2 * HOUR},
+    {AGG_FRAUD_COUNT, -1, 0, DAY, HOUR},
+    {AGG_DECLINE_COUNT, -1, -1, HOUR, 0},
+    {AGG_REVERSAL_COUNT, -1, -1, DAY, 0},
+    {AGG_SPEED_KMH, 2, -1, DAY, 0},
+    {AGG_SPEED_KMH, 2, -1, HOUR, 0},
+    {AGG_SUM, 3, -1, DAY, 0},
     {AGG_STDDEV, 3, -1, HOUR, HOUR},
 };
 
@@ -113,7 +128,8 @@ static void append(struct world *w, const struct reference_fact *f)
     for (int i = 0; transaction && i < w->spec.n_columns; i++)
         r.bits |= f->present[i] ? 1u << i : 0;
     assert_true(w->log_bytes + RECORD_BYTES_MAX < LOG_CAP);
-    w->log_bytes += record_encode(&r, f->column, transaction ? w->spec.n_columns : 0, w->log + w->log_bytes);
+    w->log_bytes +=
+        record_encode(&r, f->column, transaction ? w->spec.n_columns : 0, w->log + w->log_bytes);
     assert_true(w->ref.n < REFERENCE_FACTS_MAX);
     w->ref.facts[w->ref.n++] = *f;
 }
@@ -140,7 +156,8 @@ static struct reference_fact random_correction(const struct reference_fact *of, 
                                .nonce = 2,
                                .ts_ms = of->ts_ms,
                                .filters = of->filters};
-    f.known_at_ms = of->ts_ms + below(3) * MINUTE + (now_ms > of->ts_ms ? below(now_ms - of->ts_ms + 1) : 0);
+    f.known_at_ms =
+        of->ts_ms + below(3) * MINUTE + (now_ms > of->ts_ms ? below(now_ms - of->ts_ms + 1) : 0);
     return f;
 }
 
@@ -151,20 +168,24 @@ static bool near(long double a, long double b)
     return fabsl(a - b) <= 1e-9L * (1 + fabsl(a) + fabsl(b));
 }
 
-static void fail_feature(const struct world *w, int i, const struct window_value *v, struct reference_value truth,
-                         const char *why)
+static void fail_feature(const struct world *w, int i, const struct window_value *v,
+                         struct reference_value truth, const char *why)
 {
     const struct plan_feature *f = &w->spec.features[i];
-    print_error("seed %llu, exact_events %d, feature %d (aggregate %d window %lld delay %lld filter %d): %s\n"
-                "  got %s%.17g [%.17g, %.17g] exact %d unbounded %d %d maybe_missing %d; truth %s%.17Lg\n",
-                (unsigned long long)w->seed, w->spec.exact_events, i, (int)f->aggregate, (long long)f->window_ms,
-                (long long)f->delay_ms, f->filter, why, v->missing ? "missing " : "", window_value_double(v),
-                window_lo_double(v), window_hi_double(v), v->exact, v->unbounded_lo, v->unbounded_hi,
-                v->maybe_missing, truth.missing ? "missing " : "", truth.value);
+    print_error(
+        "seed %llu, exact_events %d, feature %d (aggregate %d window %lld delay %lld filter %d): "
+        "%s\n"
+        "  got %s%.17g [%.17g, %.17g] exact %d unbounded %d %d maybe_missing %d; truth %s%.17Lg\n",
+        (unsigned long long)w->seed, w->spec.exact_events, i, (int)f->aggregate,
+        (long long)f->window_ms, (long long)f->delay_ms, f->filter, why,
+        v->missing ? "missing " : "", window_value_double(v), window_lo_double(v),
+        window_hi_double(v), v->exact, v->unbounded_lo, v->unbounded_hi, v->maybe_missing,
+        truth.missing ? "missing " : "", truth.value);
     fail();
 }
 
-static void compare(const struct world *w, int i, const struct window_value *v, struct reference_value truth)
+static void compare(const struct world *w, int i, const struct window_value *v,
+                    struct reference_value truth)
 {
     if (v->exact) {
         if (v->missing != truth.missing)
@@ -179,13 +200,15 @@ static void compare(const struct world *w, int i, const struct window_value *v, 
         return;
     }
     long double lo = window_lo_double(v), hi = window_hi_double(v);
-    if ((truth.value < lo && !near(lo, truth.value)) || (truth.value > hi && !near(hi, truth.value)))
+    if ((truth.value < lo && !near(lo, truth.value)) ||
+        (truth.value > hi && !near(hi, truth.value)))
         fail_feature(w, i, v, truth, "outside its bounds");
     if (!v->missing && (window_value_double(v) < (double)lo || window_value_double(v) > (double)hi))
         fail_feature(w, i, v, truth, "value outside its own bounds");
 }
 
-static void read_log(struct world *w, int64_t t_ms, uint64_t own, struct window_value *values, struct fold_seen *seen)
+static void read_log(struct world *w, int64_t t_ms, uint64_t own, struct window_value *values,
+                     struct fold_seen *seen)
 {
     struct fold_query q = {
         .log = span_of(w->log, w->log_bytes), .t_ms = t_ms, .has_own = own != 0, .own_txn = own};
@@ -220,7 +243,8 @@ static void write_back(struct world *w)
     for (int i = 0; i < n; i++)
         doubts[i].lost = doubts[i].nonce != 1;
     arena_reset(w->scratch);
-    assert_int_equal(fold_write(w->plan, &w->book, log, doubts, n, rng() | 1, w->scratch, &written), ST_OK);
+    assert_int_equal(fold_write(w->plan, &w->book, log, doubts, n, rng() | 1, w->scratch, &written),
+                     ST_OK);
     assert_int_equal(written.old_bytes, w->log_bytes);
     memcpy(w->log, written.bytes.base, written.bytes.len);
     w->log_bytes = written.bytes.len;
@@ -279,7 +303,8 @@ static void run_stream(struct world *w, const struct stream *s, bool want_exact)
     int64_t clock_ms = INT64_C(1767225600000); /* 2026-01-01 */
     for (int i = 1; i <= s->events; i++) {
         int64_t ts_ms = next_time(s, &clock_ms);
-        struct reference_fact f = random_transaction((uint64_t)i << 20 | (rng() & 0xFFFFF), ts_ms, s->extreme);
+        struct reference_fact f =
+            random_transaction((uint64_t)i << 20 | (rng() & 0xFFFFF), ts_ms, s->extreme);
         append(w, &f);
         check_all(w, ts_ms, f.txn, want_exact);
         if (chance(s->fold_percent))
@@ -361,16 +386,19 @@ static void extreme_amounts_never_wrap(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 3; seed++) {
-        struct stream s = {.events = 300, .step_ms = 6 * MINUTE, .fold_percent = 10, .extreme = true};
+        struct stream s = {
+            .events = 300, .step_ms = 6 * MINUTE, .fold_percent = 10, .extreme = true};
         run_world(400 + seed, 16, s, false);
     }
 }
 
 static bool same_value(const struct window_value *a, const struct window_value *b)
 {
-    return a->missing == b->missing && a->exact == b->exact && a->maybe_missing == b->maybe_missing &&
-           a->scale == b->scale && a->unbounded_lo == b->unbounded_lo && a->unbounded_hi == b->unbounded_hi &&
-           (a->missing || (a->value.i64 == b->value.i64 && a->lo.i64 == b->lo.i64 && a->hi.i64 == b->hi.i64));
+    return a->missing == b->missing && a->exact == b->exact &&
+           a->maybe_missing == b->maybe_missing && a->scale == b->scale &&
+           a->unbounded_lo == b->unbounded_lo && a->unbounded_hi == b->unbounded_hi &&
+           (a->missing ||
+            (a->value.i64 == b->value.i64 && a->lo.i64 == b->lo.i64 && a->hi.i64 == b->hi.i64));
 }
 
 /* Writing a fold back is only caching: whoever reads sees the same. */
@@ -387,14 +415,16 @@ static void written_back_or_not_the_values_are_the_same(void **state)
         struct stream s = {.disorder_ms = seed % 2 ? 0 : HOUR, .step_ms = 6 * MINUTE};
         for (int i = 1; i <= 500; i++) {
             int64_t ts_ms = next_time(&s, &clock_ms);
-            struct reference_fact f = random_transaction((uint64_t)i << 20 | (rng() & 0xFFFFF), ts_ms, false);
+            struct reference_fact f =
+                random_transaction((uint64_t)i << 20 | (rng() & 0xFFFFF), ts_ms, false);
             append(&written, &f);
             append(&never, &f);
             read_log(&written, ts_ms, f.txn, a, &seen_a);
             read_log(&never, ts_ms, f.txn, b, &seen_b);
             for (int k = 0; k < N_FEATURES; k++) {
                 if (!same_value(&a[k], &b[k]))
-                    fail_feature(&written, k, &a[k], (struct reference_value){b[k].missing, window_value_double(&b[k])},
+                    fail_feature(&written, k, &a[k],
+                                 (struct reference_value){b[k].missing, window_value_double(&b[k])},
                                  "differs from the log that was never written back");
             }
             if (seen_a.wants_fold || chance(10))
@@ -435,8 +465,10 @@ static void shuffled_arrival_gives_the_same_final_values(void **state)
         read_log(&b, clock_ms + HOUR, 0, vb, &seen);
         for (int k = 0; k < N_FEATURES; k++) {
             /* a horizon of 25 hours and 33 of events: what is late depends on arrival, so only the short windows */
-            if (features[k].window_ms + features[k].delay_ms <= 3 * HOUR && !same_value(&va[k], &vb[k]))
-                fail_feature(&a, k, &va[k], (struct reference_value){vb[k].missing, window_value_double(&vb[k])},
+            if (features[k].window_ms + features[k].delay_ms <= 3 * HOUR &&
+                !same_value(&va[k], &vb[k]))
+                fail_feature(&a, k, &va[k],
+                             (struct reference_value){vb[k].missing, window_value_double(&vb[k])},
                              "differs after a shuffle");
         }
         world_fini(&a);
@@ -449,7 +481,9 @@ static void damaged_logs_are_refused_and_never_crash(void **state)
     (void)state;
     static struct world w;
     world_init(&w, 77, 4);
-    run_stream(&w, &(struct stream){.events = 300, .step_ms = MINUTE, .corrections_percent = 20, .fold_percent = 20},
+    run_stream(&w,
+               &(struct stream){
+                   .events = 300, .step_ms = MINUTE, .corrections_percent = 20, .fold_percent = 20},
                false);
     char *copy = malloc(w.log_bytes);
     for (int i = 0; i < 4000; i++) {

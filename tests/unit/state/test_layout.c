@@ -6,8 +6,9 @@
 
 #include <cmocka.h>
 
-static const char good[] = "layout 1\nkey account_id\nhorizon 86400000\ncolumn e4 amount\ncolumn hash merchant.country\n"
-                           "filter amount > 10.0\ncell 0 1 16\ntier 1350000 86400000\n";
+static const char good[] =
+    "layout 1\nkey account_id\nhorizon 86400000\ncolumn e4 amount\ncolumn hash merchant.country\n"
+    "filter amount > 10.0\ncell 0 1 16\ntier 1350000 86400000\n";
 
 static void a_text_becomes_the_layout_it_describes(void **state)
 {
@@ -20,8 +21,10 @@ static void a_text_becomes_the_layout_it_describes(void **state)
     assert_true(span_is(l->columns[1].name, "merchant.country"));
     assert_int_equal(layout_find_filter(l, span_str("amount > 10.0")), 0);
     assert_int_equal(layout_find_filter(l, span_str("amount > 11.0")), -1);
-    assert_int_equal(layout_find_column(l, &(struct layout_column){span_str("amount"), COLUMN_E4}), 0);
-    assert_int_equal(layout_find_column(l, &(struct layout_column){span_str("amount"), COLUMN_HASH}), -1);
+    assert_int_equal(layout_find_column(l, &(struct layout_column){span_str("amount"), COLUMN_E4}),
+                     0);
+    assert_int_equal(
+        layout_find_column(l, &(struct layout_column){span_str("amount"), COLUMN_HASH}), -1);
     assert_int_equal(l->cells[0].parts, CELL_MAP);
     arena_free(arena);
 }

@@ -10,7 +10,8 @@ enum { HOUR_MS = 3600000, DAY_MS = 24 * HOUR_MS };
 
 static struct plan_spec one_count(void)
 {
-    struct plan_spec spec = {.key_field = span_str("account_id"), .exact_events = 256, .n_features = 1};
+    struct plan_spec spec = {
+        .key_field = span_str("account_id"), .exact_events = 256, .n_features = 1};
     spec.features[0] = (struct plan_feature){AGG_COUNT, -1, -1, DAY_MS, 0};
     return spec;
 }
@@ -34,7 +35,9 @@ static void a_count_needs_no_column_and_one_tier(void **state)
     (void)state;
     struct arena *arena = arena_new(1 << 20);
     struct plan_spec spec = one_count();
-    assert_text(layout_text(&spec, arena), "layout 1\nkey account_id\nhorizon 86400000\ncell -1 -1 0\ntier 1350000 86400000\n");
+    assert_text(
+        layout_text(&spec, arena),
+        "layout 1\nkey account_id\nhorizon 86400000\ncell -1 -1 0\ntier 1350000 86400000\n");
     arena_free(arena);
 }
 
@@ -45,8 +48,9 @@ static void features_of_one_delay_and_filter_share_a_cell(void **state)
     struct plan_spec spec = one_count();
     spec.columns[spec.n_columns++] = (struct layout_column){span_str("amount"), COLUMN_E4};
     spec.features[spec.n_features++] = (struct plan_feature){AGG_AVG, 0, -1, HOUR_MS, 0};
-    assert_text(layout_text(&spec, arena), "layout 1\nkey account_id\nhorizon 86400000\ncolumn e4 amount\ncell -1 0 5\n"
-                                           "tier 56250 3600000\ntier 1350000 86400000\n");
+    assert_text(layout_text(&spec, arena),
+                "layout 1\nkey account_id\nhorizon 86400000\ncolumn e4 amount\ncell -1 0 5\n"
+                "tier 56250 3600000\ntier 1350000 86400000\n");
     arena_free(arena);
 }
 
@@ -74,8 +78,9 @@ static void a_filter_of_several_lines_is_one_line_of_the_layout(void **state)
     struct plan_spec spec = one_count();
     spec.filters[spec.n_filters++] = span_str("amount > 10.0\n&& true");
     spec.features[0].filter = 0;
-    assert_text(layout_text(&spec, arena), "layout 1\nkey account_id\nhorizon 86400000\nfilter amount > 10.0 && true\n"
-                                           "cell 0 -1 0\ntier 1350000 86400000\n");
+    assert_text(layout_text(&spec, arena),
+                "layout 1\nkey account_id\nhorizon 86400000\nfilter amount > 10.0 && true\n"
+                "cell 0 -1 0\ntier 1350000 86400000\n");
     arena_free(arena);
 }
 

@@ -11,7 +11,12 @@ static void a_record_reads_back_as_it_was_written(void **state)
     (void)state;
     char bytes[RECORD_BYTES_MAX];
     const int64_t columns[] = {INT64_MIN, 42};
-    struct record in = {.kind = RECORD_TRANSACTION, .layout = 7, .ts_ms = -1, .txn = UINT64_MAX, .nonce = 9, .bits = 3};
+    struct record in = {.kind = RECORD_TRANSACTION,
+                        .layout = 7,
+                        .ts_ms = -1,
+                        .txn = UINT64_MAX,
+                        .nonce = 9,
+                        .bits = 3};
     struct record out;
     assert_int_equal(record_encode(&in, columns, 2, bytes), 48);
     assert_int_equal(record_decode(span_of(bytes, 48), &out), ST_OK);

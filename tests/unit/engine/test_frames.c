@@ -1,0 +1,96 @@
+/* The journal's frames: what is written is read, and what is no frame is told. */
+#include "service/engine/frames.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static char bytes[4096];
+static struct text out;
+
+static int clear(void **state)
+{
+    (void)state;
+    text_init(&out, bytes, sizeof bytes);
+    return 0;
+}
+
+static void an_event_is_read_as_it_was_written(void **state)
+{
+    (void)state;
+    struct frame_event f = {7, 1234567890123, span_str("{\"a\":1}")}, g;
+    frame_put_event(&f, &out);
+    assert_int_equal(out.len, FRAME_EVENT_HEAD_BYTES + f.body.len);
+    assert_int_equal(frame_get_event(text_span(&out), &g), ST_OK);
+    assert_int_equal(g.nonce, 7);
+    assert_int_equal(g.received_at_ms, 1234567890123);
+    assert_true(span_eq(g.body, f.body));
+}
+
+static void a_decision_is_its_transaction_and_its_claim(void **state)
+{
+    (void)state;
+    uint64_t hash = 42;
+    struct frame_decision g;
+    text_put(&out, span_of(&hash, sizeof hash));
+    text_str(&out, "claim");
+    assert_int_equal(frame_get_decision(text_span(&out), &g), ST_OK);
+    assert_int_equal(g.txn_hash, 42);
+    assert_true(span_is(g.claim, "claim"));
+}
+
+static void keys_and_records_are_read_as_they_were_written(void **state)
+{
+    (void)state;
+    struct state_entity e[2] = {{.key = span_str("e:a:1"), .record = span_str("record 1")},
+                                {.key = span_str("e:b:2"), .record = span_str("r2")}};
+    struct frame_entities g;
+    frame_put_void(9, e, 2, &out);
+    assert_int_equal(frame_get_void(text_span(&out), &g), ST_OK);
+    assert_int_equal(g.txn_hash, 9);
+    assert_int_equal(g.n_entities, 2);
+    assert_true(span_eq(g.entities[1].key, e[1].key));
+    assert_true(span_eq(g.entities[1].record, e[1].record));
+    clear(NULL);
+    frame_put_erase(e, 2, &out);
+    assert_int_equal(frame_get_erase(text_span(&out), &g), ST_OK);
+    assert_int_equal(g.n_entities, 2);
+    assert_true(span_eq(g.entities[0].key, e[0].key));
+    assert_int_equal(g.entities[0].record.len, 0);
+}
+
+static void a_frame_cut_anywhere_is_corrupt(void **state)
+{
+    (void)state;
+    struct state_entity e = {.key = span_str("e:a:1"), .record = span_str("record 1")};
+    struct frame_entities g;
+    struct frame_event event;
+    frame_put_void(9, &e, 1, &out);
+    for (size_t n = 0; n < out.len; n++)
+        assert_int_equal(frame_get_void(span_of(bytes, n), &g), ST_CORRUPT);
+    for (size_t n = 0; n < FRAME_EVENT_HEAD_BYTES; n++)
+        assert_int_equal(frame_get_event(span_of(bytes, n), &event), ST_CORRUPT);
+}
+
+static void more_keys_than_a_ruleset_has_are_corrupt(void **state)
+{
+    (void)state;
+    struct frame_entities g;
+    uint16_t n = STATE_ENTITIES_MAX + 1;
+    text_put(&out, span_of(&n, sizeof n));
+    assert_int_equal(frame_get_erase(text_span(&out), &g), ST_CORRUPT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_event_is_read_as_it_was_written, clear),
+        cmocka_unit_test_setup(a_decision_is_its_transaction_and_its_claim, clear),
+        cmocka_unit_test_setup(keys_and_records_are_read_as_they_were_written, clear),
+        cmocka_unit_test_setup(a_frame_cut_anywhere_is_corrupt, clear),
+        cmocka_unit_test_setup(more_keys_than_a_ruleset_has_are_corrupt, clear),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
