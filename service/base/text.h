@@ -35,7 +35,8 @@ void text_i64(struct text *t, int64_t v);
 void text_hex(struct text *t, uint64_t v, int digits);
 /* Lower-case hex of bytes, two digits each. */
 void text_hex_bytes(struct text *t, const void *bytes, size_t n);
-/* A fixed-point number of `scale` units to one (1, 10000, 1000000), without trailing zeros: "950", "0.5". */
+/* A fixed-point number of `scale` units to one (1, 10000, 1000000), without trailing zeros:
+ * "950", "0.5". */
 void text_fixed(struct text *t, int64_t v, int64_t scale);
 /* The shortest decimal that reads back as the same double; integers without exponent up to 2^53.
  * NaN and infinities, which JSON has not, as null. */

@@ -18,8 +18,7 @@ static void look_again(struct score_steps *x)
     int64_t deadline_us = x->score->intake.deadline_us;
     x->is_awaiting = true;
     x->await_ms = x->await_ms < AWAIT_MS_MAX ? 2 * x->await_ms : AWAIT_MS_MAX;
-    timers_set(&x->engine->parts->timers, &x->timer,
-               next_us < deadline_us ? next_us : deadline_us);
+    timers_set(&x->engine->parts->timers, &x->timer, next_us < deadline_us ? next_us : deadline_us);
 }
 
 void await_other(struct score_steps *x)

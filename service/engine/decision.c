@@ -123,8 +123,8 @@ static void write_at(const struct decision *d, const struct snapshot *snap,
                      enum detail detail, struct text *out)
 {
     put(out, "{\"transaction_id\":", transaction_id);
-    text_str(out, d->flag ? ",\"decision\":\"flag\",\"score\":"
-                          : ",\"decision\":\"allow\",\"score\":");
+    text_str(out,
+             d->flag ? ",\"decision\":\"flag\",\"score\":" : ",\"decision\":\"allow\",\"score\":");
     text_double(out, d->score);
     text_str(out, ",\"reasons\":[");
     write_hits(d->hits.fired, detail, out);

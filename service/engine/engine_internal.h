@@ -20,9 +20,9 @@ struct engine_parts {
     uint32_t next_nonce;
     struct upkeep *upkeep;
     struct publisher *publisher;
-    struct synced *synced;           /* NULL: answers do not wait for the disk */
-    struct parked_sweep *parked;     /* NULL: another engine sweeps */
-    struct redelivery *redelivery;   /* NULL: another engine delivers, or none */
+    struct synced *synced;         /* NULL: answers do not wait for the disk */
+    struct parked_sweep *parked;   /* NULL: another engine sweeps */
+    struct redelivery *redelivery; /* NULL: another engine delivers, or none */
 };
 
 /* Another attempt's name; 32 bits suffice to tell the attempts at one transaction apart. */

@@ -113,8 +113,7 @@ static void take_log(struct call *c)
     struct fold_seen seen;
     struct arena *scratch = q->engine->parts->fold_scratch;
     arena_reset(scratch);
-    q->fold_status =
-        fold_read(q->key->plan, q->engine->layouts, &query, scratch, q->values, &seen);
+    q->fold_status = fold_read(q->key->plan, q->engine->layouts, &query, scratch, q->values, &seen);
 }
 
 static void read_log(struct entity_query *q);
@@ -143,13 +142,11 @@ static void log_read(struct call *c)
 
 static void read_log(struct entity_query *q)
 {
-    q->call = (struct call){.op = {.verb = STATE_READ,
-                                   .now_ms = q->now_ms,
-                                   .entities = &q->entity,
-                                   .n_entities = 1},
-                            .take = take_log,
-                            .then = log_read,
-                            .user = q};
+    q->call = (struct call){
+        .op = {.verb = STATE_READ, .now_ms = q->now_ms, .entities = &q->entity, .n_entities = 1},
+        .take = take_log,
+        .then = log_read,
+        .user = q};
     call_start(q->engine->state, &q->call);
 }
 

@@ -102,8 +102,8 @@ static void put_line(struct event_source *s, struct batch *b, struct span line)
         arena_try(b->arena, (size_t)s->o.schema->count * sizeof(struct txn_value));
     CHECK(values != NULL);
     e->line = s->line;
-    e->status = reader_read(s->o.schema, s->o.hash_key, line, b->arena, values, &e->event,
-                            &e->error);
+    e->status =
+        reader_read(s->o.schema, s->o.hash_key, line, b->arena, values, &e->event, &e->error);
 }
 
 /* A line that fills the whole batch without an end: told once, its rest skipped. */

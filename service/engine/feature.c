@@ -118,8 +118,7 @@ static bool read_by(struct loader *l, struct declared *d)
     }
     if (!can_be_key(l->schema->fields[slot].type)) {
         diag_error(l->diags, yaml_at(l->file, node), "a key is a string, an ip or an integer",
-                   "'%.*s' is a %s", SPAN_ARG(name),
-                   field_type_text(l->schema->fields[slot].type));
+                   "'%.*s' is a %s", SPAN_ARG(name), field_type_text(l->schema->fields[slot].type));
         return false;
     }
     if (l->schema->fields[slot].max_bytes > FEATURE_KEY_BYTES_MAX) {
@@ -374,8 +373,8 @@ static bool read_window(struct loader *l, const struct declared *d, const struct
                          .is_int = aggregate_is_int[d->aggregate],
                          .line = d->node->key_line,
                          .col = d->node->key_col};
-    spec->features[spec->n_features++] = (struct plan_feature){
-        d->aggregate, d->column, d->filter, window_ms, d->delay_ms};
+    spec->features[spec->n_features++] =
+        (struct plan_feature){d->aggregate, d->column, d->filter, window_ms, d->delay_ms};
     return true;
 }
 
@@ -409,8 +408,7 @@ static void warn_of_mixed_currencies(struct loader *l, const struct declared *d)
     if (d->filter >= 0 && memmem(spec->filters[d->filter].base, spec->filters[d->filter].len,
                                  "currency", strlen("currency")) != NULL)
         return;
-    diag_warning(l->diags, yaml_key_at(l->file, d->node),
-                 "fix one: where: currency == \"EUR\"",
+    diag_warning(l->diags, yaml_key_at(l->file, d->node), "fix one: where: currency == \"EUR\"",
                  "feature '%.*s' sums amounts of mixed currencies", SPAN_ARG(d->node->key));
 }
 
@@ -503,12 +501,8 @@ enum status feature_load(const struct yaml_file *file, const struct yaml_node *n
     }
     struct feature_set *set = arena_must(arena, sizeof *set);
     struct loader *l = arena_must(arena, sizeof *l);
-    *l = (struct loader){.file = file,
-                         .env = env,
-                         .schema = schema,
-                         .arena = arena,
-                         .diags = diags,
-                         .set = set};
+    *l = (struct loader){
+        .file = file, .env = env, .schema = schema, .arena = arena, .diags = diags, .set = set};
     if (!load(l, node, exact_events))
         return ST_INVALID;
     *ret_set = *set;

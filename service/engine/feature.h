@@ -20,8 +20,8 @@
 #include "service/txn/schema.h"
 
 enum {
-    FEATURES_MAX = 256,         /* windows counted singly; each is a member of every explained answer */
-    FEATURE_KEY_FIELDS_MAX = 8, /* each is one log to append to and to read, per transaction */
+    FEATURES_MAX = 256, /* windows counted singly; each is a member of every explained answer */
+    FEATURE_KEY_FIELDS_MAX = 8,  /* each is one log to append to and to read, per transaction */
     FEATURE_KEY_BYTES_MAX = 256, /* of a key field's value; STATE_KEY_BYTES_MAX has room for it */
 };
 

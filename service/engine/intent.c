@@ -139,8 +139,8 @@ static uint32_t fill_columns(const struct feature_key *k, const struct snapshot 
         struct feature_source s = k->columns[i];
         columns[i] = 0;
         bool there = s.slot < snap->row_derived
-                         ? field_column(s, snap->schema.fields[s.slot].type,
-                                        &event->values[s.slot], key, &columns[i])
+                         ? field_column(s, snap->schema.fields[s.slot].type, &event->values[s.slot],
+                                        key, &columns[i])
                          : derived_column(s, &row->cells[s.slot], key, &columns[i]);
         bits |= (uint32_t)there << i;
     }

@@ -22,15 +22,15 @@ struct intent {
     struct state_entity entities[FEATURE_KEY_FIELDS_MAX];
     int keys[FEATURE_KEY_FIELDS_MAX]; /* of each entity: index into features.keys */
     int n_entities;
-    struct text decision;  /* room for the answer behind the claim */
-    size_t claim_bytes;    /* its fixed part */
+    struct text decision; /* room for the answer behind the claim */
+    size_t claim_bytes;   /* its fixed part */
 };
 
 /* What a label needs of its transaction. */
 struct intent_correction {
     enum outcome outcome;
     uint64_t txn_hash;
-    int64_t ts_ms;       /* of the transaction */
+    int64_t ts_ms; /* of the transaction */
     int64_t known_at_ms;
 };
 

@@ -136,8 +136,8 @@ static void by_claim(struct score_steps *x)
         return;
     }
     struct intent_correction c = correction(x, claim.ts_ms);
-    enum status st = intent_of_remembered(x->snap, x->engine->layouts, &c, &claim, x->arena,
-                                          &x->label);
+    enum status st =
+        intent_of_remembered(x->snap, x->engine->layouts, &c, &claim, x->arena, &x->label);
     if (st == ST_OK)
         write_records(x);
     else if (st == ST_NOT_FOUND && !x->has_learned)

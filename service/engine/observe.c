@@ -36,8 +36,7 @@ static enum observed_as judge_claim(struct score_steps *x, struct span found)
     }
     if (claim.digest.lo != x->event.digest.lo || claim.digest.hi != x->event.digest.hi)
         return OBSERVED_CONFLICT;
-    return claim.state == 'd' && keep_answer(x, claim.rest) ? OBSERVED_DECIDED
-                                                            : OBSERVED_UNDECIDED;
+    return claim.state == 'd' && keep_answer(x, claim.rest) ? OBSERVED_DECIDED : OBSERVED_UNDECIDED;
 }
 
 static enum observed_as judge(struct score_steps *x)
@@ -139,9 +138,8 @@ static void reread(struct call *c)
 static void learned(void *user, enum status st)
 {
     struct score_steps *x = user;
-    struct state_op op = {.verb = STATE_READ,
-                          .entities = x->intent.entities,
-                          .n_entities = x->intent.n_entities};
+    struct state_op op = {
+        .verb = STATE_READ, .entities = x->intent.entities, .n_entities = x->intent.n_entities};
     if (st == ST_OK)
         steps_call(x, &op, take_reread, reread);
     else

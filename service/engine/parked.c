@@ -76,8 +76,7 @@ static enum status read_label(struct score_steps *x, struct span body, struct in
 {
     struct event label;
     struct claim claim;
-    struct txn_value *values =
-        arena_try(x->arena, (size_t)x->snap->schema.count * sizeof *values);
+    struct txn_value *values = arena_try(x->arena, (size_t)x->snap->schema.count * sizeof *values);
     if (values == NULL)
         return ST_NO_SPACE;
     enum status st = reader_read(&x->snap->schema, &x->engine->state->hash_key, body, x->arena,
@@ -88,9 +87,9 @@ static enum status read_label(struct score_steps *x, struct span body, struct in
         return ST_INVALID; /* known before it happened */
     struct intent_correction c = {label.outcome, x->event.txn_hash, x->event.ts_ms, label.ts_ms};
     st = claim_decode(intent_claim(&x->intent), &claim);
-    return st == ST_OK ? intent_of_remembered(x->snap, x->engine->layouts, &c, &claim, x->arena,
-                                              ret_intent)
-                       : st;
+    return st == ST_OK
+               ? intent_of_remembered(x->snap, x->engine->layouts, &c, &claim, x->arena, ret_intent)
+               : st;
 }
 
 static void next_label(struct score_steps *x)

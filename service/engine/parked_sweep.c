@@ -47,11 +47,11 @@ void parked_sweep_run(struct parked_sweep *p, int64_t now_ms)
 {
     if (call_is_under_way(&p->call) || !state_available(p->engine->state))
         return;
-    p->call = (struct call){
-        .op = {.verb = STATE_EXPIRE_PARKED, .now_ms = now_ms, .found = p->found},
-        .take = take,
-        .then = returned,
-        .user = p};
+    p->call =
+        (struct call){.op = {.verb = STATE_EXPIRE_PARKED, .now_ms = now_ms, .found = p->found},
+                      .take = take,
+                      .then = returned,
+                      .user = p};
     call_start(p->engine->state, &p->call);
 }
 

@@ -18,8 +18,7 @@ struct flight {
     struct score score;
     uint64_t line;
     struct span transaction_id;
-    char *
-        bytes; /* over a network: the id and the body, which the source takes back before it lands */
+    char *bytes; /* over a network: copies of the id and the body */
     struct touches touches;
     bool is_done, is_released;
 };

@@ -26,8 +26,9 @@ void replay_entities_free(struct replay_entities *s);
 void replay_entities_add(struct replay_entities *s, int key, struct span value);
 
 /*
- * "field,value,<features>": every entity's features at `t_ms`, in order of field and value; columns of
- * other key fields are empty. Reads the logs through the engine's state. Errors: as the state's; ST_IO.
+ * "field,value,<features>": every entity's features at `t_ms`, in order of field and value;
+ * columns of other key fields are empty. Reads the logs through the engine's state. Errors: as
+ * the state's; ST_IO.
  */
 MUST_USE enum status replay_csv_final(FILE *out, struct engine *e, const struct snapshot *snap,
                                       struct replay_entities *s, int64_t t_ms);

@@ -222,9 +222,8 @@ static void take_out_again(struct score_steps *x)
     }
     text_init(&frame, room, ROOM);
     frame_put_void(x->event.txn_hash, x->intent.entities, x->intent.n_entities, &frame);
-    struct state_op op = {.verb = STATE_VOID,
-                          .entities = x->intent.entities,
-                          .n_entities = x->intent.n_entities};
+    struct state_op op = {
+        .verb = STATE_VOID, .entities = x->intent.entities, .n_entities = x->intent.n_entities};
     if (steps_journal(x, FRAME_VOID, text_span(&frame)) == ST_OK)
         steps_call(x, &op, NULL, voided);
     else
@@ -434,9 +433,9 @@ static void start(struct score_steps *x)
     check_in_flight(x->event.transaction_id);
     publish_layouts(x->engine, x->snap);
     if (!is_allowed(x)) {
-        score_error(x, span_str("/kind"), x->event.kind == EVENT_LABEL
-                                              ? "labels go to /v1/labels or a batch"
-                                              : "only labels may come here");
+        score_error(x, span_str("/kind"),
+                    x->event.kind == EVENT_LABEL ? "labels go to /v1/labels or a batch"
+                                                 : "only labels may come here");
         score_refuse(x, SCORE_REFUSED);
     } else if (is_future(x)) {
         stats_add(&x->engine->stats->future, 1);

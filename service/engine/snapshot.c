@@ -87,8 +87,8 @@ static bool load_schema(struct loader *l)
 {
     struct schema *schema = &l->snap->schema;
     bool ok = true;
-    if (schema_load(&l->file, yaml_get(l->file.root, "schema"), l->snap->arena, l->diags,
-                    schema) != ST_OK)
+    if (schema_load(&l->file, yaml_get(l->file.root, "schema"), l->snap->arena, l->diags, schema) !=
+        ST_OK)
         return false;
     for (int i = 0; i < schema->count; i++) {
         const struct field *f = &schema->fields[i];
@@ -202,8 +202,8 @@ static bool load_rule_file(struct loader *l, const struct yaml_node *node)
                    "no path of a file, or more than %d files", SNAPSHOT_RULE_FILES_MAX);
         return false;
     }
-    if (rule_file_load(path, &l->env, l->snap->arena, l->diags,
-                       &l->rule_files[l->n_rule_files]) != ST_OK)
+    if (rule_file_load(path, &l->env, l->snap->arena, l->diags, &l->rule_files[l->n_rule_files]) !=
+        ST_OK)
         return false;
     l->n_rule_files++;
     return true;
@@ -317,20 +317,19 @@ static void hash_files(struct loader *l)
 
 static bool load(struct loader *l)
 {
-    static const char *const keys[] = {"schema",   "derived", "features",
-                                       "lists",    "flag_at", "rules"};
+    static const char *const keys[] = {"schema", "derived", "features",
+                                       "lists",  "flag_at", "rules"};
     if (l->file.root == NULL) {
         diag_error(l->diags, place(l, 1, 1), NULL, "the ruleset is empty");
         return false;
     }
     if (!yaml_only(&l->file, l->file.root, keys, sizeof keys / sizeof keys[0], l->diags))
         return false;
-    return load_schema(l) && load_lists(l) && load_derived(l) && load_features(l) &&
-           load_rules(l);
+    return load_schema(l) && load_lists(l) && load_derived(l) && load_features(l) && load_rules(l);
 }
 
-static enum status load_into(struct snapshot *s, const char *path,
-                             const struct snapshot_options *o, struct diag_list *diags)
+static enum status load_into(struct snapshot *s, const char *path, const struct snapshot_options *o,
+                             struct diag_list *diags)
 {
     struct loader *l = arena_must(s->arena, sizeof *l);
     l->path = arena_copy(s->arena, span_str(path)).base;

@@ -30,7 +30,8 @@
 enum {
     SNAPSHOT_DERIVED_MAX = 64,
     SNAPSHOT_RULE_FILES_MAX = 256,
-    SNAPSHOT_ARENA_BYTES = 256 << 20, /* a list of a million items takes 80 MB; untouched pages nothing */
+    SNAPSHOT_ARENA_BYTES =
+        256 << 20, /* a list of a million items takes 80 MB; untouched pages nothing */
 };
 
 struct snapshot_derived {
@@ -54,9 +55,9 @@ struct snapshot {
     int n_fields_read, n_features_read;
     /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, rules, in order. */
     uint64_t id;
-    char id_text[17];      /* 16 hex */
-    int64_t loaded_at_ms;  /* wall clock */
-    char loaded_by[32];    /* who offered it: "start", "SIGHUP" */
+    char id_text[17];     /* 16 hex */
+    int64_t loaded_at_ms; /* wall clock */
+    char loaded_by[32];   /* who offered it: "start", "SIGHUP" */
     /* private: where all of it lives, and how many hold it */
     struct arena *arena;
     int refs;

@@ -46,27 +46,27 @@ struct score_steps {
     enum status fold_status;
     struct call call;
     struct span found[1];
-    struct span stored; /* an answer that stood in the claim */
-    struct span parked; /* labels that waited, as in claim.h */
+    struct span stored;  /* an answer that stood in the claim */
+    struct span parked;  /* labels that waited, as in claim.h */
     struct intent label; /* the records of one of them, or of the event itself when it is a label */
     struct reader_error parked_error;
     struct learning learning;
     struct timer timer;
     struct synced_wait disk;
     int64_t started_us;
-    int64_t await_ms;   /* until the next look at another attempt's claim */
-    struct span frame;      /* for the journal, with the next operation; empty: none */
+    int64_t await_ms;  /* until the next look at another attempt's claim */
+    struct span frame; /* for the journal, with the next operation; empty: none */
     uint8_t frame_kind;
-    uint64_t frame_seq;     /* the last frame of ours in the journal; 0: none */
-    uint64_t undelivered;   /* it has not reached the state yet; 0: it has */
-    bool is_late;       /* older than its entities' horizon: scored, not stored */
-    bool was_there;     /* the label had been recorded before */
-    bool has_learned;   /* layouts were read from the state, once */
-    bool is_awaiting;   /* another attempt: nothing is under way but the timer */
-    bool has_decision;  /* the answer is written, and may be settled */
-    bool is_answered;   /* nothing changes the answer any more */
-    bool is_told;       /* done() was called */
-    bool is_finished;   /* no operation is under way, and none will start */
+    uint64_t frame_seq;   /* the last frame of ours in the journal; 0: none */
+    uint64_t undelivered; /* it has not reached the state yet; 0: it has */
+    bool is_late;         /* older than its entities' horizon: scored, not stored */
+    bool was_there;       /* the label had been recorded before */
+    bool has_learned;     /* layouts were read from the state, once */
+    bool is_awaiting;     /* another attempt: nothing is under way but the timer */
+    bool has_decision;    /* the answer is written, and may be settled */
+    bool is_answered;     /* nothing changes the answer any more */
+    bool is_told;         /* done() was called */
+    bool is_finished;     /* no operation is under way, and none will start */
 };
 
 /* ---- score.c ---- */

@@ -17,7 +17,7 @@
 #include <uv.h>
 
 struct timer {
-    int64_t at_us; /* monotonic (clock.h) */
+    int64_t at_us;                 /* monotonic (clock.h) */
     void (*fire)(struct timer *t); /* once, when it is out of the list again */
     void *user;
     /* private */

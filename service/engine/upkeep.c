@@ -86,8 +86,8 @@ static void write_back(struct job *j)
         end(j);
         return;
     }
-    struct span last = span_of(j->log.base + w.old_bytes - w.last_record_bytes,
-                               w.last_record_bytes);
+    struct span last =
+        span_of(j->log.base + w.old_bytes - w.last_record_bytes, w.last_record_bytes);
     j->call = (struct call){.op = {.verb = STATE_FOLD,
                                    .now_ms = j->now_ms,
                                    .entities = &j->entity,

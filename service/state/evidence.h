@@ -54,8 +54,8 @@ struct window_value evidence_value(enum aggregate aggregate, const struct eviden
 struct window_value evidence_distinct(const struct evidence *e, const struct evidence_values *v);
 struct window_value evidence_is_new(const struct evidence *e, const struct evidence_values *v);
 /*
- * Great-circle distance (haversine on a sphere of 6371.0088 km, the IUGG mean radius) over elapsed time; an
- * elapsed time of 0 counts as 1 ms.
+ * Great-circle distance (haversine on a sphere of 6371.0088 km, the IUGG mean radius) over
+ * elapsed time; an elapsed time of 0 counts as 1 ms.
  */
 struct window_value evidence_speed(const struct evidence *e, const struct evidence_place *p);
 

@@ -95,10 +95,10 @@ struct fold_written {
 };
 
 /*
- * The log with its folds done and duplicates taken out. `known` are attempts whose claims were looked
- * up: the lost ones are taken out too, the others may fold. A record that may be a duplicate of a folded
- * one, and is not known, stays a record (and makes features inexact by one).
- * `generation` is random and not 0. Errors: as fold_read.
+ * The log with its folds done and duplicates taken out. `known` are attempts whose claims were
+ * looked up: the lost ones are taken out too, the others may fold. A record that may be a
+ * duplicate of a folded one, and is not known, stays a record (and makes features inexact by
+ * one). `generation` is random and not 0. Errors: as fold_read.
  */
 MUST_USE enum status fold_write(const struct plan *plan, const struct layout_book *book,
                                 struct span log, const struct fold_attempt *known, int n_known,

@@ -348,8 +348,8 @@ static inline void add_value(struct lane_state *ls, struct sums *s, int64_t valu
         note_place(ls, value, ts_ms, own);
 }
 
-/* The smallest window that holds an event of this age, or n_windows. `near` is the class of the event
- * before: logs are nearly in order of time, so it is mostly the answer. */
+/* The smallest window that holds an event of this age, or n_windows. `near` is the class of the
+ * event before: logs are nearly in order of time, so it is mostly the answer. */
 static inline int class_of(const struct lane *l, int64_t age_ms, int near)
 {
     int c = near;
@@ -418,7 +418,8 @@ static enum status add_label(struct reading *r, const struct record *rec,
     return ST_OK;
 }
 
-/* Was the identity in the log before `until`? Steps over records by length and hash alone: they were decoded before. */
+/* Was the identity in the log before `until`? Steps over records by length and hash alone: they
+ * were decoded before. */
 static bool stood_before(const struct reading *r, const struct record *rec, const char *until)
 {
     const char *p = r->scan.start;
@@ -757,7 +758,8 @@ static enum status resolve_labels(struct reading *r)
     return ST_OK;
 }
 
-/* Do tiles of this window count labels of the same subject at that time? Then it may be one of them. */
+/* Do tiles of this window count labels of the same subject at that time? Then it may be one of
+ * them. */
 static bool label_may_be_folded(struct reading *r, int lane, int w, const struct label *label)
 {
     const struct lane *l = &r->plan->lanes[lane];
@@ -879,7 +881,8 @@ static struct window_value output_value(const struct reading *r, const struct pl
     return evidence_value(out->aggregate, &e);
 }
 
-/* Worth rewriting: the own record completed a fold point, or a third of the records are duplicates. */
+/* Worth rewriting: the own record completed a fold point, or a third of the records are
+ * duplicates. */
 static bool wants_fold(const struct reading *r)
 {
     enum { DUPLICATES_MIN = 32 }; /* fewer are not worth a write */

@@ -23,7 +23,7 @@
 enum {
     SYNC_EVERY_US = 1000000,  /* everysec */
     RETRY_EVERY_US = 1000000, /* after the disk was full */
-    GATHER_US = 5000,         /* a batch of frames; a crash of ours then loses so much more, in no mode promised */
+    GATHER_US = 5000,         /* a crash of ours loses so much more; no mode promises it */
     GATHER_BYTES = 1 << 20,   /* enough for one write */
 };
 
@@ -253,8 +253,8 @@ static void write_out(struct journal *j, uint64_t last_seq)
 
 /*
  * With the lock held, and a first frame there: let more come, so that under load a write and the
- * waking before it are paid once for hundreds of frames. Nobody waits for less where answers do not wait for
- * the disk.
+ * waking before it are paid once for hundreds of frames. Nobody waits for less where answers do
+ * not wait for the disk.
  */
 static void gather(struct journal *j)
 {

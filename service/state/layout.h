@@ -95,8 +95,8 @@ int layout_find_column(const struct layout *l, const struct layout_column *colum
 int layout_find_filter(const struct layout *l, struct span text);
 
 /*
- * The layouts this process knows, its own and those read from the state, by id. Bounded; grows only.
- * Threads: one writer at a time may add (the caller locks), readers need no lock.
+ * The layouts this process knows, its own and those read from the state, by id. Bounded; grows
+ * only. Threads: one writer at a time may add (the caller locks), readers need no lock.
  */
 enum { LAYOUT_BOOK_MAX = 1024 };
 

@@ -46,7 +46,8 @@ static unsigned kinds_counted(enum aggregate a)
     }
 }
 
-/* The lane for `f`: one of its delay and filter, and its column; a feature without column takes any. */
+/* The lane for `f`: one of its delay and filter, and its column; a feature without column takes
+ * any. */
 static struct lane *find_lane(struct plan *p, const struct plan_feature *f)
 {
     for (int i = 0; i < p->n_lanes; i++) {
@@ -139,7 +140,8 @@ static int cell_of(struct layout_cell *cells, int *n, const struct lane *l)
     return i;
 }
 
-/* One tier for each window length, kept as long as the feature with the longest delay looks back. */
+/* One tier for each window length, kept as long as the feature with the longest
+ * delay looks back. */
 static bool add_tier(struct layout_tier *tiers, int *n, const struct plan_feature *f)
 {
     int64_t grain_ms = f->window_ms / TIER_TILES > 0 ? f->window_ms / TIER_TILES : 1;

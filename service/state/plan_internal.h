@@ -17,7 +17,8 @@ struct lane {
     bool times;          /* some feature asks when the first or the last event was */
     int n_windows;
     int64_t windows_ms[PLAN_WINDOWS_MAX]; /* ascending */
-    /* In records of the plan's own layout: bits to test, 0: none; where the column's value stands. */
+    /* In records of the plan's own layout: bits to test, 0: none; where the column's value
+     * stands. */
     uint32_t filter_mask, column_mask;
     size_t column_offset;
 };

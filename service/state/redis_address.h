@@ -18,8 +18,8 @@ struct redis_address {
 };
 
 /*
- * User and password may be percent-encoded. Errors: ST_INVALID, ST_UNSUPPORTED (TLS: hiredis here has
- * none); *ret_why is then static text that says what is wrong.
+ * User and password may be percent-encoded. Errors: ST_INVALID, ST_UNSUPPORTED (TLS: hiredis here
+ * has none); *ret_why is then static text that says what is wrong.
  */
 MUST_USE enum status redis_address_parse(struct span url, struct redis_address *ret_address,
                                          const char **ret_why);

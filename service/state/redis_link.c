@@ -10,9 +10,9 @@ enum { STALL_LOOK_MS = 100, VERSION_MIN = 7 };
 /* ---- hiredis on libuv ---- */
 
 /*
- * The adapter that hiredis ships ignores a poll that ends in an error, so that a refused connection is
- * never noticed, and asks the kernel for writability at each command. Here errors are handed on,
- * and what was written in one turn of the loop leaves in `flush`.
+ * The adapter that hiredis ships ignores a poll that ends in an error, so that a refused
+ * connection is never noticed, and asks the kernel for writability at each command. Here errors
+ * are handed on, and what was written in one turn of the loop leaves in `flush`.
  */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -336,7 +336,8 @@ static void make_connection(struct redis_link *l)
     start_timer(l, l->options.connect_timeout_ms);
 }
 
-/* No reply for long though some are due: first nothing more is sent, then the connection is lost. */
+/* No reply for long though some are due: first nothing more is sent, then the
+ * connection is lost. */
 static void look_for_stall(struct redis_link *l)
 {
     int64_t now_ms = (int64_t)uv_now(l->loop);

@@ -1,7 +1,7 @@
 /*
  * redis_link.h -- one asynchronous connection on a loop: made, checked, kept, and made again.
  *
- *     down ──connect──> AUTH, SELECT, INFO, hash key, beacon ──> up ──lost──> down (wait, with jitter)
+ *     down ──connect──> AUTH, SELECT, INFO, hash key, beacon ──> up ──lost──> down
  *                              │ refused: why                     │ no reply for REDIS_STALL_MS
  *                              └──> down                          └──> stalled, until one comes
  *

@@ -8,9 +8,9 @@
 #define SLUICE_STATE_REDIS_SCRIPTS_H
 
 /*
- * KEYS: the log. ARGV: old generation (8 bytes, or "" for none), old length, old last record, new bytes.
- * Replaces the first `old length` bytes by the new ones. Answers 1, or 0 when generation, last record or
- * length no longer hold.
+ * KEYS: the log. ARGV: old generation (8 bytes, or "" for none), old length, old last record, new
+ * bytes. Replaces the first `old length` bytes by the new ones. Answers 1, or 0 when generation,
+ * last record or length no longer hold.
  */
 extern const char redis_script_fold[];
 
@@ -24,21 +24,21 @@ extern const char redis_script_void[];
 extern const char redis_script_settle_undecided[];
 
 /*
- * KEYS: the claim, parked. ARGV: empty parked labels (CLAIM_PARKED_BYTES), the framed label, when the wait
- * ends (ms), most labels, most bytes, the transaction's hash in hex. Answers false (parked), what stood there
- * (a claim), or 0 (over a limit).
+ * KEYS: the claim, parked. ARGV: empty parked labels (CLAIM_PARKED_BYTES), the framed label, when
+ * the wait ends (ms), most labels, most bytes, the transaction's hash in hex. Answers false
+ * (parked), what stood there (a claim), or 0 (over a limit).
  */
 extern const char redis_script_park[];
 
 /*
- * KEYS: the claim, parked. ARGV: the claim's value, ttl in ms, the hash in hex. Sets it if nothing or
- * parked labels stand there. Answers what stood, false for nothing.
+ * KEYS: the claim, parked. ARGV: the claim's value, ttl in ms, the hash in hex. Sets it if
+ * nothing or parked labels stand there. Answers what stood, false for nothing.
  */
 extern const char redis_script_take_parked[];
 
 /*
- * KEYS: parked. ARGV: now (ms), how many at most, prefix of claims. Answers the parked values whose wait has ended,
- * removed.
+ * KEYS: parked. ARGV: now (ms), how many at most, prefix of claims. Answers the parked values
+ * whose wait has ended, removed.
  */
 extern const char redis_script_expire_parked[];
 

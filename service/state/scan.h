@@ -42,7 +42,8 @@ static inline bool record_same(const struct record *a, const struct record *b)
            (a->kind == RECORD_TRANSACTION || a->known_at_ms == b->known_at_ms);
 }
 
-/* A transaction's hash is keyed and even; a correction adds its own two parts (Knuth's multiplicative hashing). */
+/* A transaction's hash is keyed and even; a correction adds its own two parts (Knuth's
+ * multiplicative hashing). */
 static inline uint64_t record_identity_hash(const struct record *r)
 {
     if (r->kind == RECORD_TRANSACTION)

@@ -41,23 +41,23 @@ struct state_redis_options {
 };
 
 /*
- * Blocking, at start: connect, check the version and that `maxmemory-policy` is noeviction, read or make
- * the hash key. Errors: ST_UNAVAILABLE (cannot connect, authenticate, ...), ST_UNSUPPORTED (policy
- * or version); ret_why[REDIS_WHY_BYTES] says what and what to do.
+ * Blocking, at start: connect, check the version and that `maxmemory-policy` is noeviction, read
+ * or make the hash key. Errors: ST_UNAVAILABLE (cannot connect, authenticate, ...),
+ * ST_UNSUPPORTED (policy or version); ret_why[REDIS_WHY_BYTES] says what and what to do.
  */
 MUST_USE enum status state_redis_probe(const struct state_redis_options *o,
                                        struct hash_key *ret_key, char *ret_why);
 
 /*
- * One connection on `loop`, reconnecting by itself. Never blocks. After state_close the loop must run
- * until it has let go of its handles.
+ * One connection on `loop`, reconnecting by itself. Never blocks. After state_close the loop must
+ * run until it has let go of its handles.
  */
 struct state *state_redis_open(const struct state_redis_options *o, const struct hash_key *key,
                                uv_loop_t *loop);
 
 /*
- * `up` is called on the loop after each good connection; `beacon` is the journal's sequence that the server
- * says was acknowledged, 0 when it has none.
+ * `up` is called on the loop after each good connection; `beacon` is the journal's sequence that
+ * the server says was acknowledged, 0 when it has none.
  */
 void state_redis_on_connect(struct state *s, void (*up)(void *user, uint64_t beacon), void *user);
 

@@ -326,7 +326,8 @@ static enum status read_blocks(struct cursor *c, const struct layout_book *book,
     return st;
 }
 
-/* Not the recent ones: their number says that there are none, and a kilobyte need not be cleared. */
+/* Not the recent ones: their number says that there are none, and a kilobyte need
+ * not be cleared. */
 static void folded_init(struct folded *f)
 {
     f->bytes = 0;
@@ -539,9 +540,9 @@ static enum status find_tile(const struct tile_block *b, struct tile_tier *t, in
 }
 
 /*
- * A label for a transaction of this cell. When the cell has labels of that group already, this one may
- * speak of a transaction that is counted: a further fraud label is then one more or none, and
- * `legitimate` takes one back or none.
+ * A label for a transaction of this cell. When the cell has labels of that group already, this
+ * one may speak of a transaction that is counted: a further fraud label is then one more or none,
+ * and `legitimate` takes one back or none.
  */
 static void add_label(struct tile_cell *cell, const struct record *r)
 {

@@ -20,7 +20,7 @@
  *            CELL_SUM: negative i128, positive i128     CELL_SQUARES: u128
  *            CELL_RANGE: min i64, max i64
  *            CELL_LABELS: (lo u32, hi u32) for fraud, legitimate, declined, reversed;
- *                         first_ms i64, last_ms i64 (of the transactions), known_ms i64 (the latest)
+ *                         first_ms i64, last_ms i64 (of transactions), known_ms i64 (the latest)
  *
  * Each tier holds every folded record that is younger than its keep; only tiles that are not
  * empty are there, in order of index. Records fold into a block of their own layout, so that
@@ -111,8 +111,8 @@ struct folded {
 };
 
 /*
- * Read the header at the front of `log`, or answer an empty one. Errors: ST_CORRUPT; ST_NOT_FOUND: a
- * layout that the book has not; ST_NO_SPACE.
+ * Read the header at the front of `log`, or answer an empty one. Errors: ST_CORRUPT;
+ * ST_NOT_FOUND: a layout that the book has not; ST_NO_SPACE.
  */
 MUST_USE enum status folded_read(struct span log, const struct layout_book *book,
                                  struct arena *scratch, struct folded *ret_folded);
@@ -122,7 +122,8 @@ size_t folded_bytes(const struct folded *f);
 /* Encode to `out`, which has folded_bytes() room. */
 void folded_write(const struct folded *f, char *out);
 
-/* The record goes into the tiles of its layout (in the book, else ST_NOT_FOUND). ST_NO_SPACE: scratch is full. */
+/* The record goes into the tiles of its layout (in the book, else ST_NOT_FOUND). ST_NO_SPACE:
+ * scratch is full. */
 MUST_USE enum status folded_add(struct folded *f, const struct layout_book *book,
                                 const struct record *r, struct arena *scratch);
 /* Drop tiles, values and blocks that are out of their horizon. ST_NO_SPACE: scratch is full. */

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(name, text, what `of` must be: '-' nothing, 'n' a number, 'v' any value, 'g' a place, is the value an int) */
+/* X(name, text, what `of` must be: '-' nothing, 'n' a number, 'v' any value, 'g' a place, is the
+ * value an int) */
 #define AGGREGATE_TABLE(X)                             \
     X(AGG_COUNT, "count", '-', true)                   \
     X(AGG_SUM, "sum", 'n', false)                      \

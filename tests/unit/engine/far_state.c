@@ -67,7 +67,6 @@ struct far_state *far_state_new(void)
     return f;
 }
 
-
 struct far_state *far_state_beside(struct far_state *other)
 {
     return far_over(other->table);

@@ -13,7 +13,7 @@ struct far_state {
     struct state state;
     struct state_table *table;
     struct state *near;
-    bool is_away;   /* not available, and everything submitted fails */
+    bool is_away;    /* not available, and everything submitted fails */
     bool is_holding; /* what is submitted waits for far_state_answer() */
     bool is_losing;  /* it takes effect, and its answer is lost */
     struct state_op *held[FAR_HELD_MAX];

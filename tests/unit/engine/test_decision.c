@@ -26,7 +26,8 @@ static void a_feature_says_how_sure_it_is(void **state)
     (void)state;
     struct window_value v = {.exact = true, .scale = 1, .value = {.i64 = 11}};
     assert_string_equal(feature_text(v), "{\"value\":11,\"exact\":true}");
-    v = (struct window_value){.scale = 1, .value = {.i64 = 11}, .lo = {.i64 = 9}, .hi = {.i64 = 12}};
+    v = (struct window_value){
+        .scale = 1, .value = {.i64 = 11}, .lo = {.i64 = 9}, .hi = {.i64 = 12}};
     assert_string_equal(feature_text(v), "{\"value\":11,\"exact\":false,\"lo\":9,\"hi\":12}");
     v.unbounded_hi = true;
     assert_string_equal(feature_text(v), "{\"value\":11,\"exact\":false,\"lo\":9}");

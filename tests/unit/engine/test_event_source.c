@@ -165,12 +165,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
     const struct CMUnitTest tests[] = {
-        TEST(all_lines_come_in_order_ahead_or_not),
-        TEST(an_empty_file_has_no_events),
-        TEST(the_last_line_may_lack_its_end),
-        TEST(blank_lines_are_skipped_and_counted),
-        TEST(a_line_that_is_refused_says_why),
-        TEST(a_line_that_is_too_long_is_told_once),
+        TEST(all_lines_come_in_order_ahead_or_not), TEST(an_empty_file_has_no_events),
+        TEST(the_last_line_may_lack_its_end),       TEST(blank_lines_are_skipped_and_counted),
+        TEST(a_line_that_is_refused_says_why),      TEST(a_line_that_is_too_long_is_told_once),
         TEST(it_may_be_left_before_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,16 +11,16 @@
 
 #include <cmocka.h>
 
-#define SCHEMA                                                                                     \
-    "schema:\n"                                                                                    \
-    "  transaction_id: {type: string, required: true, max: 64}\n"                                  \
-    "  account_id: {type: string, required: true, max: 64}\n"                                      \
-    "  amount: {type: decimal, required: true}\n"                                                  \
-    "  timestamp: {type: timestamp, required: true}\n"                                             \
-    "  currency: {type: string, max: 3}\n"                                                         \
-    "  weight: {type: number}\n"                                                                   \
-    "  long_name: {type: string, max: 300}\n"                                                      \
-    "flag_at: 70\n"                                                                                \
+#define SCHEMA                                                    \
+    "schema:\n"                                                   \
+    "  transaction_id: {type: string, required: true, max: 64}\n" \
+    "  account_id: {type: string, required: true, max: 64}\n"     \
+    "  amount: {type: decimal, required: true}\n"                 \
+    "  timestamp: {type: timestamp, required: true}\n"            \
+    "  currency: {type: string, max: 3}\n"                        \
+    "  weight: {type: number}\n"                                  \
+    "  long_name: {type: string, max: 300}\n"                     \
+    "flag_at: 70\n"                                               \
     "features:\n"
 
 static struct diag_list diags;
@@ -54,9 +54,10 @@ static void refused(const char *features, int line, int col, const char *message
 static void windows_become_features_in_their_order(void **state)
 {
     (void)state;
-    struct snapshot *s = load("  n: {by: account_id, aggregate: count, windows: [1h, 5m], delay: 1d}\n"
-                              "  a: {by: account_id, aggregate: avg, of: amount, windows: [1d],\n"
-                              "      where: currency == 'EUR'}\n");
+    struct snapshot *s =
+        load("  n: {by: account_id, aggregate: count, windows: [1h, 5m], delay: 1d}\n"
+             "  a: {by: account_id, aggregate: avg, of: amount, windows: [1d],\n"
+             "      where: currency == 'EUR'}\n");
     assert_non_null(s);
     assert_int_equal(s->features.n_features, 3);
     assert_true(span_is(s->features.features[0].name, "n_1h"));
@@ -76,10 +77,10 @@ static void windows_become_features_in_their_order(void **state)
 static void equal_columns_and_filters_are_kept_once(void **state)
 {
     (void)state;
-    struct snapshot *s =
-        load("  a: {by: account_id, aggregate: avg, of: amount, windows: [1d], where: weight > 1.0}\n"
-             "  b: {by: account_id, aggregate: max, of: amount, windows: [1d], where: weight > 1.0}\n"
-             "  c: {by: account_id, aggregate: distinct, of: currency, windows: [1d]}\n");
+    struct snapshot *s = load(
+        "  a: {by: account_id, aggregate: avg, of: amount, windows: [1d], where: weight > 1.0}\n"
+        "  b: {by: account_id, aggregate: max, of: amount, windows: [1d], where: weight > 1.0}\n"
+        "  c: {by: account_id, aggregate: distinct, of: currency, windows: [1d]}\n");
     assert_non_null(s);
     assert_int_equal(s->features.keys[0].n_columns, 2);
     assert_int_equal(s->features.keys[0].n_filters, 1);
@@ -128,7 +129,8 @@ static void mistakes_are_shown_where_they_are(void **state)
     refused("  a: {by: acount_id, aggregate: count, windows: [1d]}\n", 11, 11,
             "unknown field 'acount_id'");
     assert_string_equal(diags.items[0].hint, "did you mean 'account_id'?");
-    refused("  a: {by: amount, aggregate: count, windows: [1d]}\n", 11, 11, "'amount' is a decimal");
+    refused("  a: {by: amount, aggregate: count, windows: [1d]}\n", 11, 11,
+            "'amount' is a decimal");
     refused("  a: {by: long_name, aggregate: count, windows: [1d]}\n", 11, 11,
             "values of a key field have at most 256 bytes");
     refused("  a: {by: account_id, aggregate: coun, windows: [1d]}\n", 11, 34,

@@ -140,9 +140,9 @@ static void a_label_goes_where_its_outcome_counts(void **state)
     make(b, world_txn_of("t-1", "a-1", "m-1", 0));
     assert_int_equal(claim_decode(intent_claim(&b->intent), &claim), ST_OK);
     struct intent_correction c = {OUTCOME_FRAUD, b->event.txn_hash, claim.ts_ms, claim.ts_ms + 5};
-    assert_int_equal(intent_of_remembered(b->snap, b->w.engine.layouts, &c, &claim, b->w.arena,
-                                          &b->intent),
-                     ST_OK);
+    assert_int_equal(
+        intent_of_remembered(b->snap, b->w.engine.layouts, &c, &claim, b->w.arena, &b->intent),
+        ST_OK);
     assert_int_equal(b->intent.n_entities, 1);
     assert_true(span_is(b->intent.entities[0].key, "e:terminal_id:m-1"));
     assert_int_equal(record_decode(b->intent.entities[0].record, &r), ST_OK);
@@ -150,9 +150,9 @@ static void a_label_goes_where_its_outcome_counts(void **state)
     assert_int_equal(r.ts_ms, claim.ts_ms);
     assert_int_equal(r.known_at_ms, claim.ts_ms + 5);
     c.outcome = OUTCOME_REVERSED;
-    assert_int_equal(intent_of_remembered(b->snap, b->w.engine.layouts, &c, &claim, b->w.arena,
-                                          &b->intent),
-                     ST_OK);
+    assert_int_equal(
+        intent_of_remembered(b->snap, b->w.engine.layouts, &c, &claim, b->w.arena, &b->intent),
+        ST_OK);
     assert_int_equal(b->intent.n_entities, 0);
 }
 
@@ -174,9 +174,8 @@ static void a_layout_that_is_not_known_is_told(void **state)
     make(b, world_txn_of("t-1", "a-1", "m-1", 0));
     assert_int_equal(claim_decode(intent_claim(&b->intent), &claim), ST_OK);
     struct intent_correction c = {OUTCOME_FRAUD, b->event.txn_hash, claim.ts_ms, claim.ts_ms};
-    assert_int_equal(
-        intent_of_remembered(b->snap, &empty, &c, &claim, b->w.arena, &b->intent),
-        ST_NOT_FOUND);
+    assert_int_equal(intent_of_remembered(b->snap, &empty, &c, &claim, b->w.arena, &b->intent),
+                     ST_NOT_FOUND);
 }
 
 int main(void)

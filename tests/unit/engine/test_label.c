@@ -39,8 +39,8 @@ static void a_label_is_recorded_by_what_is_remembered(void **state)
     struct world *w = *state;
     world_score(w, world_txn_of("t-1", "a-1", "m-1", 0));
     assert_int_equal(world_score(w, world_label("t-1", "fraud", DAY)), SCORE_LABELLED);
-    assert_string_equal(w->answer,
-                        "{\"transaction_id\":\"t-1\",\"outcome\":\"fraud\",\"status\":\"recorded\"}");
+    assert_string_equal(
+        w->answer, "{\"transaction_id\":\"t-1\",\"outcome\":\"fraud\",\"status\":\"recorded\"}");
     assert_true(frauds_at(w, "t-2", DAY) == 1);
 }
 

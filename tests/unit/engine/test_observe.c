@@ -66,7 +66,7 @@ static void nothing_is_answered_before_the_state_has(void **state)
     struct bed *b = *state;
     b->far->is_holding = true;
     start(b, world_txn("t-1", 0));
-    far_state_answer(b->far); /* the layouts, and observing */
+    far_state_answer(b->far);  /* the layouts, and observing */
     assert_true(b->w.is_done); /* an allow does not wait to be settled */
     assert_false(b->w.is_released);
     assert_false(b->w.score.degraded);

@@ -179,14 +179,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_files, drop_files)
     const struct CMUnitTest tests[] = {
-        TEST(a_ruleset_is_loaded_with_all_it_names),
-        TEST(a_row_holds_what_is_read_and_no_more),
-        TEST(its_name_follows_every_file),
-        TEST(names_share_one_space),
-        TEST(mistakes_of_the_whole_are_told),
-        TEST(a_reload_swaps_the_whole_or_leaves_it),
-        TEST(half_a_file_is_never_a_ruleset),
-        TEST(layouts_of_all_rulesets_stay_known),
+        TEST(a_ruleset_is_loaded_with_all_it_names), TEST(a_row_holds_what_is_read_and_no_more),
+        TEST(its_name_follows_every_file),           TEST(names_share_one_space),
+        TEST(mistakes_of_the_whole_are_told),        TEST(a_reload_swaps_the_whole_or_leaves_it),
+        TEST(half_a_file_is_never_a_ruleset),        TEST(layouts_of_all_rulesets_stay_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,12 +33,13 @@ const char world_ruleset[] =
     "flag_at: 70\n"
     "rules: [rules.yaml]\n";
 
-const char world_rules[] = "rules:\n"
-                           "  - {id: burst, title: Burst, when: account_tx_count_5m > 2, score: 80,\n"
-                           "     reason: '{account_tx_count_5m} in 5 minutes', severity: high}\n"
-                           "  - {id: large, when: is_large, score: 30}\n"
-                           "  - {id: watched, when: country in lists.watched, decision: flag}\n"
-                           "  - {id: night, when: timestamp.getHours() < 6, score: 1, mode: shadow}\n";
+const char world_rules[] =
+    "rules:\n"
+    "  - {id: burst, title: Burst, when: account_tx_count_5m > 2, score: 80,\n"
+    "     reason: '{account_tx_count_5m} in 5 minutes', severity: high}\n"
+    "  - {id: large, when: is_large, score: 30}\n"
+    "  - {id: watched, when: country in lists.watched, decision: flag}\n"
+    "  - {id: night, when: timestamp.getHours() < 6, score: 1, mode: shadow}\n";
 
 void world_write(struct world *w, const char *name, const char *content)
 {

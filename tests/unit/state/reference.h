@@ -33,8 +33,8 @@ struct reference_value {
 };
 
 /*
- * What the transaction `own_txn` sees of it (0: a look at everything); `horizon_ms` decides what is late.
- * One view at a time; reference_value answers from the last one.
+ * What the transaction `own_txn` sees of it (0: a look at everything); `horizon_ms` decides what
+ * is late. One view at a time; reference_value answers from the last one.
  */
 void reference_view(const struct reference *ref, int64_t horizon_ms, uint64_t own_txn);
 

@@ -231,7 +231,8 @@ static void check_all(struct world *w, int64_t t_ms, uint64_t own, bool want_exa
     }
 }
 
-/* Write the fold back, with its doubts looked up: attempts other than the first of their transaction lose. */
+/* Write the fold back, with its doubts looked up: attempts other than the first of their
+ * transaction lose. */
 static void write_back(struct world *w)
 {
     static struct fold_attempt doubts[FOLD_DOUBTS_MAX];
@@ -464,7 +465,8 @@ static void shuffled_arrival_gives_the_same_final_values(void **state)
         read_log(&a, clock_ms + HOUR, 0, va, &seen);
         read_log(&b, clock_ms + HOUR, 0, vb, &seen);
         for (int k = 0; k < N_FEATURES; k++) {
-            /* a horizon of 25 hours and 33 of events: what is late depends on arrival, so only the short windows */
+            /* a horizon of 25 hours and 33 of events: what is late depends on arrival, so only
+             * the short windows */
             if (features[k].window_ms + features[k].delay_ms <= 3 * HOUR &&
                 !same_value(&va[k], &vb[k]))
                 fail_feature(&a, k, &va[k],
