@@ -1,10 +1,10 @@
 /*
  * Another attempt at the same transaction is under way, or has died.
  *
- * Its record stands in the logs we have read, so our own decision, over the log up to that record, is
- * made already, and is the one that attempt would come to. Still its answer is waited for, since it may
- * have been given without state: looked for after 1, 2, 4, ... ms until the deadline, and then ours
- * is told and settled. Declared in steps.h.
+ * Its record stands in the logs we have read, so our own decision, over the log up to that
+ * record, is made already, and is the one that attempt would come to. Still its answer is
+ * waited for, since it may have been given without state: looked for after 1, 2, 4, ... ms
+ * until the deadline, and then ours is told and settled. Declared in steps.h.
  */
 #include "service/engine/steps.h"
 

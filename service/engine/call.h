@@ -1,8 +1,8 @@
 /*
  * call.h -- one operation on the state, and what follows it.
  *
- *     call_start ──> state_submit ──> done: take()      what the state answers is borrowed: read it here
- *                                          then()       nothing is borrowed any more: go on here
+ *     call_start ──> state_submit ──> done: take()   what the state answers is borrowed: read it
+ *                                           then()   nothing is borrowed any more: go on
  *
  * `then` runs when state_submit has returned (memory) or from the loop (Redis), so that a step may
  * start the next operation without ever standing inside the state.

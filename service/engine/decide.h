@@ -1,8 +1,8 @@
 /*
  * decide.h -- the pure half of a decision: what was observed and a ruleset in, the decision out.
  *
- * No clock, no state, no chance: the same records and the same ruleset give the same decision, here and in
- * replay.
+ * No clock, no state, no chance: the same records and the same ruleset give the same decision,
+ * here and in replay.
  */
 #ifndef SLUICE_ENGINE_DECIDE_H
 #define SLUICE_ENGINE_DECIDE_H

@@ -9,8 +9,8 @@
  *      "rules":[{"rule":"account-burst","result":"fired"}],                       explain
  *      "ruleset":"9f2c41d07be83a56","degraded":[]}
  *
- * A rule's result is fired, not_fired, or error with `"error":"missing currency"`; a rule that is off is
- * not there.
+ * A rule's result is fired, not_fired, or error with `"error":"missing currency"`; a rule that
+ * is off is not there.
  */
 #ifndef SLUICE_ENGINE_DECISION_H
 #define SLUICE_ENGINE_DECISION_H
@@ -36,15 +36,17 @@ struct decision {
 };
 
 /*
- * Write it, with at least DECISION_BARE_BYTES of room. What does not fit goes: first what explain adds, then
- * the titles and texts of reasons. `values` in the order of features, for explain.
+ * Write it, with at least DECISION_BARE_BYTES of room. What does not fit goes: first what
+ * explain adds, then the titles and texts of reasons. `values` in the order of features, for
+ * explain.
  */
 void decision_write(const struct decision *d, const struct snapshot *snap,
                     struct span transaction_id, const struct window_value *values, bool explain,
                     struct text *out);
 
-/* One feature: {"value":11,"exact":false,"lo":9,"hi":12}; a missing one: {"value":null,"exact":true},
- * with "exact":false when it could not be read or may not be missing. A bound that is not known is left out. */
+/* One feature: {"value":11,"exact":false,"lo":9,"hi":12}; a missing one:
+ * {"value":null,"exact":true}, with "exact":false when it could not be read or may not be
+ * missing. A bound that is not known is left out. */
 void decision_write_feature(const struct window_value *v, struct text *out);
 
 #endif

@@ -4,8 +4,9 @@
  *     frames:   1 .. 17 | 18 | 19 20 21 | 22 23
  *                       ^ watermark     ^ wanted: up to here something was lost, deliver again
  *
- * Every frame's sequence ends when its operation has been acknowledged. One that was not (no connection, a
- * connection lost, a server that refuses) is wanted again; redeliver.c of one engine brings it.
+ * Every frame's sequence ends when its operation has been acknowledged. One that was not (no
+ * connection, a connection lost, a server that refuses) is wanted again; redeliver.c of one
+ * engine brings it.
  *
  * Threads: any.
  */
@@ -27,8 +28,8 @@ void delivery_done(struct delivery *d, uint64_t seq);
 /* It may not have. */
 void delivery_lost(struct delivery *d, uint64_t seq);
 /*
- * A connection is up again, and the server's last acknowledged frame is `beacon`: what it has not is
- * wanted, `last_seq` being the newest frame of the journal.
+ * A connection is up again, and the server's last acknowledged frame is `beacon`: what it has
+ * not is wanted, `last_seq` being the newest frame of the journal.
  */
 void delivery_connected(struct delivery *d, uint64_t beacon, uint64_t last_seq);
 

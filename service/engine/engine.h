@@ -23,7 +23,8 @@ struct engine_options {
     int64_t max_skew_ms;   /* an event further ahead of the clock is refused */
     int64_t dedupe_for_ms; /* an answer is kept for retries */
     int64_t label_wait_ms; /* a label waits for its transaction */
-    /* A transaction's keys are remembered for its labels; 0: as long as the snapshot counts them. */
+    /* A transaction's keys are remembered for its labels; 0: as long as the snapshot counts
+     * them. */
     int64_t remember_for_ms;
     int deadline_ms; /* for callers that make score_intake.deadline_us of it */
     enum on_unavailable on_unavailable;
@@ -55,8 +56,8 @@ struct engine {
 };
 
 /*
- * The caller has set what is public; this makes the rest. CHECKs on no memory. The state is open, and its
- * hash key known.
+ * The caller has set what is public; this makes the rest. CHECKs on no memory. The state is
+ * open, and its hash key known.
  */
 void engine_open(struct engine *e);
 

@@ -4,7 +4,8 @@
  *     {"field":"account_id","value":"a-1","at":"2026-01-05T12:00:10Z",
  *      "features":{"account_tx_count_5m":{"value":11,"exact":true}},"ruleset":"9f2c41d07be83a56"}
  *
- * The whole log is seen, nobody's own event: what the next transaction at that time would see besides itself.
+ * The whole log is seen, nobody's own event: what the next transaction at that time would see
+ * besides itself.
  *
  * Owns:    nothing; a query is its caller's, with its arena, until `released`.
  * Threads: of the engine's loop.
@@ -26,7 +27,8 @@ struct entity_query {
     int64_t at_ms;       /* not for erasure */
     int64_t deadline_us; /* 0: none */
 
-    /* out. status: ST_OK; ST_NOT_FOUND: no key field of that name; ST_TOO_LARGE: no value is that long;
+    /* out. status: ST_OK; ST_NOT_FOUND: no key field of that name; ST_TOO_LARGE: no value is
+     * that long;
      * ST_UNAVAILABLE: no state, or not in time; ST_CORRUPT: the log cannot be read. */
     enum status status;
     struct span answer; /* JSON */

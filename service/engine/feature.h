@@ -6,8 +6,8 @@
  *                        where: currency == "EUR"}
  *
  * declares account_tx_count_5m, account_tx_count_1h and account_avg_1d. `by` is a field of the
- * schema (string, ip, integer); `of` a field or a derived field; `where` is CEL over the transaction
- * alone, evaluated once, when its record is made.
+ * schema (string, ip, integer); `of` a field or a derived field; `where` is CEL over the
+ * transaction alone, evaluated once, when its record is made.
  *
  * Owns:    nothing; plans and programs live in the arena given to feature_load.
  * Threads: read-only once loaded.

@@ -1,13 +1,15 @@
 /*
  * intent.h -- what one event is about to write: a claim, and a record for each of its entities.
  *
- * Pure: the same event, ruleset and nonce give the same bytes, now and when the journal is read again.
+ * Pure: the same event, ruleset and nonce give the same bytes, now and when the journal is read
+ * again.
  *
  *     | u64 txn hash | claim: fixed part | answer, once decided |
  *       ^ `decision`: the whole is the journal's DECISION frame
  *                      ^ claim
  *
- * Owns:    nothing; everything lives in the request's arena, keys' raw values perhaps in the message.
+ * Owns:    nothing; everything lives in the request's arena, keys' raw values perhaps in the
+ * message.
  * Threads: pure.
  */
 #ifndef SLUICE_ENGINE_INTENT_H
@@ -60,15 +62,16 @@ MUST_USE enum status intent_of_label(const struct snapshot *snap, const struct i
                                      const struct txn_value *fields, struct arena *arena,
                                      struct intent *ret_intent);
 
-/* The same by what the transaction's claim remembers. `book` knows the layout of its filters; where it does not,
- * ST_NOT_FOUND. */
+/* The same by what the transaction's claim remembers. `book` knows the layout of its filters;
+ * where it does not, ST_NOT_FOUND. */
 MUST_USE enum status intent_of_remembered(const struct snapshot *snap,
                                           const struct layout_book *book,
                                           const struct intent_correction *c,
                                           const struct claim *claim, struct arena *arena,
                                           struct intent *ret_intent);
 
-/* "e:<field>:<value>" in the arena. Errors: ST_NO_SPACE, ST_TOO_LARGE (over FEATURE_KEY_BYTES_MAX). */
+/* "e:<field>:<value>" in the arena. Errors: ST_NO_SPACE, ST_TOO_LARGE (over
+ * FEATURE_KEY_BYTES_MAX). */
 MUST_USE enum status intent_key(struct span field, struct span value, struct arena *arena,
                                 struct span *ret_key);
 

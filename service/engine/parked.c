@@ -1,6 +1,6 @@
 /*
- * Labels came before their transaction and stand where its claim should: exchange them for the claim,
- * and write them into the logs behind the transaction's records, one after the other.
+ * Labels came before their transaction and stand where its claim should: exchange them for the
+ * claim, and write them into the logs behind the transaction's records, one after the other.
  *
  *     decide ──> STATE_TAKE_PARKED ──> each label: STATE_OBSERVE of its records ──> settle
  *

@@ -1,6 +1,6 @@
 /*
- * publish.h -- a ruleset's layouts go to the state before its first record does, so that whoever reads the
- * logs later can.
+ * publish.h -- a ruleset's layouts go to the state before its first record does, so that
+ * whoever reads the logs later can.
  *
  * Owns:    its operations. Threads: of the loop.
  */

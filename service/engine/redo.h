@@ -6,8 +6,8 @@
  *     VOID      the records taken out
  *     ERASE     the logs deleted
  *
- * Bringing a frame twice changes nothing: its records are duplicates of themselves. Memory is rebuilt with it
- * after a start (recover.h), Redis is brought what it has missed (redeliver.h).
+ * Bringing a frame twice changes nothing: its records are duplicates of themselves. Memory is
+ * rebuilt with it after a start (recover.h), Redis is brought what it has missed (redeliver.h).
  *
  * Owns:    its arena. Threads: of the engine's loop.
  */

@@ -1,5 +1,6 @@
 /*
- * row.h -- one transaction as the array of CEL values that expressions read (snapshot.h has its shape).
+ * row.h -- one transaction as the array of CEL values that expressions read (snapshot.h has its
+ * shape).
  *
  * Filled in two steps: fields and derived fields when the message is read, because filters and
  * columns of its records need them; features when the logs were read. Only what some
@@ -24,8 +25,8 @@ MUST_USE enum status row_init(struct row *row, const struct snapshot *snap,
                               const struct txn_value *fields, struct arena *arena);
 
 /*
- * `values` in the order of snap->features. A missing one stays missing; an inexact one is a range, and
- * one that may be missing besides is the error value "inexact".
+ * `values` in the order of snap->features. A missing one stays missing; an inexact one is a
+ * range, and one that may be missing besides is the error value "inexact".
  */
 void row_set_features(struct row *row, const struct snapshot *snap,
                       const struct window_value *values);

@@ -178,8 +178,8 @@ static void start_settle(struct score_steps *x, enum state_verb verb)
 }
 
 /*
- * An allow is told at once; a flag when its decision is kept. A claim that may not be ours any more, because
- * the deadline answered or another attempt made it, is settled only if nobody has.
+ * An allow is told at once; a flag when its decision is kept. A claim that may not be ours any
+ * more, because the deadline answered or another attempt made it, is settled only if nobody has.
  */
 void score_settle(struct score_steps *x)
 {
@@ -256,7 +256,8 @@ static void go_without_state(struct score_steps *x)
         score_finish(x);
 }
 
-/* A frame of the journal is in the logs again; its decision, if there was one, is a frame of its own. */
+/* A frame of the journal is in the logs again; its decision, if there was one, is a frame of
+ * its own. */
 static void redone(struct score_steps *x)
 {
     if (x->as == OBSERVED_PARKED)

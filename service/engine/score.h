@@ -31,15 +31,15 @@ struct score_intake {
     bool historic;       /* no max_skew check */
     bool explain;
     bool labels_allowed, transactions_allowed; /* which kinds may come this way */
-    /* The event is a frame of the journal that is brought to the state again (redo.h): observed, not
-     * decided, not written to the journal. 0: live. */
+    /* The event is a frame of the journal that is brought to the state again (redo.h):
+     * observed, not decided, not written to the journal. 0: live. */
     uint64_t redo_seq;
     uint32_t redo_nonce;
 };
 
 enum score_answer {
     SCORE_DECIDED, /* answer: the decision's JSON */
-    SCORE_LABELLED, /* answer: {"transaction_id":..,"outcome":..,"status":"recorded"}, or "duplicate" */
+    SCORE_LABELLED, /* answer: {"transaction_id":..,"outcome":..,"status":"recorded" | "duplicate"} */
     SCORE_PARKED,      /* a label of a transaction not seen yet: the same with status "parked" */
     SCORE_REFUSED,     /* error: what the reader, or the contract, refuses */
     SCORE_CONFLICT,    /* the id came before with another body; error says so */
@@ -73,8 +73,8 @@ struct score {
 };
 
 /*
- * Score `body`, which must live until `released`. Never blocks; may call done and released before it
- * returns.
+ * Score `body`, which must live until `released`. Never blocks; may call done and released
+ * before it returns.
  */
 void score_start(struct score *s, struct span body);
 

@@ -260,7 +260,8 @@ static void mark_rule(struct reads *r, const struct rule *rule)
         mark(r, rule->reason.pieces[i].program);
 }
 
-/* Columns of plain fields are taken from the transaction itself, those of derived ones from the row. */
+/* Columns of plain fields are taken from the transaction itself, those of derived ones from the
+ * row. */
 static void mark_key(struct reads *r, const struct snapshot *s, const struct feature_key *key)
 {
     for (int i = 0; i < key->n_filters; i++)

@@ -53,7 +53,8 @@ struct snapshot {
     int fields_read[SCHEMA_FIELDS_MAX];
     int features_read[FEATURES_MAX];
     int n_fields_read, n_features_read;
-    /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, rules, in order. */
+    /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, rules, in
+     * order. */
     uint64_t id;
     char id_text[17];     /* 16 hex */
     int64_t loaded_at_ms; /* wall clock */

@@ -7,8 +7,8 @@
  *     parked.c    labels that waited for this transaction
  *     label.c     the way of a label
  *
- * At most one operation on the state is under way at a time (`call`). Two things end a score: its answer has
- * been told, and its last operation has returned; in either order.
+ * At most one operation on the state is under way at a time (`call`). Two things end a score:
+ * its answer has been told, and its last operation has returned; in either order.
  *
  * Threads: of the engine's loop.
  */
@@ -75,7 +75,8 @@ struct score_steps {
 void score_observed(struct score_steps *x);
 /* Write the answer as the claim's decision, and then finish. */
 void score_settle(struct score_steps *x);
-/* The answer stands in the score: tell it, once the disk has its frames if that is asked. Only the first counts. */
+/* The answer stands in the score: tell it, once the disk has its frames if that is asked. Only
+ * the first counts. */
 void score_answer(struct score_steps *x);
 /* Answer without a decision. */
 void score_refuse(struct score_steps *x, enum score_answer kind);
@@ -94,8 +95,9 @@ void steps_call(struct score_steps *x, const struct state_op *op, void (*take)(s
 struct score_steps *steps_returned(struct call *c);
 
 /*
- * Append a frame for the operation that follows: with a state that keeps the journal itself it rides in
- * that operation, else it is written now. Errors: ST_UNAVAILABLE: the journal takes no more.
+ * Append a frame for the operation that follows: with a state that keeps the journal itself it
+ * rides in that operation, else it is written now. Errors: ST_UNAVAILABLE: the journal takes no
+ * more.
  */
 MUST_USE enum status steps_journal(struct score_steps *x, uint8_t kind, struct span frame);
 /* The event itself, as a frame. Errors: also ST_NO_SPACE. */

@@ -27,7 +27,8 @@ struct synced *synced_new(struct journal *j, uv_loop_t *loop);
 /* Nobody waits any more. The loop must run once more. NULL is fine. */
 void synced_free(struct synced *s);
 
-/* `w->then` is called once, at once if `w->seq` is safe already. Sequences come in ascending order. */
+/* `w->then` is called once, at once if `w->seq` is safe already. Sequences come in ascending
+ * order. */
 void synced_start(struct synced *s, struct synced_wait *w);
 
 #endif

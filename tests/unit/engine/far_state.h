@@ -1,6 +1,6 @@
 /*
- * far_state.h -- a state that is far away: a memory state whose answers come when the test says, or not
- * at all. For deadlines, lost connections and redelivery.
+ * far_state.h -- a state that is far away: a memory state whose answers come when the test
+ * says, or not at all. For deadlines, lost connections and redelivery.
  */
 #ifndef SLUICE_TESTS_ENGINE_FAR_STATE_H
 #define SLUICE_TESTS_ENGINE_FAR_STATE_H

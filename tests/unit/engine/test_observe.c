@@ -1,4 +1,5 @@
-/* Observing when the state is slow, away, or shared with another attempt at the same transaction. */
+/* Observing when the state is slow, away, or shared with another attempt at the same
+ * transaction. */
 #include "service/engine/steps.h"
 
 #include "service/base/clock.h"

@@ -1,6 +1,6 @@
 /*
- * world.h -- an engine over a memory table (or a state of the test's own), and a ruleset in a folder
- * of its own; for the tests of the engine.
+ * world.h -- an engine over a memory table (or a state of the test's own), and a ruleset in a
+ * folder of its own; for the tests of the engine.
  */
 #ifndef SLUICE_TESTS_ENGINE_WORLD_H
 #define SLUICE_TESTS_ENGINE_WORLD_H
@@ -22,8 +22,8 @@ struct world {
     bool is_done, is_released;
 };
 
-/* account_id and terminal_id are keys, fraud_count and decline_count count labels; one rule flags the third
- * transaction of an account within five minutes, one an amount over 1000. */
+/* account_id and terminal_id are keys, fraud_count and decline_count count labels; one rule
+ * flags the third transaction of an account within five minutes, one an amount over 1000. */
 extern const char world_ruleset[], world_rules[];
 
 /* The folder with the two files; `rules` goes to rules.yaml. */
