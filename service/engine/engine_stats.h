@@ -34,10 +34,10 @@
     X(redelivered, "events of the journal delivered again to state")
 
 /* Upper bounds in microseconds of the histogram of state's answers; the last class has none. */
-#define ENGINE_LATENCY_TABLE(X)                                                                 \
-    X(50)                                                                                       \
-    X(100) X(250) X(500) X(1000) X(2500) X(5000) X(10000) X(25000) X(50000) X(100000) X(250000) \
-        X(1000000)
+#define ENGINE_LATENCY_TABLE(X) \
+    X(50)                       \
+    X(100)                      \
+    X(250) X(500) X(1000) X(2500) X(5000) X(10000) X(25000) X(50000) X(100000) X(250000) X(1000000)
 
 enum {
 #define X(us) +1

@@ -3,9 +3,8 @@
  *
  *     EVENT     | u32 nonce | u32 flags | i64 received_at_ms | body ...         |   as it came in
  *     DECISION  | u64 txn hash | claim with its answer ...                      |   claim.h
- *     VOID      | u64 txn hash | u16 n | n times: u16 key, u16 record, bytes    |   records to
- *     take out ERASE     | u16 n | n times: u16 key, bytes                               |
- *     logs to delete
+ *     VOID      | u64 txn hash | u16 n | n times: u16 key, u16 record, bytes    |   to take out
+ *     ERASE     | u16 n | n times: u16 key, bytes                               |   to delete
  *
  * Little-endian. The body is the event's own (cards hidden, txn.h), so that no frame ever holds
  * a card number.

@@ -29,6 +29,7 @@ struct redelivery {
     int n_frames;
     int at;
     bool is_busy;
+    bool has_failed;  /* the last frame: not at once again */
     bool is_stepping; /* in step(): a frame that returns at once is followed from there */
 };
 
@@ -108,7 +109,8 @@ static void step(struct redelivery *r)
 static void redone(struct redo *redo, enum status st)
 {
     struct redelivery *r = redo->user;
-    if (st != ST_OK) {
+    r->has_failed = st != ST_OK;
+    if (r->has_failed) {
         stop(r); /* the timer tries again */
         return;
     }
@@ -134,8 +136,8 @@ static void on_time(uv_timer_t *timer)
     look(r);
     /* The journal keeps what Redis has not; the rest may go when there is too much of it. */
     journal_release(r->engine->journal, delivery_reached(r->engine->delivery) + 1);
-    uint64_t every_ms = r->is_busy || delivery_is_whole(r->engine->delivery) ? LOOK_EVERY_MS : 1;
-    uv_timer_set_repeat(timer, every_ms);
+    bool at_once = !r->is_busy && !r->has_failed && !delivery_is_whole(r->engine->delivery);
+    uv_timer_set_repeat(timer, at_once ? 1 : LOOK_EVERY_MS);
 }
 
 /* ---- life ---- */

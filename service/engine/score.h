@@ -38,8 +38,8 @@ struct score_intake {
 };
 
 enum score_answer {
-    SCORE_DECIDED, /* answer: the decision's JSON */
-    SCORE_LABELLED, /* answer: {"transaction_id":..,"outcome":..,"status":"recorded" | "duplicate"} */
+    SCORE_DECIDED,     /* answer: the decision's JSON */
+    SCORE_LABELLED,    /* answer: {"transaction_id","outcome","status":"recorded" or "duplicate"} */
     SCORE_PARKED,      /* a label of a transaction not seen yet: the same with status "parked" */
     SCORE_REFUSED,     /* error: what the reader, or the contract, refuses */
     SCORE_CONFLICT,    /* the id came before with another body; error says so */

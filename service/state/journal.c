@@ -8,6 +8,7 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/state/journal_folder.h"
+#include "service/state/journal_gather.h"
 #include "service/state/journal_segment.h"
 
 #include <errno.h>
@@ -23,12 +24,12 @@
 enum {
     SYNC_EVERY_US = 1000000,  /* everysec */
     RETRY_EVERY_US = 1000000, /* after the disk was full */
-    GATHER_US = 5000,         /* a crash of ours loses so much more; no mode promises it */
+    GATHER_US = 5000,         /* what has gathered outlives us (journal_gather.h) */
     GATHER_BYTES = 1 << 20,   /* enough for one write */
 };
 
 struct buffer {
-    char *base; /* JOURNAL_BUFFER_BYTES */
+    char *base; /* JOURNAL_BUFFER_BYTES, of one of the gathers */
     size_t len;
 };
 
@@ -47,6 +48,7 @@ struct journal {
     pthread_cond_t sync_due; /* the syncer does */
     pthread_cond_t moved;    /* and whoever waits for written_seq, synced_seq or an error */
     struct folder folder;
+    struct gather gathers[GATHER_BUFFERS];
     struct buffer filling;
     uint64_t next_seq;
     uint64_t released_seq;
@@ -339,7 +341,7 @@ static void *syncer_main(void *arg)
 /* ---- open and close ---- */
 
 static struct journal *make(const struct journal_options *o, const struct folder *folder,
-                            uint64_t next_seq, int fd)
+                            uint64_t next_seq, int fd, bool is_fresh)
 {
     struct journal *j = calloc(1, sizeof *j);
     CHECK(j != NULL);
@@ -353,15 +355,59 @@ static struct journal *make(const struct journal_options *o, const struct folder
     j->offset = folder_last(&j->folder)->bytes;
     j->next_seq = next_seq;
     j->written_seq = j->synced_seq = next_seq - 1;
-    j->filling.base = malloc(JOURNAL_BUFFER_BYTES);
-    j->writing.base = malloc(JOURNAL_BUFFER_BYTES);
-    CHECK(j->filling.base != NULL && j->writing.base != NULL);
+    for (int i = 0; i < GATHER_BUFFERS; i++)
+        j->gathers[i] = gather_open(folder->dir_fd, i, is_fresh);
+    j->filling.base = j->gathers[0].base;
+    j->writing.base = j->gathers[1].base;
     CHECK(pthread_mutex_init(&j->lock, NULL) == 0);
     CHECK(pthread_mutex_init(&j->listeners_lock, NULL) == 0);
     cond_init_monotonic(&j->appended);
     cond_init_monotonic(&j->sync_due);
     cond_init_monotonic(&j->moved);
     return j;
+}
+
+/* Everything but the threads. */
+static void dispose(struct journal *j)
+{
+    bool all_written = j->written_seq == j->next_seq - 1;
+    for (int i = 0; i < GATHER_BUFFERS; i++)
+        gather_close(&j->gathers[i], j->folder.dir_fd, i, all_written);
+    close(j->fd);
+    folder_close(&j->folder);
+    pthread_cond_destroy(&j->appended);
+    pthread_cond_destroy(&j->sync_due);
+    pthread_cond_destroy(&j->moved);
+    pthread_mutex_destroy(&j->lock);
+    pthread_mutex_destroy(&j->listeners_lock);
+    free(j);
+}
+
+/* Frames that a killed process had gathered and not yet written. */
+static enum status write_left(struct journal *j)
+{
+    enum status st = ST_OK;
+    bool found = true;
+    while (st == ST_OK && found) {
+        found = false;
+        for (int i = 0; i < GATHER_BUFFERS && st == ST_OK; i++) {
+            uint64_t last_seq;
+            struct span run = gather_left(&j->gathers[i], j->next_seq, &last_seq);
+            if (run.len == 0)
+                continue;
+            st = write_all(j->fd, run.base, run.len, j->offset);
+            j->offset += run.len;
+            folder_last(&j->folder)->bytes += run.len;
+            j->folder.bytes += run.len;
+            j->next_seq = last_seq + 1;
+            j->written_seq = last_seq;
+            found = true;
+        }
+    }
+    if (st == ST_OK && j->written_seq > j->synced_seq && j->sync(j->fd) != 0)
+        st = ST_IO;
+    j->synced_seq = j->written_seq;
+    return st;
 }
 
 static int open_last(struct folder *f)
@@ -386,6 +432,7 @@ enum status journal_open(const struct journal_options *o, struct journal **ret_j
     enum status st = folder_open(o->dir, &folder, ret_why);
     if (st != ST_OK)
         return st;
+    bool is_fresh = folder.n == 0;
     st = folder_check(&folder, &opened, ret_why);
     if (st == ST_OK && (fd = open_last(&folder)) < 0) {
         (void)snprintf(ret_why, JOURNAL_WHY_BYTES, "%s: %s", o->dir, strerror(errno));
@@ -395,7 +442,15 @@ enum status journal_open(const struct journal_options *o, struct journal **ret_j
         folder_close(&folder);
         return st;
     }
-    struct journal *j = make(o, &folder, opened.next_seq, fd);
+    struct journal *j = make(o, &folder, opened.next_seq, fd, is_fresh);
+    st = write_left(j);
+    if (st != ST_OK) {
+        (void)snprintf(ret_why, JOURNAL_WHY_BYTES,
+                       "%s: what a killed process left cannot be written", o->dir);
+        dispose(j);
+        return st;
+    }
+    opened.next_seq = j->next_seq;
     CHECK(pthread_create(&j->writer, NULL, writer_main, j) == 0);
     CHECK(pthread_create(&j->syncer, NULL, syncer_main, j) == 0);
     *ret_journal = j;
@@ -413,16 +468,7 @@ void journal_close(struct journal *j)
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->writer, NULL);
     pthread_join(j->syncer, NULL);
-    close(j->fd);
-    folder_close(&j->folder);
-    free(j->filling.base);
-    free(j->writing.base);
-    pthread_cond_destroy(&j->appended);
-    pthread_cond_destroy(&j->sync_due);
-    pthread_cond_destroy(&j->moved);
-    pthread_mutex_destroy(&j->lock);
-    pthread_mutex_destroy(&j->listeners_lock);
-    free(j);
+    dispose(j);
 }
 
 /* ---- append, and how far it is ---- */

@@ -66,6 +66,13 @@ static bool frame_decode(const char *at, struct frame *ret_frame)
     return true;
 }
 
+bool frame_read(struct span bytes, struct frame *ret_frame)
+{
+    if (bytes.len < FRAME_FIXED_BYTES || frame_size(frame_length(bytes.base)) > bytes.len)
+        return false;
+    return frame_decode(bytes.base, ret_frame);
+}
+
 void segment_head_write(uint64_t first_seq, char out[SEGMENT_HEAD_BYTES])
 {
     memcpy(out, segment_magic, sizeof segment_magic);

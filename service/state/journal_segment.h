@@ -45,6 +45,9 @@ static inline size_t frame_size(size_t bytes)
 /* Writes frame_size(f->bytes.len) bytes to `out`. */
 void frame_write(const struct frame *f, char *out);
 
+/* The frame at the front of `bytes`, borrowed; false: there is no whole one. */
+bool frame_read(struct span bytes, struct frame *ret_frame);
+
 void segment_head_write(uint64_t first_seq, char out[SEGMENT_HEAD_BYTES]);
 void segment_name(uint64_t first_seq, char out[SEGMENT_NAME_BYTES]);
 bool segment_name_parse(const char *name, uint64_t *ret_first_seq);

@@ -334,6 +334,8 @@ def main():
         json.dump(result, f, indent=2)
         f.write("\n")
     print_table(result)
+    if any(row["errors"] for row in result["http"].values() if isinstance(row, dict)):
+        sys.exit("bench: there were errors: the rates above are not to be believed")
 
 
 if __name__ == "__main__":

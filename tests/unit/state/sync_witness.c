@@ -66,6 +66,8 @@ void sync_witness_cut(const char *dir)
     for (struct dirent *e; (e = readdir(d)) != NULL;) {
         uint64_t first_seq;
         struct stat file;
+        if (strncmp(e->d_name, "gather-", 7) == 0) /* never synced: the power took it too */
+            CHECK(unlinkat(dirfd(d), e->d_name, 0) == 0);
         if (!segment_name_parse(e->d_name, &first_seq))
             continue;
         int fd = openat(dirfd(d), e->d_name, O_WRONLY);
