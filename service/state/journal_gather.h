@@ -4,8 +4,9 @@
  *     gather-0, gather-1:  | frame | frame | frame | what an earlier batch left ...
  *
  * Mapped and shared, so that what was appended is the kernel's when this process is killed: an
- * answer need not wait for a write(2). The room is reserved, so that a full disk shows here and not as a
- * SIGBUS; where it cannot be, the buffer is the heap's, and a killed process loses what it gathered.
+ * answer need not wait for a write(2). The room is reserved, so that a full disk shows here
+ * and not as a SIGBUS; where it cannot be, the buffer is the heap's, and a killed process
+ * loses what it gathered.
  *
  * Owns: the mapping; the file is closed at once. Threads: who holds the buffer.
  */
@@ -28,8 +29,8 @@ struct gather gather_open(int dir_fd, int index, bool fresh);
 void gather_close(struct gather *g, int dir_fd, int index, bool done);
 
 /*
- * The frames from `next_seq` on that an earlier process left in the buffer, as one run of bytes; empty:
- * there are none. *ret_seq is the last one's. O(buffer).
+ * The frames from `next_seq` on that an earlier process left in the buffer, as one run of
+ * bytes; empty: there are none. *ret_seq is the last one's. O(buffer).
  */
 struct span gather_left(const struct gather *g, uint64_t next_seq, uint64_t *ret_seq);
 
