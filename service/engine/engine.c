@@ -53,6 +53,7 @@ void engine_close(struct engine *e)
     publisher_free(p->publisher);
     upkeep_free(p->upkeep);
     timers_fini(&p->timers);
+    hold_free(p->hold);
     arena_free(p->fold_scratch);
     free(p);
     free(e->stats);

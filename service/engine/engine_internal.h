@@ -6,6 +6,7 @@
 
 #include "service/engine/call.h"
 #include "service/engine/engine.h"
+#include "service/engine/hold.h"
 #include "service/engine/timers.h"
 
 struct upkeep;
@@ -16,6 +17,7 @@ struct synced;
 
 struct engine_parts {
     struct timers timers;
+    struct hold *hold;          /* the snapshot events get */
     struct arena *fold_scratch; /* of one fold_read at a time */
     uint32_t next_nonce;
     struct upkeep *upkeep;

@@ -190,7 +190,7 @@ static void start(struct replay *r, struct flight *f, const struct event *event)
     prepare(r, f, event);
     if (r->n_flights == 1) {
         f->transaction_id = event->transaction_id;
-        score_start_event(&f->score, snapshot_ref(r->snap), event);
+        score_start_event(&f->score, event);
     } else {
         f->transaction_id = keep(f->bytes, event->transaction_id);
         score_start(&f->score, keep(f->bytes + SCHEMA_STRING_LIMIT, event->body));

@@ -14,7 +14,7 @@
 static void release(struct score_steps *x)
 {
     struct score *s = x->score;
-    snapshot_unref(x->snap);
+    hold_drop(x->hold);
     check_in_flight(span_of(NULL, 0));
     s->released(s);
 }
@@ -332,24 +332,25 @@ static void on_timer(struct timer *t)
 /* ---- the start ---- */
 
 /* No room for the steps themselves: the only answer that needs none. */
-static void refuse_at_once(struct score *s, struct snapshot *snap)
+static void refuse_at_once(struct score *s, struct hold *hold)
 {
     s->kind = SCORE_OVERLOADED;
-    snapshot_unref(snap);
+    hold_drop(hold);
     s->done(s);
     s->released(s);
 }
 
-static struct score_steps *steps_new(struct score *s, struct snapshot *snap)
+static struct score_steps *steps_new(struct score *s, struct hold *hold)
 {
-    void *room;
-    if (arena_alloc(s->arena, sizeof(struct score_steps), &room) != ST_OK)
+    struct score_steps *x = arena_try(s->arena, sizeof *x);
+    if (x == NULL)
         return NULL;
-    struct score_steps *x = room;
+    memset(x, 0, offsetof(struct score_steps, call));
     x->score = s;
     x->engine = s->engine;
     x->arena = s->arena;
-    x->snap = snap;
+    x->hold = hold;
+    x->snap = hold->snap;
     x->timer = (struct timer){.fire = on_timer, .user = x};
     s->steps = x;
     s->answer = span_of(NULL, 0);
@@ -452,28 +453,34 @@ static void start(struct score_steps *x)
     }
 }
 
+static struct hold *hold_for(const struct score *s)
+{
+    return hold_current(&s->engine->parts->hold, s->engine->snapshots);
+}
+
 void score_start(struct score *s, struct span body)
 {
-    struct snapshot *snap = snapshot_current(s->engine->snapshots);
-    struct score_steps *x = steps_new(s, snap);
-    struct txn_value *values =
-        arena_try(s->arena, (size_t)snap->schema.count * sizeof(struct txn_value));
+    struct hold *hold = hold_for(s);
+    const struct schema *schema = &hold->snap->schema;
+    struct score_steps *x = steps_new(s, hold);
+    struct txn_value *values = arena_try(s->arena, (size_t)schema->count * sizeof *values);
     if (x == NULL || values == NULL) {
-        refuse_at_once(s, snap);
+        refuse_at_once(s, hold);
         return;
     }
-    if (reader_read(&snap->schema, &s->engine->state->hash_key, body, s->arena, values, &x->event,
+    if (reader_read(schema, &s->engine->state->hash_key, body, s->arena, values, &x->event,
                     &s->error) == ST_OK)
         start(x);
     else
         score_refuse(x, SCORE_REFUSED);
 }
 
-void score_start_event(struct score *s, struct snapshot *snap_take, const struct event *event)
+void score_start_event(struct score *s, const struct event *event)
 {
-    struct score_steps *x = steps_new(s, snap_take);
+    struct hold *hold = hold_for(s);
+    struct score_steps *x = steps_new(s, hold);
     if (x == NULL) {
-        refuse_at_once(s, snap_take);
+        refuse_at_once(s, hold);
         return;
     }
     x->event = *event;

@@ -79,10 +79,10 @@ struct score {
 void score_start(struct score *s, struct span body);
 
 /*
- * The same for an event that is already read, by the schema of `snap_take`, whose reference goes to
- * the score. The event's body and values live until `released`.
+ * The same for an event that is already read, by the schema of the active snapshot. The event's
+ * body and values live until `released`.
  */
-void score_start_event(struct score *s, struct snapshot *snap_take, const struct event *event);
+void score_start_event(struct score *s, const struct event *event);
 
 /* The id of the transaction or label; after SCORE_DECIDED, until the arena is reset. */
 struct span score_transaction_id(const struct score *s);

@@ -91,6 +91,8 @@ struct snapshot_slot;
 struct snapshot_slot *snapshot_slot_new(struct snapshot *first_take);
 void snapshot_slot_free(struct snapshot_slot *slot);
 struct snapshot *snapshot_current(struct snapshot_slot *slot);
+/* Is `s`, which the caller holds, still the active one? Takes no lock. */
+bool snapshot_is_current(const struct snapshot_slot *slot, const struct snapshot *s);
 
 /* All layouts known to the process: those of every snapshot that stood here, and what was read from
  * the state. */

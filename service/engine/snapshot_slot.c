@@ -50,6 +50,11 @@ struct snapshot *snapshot_current(struct snapshot_slot *slot)
     return s;
 }
 
+bool snapshot_is_current(const struct snapshot_slot *slot, const struct snapshot *s)
+{
+    return __atomic_load_n(&slot->active, __ATOMIC_ACQUIRE) == s;
+}
+
 struct layouts *snapshot_slot_layouts(struct snapshot_slot *slot)
 {
     return slot->layouts;
@@ -59,7 +64,7 @@ static void swap(struct snapshot_slot *slot, struct snapshot *fresh)
 {
     pthread_mutex_lock(&slot->lock);
     struct snapshot *old = slot->active;
-    slot->active = fresh;
+    __atomic_store_n(&slot->active, fresh, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&slot->lock);
     snapshot_unref(old);
 }

@@ -36,21 +36,17 @@ enum observed_as {
 struct score_steps {
     struct score *score;
     struct engine *engine;
-    struct snapshot *snap; /* a reference */
+    struct hold *hold;
+    struct snapshot *snap; /* of the hold */
     struct arena *arena;
     struct event event;
     struct row row;
-    struct intent intent;
     struct observed seen;
     enum observed_as as;
     enum status fold_status;
-    struct call call;
     struct span found[1];
-    struct span stored;  /* an answer that stood in the claim */
-    struct span parked;  /* labels that waited, as in claim.h */
-    struct intent label; /* the records of one of them, or of the event itself when it is a label */
-    struct reader_error parked_error;
-    struct learning learning;
+    struct span stored; /* an answer that stood in the claim */
+    struct span parked; /* labels that waited, as in claim.h */
     struct timer timer;
     struct synced_wait disk;
     int64_t started_us;
@@ -67,6 +63,13 @@ struct score_steps {
     bool is_answered;     /* nothing changes the answer any more */
     bool is_told;         /* done() was called */
     bool is_finished;     /* no operation is under way, and none will start */
+
+    /* From here on not cleared at the start, for the time it takes: written before it is read. */
+    struct call call;
+    struct intent intent;
+    struct intent label; /* the records of a label: of a parked one, or of the event itself */
+    struct reader_error parked_error;
+    struct learning learning;
 };
 
 /* ---- score.c ---- */

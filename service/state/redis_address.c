@@ -90,8 +90,13 @@ static const char *parse_host(struct span s, struct redis_address *a)
         if (rest.len > 0 && rest.base[0] != ':')
             return "behind ] stands :port, or nothing";
         port = rest.len > 0 ? span_of(rest.base + 1, rest.len - 1) : port;
-    } else if (cut(s, ':', true, &host, &port) && port.len == 0) {
-        return "the port is missing behind the colon";
+        if (rest.len == 1)
+            return "the port is missing behind the colon";
+    } else if (cut(s, ':', true, &host, &port)) {
+        if (port.len == 0)
+            return "the port is missing behind the colon";
+        if (memchr(host.base, ':', host.len) != NULL)
+            return "an IPv6 address stands in brackets: redis://[::1]:6379";
     }
     if (host.len == 0 || !copy(host, a->host, sizeof a->host))
         return "the host is missing or too long";

@@ -204,7 +204,10 @@ static enum status take_layouts(struct state_op *op, const redisReply *reply)
 static enum status take_observed(struct state_op *op, const redisReply *reply)
 {
     size_t at = 0, claim = op->claim.len > 0;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < claim + 2 * (size_t)op->n_entities)
+    size_t expected = claim + (size_t)op->n_entities;
+    for (int i = 0; i < op->n_entities; i++)
+        expected += op->entities[i].record.len > 0;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < expected)
         return ST_UNAVAILABLE;
     for (size_t i = 0; i < reply->elements; i++) {
         if (reply->element[i]->type == REDIS_REPLY_ERROR)
@@ -467,7 +470,8 @@ static enum status refuses(const struct state_redis *s, const struct state_op *o
 {
     if (!redis_link_is_up(&s->link) || s->link.stats.inflight >= STATE_INFLIGHT_MAX)
         return ST_UNAVAILABLE;
-    if (op->n_entities > STATE_ENTITIES_MAX || op->n_hashes > STATE_PEEK_MAX)
+    if (op->n_entities > STATE_ENTITIES_MAX || op->n_hashes > STATE_PEEK_MAX ||
+        op->claim.len > STATE_FOUND_MAX)
         return ST_TOO_LARGE;
     for (int i = 0; i < op->n_entities; i++) {
         if (op->entities[i].key.len > STATE_KEY_BYTES_MAX)

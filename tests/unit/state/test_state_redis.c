@@ -1,0 +1,365 @@
+#include "service/state/state_redis.h"
+
+#include "service/base/check.h"
+#include "service/state/claim.h"
+#include "tests/unit/state/scratch.h"
+#include "tests/unit/state/state_suite.h"
+
+#include <hiredis/hiredis.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum {
+    WAIT_STEPS = 25000, /* of 0.2 ms: five seconds and what the work takes */
+    STEP_US = 200,
+    LOAD_OPS = 2000,
+    TTL_MS = 3600 * 1000,
+};
+
+static const int64_t now_ms = INT64_C(1767614400000); /* 2026-01-05T12:00:00Z */
+
+/* ---- a server of our own ---- */
+
+static char folder[SCRATCH_PATH_BYTES];
+static char socket_path[SCRATCH_PATH_BYTES + 16];
+static pid_t server;
+static redisContext *control; /* a blocking connection beside the tested one */
+
+static bool start_server(void)
+{
+    scratch_make(folder);
+    snprintf(socket_path, sizeof socket_path, "%s/r.sock", folder);
+    server = fork();
+    CHECK(server >= 0);
+    if (server == 0) {
+        CHECK(freopen("/dev/null", "w", stdout) != NULL);
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket_path, "--save",
+               "", "--dir", folder, "--maxmemory-policy", "noeviction", (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < WAIT_STEPS && waitpid(server, NULL, WNOHANG) == 0; i++) {
+        control = redisConnectUnix(socket_path);
+        if (control != NULL && control->err == 0)
+            return true;
+        redisFree(control);
+        control = NULL;
+        usleep(STEP_US);
+    }
+    return false;
+}
+
+static void stop_server(void)
+{
+    if (control != NULL) {
+        redisFree(control);
+        kill(server, SIGKILL);
+        waitpid(server, NULL, 0);
+    }
+    scratch_remove(folder);
+}
+
+static int64_t tell(const char *command)
+{
+    redisReply *r = redisCommand(control, command);
+    CHECK(r != NULL && r->type != REDIS_REPLY_ERROR);
+    int64_t n = r->type == REDIS_REPLY_INTEGER ? r->integer : 0;
+    freeReplyObject(r);
+    return n;
+}
+
+static struct state_redis_options options(const char *prefix, int db)
+{
+    struct state_redis_options o = {.connect_timeout_ms = REDIS_CONNECT_TIMEOUT_MS};
+    o.address.is_unix = true;
+    o.address.db = db;
+    snprintf(o.address.host, sizeof o.address.host, "%.107s", socket_path);
+    snprintf(o.prefix, sizeof o.prefix, "%s", prefix);
+    return o;
+}
+
+/* ---- the tested state, on a loop ---- */
+
+static uv_loop_t loop;
+
+static void run_until(const bool *done)
+{
+    for (int i = 0; i < WAIT_STEPS && !*done; i++) {
+        if (uv_run(&loop, UV_RUN_NOWAIT) >= 0 && !*done)
+            usleep(STEP_US);
+    }
+}
+
+static void pump(struct state_suite *suite, const bool *done)
+{
+    (void)suite;
+    run_until(done);
+}
+
+static void wait_available(const struct state *s)
+{
+    for (int i = 0; i < WAIT_STEPS && !state_available(s); i++) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+        usleep(STEP_US);
+    }
+    assert_true(state_available(s));
+}
+
+static struct state *open_at(const char *prefix, int db)
+{
+    struct state_redis_options o = options(prefix, db);
+    struct hash_key key;
+    char why[REDIS_WHY_BYTES];
+    assert_int_equal(state_redis_probe(&o, &key, why), ST_OK);
+    struct state *s = state_redis_open(&o, &key, &loop);
+    wait_available(s);
+    return s;
+}
+
+static struct state *open_empty(struct state_suite *suite)
+{
+    (void)suite;
+    tell("FLUSHALL");
+    CHECK(uv_loop_init(&loop) == 0);
+    return open_at("p:", 0);
+}
+
+static void close_redis(struct state_suite *suite, struct state *s)
+{
+    (void)suite;
+    state_close(s);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&loop) == 0);
+}
+
+static int set_up(void **state)
+{
+    *state = open_empty(NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    close_redis(NULL, *state);
+    return 0;
+}
+
+/* ---- one append ---- */
+
+struct append {
+    struct state_op op;
+    struct state_entity entity;
+    enum status st;
+    int times_done;
+    bool done;
+};
+
+static void appended(struct state_op *op, enum status st)
+{
+    struct append *a = op->user;
+    a->st = st;
+    a->times_done++;
+    a->done = true;
+}
+
+static void submit_append(struct state *s, struct append *a)
+{
+    *a = (struct append){0};
+    a->entity = (struct state_entity){
+        .key = span_str("e:k:v"), .record = span_str("0123456789"), .ttl_ms = TTL_MS};
+    a->op = (struct state_op){.verb = STATE_OBSERVE,
+                              .now_ms = now_ms,
+                              .ttl_ms = TTL_MS,
+                              .entities = &a->entity,
+                              .n_entities = 1,
+                              .done = appended,
+                              .user = a};
+    state_submit(s, &a->op);
+}
+
+static enum status append_one(struct state *s)
+{
+    static struct append a;
+    submit_append(s, &a);
+    run_until(&a.done);
+    assert_int_equal(a.times_done, 1);
+    return a.st;
+}
+
+/* ---- what only Redis does ---- */
+
+static void a_server_that_evicts_is_refused_with_its_sentence(void **state)
+{
+    (void)state;
+    struct state_redis_options o = options("p:", 0);
+    struct hash_key key;
+    char why[REDIS_WHY_BYTES];
+    tell("CONFIG SET maxmemory-policy allkeys-lru");
+    enum status st = state_redis_probe(&o, &key, why);
+    tell("CONFIG SET maxmemory-policy noeviction");
+    assert_int_equal(st, ST_UNSUPPORTED);
+    assert_non_null(strstr(why, "maxmemory-policy must be noeviction"));
+}
+
+static void a_wrong_password_is_told_and_the_right_one_enters(void **state)
+{
+    (void)state;
+    struct state_redis_options o = options("p:", 0);
+    struct hash_key key;
+    char why[REDIS_WHY_BYTES];
+    tell("ACL SETUSER ann on >secret ~* +@all");
+    snprintf(o.address.user, sizeof o.address.user, "ann");
+    snprintf(o.address.password, sizeof o.address.password, "wrong");
+    assert_int_equal(state_redis_probe(&o, &key, why), ST_UNAVAILABLE);
+    assert_non_null(strstr(why, "cannot authenticate: "));
+    assert_null(strstr(why, "wrong "));
+    snprintf(o.address.password, sizeof o.address.password, "secret");
+    assert_int_equal(state_redis_probe(&o, &key, why), ST_OK);
+}
+
+static void a_server_that_is_not_there_is_unavailable(void **state)
+{
+    (void)state;
+    struct state_redis_options o = options("p:", 0);
+    struct hash_key key;
+    char why[REDIS_WHY_BYTES];
+    strcat(o.address.host, "x");
+    assert_int_equal(state_redis_probe(&o, &key, why), ST_UNAVAILABLE);
+    assert_non_null(strstr(why, "cannot connect"));
+}
+
+static void instances_of_a_prefix_share_the_hash_key(void **state)
+{
+    (void)state;
+    struct state_redis_options same = options("p:", 0), other = options("q:", 0);
+    struct hash_key a, b, c;
+    char why[REDIS_WHY_BYTES];
+    assert_int_equal(state_redis_probe(&same, &a, why), ST_OK);
+    assert_int_equal(state_redis_probe(&same, &b, why), ST_OK);
+    assert_int_equal(state_redis_probe(&other, &c, why), ST_OK);
+    assert_memory_equal(a.bytes, b.bytes, sizeof a.bytes);
+    assert_memory_not_equal(a.bytes, c.bytes, sizeof a.bytes);
+}
+
+static void keys_go_below_the_prefix_and_into_the_database(void **state)
+{
+    (void)state;
+    struct state *s = open_at("q:", 3);
+    assert_int_equal(append_one(s), ST_OK);
+    assert_int_equal(tell("EXISTS q:e:k:v"), 0);
+    tell("SELECT 3");
+    assert_int_equal(tell("STRLEN q:e:k:v"), 10);
+    tell("SELECT 0");
+    state_close(s);
+}
+
+static void a_log_expires_after_its_time(void **state)
+{
+    assert_int_equal(append_one(*state), ST_OK);
+    int64_t left_s = tell("TTL p:e:k:v");
+    assert_in_range(left_s, TTL_MS / 1000 - 10, TTL_MS / 1000);
+}
+
+static void a_connection_lost_under_load_ends_each_operation_once_and_comes_back(void **state)
+{
+    struct append *all = calloc(LOAD_OPS, sizeof *all);
+    CHECK(all != NULL);
+    for (int i = 0; i < LOAD_OPS; i++)
+        submit_append(*state, &all[i]);
+    tell("CLIENT KILL TYPE normal SKIPME yes");
+    int64_t n_ok = 0;
+    for (int i = 0; i < LOAD_OPS; i++) {
+        run_until(&all[i].done);
+        assert_int_equal(all[i].times_done, 1);
+        assert_true(all[i].st == ST_OK || all[i].st == ST_UNAVAILABLE);
+        n_ok += all[i].st == ST_OK;
+    }
+    wait_available(*state);
+    assert_int_equal(append_one(*state), ST_OK);
+    assert_true(tell("STRLEN p:e:k:v") >= 10 * (n_ok + 1));
+    assert_true(n_ok < LOAD_OPS);
+    struct state_redis_stats stats = state_redis_stats(*state);
+    assert_int_equal(stats.connects, 2);
+    assert_int_equal(stats.inflight, 0);
+    free(all);
+}
+
+static void a_full_server_is_unavailable_and_counted_and_then_used_again(void **state)
+{
+    tell("CONFIG SET maxmemory 1mb");
+    enum status st = append_one(*state);
+    tell("CONFIG SET maxmemory 0");
+    assert_int_equal(st, ST_UNAVAILABLE);
+    assert_true(state_redis_stats(*state).errors_oom > 0);
+    assert_int_equal(tell("EXISTS p:e:k:v"), 0);
+    assert_int_equal(append_one(*state), ST_OK);
+}
+
+static enum status void_one(struct state *s)
+{
+    struct append a = {.entity = {.key = span_str("e:k:v"), .record = span_str("0123456789")}};
+    a.op = (struct state_op){.verb = STATE_VOID,
+                             .now_ms = now_ms,
+                             .entities = &a.entity,
+                             .n_entities = 1,
+                             .done = appended,
+                             .user = &a};
+    state_submit(s, &a.op);
+    run_until(&a.done);
+    assert_int_equal(a.times_done, 1);
+    return a.st;
+}
+
+static void scripts_flushed_away_change_nothing(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(append_one(*state), ST_OK);
+        tell("SCRIPT FLUSH");
+        assert_int_equal(void_one(*state), ST_OK);
+        assert_int_equal(tell("STRLEN p:e:k:v"), 0);
+    }
+}
+
+static void no_server_to_test_with(void **state)
+{
+    (void)state;
+    print_message("redis-server is not installed or does not start\n");
+    skip();
+}
+
+#define REDIS_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest none[] = {cmocka_unit_test(no_server_to_test_with)};
+    const struct CMUnitTest tests[] = {
+        REDIS_TEST(a_server_that_evicts_is_refused_with_its_sentence),
+        REDIS_TEST(a_wrong_password_is_told_and_the_right_one_enters),
+        REDIS_TEST(a_server_that_is_not_there_is_unavailable),
+        REDIS_TEST(instances_of_a_prefix_share_the_hash_key),
+        REDIS_TEST(keys_go_below_the_prefix_and_into_the_database),
+        REDIS_TEST(a_log_expires_after_its_time),
+        REDIS_TEST(a_connection_lost_under_load_ends_each_operation_once_and_comes_back),
+        REDIS_TEST(a_full_server_is_unavailable_and_counted_and_then_used_again),
+        REDIS_TEST(scripts_flushed_away_change_nothing),
+    };
+    int failed;
+    signal(SIGPIPE, SIG_IGN); /* as the service does: a write to a lost connection is an error */
+    if (start_server()) {
+        struct state_suite suite = {.open = open_empty, .close = close_redis, .pump = pump};
+        failed = state_suite_run("state/state_redis", &suite);
+        failed += cmocka_run_group_tests_name("state/state_redis, its own", tests, NULL, NULL);
+    } else {
+        failed = cmocka_run_group_tests_name("state/state_redis", none, NULL, NULL);
+    }
+    stop_server();
+    return failed;
+}
