@@ -234,6 +234,7 @@ static void by_itself(struct score_steps *x)
 void label_start(struct score_steps *x)
 {
     const struct event *e = &x->event;
+    x->intent.nonce = 0; /* its records have none: it is no attempt at anything */
     if (e->has_txn_ts && e->ts_ms < e->txn_ts_ms)
         refuse(x, "/timestamp", "lies before the time of its transaction");
     else if (!state_available(x->engine->state))

@@ -19,6 +19,7 @@ static void arm(struct timers *ts)
     uint64_t ms = left_us > 0 ? (uint64_t)(left_us + 999) / 1000 : 0;
     uv_update_time(ts->uv->loop);
     CHECK(uv_timer_start(ts->uv, on_time, ms, 0) == 0);
+    ts->armed_us = ts->head.next->at_us;
 }
 
 static void on_time(uv_timer_t *uv)
@@ -68,8 +69,9 @@ void timers_set(struct timers *ts, struct timer *t, int64_t at_us)
     t->prev = before;
     t->next = before->next;
     t->prev->next = t->next->prev = t;
-    /* A timer that was armed for an entry taken out since wakes up early, for nothing. */
-    if (ts->uv != NULL && (before == &ts->head || !uv_is_active((uv_handle_t *)ts->uv)))
+    /* Armed early it stays, though its entry may be gone: one wake-up for nothing costs less than
+     * arming it again for each event. */
+    if (ts->uv != NULL && (!uv_is_active((uv_handle_t *)ts->uv) || at_us < ts->armed_us))
         arm(ts);
 }
 

@@ -27,6 +27,7 @@ struct timer {
 struct timers {
     uv_timer_t *uv; /* on the heap: libuv lets go of it later than we do; NULL: no loop */
     struct timer head;
+    int64_t armed_us; /* when the uv timer fires, while it is active */
 };
 
 /* `loop` may be NULL: entries then never fire. CHECKs on no memory. */

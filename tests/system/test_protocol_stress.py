@@ -8,11 +8,14 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import threading
 import time
 
-from conftest import payment
+import pytest
+
+from conftest import Redis, payment
 
 SEED = int(os.environ.get("STRESS_SEED", "7"))
 PAYMENTS = int(os.environ.get("STRESS_PAYMENTS", "6000"))
@@ -48,22 +51,21 @@ def instance(make_server, redis, name, start=True, **settings):
 
 def make_stream(chance):
     """Payments, a tenth of them again later, some of those with another body; minutes late."""
-    stream, order = [], []
+    order = []
     for i in range(PAYMENTS):
         event = payment(i, account=f"a-{chance.randrange(ACCOUNTS)}",
                         seconds=i * SPAN_S // PAYMENTS,
                         terminal_id=f"m-{chance.randrange(TERMINALS)}")
         event["amount"] = chance.randrange(1, 100000) / 100
-        order.append((event["timestamp"], i + chance.uniform(0, 200), event))
+        order.append((i + chance.uniform(0, 200), event))
         draw = chance.random()
         if draw < 0.12:
             again = dict(event)
             if draw < 0.02:  # a conflict: the same id, another amount
                 again["amount"] = event["amount"] + 1
-            order.append((None, i + chance.uniform(0, 400), again))
-    order.sort(key=lambda entry: entry[1])
-    stream = [event for _, _, event in order]
-    return stream
+            order.append((i + chance.uniform(0, 400), again))
+    order.sort(key=lambda entry: entry[0])
+    return [event for _, event in order]
 
 
 class Driver:
@@ -109,11 +111,6 @@ def kill_one(servers, chance):
     time.sleep(chance.uniform(0, 0.2))
     victim.lines.queue.clear()  # the old process's "listening" is not the new one's
     victim.start()
-
-
-def delivered(servers, redis):
-    """Journals are delivered when instances say so and the state stands still."""
-    until(lambda: all(ready(s) for s in servers))
 
 
 def check_value(feature, expected):
@@ -168,13 +165,14 @@ def test_killed_instances_lose_no_payment_and_count_none_twice(make_server, redi
     assert kills > 0 and len(driver.accepted) == PAYMENTS
     for bodies in driver.accepted.values():
         assert all(body == bodies[0] for body in bodies), "both bodies of one id were accepted"
-    delivered(servers, redis)
+    until(lambda: all(ready(server) for server in servers))
     wrong = settled_wrong(servers, driver.accepted)
     assert not wrong, (len(wrong), wrong[:3])
 
 
 def test_an_emptied_redis_is_filled_again_from_the_journal(make_server, tmp_path):
-    from conftest import Redis
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
     folder = tmp_path / "redis"
     folder.mkdir()
     redis = Redis(folder).start()
@@ -216,7 +214,9 @@ def test_each_answer_keeps_its_deadline_while_redis_is_paused(make_server, redis
         assert server.score(payment(i)).json()["degraded"] == ["state"]
         took.append(time.monotonic() - begun)
         i += 1
+        time.sleep(0.01)  # else thousands are answered at once, and END is passed
     redis.process.send_signal(signal.SIGCONT)
     assert max(took) < 0.150, max(took)
     until(lambda: ready(server))
-    until(lambda: server.count() == i)
+    wrong = settled_wrong([server], {f"t-a-1-{n}": [payment(n)] for n in range(i)})
+    assert not wrong, wrong
