@@ -17,27 +17,6 @@ struct span text_span(const struct text *t)
     return span_of(t->base, t->len);
 }
 
-void text_put(struct text *t, struct span s)
-{
-    if (s.len > t->cap - t->len) {
-        t->overflow = true;
-        return;
-    }
-    if (s.len > 0)
-        memcpy(t->base + t->len, s.base, s.len);
-    t->len += s.len;
-}
-
-void text_str(struct text *t, const char *s)
-{
-    text_put(t, span_str(s));
-}
-
-void text_char(struct text *t, char c)
-{
-    text_put(t, span_of(&c, 1));
-}
-
 void text_printf(struct text *t, const char *format, ...)
 {
     char line[1024]; /* longer lines are made of several calls */

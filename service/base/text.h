@@ -25,9 +25,31 @@ struct text {
 void text_init(struct text *t, void *base, size_t cap);
 struct span text_span(const struct text *t);
 
-void text_put(struct text *t, struct span s);
-void text_str(struct text *t, const char *s);
-void text_char(struct text *t, char c);
+/* Inline: records, claims and answers are made of many short pieces of known length. */
+static inline void text_put(struct text *t, struct span s)
+{
+    if (s.len > t->cap - t->len) {
+        t->overflow = true;
+        return;
+    }
+    if (s.len > 0)
+        memcpy(t->base + t->len, s.base, s.len);
+    t->len += s.len;
+}
+
+static inline void text_char(struct text *t, char c)
+{
+    if (t->len == t->cap)
+        t->overflow = true;
+    else
+        t->base[t->len++] = c;
+}
+
+static inline void text_str(struct text *t, const char *s)
+{
+    text_put(t, span_str(s));
+}
+
 __attribute__((format(printf, 2, 3))) void text_printf(struct text *t, const char *format, ...);
 
 void text_i64(struct text *t, int64_t v);

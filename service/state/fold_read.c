@@ -9,26 +9,6 @@
 
 #include "service/base/check.h"
 
-enum {
-    MAP_NONE = -1,    /* the lane needs no filter, or no column */
-    MAP_UNKNOWN = -2, /* it needs one that this layout has not */
-};
-
-/* Where a lane finds its filter bit, its column and its cell in one layout. */
-struct lane_map {
-    int filter_bit;
-    int column;
-    int cell; /* -1: no cell of this filter; its column may still be missing */
-    bool cell_has_parts;
-};
-
-struct layout_map {
-    uint32_t id;
-    const struct layout *layout;
-    struct layout_map *next;
-    struct lane_map lanes[PLAN_LANES_MAX];
-};
-
 /* One lane at work. */
 struct lane_state {
     const struct lane *lane;
@@ -76,42 +56,6 @@ struct reading {
 
 /* ---- mapping layouts ---- */
 
-static int find_cell(const struct layout *l, int filter, int column, unsigned parts,
-                     bool *ret_has_parts)
-{
-    int any = -1;
-    for (int i = 0; i < l->n_cells; i++) {
-        const struct layout_cell *c = &l->cells[i];
-        if (c->filter != filter)
-            continue;
-        *ret_has_parts = c->column == column && (c->parts & parts) == parts;
-        if (*ret_has_parts)
-            return i;
-        any = i;
-    }
-    return any;
-}
-
-static void map_lane(const struct layout *own, const struct lane *lane, const struct layout *l,
-                     struct lane_map *m)
-{
-    int filter = lane->filter < 0 ? MAP_NONE : layout_find_filter(l, own->filters[lane->filter]);
-    int column = lane->column < 0 ? MAP_NONE : layout_find_column(l, &own->columns[lane->column]);
-    bool filter_known = lane->filter < 0 || filter >= 0;
-    bool column_known = lane->column < 0 || column >= 0;
-    *m = (struct lane_map){
-        .filter_bit = MAP_NONE, .column = column_known ? column : MAP_UNKNOWN, .cell = -1};
-    if (!filter_known)
-        m->filter_bit = MAP_UNKNOWN;
-    else if (filter >= 0)
-        m->filter_bit = l->n_columns + filter;
-    /* parts that hold per event, not per column, are met by any cell of the filter */
-    if (filter_known)
-        m->cell = find_cell(l, filter, column, lane->parts, &m->cell_has_parts);
-    if (lane->column < 0 && m->cell >= 0)
-        m->cell_has_parts = (l->cells[m->cell].parts & lane->parts) == lane->parts;
-}
-
 /* Errors: ST_NOT_FOUND: not in the book; ST_NO_SPACE. */
 static enum status map_layout(struct reading *r, uint32_t id, const struct layout_map **ret_map)
 {
@@ -125,9 +69,8 @@ static enum status map_layout(struct reading *r, uint32_t id, const struct layou
         m = arena_try(r->scratch, sizeof *m);
         if (m == NULL)
             return ST_NO_SPACE;
-        *m = (struct layout_map){.id = id, .layout = l, .next = r->maps};
-        for (int i = 0; i < r->plan->n_lanes; i++)
-            map_lane(r->plan->layout, &r->plan->lanes[i], l, &m->lanes[i]);
+        plan_map_layout(r->plan, l, m);
+        m->next = r->maps;
         r->maps = m;
     }
     *ret_map = m;
@@ -228,7 +171,7 @@ static enum status reading_init(struct reading *r, const struct plan *plan,
     r->book = book;
     r->query = query;
     r->scratch = scratch;
-    r->maps = NULL;
+    r->maps = plan->own_map;
     r->labels = NULL;
     r->n_labels = r->cap_labels = 0;
     r->duplicates = r->records = 0;

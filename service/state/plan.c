@@ -226,6 +226,49 @@ static uint64_t plain_head(const struct layout *l)
     return head;
 }
 
+static int find_cell(const struct layout *l, int filter, int column, unsigned parts,
+                     bool *ret_has_parts)
+{
+    int any = -1;
+    for (int i = 0; i < l->n_cells; i++) {
+        const struct layout_cell *c = &l->cells[i];
+        if (c->filter != filter)
+            continue;
+        *ret_has_parts = c->column == column && (c->parts & parts) == parts;
+        if (*ret_has_parts)
+            return i;
+        any = i;
+    }
+    return any;
+}
+
+static void map_lane(const struct layout *own, const struct lane *lane, const struct layout *l,
+                     struct lane_map *m)
+{
+    int filter = lane->filter < 0 ? MAP_NONE : layout_find_filter(l, own->filters[lane->filter]);
+    int column = lane->column < 0 ? MAP_NONE : layout_find_column(l, &own->columns[lane->column]);
+    bool filter_known = lane->filter < 0 || filter >= 0;
+    bool column_known = lane->column < 0 || column >= 0;
+    *m = (struct lane_map){
+        .filter_bit = MAP_NONE, .column = column_known ? column : MAP_UNKNOWN, .cell = -1};
+    if (!filter_known)
+        m->filter_bit = MAP_UNKNOWN;
+    else if (filter >= 0)
+        m->filter_bit = l->n_columns + filter;
+    /* parts that hold per event, not per column, are met by any cell of the filter */
+    if (filter_known)
+        m->cell = find_cell(l, filter, column, lane->parts, &m->cell_has_parts);
+    if (lane->column < 0 && m->cell >= 0)
+        m->cell_has_parts = (l->cells[m->cell].parts & lane->parts) == lane->parts;
+}
+
+void plan_map_layout(const struct plan *plan, const struct layout *l, struct layout_map *ret_map)
+{
+    *ret_map = (struct layout_map){.id = l->id, .layout = l};
+    for (int i = 0; i < plan->n_lanes; i++)
+        map_lane(plan->layout, &plan->lanes[i], l, &ret_map->lanes[i]);
+}
+
 enum status plan_compile(const struct plan_spec *spec, struct arena *arena,
                          const struct plan **ret_plan, const char **ret_why)
 {
@@ -253,6 +296,10 @@ enum status plan_compile(const struct plan_spec *spec, struct arena *arena,
     if (st != ST_OK)
         return st;
     p->plain_head = plain_head(p->layout);
+    if (arena_alloc(arena, sizeof *p->own_map, &mem) != ST_OK)
+        return ST_NO_SPACE;
+    p->own_map = mem;
+    plan_map_layout(p, p->layout, p->own_map);
     *ret_plan = p;
     return ST_OK;
 }

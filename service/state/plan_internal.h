@@ -29,14 +29,38 @@ struct plan_output {
     int window; /* index into the lane's windows */
 };
 
+enum {
+    MAP_NONE = -1,    /* the lane needs no filter, or no column */
+    MAP_UNKNOWN = -2, /* it needs one that this layout has not */
+};
+
+/* Where a lane finds its filter bit, its column and its cell in one layout. */
+struct lane_map {
+    int filter_bit;
+    int column;
+    int cell; /* -1: no cell of this filter; its column may still be missing */
+    bool cell_has_parts;
+};
+
+struct layout_map {
+    uint32_t id;
+    const struct layout *layout;
+    struct layout_map *next;
+    struct lane_map lanes[PLAN_LANES_MAX];
+};
+
 struct plan {
     const struct layout *layout;
     struct lane lanes[PLAN_LANES_MAX];
     struct plan_output outputs[PLAN_FEATURES_MAX];
     int n_lanes, n_outputs;
     int exact_events;
-    uint64_t plain_head; /* first 8 bytes of a transaction's record in the own layout */
-    unsigned counts;     /* bit k: features count corrections of kind k */
+    uint64_t plain_head;        /* first 8 bytes of a transaction's record in the own layout */
+    struct layout_map *own_map; /* of the own layout; read-only */
+    unsigned counts;            /* bit k: features count corrections of kind k */
 };
+
+/* How the plan's lanes read records and tiles of `l`; `next` is left NULL. */
+void plan_map_layout(const struct plan *plan, const struct layout *l, struct layout_map *ret_map);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "service/base/check.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -140,6 +141,10 @@ void redis_link_note(struct redis_link *l, const redisReply *reply)
     l->is_stalled = false;
     if (reply->type == REDIS_REPLY_ERROR)
         note_error(l, reply);
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+        if (reply->element[i]->type == REDIS_REPLY_ERROR)
+            note_error(l, reply->element[i]);
+    }
 }
 
 static void on_other_reply(redisAsyncContext *ac, void *reply, void *user)
@@ -152,8 +157,9 @@ static void on_other_reply(redisAsyncContext *ac, void *reply, void *user)
 void redis_link_send(struct redis_link *l, struct span command, redisCallbackFn *reply, void *user)
 {
     l->stats.commands++;
-    redisAsyncFormattedCommand(l->context, reply != NULL ? reply : on_other_reply, user,
-                               command.base, command.len);
+    int rc = redisAsyncFormattedCommand(l->context, reply != NULL ? reply : on_other_reply, user,
+                                        command.base, command.len);
+    CHECK(rc == REDIS_OK);
 }
 
 /* ---- what a server must be ---- */
@@ -276,7 +282,7 @@ static void connect_later(struct redis_link *l)
 {
     if (l->is_closing)
         return;
-    int64_t jitter_ms = rand() % (l->retry_ms / 2 + 1);
+    int64_t jitter_ms = randombytes_uniform((uint32_t)l->retry_ms / 2 + 1);
     start_timer(l, l->retry_ms / 2 + jitter_ms);
     l->retry_ms = 2 * l->retry_ms < REDIS_RETRY_MAX_MS ? 2 * l->retry_ms : REDIS_RETRY_MAX_MS;
 }

@@ -42,16 +42,23 @@ void redis_link_open(struct redis_link *l);
 /* Fails what is under way; `closed` is called when the loop has let go. */
 void redis_link_close(struct redis_link *l);
 
-/* Is it worth sending? */
+/*
+ * Is it worth sending? Not while hiredis ends a connection: it then answers what was under way
+ * before it says so, takes nothing more, and would never answer it.
+ */
 static inline bool redis_link_is_up(const struct redis_link *l)
 {
-    return l->is_up && !l->is_stalled;
+    return l->is_up && !l->is_stalled &&
+           !(l->context->c.flags & (REDIS_DISCONNECTING | REDIS_FREEING));
 }
 
-/* One command, already in Redis's protocol; `reply` NULL: only errors are looked at. */
+/*
+ * One command, already in Redis's protocol, on a link that is up; `reply` NULL: only errors are
+ * looked at.
+ */
 void redis_link_send(struct redis_link *l, struct span command, redisCallbackFn *reply, void *user);
 
-/* A reply has come: counts it, and its error if it is one. */
+/* A reply has come: counts its error if it is one, or those inside an EXEC's. */
 void redis_link_note(struct redis_link *l, const redisReply *reply);
 
 /* What INFO says of a server we cannot use, static text; NULL: it is fine. */

@@ -112,6 +112,23 @@ static void finish(struct state_redis *s, struct state_op *op, enum status st)
     op->done(op, st);
 }
 
+/*
+ * A log that is new though its expiry was set lately has none: it was erased since, or the server
+ * was emptied. Without one it would stay for ever.
+ */
+static void expire_new_logs(struct state_redis *s, const struct state_op *op)
+{
+    for (int i = 0; i < op->n_entities; i++) {
+        const struct state_entity *e = &op->entities[i];
+        if (e->record.len == 0 || e->refresh || e->log.len > e->record.len)
+            continue;
+        begin(s, "EXPIRE", 3);
+        put_key(s, e->key);
+        redis_wire_int(&s->wire, seconds(e->ttl_ms));
+        issue(s, NULL, NULL);
+    }
+}
+
 /* The reply of a verb, when it is no error. */
 typedef enum status take_fn(struct state_op *op, const redisReply *reply);
 
@@ -125,7 +142,10 @@ static void answer(redisAsyncContext *ac, const redisReply *reply, struct state_
         return;
     }
     redis_link_note(l, reply);
-    finish(s, op, reply->type == REDIS_REPLY_ERROR ? ST_UNAVAILABLE : take(op, reply));
+    enum status st = reply->type == REDIS_REPLY_ERROR ? ST_UNAVAILABLE : take(op, reply);
+    if (st == ST_OK && op->verb == STATE_OBSERVE && redis_link_is_up(l))
+        expire_new_logs(s, op);
+    finish(s, op, st);
 }
 
 #define REPLY_CALLBACK(name)                                            \
@@ -474,7 +494,7 @@ static enum status refuses(const struct state_redis *s, const struct state_op *o
         op->claim.len > STATE_FOUND_MAX)
         return ST_TOO_LARGE;
     for (int i = 0; i < op->n_entities; i++) {
-        if (op->entities[i].key.len > STATE_KEY_BYTES_MAX)
+        if (s->prefix.len + op->entities[i].key.len > STATE_KEY_BYTES_MAX)
             return ST_TOO_LARGE;
     }
     return ST_OK;

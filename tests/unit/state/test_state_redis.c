@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 enum {
     WAIT_STEPS = 25000, /* of 0.2 ms: five seconds and what the work takes */
     STEP_US = 200,
+    OTHER_KEY_STEPS = 1000, /* longer than the first attempts to connect again */
     LOAD_OPS = 2000,
     TTL_MS = 3600 * 1000,
 };
@@ -41,6 +43,7 @@ static bool start_server(void)
     server = fork();
     CHECK(server >= 0);
     if (server == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* not left behind by a test that crashes */
         CHECK(freopen("/dev/null", "w", stdout) != NULL);
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket_path, "--save",
                "", "--dir", folder, "--maxmemory-policy", "noeviction", (char *)NULL);
@@ -113,6 +116,15 @@ static void wait_available(const struct state *s)
     assert_true(state_available(s));
 }
 
+static void wait_connects(const struct state *s, uint64_t connects)
+{
+    for (int i = 0; i < WAIT_STEPS && state_redis_stats(s).connects < connects; i++) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+        usleep(STEP_US);
+    }
+    assert_int_equal(state_redis_stats(s).connects, connects);
+}
+
 static struct state *open_at(const char *prefix, int db)
 {
     struct state_redis_options o = options(prefix, db);
@@ -170,7 +182,7 @@ static void appended(struct state_op *op, enum status st)
     a->done = true;
 }
 
-static void submit_append(struct state *s, struct append *a)
+static void fill_append(struct append *a)
 {
     *a = (struct append){0};
     a->entity = (struct state_entity){
@@ -182,6 +194,11 @@ static void submit_append(struct state *s, struct append *a)
                               .n_entities = 1,
                               .done = appended,
                               .user = a};
+}
+
+static void submit_append(struct state *s, struct append *a)
+{
+    fill_append(a);
     state_submit(s, &a->op);
 }
 
@@ -292,6 +309,73 @@ static void a_connection_lost_under_load_ends_each_operation_once_and_comes_back
     free(all);
 }
 
+static struct state *tried_again_on;
+static struct append second_try;
+
+static void try_again(struct state_op *op, enum status st)
+{
+    appended(op, st);
+    if (st != ST_OK)
+        submit_append(tried_again_on, &second_try);
+}
+
+static void an_operation_submitted_while_its_connection_is_lost_is_answered(void **state)
+{
+    struct append first;
+    tried_again_on = *state;
+    fill_append(&first);
+    first.op.done = try_again;
+    tell("CLIENT PAUSE 200 WRITE"); /* so that it is under way ... */
+    state_submit(*state, &first.op);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    tell("CLIENT KILL TYPE normal SKIPME yes"); /* ... when the connection is lost */
+    run_until(&first.done);
+    assert_int_equal(first.st, ST_UNAVAILABLE);
+    run_until(&second_try.done);
+    assert_int_equal(second_try.times_done, 1);
+    tell("CLIENT UNPAUSE");
+    wait_available(*state);
+    assert_int_equal(state_redis_stats(*state).inflight, 0);
+}
+
+static void a_log_made_again_after_it_was_erased_expires_too(void **state)
+{
+    assert_int_equal(append_one(*state), ST_OK);
+    tell("DEL p:e:k:v");
+    assert_int_equal(append_one(*state), ST_OK);
+    assert_int_equal(append_one(*state), ST_OK); /* behind the expiry, which nobody waits for */
+    assert_true(tell("TTL p:e:k:v") > 0);
+}
+
+static void an_emptied_server_gets_the_hash_key_again(void **state)
+{
+    assert_int_equal(append_one(*state), ST_OK);
+    tell("FLUSHALL");
+    tell("CLIENT KILL TYPE normal SKIPME yes");
+    wait_connects(*state, 2);
+    assert_int_equal(tell("STRLEN p:hash-key"), sizeof(struct hash_key));
+}
+
+static void a_server_with_another_hash_key_is_not_used(void **state)
+{
+    tell("SET p:hash-key 0123456789abcdef");
+    tell("CLIENT KILL TYPE normal SKIPME yes");
+    for (int i = 0; i < OTHER_KEY_STEPS; i++) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+        usleep(STEP_US);
+    }
+    assert_false(state_available(*state));
+    assert_int_equal(state_redis_stats(*state).connects, 1);
+    assert_int_equal(append_one(*state), ST_UNAVAILABLE);
+}
+
+static void an_error_inside_a_transaction_is_unavailable_and_counted(void **state)
+{
+    tell("HSET p:e:k:v field value");
+    assert_int_equal(append_one(*state), ST_UNAVAILABLE);
+    assert_true(state_redis_stats(*state).errors_other > 0);
+}
+
 static void a_full_server_is_unavailable_and_counted_and_then_used_again(void **state)
 {
     tell("CONFIG SET maxmemory 1mb");
@@ -348,6 +432,11 @@ int main(void)
         REDIS_TEST(keys_go_below_the_prefix_and_into_the_database),
         REDIS_TEST(a_log_expires_after_its_time),
         REDIS_TEST(a_connection_lost_under_load_ends_each_operation_once_and_comes_back),
+        REDIS_TEST(an_operation_submitted_while_its_connection_is_lost_is_answered),
+        REDIS_TEST(a_log_made_again_after_it_was_erased_expires_too),
+        REDIS_TEST(an_emptied_server_gets_the_hash_key_again),
+        REDIS_TEST(a_server_with_another_hash_key_is_not_used),
+        REDIS_TEST(an_error_inside_a_transaction_is_unavailable_and_counted),
         REDIS_TEST(a_full_server_is_unavailable_and_counted_and_then_used_again),
         REDIS_TEST(scripts_flushed_away_change_nothing),
     };
