@@ -319,11 +319,9 @@ static void on_disconnected(const redisAsyncContext *ac, int status)
     is_down(ac->data);
 }
 
-static void make_connection(struct redis_link *l)
+/* Takes `ac`, a connection begun; NULL: there was no memory for one. */
+static void go_on_with(struct redis_link *l, redisAsyncContext *ac)
 {
-    const struct redis_address *a = &l->options.address;
-    redisAsyncContext *ac =
-        a->is_unix ? redisAsyncConnectUnix(a->host) : redisAsyncConnect(a->host, a->port);
     if (ac == NULL || ac->err != 0) {
         if (ac != NULL)
             redisAsyncFree(ac);
@@ -340,6 +338,56 @@ static void make_connection(struct redis_link *l)
     redisAsyncSetDisconnectCallback(ac, on_disconnected);
     redisAsyncSetConnectCallback(ac, on_connected);
     start_timer(l, l->options.connect_timeout_ms);
+}
+
+static void let_go(struct redis_link *l)
+{
+    if (--l->open_handles == 0 && l->closed != NULL)
+        l->closed(l->closed_user);
+}
+
+/* IPv4 first, as hiredis does: "localhost" is often both, and Redis listens on 127.0.0.1. */
+static const struct addrinfo *choose(const struct addrinfo *found)
+{
+    for (const struct addrinfo *a = found; a != NULL; a = a->ai_next) {
+        if (a->ai_family == AF_INET)
+            return a;
+    }
+    return found;
+}
+
+static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
+{
+    struct redis_link *l = lookup->data;
+    char ip[INET6_ADDRSTRLEN];
+    if (!l->is_closing) {
+        if (status == 0 && uv_ip_name(choose(found)->ai_addr, ip, sizeof ip) == 0)
+            go_on_with(l, redisAsyncConnect(ip, l->options.address.port));
+        else
+            connect_later(l);
+    }
+    uv_freeaddrinfo(found);
+    let_go(l);
+}
+
+/* hiredis would look a name up on the loop, which a name server that is away holds for seconds. */
+static void look_up(struct redis_link *l)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    l->lookup.data = l;
+    if (uv_getaddrinfo(l->loop, &l->lookup, on_looked_up, l->options.address.host, NULL, &hints) ==
+        0)
+        l->open_handles++;
+    else
+        connect_later(l);
+}
+
+static void make_connection(struct redis_link *l)
+{
+    if (l->options.address.is_unix)
+        go_on_with(l, redisAsyncConnectUnix(l->options.address.host));
+    else
+        look_up(l);
 }
 
 /* No reply for long though some are due: first nothing more is sent, then the
@@ -388,9 +436,7 @@ void redis_link_open(struct redis_link *l)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct redis_link *l = handle->data;
-    if (--l->open_handles == 0 && l->closed != NULL)
-        l->closed(l->closed_user);
+    let_go(handle->data);
 }
 
 void redis_link_close(struct redis_link *l)
@@ -398,6 +444,7 @@ void redis_link_close(struct redis_link *l)
     l->is_closing = true;
     if (l->context != NULL)
         drop(l);
+    uv_cancel((uv_req_t *)&l->lookup); /* if there is one that has not begun */
     uv_close((uv_handle_t *)&l->flush, on_handle_closed);
     uv_close((uv_handle_t *)&l->timer, on_handle_closed);
 }

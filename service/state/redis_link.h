@@ -25,7 +25,8 @@ struct redis_link {
     int poll_events;
     uv_prepare_t flush; /* the end of a turn */
     uv_timer_t timer;   /* to connect again, or to see a stall */
-    int open_handles;
+    uv_getaddrinfo_t lookup;
+    int open_handles; /* the two, and a lookup under way */
     bool is_up, is_dirty, is_flushing, is_stalled, is_closing;
     int64_t retry_ms;
     int64_t waiting_since_ms; /* of the loop's clock: since then no reply though some are due */

@@ -22,7 +22,7 @@
 enum {
     WAIT_STEPS = 25000, /* of 0.2 ms: five seconds and what the work takes */
     STEP_US = 200,
-    OTHER_KEY_STEPS = 1000, /* longer than the first attempts to connect again */
+    RETRY_STEPS = 1000, /* longer than the first attempts to connect again */
     LOAD_OPS = 2000,
     TTL_MS = 3600 * 1000,
 };
@@ -266,6 +266,34 @@ static void instances_of_a_prefix_share_the_hash_key(void **state)
     assert_memory_not_equal(a.bytes, c.bytes, sizeof a.bytes);
 }
 
+/* Port 1 is nobody's: the name is found, the connection refused, again and again. */
+static struct state *open_refused(void)
+{
+    static const struct hash_key key;
+    struct state_redis_options o = {.address = {.host = "localhost", .port = 1},
+                                    .connect_timeout_ms = REDIS_CONNECT_TIMEOUT_MS};
+    return state_redis_open(&o, &key, &loop);
+}
+
+static void a_refused_connection_to_a_name_is_tried_again_and_closes(void **state)
+{
+    (void)state;
+    struct state *s = open_refused();
+    for (int i = 0; i < RETRY_STEPS; i++) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+        usleep(STEP_US);
+    }
+    assert_false(state_available(s));
+    assert_int_equal(append_one(s), ST_UNAVAILABLE);
+    state_close(s);
+}
+
+static void a_state_closes_while_its_name_is_looked_up(void **state)
+{
+    (void)state;
+    state_close(open_refused());
+}
+
 static void keys_go_below_the_prefix_and_into_the_database(void **state)
 {
     (void)state;
@@ -360,7 +388,7 @@ static void a_server_with_another_hash_key_is_not_used(void **state)
 {
     tell("SET p:hash-key 0123456789abcdef");
     tell("CLIENT KILL TYPE normal SKIPME yes");
-    for (int i = 0; i < OTHER_KEY_STEPS; i++) {
+    for (int i = 0; i < RETRY_STEPS; i++) {
         uv_run(&loop, UV_RUN_NOWAIT);
         usleep(STEP_US);
     }
@@ -429,6 +457,8 @@ int main(void)
         REDIS_TEST(a_wrong_password_is_told_and_the_right_one_enters),
         REDIS_TEST(a_server_that_is_not_there_is_unavailable),
         REDIS_TEST(instances_of_a_prefix_share_the_hash_key),
+        REDIS_TEST(a_refused_connection_to_a_name_is_tried_again_and_closes),
+        REDIS_TEST(a_state_closes_while_its_name_is_looked_up),
         REDIS_TEST(keys_go_below_the_prefix_and_into_the_database),
         REDIS_TEST(a_log_expires_after_its_time),
         REDIS_TEST(a_connection_lost_under_load_ends_each_operation_once_and_comes_back),
