@@ -12,68 +12,68 @@ static const struct doubt *doubt_of(const struct evidence *e)
     return e->doubt != NULL ? e->doubt : &no_doubt;
 }
 
-/* ---- making values ---- */
+/*
+ * ---- making values ----
+ *
+ * In place: a value that is returned is written in small parts and copied in large ones, which
+ * waits for the stores (Fog, Microarchitecture, "store forwarding").
+ */
 
-static struct window_value missing(void)
+static void put_missing(struct window_value *v)
 {
-    return (struct window_value){.missing = true, .exact = true};
+    *v = (struct window_value){.missing = true, .exact = true};
 }
 
-static struct window_value fixed(int32_t scale, int64_t value, int64_t lo, int64_t hi)
+static void put_fixed(int32_t scale, int64_t value, int64_t lo, int64_t hi, struct window_value *v)
 {
-    struct window_value v = {.exact = lo == hi, .scale = scale};
-    v.value.i64 = value < lo ? lo : value > hi ? hi : value;
-    v.lo.i64 = lo;
-    v.hi.i64 = hi;
-    return v;
+    *v = (struct window_value){.exact = lo == hi, .scale = scale};
+    v->value.i64 = value < lo ? lo : value > hi ? hi : value;
+    v->lo.i64 = lo;
+    v->hi.i64 = hi;
 }
 
-static struct window_value exactly(double value)
+static void put_exact(double value, struct window_value *v)
 {
-    struct window_value v = {.exact = true};
-    v.value.f64 = v.lo.f64 = v.hi.f64 = value;
-    return v;
+    *v = (struct window_value){.exact = true};
+    v->value.f64 = v->lo.f64 = v->hi.f64 = value;
 }
 
 /* Bounds that were computed in doubles move outward by two units in the last place. */
-static struct window_value between(double value, double lo, double hi)
+static void put_between(double value, double lo, double hi, struct window_value *v)
 {
-    struct window_value v = {.exact = false};
-    v.lo.f64 = nextafter(nextafter(lo, -INFINITY), -INFINITY);
-    v.hi.f64 = nextafter(nextafter(hi, INFINITY), INFINITY);
-    v.value.f64 = fmin(fmax(value, v.lo.f64), v.hi.f64);
-    return v;
+    *v = (struct window_value){.exact = false};
+    v->lo.f64 = nextafter(nextafter(lo, -INFINITY), -INFINITY);
+    v->hi.f64 = nextafter(nextafter(hi, INFINITY), INFINITY);
+    v->value.f64 = fmin(fmax(value, v->lo.f64), v->hi.f64);
 }
 
-static struct window_value unbounded(struct window_value v, bool lo, bool hi)
+static void unbind(struct window_value *v)
 {
-    v.exact = false;
-    v.unbounded_lo = lo;
-    v.unbounded_hi = hi;
-    return v;
+    v->exact = false;
+    v->unbounded_lo = v->unbounded_hi = true;
 }
 
 /* Missing as far as is known, but something may be there. */
-static struct window_value missing_perhaps(void)
+static void put_missing_perhaps(struct window_value *v)
 {
-    struct window_value v = {.missing = true, .maybe_missing = true};
-    return unbounded(v, true, true);
+    *v = (struct window_value){.missing = true, .maybe_missing = true};
+    unbind(v);
 }
 
 /* ---- counts ---- */
 
-static struct window_value count(const struct evidence *e)
+static void count(const struct evidence *e, struct window_value *v)
 {
     const struct doubt *d = doubt_of(e);
     int64_t n = e->sure->n;
-    return fixed(1, n + d->counted.n, n + d->n_lo, n + d->maybe.n + d->unknown_n + d->lost_n);
+    put_fixed(1, n + d->counted.n, n + d->n_lo, n + d->maybe.n + d->unknown_n + d->lost_n, v);
 }
 
-static struct window_value label_count(const struct evidence *e, enum record_kind kind)
+static void label_count(const struct evidence *e, enum record_kind kind, struct window_value *v)
 {
     const struct doubt *d = doubt_of(e);
     int64_t n = e->labels[kind], lo = n - d->labels_less[kind];
-    return fixed(1, n, lo > 0 ? lo : 0, n + d->labels_more[kind] + d->lost_n);
+    put_fixed(1, n, lo > 0 ? lo : 0, n + d->labels_more[kind] + d->lost_n, v);
 }
 
 static double ratio(int64_t part, int64_t whole)
@@ -81,15 +81,18 @@ static double ratio(int64_t part, int64_t whole)
     return whole > 0 ? (double)part / (double)whole : 0;
 }
 
-static struct window_value fraud_rate(const struct evidence *e)
+static void fraud_rate(const struct evidence *e, struct window_value *v)
 {
-    struct window_value n = count(e), fraud = label_count(e, RECORD_FRAUD);
+    struct window_value n, fraud;
+    count(e, &n);
+    label_count(e, RECORD_FRAUD, &fraud);
     double value = ratio(fraud.value.i64, n.value.i64);
-    if (n.exact && fraud.exact)
-        return exactly(value);
     /* with hi fraud at least one event is there, whatever the lower bound of n says */
     int64_t fewest = n.lo.i64 > 0 ? n.lo.i64 : 1;
-    return between(value, ratio(fraud.lo.i64, n.hi.i64), ratio(fraud.hi.i64, fewest));
+    if (n.exact && fraud.exact)
+        put_exact(value, v);
+    else
+        put_between(value, ratio(fraud.lo.i64, n.hi.i64), ratio(fraud.hi.i64, fewest), v);
 }
 
 /* ---- sums ---- */
@@ -114,20 +117,20 @@ static int128 total(const struct sums *s)
     return s->negative + s->positive;
 }
 
-static struct window_value sum(const struct evidence *e)
+static void sum(const struct evidence *e, struct window_value *v)
 {
     const struct doubt *d = doubt_of(e);
     int128 sure = total(e->sure);
     int128 value = sure + total(&d->counted);
     int128 lo = sure + d->maybe.negative, hi = sure + d->maybe.positive;
-    struct window_value v;
     if (fits_i64(value) && fits_i64(lo) && fits_i64(hi))
-        v = fixed(e->scale, (int64_t)value, (int64_t)lo, (int64_t)hi);
+        put_fixed(e->scale, (int64_t)value, (int64_t)lo, (int64_t)hi, v);
     else if (lo == hi)
-        v = exactly((double)value / e->scale);
+        put_exact((double)value / e->scale, v);
     else
-        v = between((double)value / e->scale, (double)lo / e->scale, (double)hi / e->scale);
-    return values_lost(d) ? unbounded(v, true, true) : v;
+        put_between((double)value / e->scale, (double)lo / e->scale, (double)hi / e->scale, v);
+    if (values_lost(d))
+        unbind(v);
 }
 
 /* The average when `k` further values all are `v`. */
@@ -137,45 +140,59 @@ static double average_with(const struct sums *sure, int64_t k, int64_t v)
     return n > 0 ? (double)(total(sure) + (int128)k * v) / (double)n : (double)v;
 }
 
-static struct window_value average(const struct evidence *e)
+static void average_in_doubt(const struct evidence *e, struct window_value *v)
 {
     const struct doubt *d = doubt_of(e);
     const struct sums *s = e->sure, *m = &d->maybe;
     int64_t n = s->values + d->counted.values;
     double value = n > 0 ? (double)(total(s) + total(&d->counted)) / (double)n : 0;
-    if (!values_doubted(d))
-        return n > 0 ? exactly(value / e->scale) : missing();
-    struct window_value v;
     if (m->values > 0) {
         double lo = fmin(average_with(s, d->values_lo, m->min), average_with(s, m->values, m->min));
         double hi = fmax(average_with(s, d->values_lo, m->max), average_with(s, m->values, m->max));
-        v = between((n > 0 ? value : lo) / e->scale, lo / e->scale, hi / e->scale);
+        put_between((n > 0 ? value : lo) / e->scale, lo / e->scale, hi / e->scale, v);
     } else if (n > 0) {
-        v = between(value / e->scale, value / e->scale, value / e->scale);
+        put_between(value / e->scale, value / e->scale, value / e->scale, v);
     } else {
-        return missing_perhaps();
+        put_missing_perhaps(v);
+        return;
     }
-    v.maybe_missing = s->values + d->values_lo == 0;
-    return values_lost(d) ? unbounded(v, true, true) : v;
+    v->maybe_missing = s->values + d->values_lo == 0;
+    if (values_lost(d))
+        unbind(v);
+}
+
+static void average(const struct evidence *e, struct window_value *v)
+{
+    const struct sums *s = e->sure;
+    if (values_doubted(doubt_of(e)))
+        average_in_doubt(e, v);
+    else if (s->values > 0)
+        put_exact((double)total(s) / (double)s->values / e->scale, v);
+    else
+        put_missing(v);
 }
 
 /* Of the smallest, and mirrored of the largest value. `best` is the surer one of two candidates. */
-static struct window_value extreme(const struct evidence *e, bool smallest)
+static void extreme(const struct evidence *e, bool smallest, struct window_value *v)
 {
     const struct doubt *d = doubt_of(e);
     const struct sums *s = e->sure, *m = &d->maybe;
-    if (!values_doubted(d) && s->values == 0)
-        return missing();
-    if (s->values == 0 && m->values == 0)
-        return missing_perhaps();
     int64_t lo = s->min < m->min ? s->min : m->min, hi = s->max > m->max ? s->max : m->max;
+    if (s->values == 0 && m->values == 0) {
+        if (values_doubted(d))
+            put_missing_perhaps(v);
+        else
+            put_missing(v);
+        return;
+    }
     if (s->values > 0 && smallest)
         hi = s->min;
     else if (s->values > 0)
         lo = s->max;
-    struct window_value v = fixed(e->scale, smallest ? lo : hi, lo, hi);
-    v.maybe_missing = s->values + d->values_lo == 0;
-    return values_lost(d) ? unbounded(v, true, true) : v;
+    put_fixed(e->scale, smallest ? lo : hi, lo, hi, v);
+    v->maybe_missing = s->values + d->values_lo == 0;
+    if (values_lost(d))
+        unbind(v);
 }
 
 /* ---- spread ---- */
@@ -196,105 +213,133 @@ static double variance(const struct sums *s)
     return v > 0 ? (double)v : 0;
 }
 
-static struct window_value stddev(const struct evidence *e)
+/* Low: the spread of the sure ones, thinned; high: half the range (Popoviciu 1935). */
+static void spread_in_doubt(const struct evidence *e, double value, struct window_value *v)
+{
+    const struct doubt *d = doubt_of(e);
+    int64_t sure = e->sure->values, most = sure + d->maybe.values;
+    double known = sure > 0 ? variance(e->sure) : 0;
+    double lo = known > 0 ? sqrt(known * (double)sure / (double)most) / e->scale : 0;
+    struct sums all = *e->sure;
+    sums_merge(&all, &d->maybe);
+    double hi = ((double)all.max - (double)all.min) / 2 / e->scale;
+    put_between(value, lo * (1 - 1e-12), hi * (1 + 1e-12), v);
+    v->maybe_missing = sure + d->values_lo == 0;
+    if (values_lost(d))
+        unbind(v);
+}
+
+static void stddev(const struct evidence *e, struct window_value *v)
 {
     const struct doubt *d = doubt_of(e);
     struct sums all = *e->sure;
     sums_merge(&all, &d->counted);
-    if (all.values == 0)
-        return values_doubted(d) ? missing_perhaps() : missing();
-    double value = variance(&all);
-    if (value < 0)
-        return missing_perhaps();
-    value = sqrt(value) / e->scale;
-    if (!values_doubted(d))
-        return exactly(value);
-    /* low: the spread of the sure ones, thinned; high: half the range (Popoviciu 1935) */
-    int64_t sure = e->sure->values, most = sure + d->maybe.values;
-    double known = sure > 0 ? variance(e->sure) : 0;
-    double lo = known > 0 ? sqrt(known * (double)sure / (double)most) / e->scale : 0;
-    all = *e->sure;
-    sums_merge(&all, &d->maybe);
-    double hi = ((double)all.max - (double)all.min) / 2 / e->scale;
-    struct window_value v = between(value, lo * (1 - 1e-12), hi * (1 + 1e-12));
-    v.maybe_missing = sure + d->values_lo == 0;
-    return values_lost(d) ? unbounded(v, true, true) : v;
+    double squared = all.values > 0 ? variance(&all) : 0;
+    if (all.values == 0 && !values_doubted(d))
+        put_missing(v);
+    else if (all.values == 0 || squared < 0)
+        put_missing_perhaps(v);
+    else if (values_doubted(d))
+        spread_in_doubt(e, sqrt(squared) / e->scale, v);
+    else
+        put_exact(sqrt(squared) / e->scale, v);
 }
 
 /* ---- times ---- */
 
-static struct window_value since(const struct evidence *e, bool last)
+static void since(const struct evidence *e, bool last, struct window_value *v)
 {
     const struct doubt *d = doubt_of(e);
     const struct sums *s = e->sure, *m = &d->maybe;
     bool sure = s->first_ms <= s->last_ms, perhaps = m->first_ms <= m->last_ms;
     bool lost = d->lost_n > 0 || d->unknown_n > 0;
-    if (!sure && !perhaps)
-        return lost ? missing_perhaps() : missing();
+    if (!sure && !perhaps) {
+        if (lost)
+            put_missing_perhaps(v);
+        else
+            put_missing(v);
+        return;
+    }
     int64_t newest = perhaps && m->last_ms > s->last_ms ? m->last_ms : s->last_ms;
     int64_t oldest = perhaps && m->first_ms < s->first_ms ? m->first_ms : s->first_ms;
-    struct window_value v;
     if (!sure)
-        v = fixed(1000, e->t_ms - (last ? newest : oldest), e->t_ms - newest, e->t_ms - oldest);
+        put_fixed(1000, e->t_ms - (last ? newest : oldest), e->t_ms - newest, e->t_ms - oldest, v);
     else if (last)
-        v = fixed(1000, e->t_ms - s->last_ms, e->t_ms - newest, e->t_ms - s->last_ms);
+        put_fixed(1000, e->t_ms - s->last_ms, e->t_ms - newest, e->t_ms - s->last_ms, v);
     else
-        v = fixed(1000, e->t_ms - s->first_ms, e->t_ms - s->first_ms, e->t_ms - oldest);
-    v.maybe_missing = !sure;
-    return lost ? unbounded(v, true, true) : v;
+        put_fixed(1000, e->t_ms - s->first_ms, e->t_ms - s->first_ms, e->t_ms - oldest, v);
+    v->maybe_missing = !sure;
+    if (lost)
+        unbind(v);
 }
 
-struct window_value evidence_value(enum aggregate aggregate, const struct evidence *e)
+void evidence_value(enum aggregate aggregate, const struct evidence *e,
+                    struct window_value *ret_value)
 {
     switch (aggregate) {
     case AGG_COUNT:
-        return count(e);
+        count(e, ret_value);
+        break;
     case AGG_SUM:
-        return sum(e);
+        sum(e, ret_value);
+        break;
     case AGG_AVG:
-        return average(e);
+        average(e, ret_value);
+        break;
     case AGG_MIN:
-        return extreme(e, true);
+        extreme(e, true, ret_value);
+        break;
     case AGG_MAX:
-        return extreme(e, false);
+        extreme(e, false, ret_value);
+        break;
     case AGG_STDDEV:
-        return stddev(e);
+        stddev(e, ret_value);
+        break;
     case AGG_SINCE_LAST:
-        return since(e, true);
+        since(e, true, ret_value);
+        break;
     case AGG_SINCE_FIRST:
-        return since(e, false);
+        since(e, false, ret_value);
+        break;
     case AGG_FRAUD_COUNT:
-        return label_count(e, RECORD_FRAUD);
+        label_count(e, RECORD_FRAUD, ret_value);
+        break;
     case AGG_FRAUD_RATE:
-        return fraud_rate(e);
+        fraud_rate(e, ret_value);
+        break;
     case AGG_DECLINE_COUNT:
-        return label_count(e, RECORD_DECLINED);
+        label_count(e, RECORD_DECLINED, ret_value);
+        break;
     case AGG_REVERSAL_COUNT:
-        return label_count(e, RECORD_REVERSED);
+        label_count(e, RECORD_REVERSED, ret_value);
+        break;
     default:
-        return missing();
+        put_missing(ret_value);
     }
 }
 
 /* ---- values and places ---- */
 
-struct window_value evidence_distinct(const struct evidence *e, const struct evidence_values *v)
+void evidence_distinct(const struct evidence *e, const struct evidence_values *v,
+                       struct window_value *ret_value)
 {
     const struct doubt *d = doubt_of(e);
     int64_t hi = v->sure + v->maybe + d->unknown_values + d->unknown_n + d->lost_n;
-    return fixed(1, v->sure, v->sure, hi);
+    put_fixed(1, v->sure, v->sure, hi, ret_value);
 }
 
-struct window_value evidence_is_new(const struct evidence *e, const struct evidence_values *v)
+void evidence_is_new(const struct evidence *e, const struct evidence_values *v,
+                     struct window_value *ret_value)
 {
     const struct doubt *d = doubt_of(e);
     if (!v->own_has_value)
-        return missing();
-    if (v->own_seen)
-        return fixed(1, 0, 0, 0);
-    if (v->own_maybe_seen || d->unknown_values > 0 || d->unknown_n > 0 || d->lost_n > 0)
-        return missing_perhaps();
-    return fixed(1, 1, 1, 1);
+        put_missing(ret_value);
+    else if (v->own_seen)
+        put_fixed(1, 0, 0, 0, ret_value);
+    else if (v->own_maybe_seen || d->unknown_values > 0 || d->unknown_n > 0 || d->lost_n > 0)
+        put_missing_perhaps(ret_value);
+    else
+        put_fixed(1, 1, 1, 1, ret_value);
 }
 
 static double radians(int32_t e7)
@@ -311,17 +356,21 @@ static double distance_km(int64_t from, int64_t to)
     return 2 * 6371.0088 * asin(sqrt(fmin(h, 1)));
 }
 
-struct window_value evidence_speed(const struct evidence *e, const struct evidence_place *p)
+void evidence_speed(const struct evidence *e, const struct evidence_place *p,
+                    struct window_value *ret_value)
 {
-    if (!p->own_located)
-        return missing();
     bool lost = !p->sure || doubt_of(e)->unknown_values > 0 || doubt_of(e)->unknown_n > 0;
-    if (!p->found)
-        return lost ? missing_perhaps() : missing();
     int64_t elapsed_ms = e->t_ms - p->ts_ms;
     double hours = (double)(elapsed_ms > 0 ? elapsed_ms : 1) / 3.6e6;
-    struct window_value v = exactly(distance_km(p->place, p->own_place) / hours);
-    return lost ? unbounded(v, true, true) : v;
+    if (!p->own_located || (!p->found && !lost)) {
+        put_missing(ret_value);
+    } else if (!p->found) {
+        put_missing_perhaps(ret_value);
+    } else {
+        put_exact(distance_km(p->place, p->own_place) / hours, ret_value);
+        if (lost)
+            unbind(ret_value);
+    }
 }
 
 int64_t place_pack(double lat_deg, double lon_deg)

@@ -50,14 +50,18 @@ struct evidence_place {
 };
 
 /* The value of one aggregate but distinct, is_new and speed_kmh, which have their own. */
-struct window_value evidence_value(enum aggregate aggregate, const struct evidence *e);
-struct window_value evidence_distinct(const struct evidence *e, const struct evidence_values *v);
-struct window_value evidence_is_new(const struct evidence *e, const struct evidence_values *v);
+void evidence_value(enum aggregate aggregate, const struct evidence *e,
+                    struct window_value *ret_value);
+void evidence_distinct(const struct evidence *e, const struct evidence_values *v,
+                       struct window_value *ret_value);
+void evidence_is_new(const struct evidence *e, const struct evidence_values *v,
+                     struct window_value *ret_value);
 /*
  * Great-circle distance (haversine on a sphere of 6371.0088 km, the IUGG mean radius) over
  * elapsed time; an elapsed time of 0 counts as 1 ms.
  */
-struct window_value evidence_speed(const struct evidence *e, const struct evidence_place *p);
+void evidence_speed(const struct evidence *e, const struct evidence_place *p,
+                    struct window_value *ret_value);
 
 /* Two int32 in units of 1e-7 degrees, latitude in the high half. */
 int64_t place_pack(double lat_deg, double lon_deg);

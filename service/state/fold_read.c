@@ -112,12 +112,15 @@ static enum status lane_init(struct reading *r, struct lane_state *ls, const str
                              size_t n_records)
 {
     size_t n = (size_t)lane->n_windows;
-    *ls = (struct lane_state){.lane = lane,
-                              .to_ms = r->query->t_ms - lane->delay_ms,
-                              .own_sure_ms = INT64_MIN,
-                              .own_maybe_ms = INT64_MIN,
-                              .spilled_last_ms = INT64_MIN,
-                              .place_doubt_ms = INT64_MIN};
+    ls->lane = lane;
+    ls->to_ms = r->query->t_ms - lane->delay_ms;
+    ls->near = 0;
+    ls->labels = NULL;
+    ls->doubts = NULL;
+    ls->spilled = 0;
+    ls->own_has_value = false;
+    ls->own_sure_ms = ls->own_maybe_ms = ls->spilled_last_ms = ls->place_doubt_ms = INT64_MIN;
+    ls->place = (struct evidence_place){.found = false};
     ls->sums = arena_try(r->scratch, n * sizeof *ls->sums);
     if (ls->sums == NULL)
         return ST_NO_SPACE;
@@ -469,25 +472,184 @@ static inline void add_plain(struct reading *r, const char *bytes, uint64_t txn,
         lane_add_plain(&r->lanes[i], bytes, ts_ms, bits);
 }
 
-/* Takes plain records as long as there are some, up to a fold point. */
-static void read_plain(struct reading *r)
+/* ---- runs: plain records in order of time, none of them seen before ---- */
+
+struct run {
+    const char *base;
+    size_t step, n; /* bytes of a record; records */
+};
+
+static inline int64_t run_ts(const struct run *run, size_t i)
 {
-    /* at hand: stores into the sums could alias what stands behind r */
-    const size_t step = RECORD_FIXED_BYTES + 8 * (size_t)r->plan->layout->n_columns;
-    const uint64_t head = r->plan->plain_head, own_txn = r->query->own_txn;
+    return (int64_t)load_u64(run->base + i * run->step + 8);
+}
+
+/* How many of the first `n` records are not younger than `edge_ms`. */
+static size_t run_until(const struct run *run, size_t n, int64_t edge_ms)
+{
+    size_t from = 0;
+    while (from < n) {
+        size_t middle = from + (n - from) / 2;
+        if (run_ts(run, middle) <= edge_ms)
+            from = middle + 1;
+        else
+            n = middle;
+    }
+    return from;
+}
+
+/* Records [from, to) of the run, all in one class, each with its own filter bit and value. */
+static void add_one_by_one(struct lane_state *ls, struct sums *s, const struct run *run,
+                           size_t from, size_t to)
+{
+    const struct lane *l = ls->lane;
+    const char *end = run->base + to * run->step;
+    for (const char *p = run->base + from * run->step; p < end; p += run->step) {
+        uint32_t bits;
+        memcpy(&bits, p + 28, sizeof bits);
+        if (l->filter_mask & ~bits)
+            continue;
+        int64_t ts_ms = (int64_t)load_u64(p + 8);
+        s->n++;
+        if (l->times)
+            sums_add_time(s, ts_ms);
+        if (bits & l->column_mask)
+            add_value(ls, s, (int64_t)load_u64(p + l->column_offset), ts_ms, false);
+    }
+}
+
+/* As add_one_by_one, for the lanes of most features: sums without filter, at hand in registers. */
+static void add_totals(const struct lane *l, struct sums *s, const struct run *run, size_t from,
+                       size_t to)
+{
+    int64_t values = 0;
+    int128 negative = 0, positive = 0;
+    const char *end = run->base + to * run->step;
+    for (const char *p = run->base + from * run->step; p < end; p += run->step) {
+        uint32_t bits;
+        memcpy(&bits, p + 28, sizeof bits);
+        if ((bits & l->column_mask) == 0)
+            continue;
+        int64_t value = (int64_t)load_u64(p + l->column_offset);
+        values++;
+        if (value < 0)
+            negative += value;
+        else
+            positive += value;
+    }
+    s->n += (int64_t)(to - from);
+    s->values += values;
+    s->negative += negative;
+    s->positive += positive;
+}
+
+static void add_segment(struct lane_state *ls, struct sums *s, const struct run *run, size_t from,
+                        size_t to)
+{
+    const struct lane *l = ls->lane;
+    bool by_one = l->filter_mask != 0 || l->times || (l->sure_parts & ~(unsigned)CELL_SUM);
+    if (from == to)
+        return;
+    if (by_one)
+        add_one_by_one(ls, s, run, from, to);
+    else if (l->column_mask != 0)
+        add_totals(l, s, run, from, to);
+    else
+        s->n += (int64_t)(to - from);
+}
+
+/* The run falls into one segment for each class: their edges are searched, not walked to. */
+static void lane_add_run(struct lane_state *ls, const struct run *run)
+{
+    const struct lane *l = ls->lane;
+    size_t to = run_until(run, run->n, ls->to_ms);
+    for (int c = 0; c < l->n_windows && to > 0; c++) {
+        size_t from = run_until(run, to, ls->to_ms - l->windows_ms[c]);
+        add_segment(ls, &ls->sums[c], run, from, to);
+        to = from;
+    }
+}
+
+/*
+ * The longest run from here, marked as seen; up to a fold point, another layout, the own record.
+ * What comes late is no run's: the first record must not be, and those behind it are no older.
+ */
+static struct run find_run(struct reading *r)
+{
+    const size_t step = r->plan->plain_bytes, left = (size_t)(r->scan.end - r->scan.p);
+    const size_t to_point = (size_t)(r->next_point - r->events) * step;
+    const uint64_t head = r->plan->plain_head;
+    const uint64_t own_txn = r->query->own_txn;
     const bool has_own = r->query->has_own;
-    const int64_t frontier_ms = r->folded.frontier_ms;
-    const char *p = r->scan.p, *const end = r->scan.end;
-    while ((size_t)(end - p) >= step && load_u64(p) == head && !fold_is_due(r)) {
+    const char *p = r->scan.p, *const end = p + (to_point < left ? to_point : left);
+    int64_t oldest_ms = r->late_before_ms;
+    if (oldest_ms <= r->folded.frontier_ms)
+        oldest_ms = r->folded.frontier_ms + 1; /* older ones may be in a tile */
+    while ((size_t)(end - p) >= step && load_u64(p) == head) {
         __builtin_prefetch(p + FOLD_FETCH_BYTES);
         int64_t ts_ms = (int64_t)load_u64(p + 8);
         uint64_t txn = load_u64(p + 16);
-        if ((has_own && txn == own_txn) || ts_ms <= frontier_ms)
+        if (ts_ms < oldest_ms || (txn == own_txn && has_own) || scan_mark(&r->scan, txn))
             break;
-        add_plain(r, p, txn, ts_ms);
+        oldest_ms = ts_ms;
         p += step;
     }
+    return (struct run){r->scan.p, step, (size_t)(p - r->scan.p) / step};
+}
+
+static void add_run(struct reading *r, const struct run *run)
+{
+    if (run->n == 0)
+        return;
+    for (int i = 0; i < r->plan->n_lanes; i++)
+        lane_add_run(&r->lanes[i], run);
+    note_newest(r, run_ts(run, run->n - 1));
+    r->records += (int)run->n;
+    r->events += run->n;
+    r->scan.p += run->n * run->step;
+}
+
+/* A plain record out of the order of time, or one that may be a duplicate. */
+static bool add_straggler(struct reading *r)
+{
+    const size_t step = r->plan->plain_bytes;
+    const char *p = r->scan.p;
+    if (fold_is_due(r) || (size_t)(r->scan.end - p) < step || load_u64(p) != r->plan->plain_head)
+        return false;
+    int64_t ts_ms = (int64_t)load_u64(p + 8);
+    uint64_t txn = load_u64(p + 16);
+    if ((r->query->has_own && txn == r->query->own_txn) || ts_ms <= r->folded.frontier_ms)
+        return false;
+    add_plain(r, p, txn, ts_ms);
+    r->scan.p += step;
+    return true;
+}
+
+/* Records that are out of the horizon, and not the own one: many a log starts with some. */
+static void skip_late(struct reading *r)
+{
+    const size_t step = r->plan->plain_bytes;
+    const uint64_t head = r->plan->plain_head;
+    const uint64_t own_txn = r->query->own_txn;
+    const bool has_own = r->query->has_own;
+    const char *p = r->scan.p, *const end = r->scan.end;
+    while ((size_t)(end - p) >= step && load_u64(p) == head &&
+           (int64_t)load_u64(p + 8) < r->late_before_ms &&
+           !(load_u64(p + 16) == own_txn && has_own)) {
+        p += step;
+        r->records++;
+    }
     r->scan.p = p;
+}
+
+/* Takes plain records as long as there are some, up to a fold point. */
+static void read_plain(struct reading *r)
+{
+    skip_late(r);
+    do {
+        struct run run = find_run(r);
+        add_run(r, &run);
+    } while (add_straggler(r));
 }
 
 /* ---- all records ---- */
@@ -799,7 +961,8 @@ static struct evidence_place place_in(const struct lane_state *ls, int64_t from_
     return p;
 }
 
-static struct window_value output_value(const struct reading *r, const struct plan_output *out)
+static void put_output(const struct reading *r, const struct plan_output *out,
+                       struct window_value *ret_value)
 {
     const struct lane_state *ls = &r->lanes[out->lane];
     const struct lane *l = ls->lane;
@@ -808,20 +971,23 @@ static struct window_value output_value(const struct reading *r, const struct pl
         .t_ms = r->query->t_ms,
         .from_ms = from_ms,
         .to_ms = to_ms,
-        .scale = l->column >= 0 ? column_kind_scale(r->plan->layout->columns[l->column].kind) : 0,
+        .scale = l->scale,
         .sure = &ls->sums[out->window],
         .labels = ls->labels != NULL ? ls->labels[out->window] : NULL,
         .doubt = ls->doubts != NULL ? &ls->doubts[out->window] : NULL,
     };
     if (out->aggregate == AGG_SPEED_KMH) {
         struct evidence_place p = place_in(ls, from_ms);
-        return evidence_speed(&e, &p);
-    }
-    if (out->aggregate == AGG_DISTINCT || out->aggregate == AGG_IS_NEW) {
+        evidence_speed(&e, &p, ret_value);
+    } else if (out->aggregate == AGG_DISTINCT || out->aggregate == AGG_IS_NEW) {
         struct evidence_values v = values_in(ls, from_ms);
-        return out->aggregate == AGG_DISTINCT ? evidence_distinct(&e, &v) : evidence_is_new(&e, &v);
+        if (out->aggregate == AGG_DISTINCT)
+            evidence_distinct(&e, &v, ret_value);
+        else
+            evidence_is_new(&e, &v, ret_value);
+    } else {
+        evidence_value(out->aggregate, &e, ret_value);
     }
-    return evidence_value(out->aggregate, &e);
 }
 
 /* Worth rewriting: the own record completed a fold point, or a third of the records are
@@ -843,7 +1009,7 @@ static enum status finish(struct reading *r, struct window_value *values,
     if (r->folded.bytes > 0)
         add_tiles(r);
     for (int i = 0; i < r->plan->n_outputs; i++)
-        values[i] = output_value(r, &r->plan->outputs[i]);
+        put_output(r, &r->plan->outputs[i], &values[i]);
     *ret_seen = (struct fold_seen){.own_found = r->own_found,
                                    .own_nonce = r->own_nonce,
                                    .own_late = r->own_late,

@@ -211,19 +211,19 @@ static void place_lanes(const struct plan_spec *spec, struct plan *p)
         struct lane *l = &p->lanes[i];
         l->filter_mask = l->filter < 0 ? 0 : UINT32_C(1) << (spec->n_columns + l->filter);
         l->column_mask = l->column < 0 ? 0 : UINT32_C(1) << l->column;
+        l->scale = l->column < 0 ? 0 : column_kind_scale(spec->columns[l->column].kind);
         l->column_offset = RECORD_FIXED_BYTES + (l->column < 0 ? 0 : 8 * (size_t)l->column);
     }
 }
 
-static uint64_t plain_head(const struct layout *l)
+static void set_plain_record(struct plan *p)
 {
     char bytes[RECORD_BYTES_MAX];
     const int64_t columns[RECORD_COLUMNS_MAX] = {0};
-    uint64_t head;
-    record_encode(&(struct record){.kind = RECORD_TRANSACTION, .layout = l->id}, columns,
-                  l->n_columns, bytes);
-    memcpy(&head, bytes, sizeof head);
-    return head;
+    p->plain_bytes =
+        record_encode(&(struct record){.kind = RECORD_TRANSACTION, .layout = p->layout->id},
+                      columns, p->layout->n_columns, bytes);
+    memcpy(&p->plain_head, bytes, sizeof p->plain_head);
 }
 
 static int find_cell(const struct layout *l, int filter, int column, unsigned parts,
@@ -295,7 +295,7 @@ enum status plan_compile(const struct plan_spec *spec, struct arena *arena,
     enum status st = layout_parse(text_span(&out), arena, &p->layout);
     if (st != ST_OK)
         return st;
-    p->plain_head = plain_head(p->layout);
+    set_plain_record(p);
     if (arena_alloc(arena, sizeof *p->own_map, &mem) != ST_OK)
         return ST_NO_SPACE;
     p->own_map = mem;

@@ -11,6 +11,7 @@ struct lane {
     int64_t delay_ms;
     int filter;
     int column;
+    int32_t scale;       /* of the column, 0: none */
     int cell;            /* of the plan's own layout, for this filter and column */
     unsigned parts;      /* enum cell_part: what these features need of tiles */
     unsigned sure_parts; /* of records, which are in or out: an average needs no range of them */
@@ -38,7 +39,8 @@ enum {
 struct lane_map {
     int filter_bit;
     int column;
-    int cell; /* -1: no cell of this filter; its column may still be missing */
+    int32_t scale; /* of the column, 0: none */
+    int cell;      /* -1: no cell of this filter; its column may still be missing */
     bool cell_has_parts;
 };
 
@@ -56,6 +58,7 @@ struct plan {
     int n_lanes, n_outputs;
     int exact_events;
     uint64_t plain_head;        /* first 8 bytes of a transaction's record in the own layout */
+    size_t plain_bytes;         /* its length */
     struct layout_map *own_map; /* of the own layout; read-only */
     unsigned counts;            /* bit k: features count corrections of kind k */
 };

@@ -38,7 +38,9 @@ static struct window_value ask(enum aggregate aggregate, const struct sums *sure
                          .sure = sure,
                          .labels = no_labels,
                          .doubt = doubt};
-    return evidence_value(aggregate, &e);
+    struct window_value v;
+    evidence_value(aggregate, &e, &v);
+    return v;
 }
 
 static void an_empty_window_has_counts_and_sums_of_zero_and_no_average(void **state)
@@ -148,7 +150,8 @@ static void paris_to_london_in_an_hour_is_344_kilometres_an_hour(void **state)
                                .sure = true,
                                .own_place = place_pack(51.5074, -0.1278),
                                .place = place_pack(48.8566, 2.3522)};
-    struct window_value v = evidence_speed(&e, &p);
+    struct window_value v;
+    evidence_speed(&e, &p, &v);
     assert_true(v.exact && fabs(window_value_double(&v) - 343.6) < 0.5);
 }
 
@@ -157,10 +160,11 @@ static void a_value_that_only_may_have_been_seen_is_neither_new_nor_known(void *
     (void)state;
     struct sums none = sums_of(NULL, 0);
     struct evidence e = {.sure = &none};
-    struct window_value v = evidence_is_new(
-        &e, &(struct evidence_values){.own_has_value = true, .own_maybe_seen = true});
+    struct window_value v;
+    evidence_is_new(&e, &(struct evidence_values){.own_has_value = true, .own_maybe_seen = true},
+                    &v);
     assert_true(v.missing && !v.exact);
-    v = evidence_is_new(&e, &(struct evidence_values){.own_has_value = true});
+    evidence_is_new(&e, &(struct evidence_values){.own_has_value = true}, &v);
     assert_true(v.exact && v.value.i64 == 1);
 }
 
