@@ -10,8 +10,9 @@
 
 enum {
     BATCHES = 4,
-    BATCH_LINES = 1024,
-    BATCH_BYTES = 256 << 10, /* of lines; fits the second cache with what is read from it */
+    BATCH_LINES = 256,     /* with what is read from them they fit the second cache */
+    READ_BYTES = 32 << 10, /* of the file at a time */
+    BATCH_BYTES = 256 << 10,
     ARENA_BYTES = 2 * BATCH_BYTES + BATCH_LINES * SCHEMA_FIELDS_MAX * (int)sizeof(struct txn_value),
 };
 
@@ -38,7 +39,7 @@ struct event_source {
     bool at_end;
     enum status status;
     /* the taker's */
-    int taken; /* batches */
+    int taken; /* batches; without a thread it is always the first that is read again */
     int at;    /* within the batch */
     uint64_t bytes;
     bool is_over;
@@ -51,13 +52,20 @@ struct event_source {
 
 /* ---- reading: one batch ---- */
 
-/* Fill what is free of the batch; answers the bytes that are there. */
+/* Enough to read on with: a whole line at least. */
+static bool has_enough(const struct batch *b, size_t n)
+{
+    return n >= READ_BYTES && memchr(b->bytes, '\n', n) != NULL;
+}
+
+/* What was carried over and some more; answers the bytes that are there. */
 static size_t read_bytes(struct event_source *s, struct batch *b)
 {
     size_t n = s->carry_bytes;
     memcpy(b->bytes, s->carry, n);
-    while (n < BATCH_BYTES && !s->at_end) {
-        ssize_t got = read(s->o.fd, b->bytes + n, BATCH_BYTES - n);
+    while (n < BATCH_BYTES && !s->at_end && !has_enough(b, n)) {
+        size_t want = n < READ_BYTES ? READ_BYTES - n : BATCH_BYTES - n;
+        ssize_t got = read(s->o.fd, b->bytes + n, want);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -202,7 +210,7 @@ static void give_back(struct event_source *s)
     struct batch *b = current(s);
     s->is_over = b->is_last;
     s->bytes += b->n_bytes;
-    s->taken++;
+    s->taken += s->o.threaded;
     pthread_mutex_lock(&s->lock);
     b->is_full = false;
     pthread_cond_signal(&s->changed);
