@@ -1,6 +1,8 @@
 #include "service/base/hash.h"
 
+#define XXH_INLINE_ALL
 #include <sodium.h>
+#include <xxhash.h>
 
 uint64_t hash_u64(const struct hash_key *key, struct span s)
 {
@@ -9,12 +11,22 @@ uint64_t hash_u64(const struct hash_key *key, struct span s)
     return h;
 }
 
-struct hash128 hash_u128(const struct hash_key *key, struct span s)
+static uint64_t seed_of(const struct hash_key *key)
 {
-    struct hash128 h;
-    crypto_shorthash_siphashx24((unsigned char *)&h, (const unsigned char *)s.base, s.len,
-                                key->bytes);
-    return h;
+    uint64_t halves[2];
+    memcpy(halves, key->bytes, sizeof halves);
+    return halves[0] ^ halves[1];
+}
+
+uint64_t hash_quick_u64(const struct hash_key *key, struct span s)
+{
+    return XXH3_64bits_withSeed(s.base, s.len, seed_of(key));
+}
+
+struct hash128 hash_quick_u128(const struct hash_key *key, struct span s)
+{
+    XXH128_hash_t h = XXH3_128bits_withSeed(s.base, s.len, seed_of(key));
+    return (struct hash128){.lo = h.low64, .hi = h.high64};
 }
 
 void hash_sha256(struct span s, unsigned char ret_digest[HASH_SHA256_BYTES])

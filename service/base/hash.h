@@ -1,8 +1,10 @@
 /*
- * hash.h -- the hashes Sluice uses, all from libsodium.
+ * hash.h -- the hashes Sluice uses, from libsodium and xxHash.
  *
  * Ids are hashed with SipHash-2-4 under a secret key, so that nobody may choose
- * ids that collide (Aumasson and Bernstein 2012). Content is named by SHA-256.
+ * ids that collide (Aumasson and Bernstein 2012). Content is named by SHA-256. What nobody
+ * outside ever sees, nor can try out quickly, is hashed by XXH3 (Collet 2019) with the key as its
+ * seed: ten times as quick on short strings, without a proof.
  */
 #ifndef SLUICE_BASE_HASH_H
 #define SLUICE_BASE_HASH_H
@@ -23,7 +25,8 @@ struct hash128 {
 };
 
 uint64_t hash_u64(const struct hash_key *key, struct span s);
-struct hash128 hash_u128(const struct hash_key *key, struct span s);
+uint64_t hash_quick_u64(const struct hash_key *key, struct span s);
+struct hash128 hash_quick_u128(const struct hash_key *key, struct span s);
 void hash_sha256(struct span s, unsigned char ret_digest[HASH_SHA256_BYTES]);
 
 /* Secret, from the operating system's generator. */

@@ -9,35 +9,9 @@ enum {
     GROWTH_SHORT_MAX = 4 << 10, /* values double up to here, then grow by a quarter */
 };
 
-/* ---- hashing ---- */
-
-__extension__ typedef unsigned __int128 wide;
-
-static uint64_t load_u64(const char *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-/* Both halves of the product, folded: the step of wyhash (Wang Yi 2019). */
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-    wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Under secret seeds, and five times as quick as SipHash on keys of 20 bytes. */
 uint64_t table_hash(const struct state_table *t, struct span key)
 {
-    uint64_t hash = t->seeds[0] ^ key.len, tail[2] = {0};
-    while (key.len > sizeof tail) {
-        hash = mix(load_u64(key.base) ^ t->seeds[1], load_u64(key.base + 8) ^ hash);
-        key = span_of(key.base + sizeof tail, key.len - sizeof tail);
-    }
-    memcpy(tail, key.base, key.len);
-    hash = mix(tail[0] ^ t->seeds[1], tail[1] ^ hash);
-    return mix(hash ^ t->seeds[0], t->seeds[1]);
+    return hash_quick_u64(&t->place_key, key);
 }
 
 /* ---- slots ---- */
@@ -301,9 +275,9 @@ static void shard_init(struct shard *s, struct block_source *source)
 
 static void set_key(struct state_table *t, const struct hash_key *key)
 {
+    uint64_t seed = hash_u64(key, span_str("table"));
     t->hash_key = *key;
-    t->seeds[0] = hash_u64(key, span_str("table 0"));
-    t->seeds[1] = hash_u64(key, span_str("table 1"));
+    memcpy(t->place_key.bytes, &seed, sizeof seed);
 }
 
 struct state_table *state_table_new(const struct hash_key *key, struct journal *journal)

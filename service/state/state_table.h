@@ -6,7 +6,7 @@
  *     shard: lock, slots (open addressing, linear), its blocks, its parked labels
  *     slot:  hash, when it expires, length  ->  block: [ key | value ... | free ]
  *
- * An entity's log has its key in front, hashed under seeds drawn from the table's key. A claim
+ * An entity's log has its key in front, hashed under a seed drawn from the table's key. A claim
  * has none: its hash is the transaction's, which is keyed already, and is its name.
  *
  * A slot whose value is empty is not there; it stays until it expires. Slots do not move while
@@ -64,8 +64,8 @@ struct shard {
 struct state_table {
     struct shard shards[TABLE_SHARDS];
     struct hash_key hash_key;
-    uint64_t seeds[2];
-    struct journal *journal; /* may be NULL */
+    struct hash_key place_key; /* of table_hash() */
+    struct journal *journal;   /* may be NULL */
     /* Frames are in the table up to the journal's end once it is live (it has written one), before
      * that up to the last that was submitted again. */
     _Atomic bool is_live;

@@ -16,7 +16,7 @@ static size_t put_part(const struct hash_key *key, struct span part, char *to)
             memcpy(to, part.base, part.len);
         return part.len;
     }
-    struct hash128 h = hash_u128(key, part);
+    struct hash128 h = hash_quick_u128(key, part);
     memcpy(to, &h, sizeof h);
     return sizeof h;
 }
@@ -40,7 +40,7 @@ void digest_add(struct hash128 *sum, const struct hash_key *key, struct digest_p
                 enum digest_type type, struct span value)
 {
     char buf[MESSAGE_MAX];
-    struct hash128 h = hash_u128(key, message(key, place, (int)type, value, buf));
+    struct hash128 h = hash_quick_u128(key, message(key, place, (int)type, value, buf));
     sum->lo += h.lo;
     sum->hi += h.hi;
 }
@@ -48,5 +48,5 @@ void digest_add(struct hash128 *sum, const struct hash_key *key, struct digest_p
 uint64_t digest_container(const struct hash_key *key, struct digest_place place)
 {
     char buf[MESSAGE_MAX];
-    return hash_u64(key, message(key, place, TYPE_CONTAINER, span_of(NULL, 0), buf));
+    return hash_quick_u64(key, message(key, place, TYPE_CONTAINER, span_of(NULL, 0), buf));
 }

@@ -1,7 +1,7 @@
 /*
  * digest.h -- what a message says, whatever the order of its keys and the spelling of its values.
  *
- *     digest = sum over the leaves of SipHash-128(place | type | value), in each half modulo 2^64
+ *     digest = sum over the leaves of XXH3-128(place | type | value), in each half modulo 2^64
  *
  *      0            8           12     13       13+k
  *     +------------+-----------+------+--------+---------+
@@ -11,8 +11,9 @@
  *
  * A container's u64 is the hash of its own place, down from 0 for the document, so that no
  * pointer is ever written out. Keys and values of more than DIGEST_PART_MAX bytes are stood for by
- * their hashes. Sums of keyed hashes do not collide by design: an adversary does not know the key
- * (Bellare and Micciancio 1997, AdHash; unkeyed sums of 128 bits would not be safe).
+ * their hashes. Sums of seeded hashes do not collide by design: an adversary neither knows the seed
+ * nor sees a digest (Bellare and Micciancio 1997, AdHash; unkeyed sums of 128 bits would not be
+ * safe).
  *
  * Owns: nothing. Threads: pure.
  */
