@@ -93,22 +93,30 @@ void diag_print_all(const struct diag_list *list, struct text *out)
 
 enum { NEAREST_NAME_MAX = 64 }; /* longer names are not compared */
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Insertions, deletions, replacements and swaps of neighbours that make b of a, none of which
+ * touches what another one did ("optimal string alignment", Damerau 1964). Of the table by
+ * beginnings of a and b three rows are kept: a swap reaches back two. */
 static size_t edit_distance(struct span a, struct span b)
 {
-    size_t row[NEAREST_NAME_MAX + 1];
+    size_t rows[3][NEAREST_NAME_MAX + 1];
     for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[i % 3], *above = rows[(i - 1) % 3], *before = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
-            size_t replace = diagonal + (a.base[i - 1] != b.base[j - 1]);
-            size_t indel = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = replace < indel ? replace : indel;
+            size_t replace = above[j - 1] + (a.base[i - 1] != b.base[j - 1]);
+            row[j] = least(replace, least(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && a.base[i - 1] == b.base[j - 2] && a.base[i - 2] == b.base[j - 1])
+                row[j] = least(row[j], before[j - 2] + 1);
         }
     }
-    return row[b.len];
+    return rows[a.len % 3][b.len];
 }
 
 const char *diag_nearest(struct span wrong, const char *const *names, size_t n)

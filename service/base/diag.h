@@ -58,8 +58,9 @@ void diag_print(const struct diag *d, struct text *out);
 void diag_print_all(const struct diag_list *list, struct text *out);
 
 /*
- * The name of `names[0..n)` nearest to `wrong` by edit distance, when it is near
- * enough to be meant (a third of its length), else NULL. O(n * len^2).
+ * The name of `names[0..n)` nearest to `wrong` by edit distance (two neighbours swapped are
+ * one edit), when it is near enough to be meant (a third of its length), else NULL.
+ * O(n * len^2).
  */
 const char *diag_nearest(struct span wrong, const char *const *names, size_t n);
 

@@ -138,6 +138,19 @@ static void a_slip_finds_the_name_that_was_meant(void **state)
     check_nearest("amount", "amount");
 }
 
+/* Of five letters one edit is near, two are not. */
+static void a_swap_of_neighbours_is_one_edit(void **state)
+{
+    (void)state;
+    const char *const aggregates[] = {"sum", "count", "distinct"};
+    assert_string_equal(diag_nearest(span_str("cuont"), aggregates, 3), "count");
+    assert_string_equal(diag_nearest(span_str("ocunt"), aggregates, 3), "count");
+    assert_string_equal(diag_nearest(span_str("coutn"), aggregates, 3), "count");
+    assert_string_equal(diag_nearest(span_str("usm"), aggregates, 3), "sum");
+    assert_null(diag_nearest(span_str("ocutn"), aggregates, 3));
+    assert_null(diag_nearest(span_str("cnuot"), aggregates, 3));
+}
+
 static void what_is_too_far_off_finds_nothing(void **state)
 {
     (void)state;
@@ -169,6 +182,7 @@ int main(void)
         cmocka_unit_test_setup(past_the_limit_they_are_counted, setup),
         cmocka_unit_test_setup(texts_are_copied_and_cut_at_their_limit, setup),
         cmocka_unit_test(a_slip_finds_the_name_that_was_meant),
+        cmocka_unit_test(a_swap_of_neighbours_is_one_edit),
         cmocka_unit_test(what_is_too_far_off_finds_nothing),
         cmocka_unit_test(names_over_the_limit_are_passed_over),
     };
