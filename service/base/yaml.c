@@ -21,6 +21,10 @@ struct parse {
     size_t line_start;
     size_t chars; /* of that line, up to the place last asked for ... */
     size_t at;    /* ... which is here */
+    /* When the last event was a text in quotes: where it opens, and behind its closing quote. */
+    bool quoted;
+    yaml_mark_t quote;
+    yaml_mark_t quote_end;
 };
 
 static bool fail(struct parse *p, int line, int col, const char *hint, const char *message)
@@ -93,8 +97,65 @@ static bool fail_at_offset(struct parse *p, size_t offset, const char *message)
     return fail(p, (int)line + 1, (int)(offset - start) + 1, "files are UTF-8 text", message);
 }
 
-static const char *hint_for(const char *problem)
+/* ---- what libyaml does not take -------------------------------------------------------------- */
+
+static char byte_at(struct parse *p, yaml_mark_t mark)
 {
+    int line, col;
+    place(p, mark, &line, &col);
+    return p->at < p->file.content.len ? p->file.content.base[p->at] : '\0';
+}
+
+static bool is_quote(char c)
+{
+    return c == '"' || c == '\'';
+}
+
+/* Does `mark` stand right behind the text in quotes that came last, but for blanks? */
+static bool is_behind_quote(struct parse *p, yaml_mark_t mark)
+{
+    int line, col, end_col;
+    if (!p->quoted || mark.line != p->quote_end.line)
+        return false;
+    place(p, p->quote_end, &line, &end_col);
+    const char *end = p->file.content.base + p->at;
+    place(p, mark, &line, &col);
+    return col >= end_col && strspn(end, " ") >= (size_t)(col - end_col);
+}
+
+/*
+ * A quote that is not closed takes the lines below with it, up to the next quote or the end of
+ * the file, and libyaml complains there. Answers where that quote was opened.
+ */
+static bool find_unclosed(struct parse *p, yaml_mark_t *ret_open)
+{
+    const char *context = p->parser.context ? p->parser.context : "";
+    bool to_the_end = strcmp(context, "while scanning a quoted scalar") == 0;
+    bool as_a_key = strcmp(context, "while scanning a simple key") == 0 &&
+                    is_quote(byte_at(p, p->parser.context_mark));
+    yaml_mark_t where = to_the_end ? p->parser.context_mark : p->parser.problem_mark;
+    if (is_behind_quote(p, where) && p->quote.line < p->quote_end.line)
+        *ret_open = p->quote;
+    else if (to_the_end || as_a_key)
+        *ret_open = p->parser.context_mark;
+    else
+        return false;
+    return true;
+}
+
+static bool fail_unclosed(struct parse *p, yaml_mark_t open)
+{
+    const char *hint =
+        byte_at(p, open) == '"' ? "put a \" where the text ends" : "put a ' where the text ends";
+    return fail_at(p, open, hint, "the quote opened here is not closed on its line");
+}
+
+static const char *hint_for(struct parse *p, const char *problem)
+{
+    if (is_behind_quote(p, p->parser.problem_mark))
+        return byte_at(p, p->quote) == '"'
+                   ? "the text in quotes ends before this; a \" within it is written \\\""
+                   : "the text in quotes ends before this; a ' within it is written ''";
     if (strstr(problem, "cannot start any token"))
         return "indent with spaces, not tabs; quote a value that starts with @, ` or %";
     if (strstr(problem, "mapping values are not allowed"))
@@ -108,11 +169,14 @@ static const char *hint_for(const char *problem)
 static bool fail_of_libyaml(struct parse *p)
 {
     const char *problem = p->parser.problem ? p->parser.problem : "not YAML";
+    yaml_mark_t open;
     if (p->parser.error == YAML_MEMORY_ERROR)
         return fail_no_space(p);
     if (p->parser.error == YAML_READER_ERROR)
         return fail_at_offset(p, p->parser.problem_offset, problem);
-    return fail_at(p, p->parser.problem_mark, hint_for(problem), problem);
+    if (find_unclosed(p, &open))
+        return fail_unclosed(p, open);
+    return fail_at(p, p->parser.problem_mark, hint_for(p, problem), problem);
 }
 
 /* ---- the tree -------------------------------------------------------------------------------- */
@@ -120,7 +184,15 @@ static bool fail_of_libyaml(struct parse *p)
 /* The caller deletes the event. */
 static bool next_event(struct parse *p, yaml_event_t *ret_event)
 {
-    return yaml_parser_parse(&p->parser, ret_event) || fail_of_libyaml(p);
+    if (!yaml_parser_parse(&p->parser, ret_event))
+        return fail_of_libyaml(p);
+    yaml_scalar_style_t style =
+        ret_event->type == YAML_SCALAR_EVENT ? ret_event->data.scalar.style : YAML_ANY_SCALAR_STYLE;
+    p->quoted =
+        style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+    p->quote = ret_event->start_mark;
+    p->quote_end = ret_event->end_mark;
+    return true;
 }
 
 static bool copy_text(struct parse *p, const yaml_event_t *event, struct span *ret_text)

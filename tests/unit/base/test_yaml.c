@@ -180,6 +180,56 @@ static void what_is_not_ours_is_refused_with_its_place(void **state)
         refuses(span_str(cases[i].content), cases[i].expected);
 }
 
+/* libyaml complains where the next quote, or the file, ends. */
+static void a_quote_that_is_not_closed_is_shown_where_it_opens(void **state)
+{
+    (void)state;
+    static const char *const contents[] = {
+        "a: \"x\nb: 1\n",                     /* no other quote */
+        "a: \"x\nb: \"y\"\n",                 /* the next one closes it */
+        "a: \"x\nb: y == \"\"\nc: 1\n",       /* it closes it and another one opens */
+        "a: \"x\nb: \"{n} of: m\"\n",         /* in front of what looks like a mapping */
+        "a: \"x\n---\nb: 1\n",                /* a line that may not stand in quotes */
+        "a: \"x\nb: \"\xC3\xA9t\xC3\xA9\"\n", /* columns count bytes */
+    };
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++)
+        refuses(span_str(contents[i]),
+                "f.yaml:1:4: the quote opened here is not closed on its line\n"
+                "    a: \"x\n       ^\nput a \" where the text ends\n");
+    refuses(span_str("a:\n  - 'x\n  - 'y'\n"),
+            "f.yaml:2:5: the quote opened here is not closed on its line\n"
+            "      - 'x\n        ^\nput a ' where the text ends\n");
+    refuses(span_str("a: [\"x, y]\nb: \"z\"\n"),
+            "f.yaml:1:5: the quote opened here is not closed on its line\n"
+            "    a: [\"x, y]\n        ^\nput a \" where the text ends\n");
+    refuses(span_str("a: 1\n\"b: 2\nc: \"x\"\n"),
+            "f.yaml:2:1: the quote opened here is not closed on its line\n"
+            "    \"b: 2\n    ^\nput a \" where the text ends\n");
+}
+
+static void a_quote_that_closes_too_early_is_said(void **state)
+{
+    (void)state;
+    refuses(span_str("a: 'it's late'\n"),
+            "f.yaml:1:8: did not find expected key\n    a: 'it's late'\n           ^\n"
+            "the text in quotes ends before this; a ' within it is written ''\n");
+    refuses(span_str("a: \"the \"best\"\"\n"),
+            "f.yaml:1:10: did not find expected key\n    a: \"the \"best\"\"\n             ^\n"
+            "the text in quotes ends before this; a \" within it is written \\\"\n");
+}
+
+/* What follows a text in quotes is wrong for another reason. */
+static void a_quote_that_is_closed_is_not_blamed(void **state)
+{
+    (void)state;
+    refuses(span_str("a: \"x\n  y\"\n  b: 1\n"),
+            "f.yaml:3:3: did not find expected key\n      b: 1\n      ^\n"
+            "check the indentation: keys of one mapping start in one column, as 'key: value'\n");
+    refuses(span_str("a: [\"x\n  y\", @]\n"),
+            "f.yaml:2:7: found character that cannot start any token\n      y\", @]\n          ^\n"
+            "indent with spaces, not tabs; quote a value that starts with @, ` or %\n");
+}
+
 static void depth_16_is_read_and_depth_17_is_not(void **state)
 {
     (void)state;
@@ -407,6 +457,9 @@ int main(void)
         TEST(an_empty_document_has_no_root),
         TEST(names_and_contents_are_copied),
         TEST(what_is_not_ours_is_refused_with_its_place),
+        TEST(a_quote_that_is_not_closed_is_shown_where_it_opens),
+        TEST(a_quote_that_closes_too_early_is_said),
+        TEST(a_quote_that_is_closed_is_not_blamed),
         TEST(depth_16_is_read_and_depth_17_is_not),
         TEST(a_mapping_has_at_most_4096_keys),
         TEST(a_file_has_at_most_200000_values),
