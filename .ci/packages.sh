@@ -1,7 +1,8 @@
 #!/bin/sh
 # packages.sh GROUP... -- install the Debian packages that are missing, and say so.
 #
-#   build   to compile build/sluice and run it
+#   build   to compile build/sluice, run it and follow the README: tzdata has the time zones that
+#           rules may name, and a small Debian has neither it nor curl
 #   test    to run the tests on top of that
 #   bench   load generators
 #   fuzz    libFuzzer, for `make fuzz T=`
@@ -13,11 +14,11 @@ packages_of() {
     case $1 in
     build)
         echo gcc make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libjansson-dev \
-            libuv1-dev libyaml-dev libsodium-dev libxxhash-dev zlib1g-dev
+            libuv1-dev libyaml-dev libsodium-dev libxxhash-dev zlib1g-dev tzdata curl
         ;;
     test)
         echo libcmocka-dev clang clang-format clang-tidy redis-server python3 python3-venv \
-            ca-certificates curl xz-utils netcat-openbsd git
+            ca-certificates xz-utils netcat-openbsd git
         ;;
     bench) echo wrk hey redis-server ;;
     fuzz) echo clang libclang-rt-14-dev ;;
