@@ -178,7 +178,7 @@ system: ## system tests; T=tests/system/test_x.py for one file
 	@$(PYTHON) tests/run.py system $(T)
 
 conformance: deps-test ## published data and test suites from SHARED (default ../shared)
-	+@$(LOCKED) $(BUILD)/sluice
+	+@$(LOCKED) $(BUILD)/sluice $(BUILD)/tests/conformance/cel_conformance
 	bash tests/conformance/run.sh
 
 bench: ## throughput and latency, into build/bench.json and a table

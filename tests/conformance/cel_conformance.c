@@ -1,12 +1,14 @@
 /*
  * cel_conformance.c -- the CEL specification's conformance tests, from a file of JSON lines.
  *
- *     cel_conformance FILE.jsonl [-v] [--feature core]
+ *     cel_conformance FILE.jsonl [-v]
  *
  * Each line: expr, bindings, and expect_value, expect_error or expect_type; perhaps type_env,
- * container, disable_check, check_only. Prints what each file and section passes, and with -v
- * each test that fails; the last line is `N passed, N failed`, of the features asked for. Tests of
- * extensions (`ext:...`) are counted apart and decide nothing.
+ * container, disable_check, check_only. Prints each section in which tests fail, and each test of
+ * the core that does; the last line is `core: N passed, N failed, N known to fail`. What is known
+ * to fail stands in a list below; one of those that passes has failed, so that the list stays
+ * true. Tests of extensions (`ext:...`) are counted apart, shown with -v, and decide nothing.
+ * Exit status: 0; 1 something of the core failed, or nothing of it was there; 2 usage, no file.
  */
 #include "rules/cel.h"
 #include "rules/cel_func.h"
@@ -22,10 +24,18 @@ enum {
     SECTIONS_MAX = 512,
 };
 
+/* These use `optional`, which is an extension that we do not have. */
+static const char *const known_to_fail[] = {
+    "type_deduction/flexible_type_parameter_assignment/optional_dyn_promotion_2",
+    "type_deduction/flexible_type_parameter_assignment/optional_in_ternary",
+};
+
+enum outcome { PASSED, FAILED, KNOWN, OUTCOMES };
+
 struct section {
     char name[128];
     bool core;
-    int passed, failed;
+    int counts[OUTCOMES];
 };
 
 static struct section sections[SECTIONS_MAX];
@@ -242,6 +252,29 @@ static bool expected(struct suite *s, const json_t *test, const struct cel_progr
     return !error && same(want ? value_of(s, want) : cel_bool(true), got);
 }
 
+static const char *text_at(const json_t *test, const char *key)
+{
+    const char *text = json_string_value(json_object_get(test, key));
+    return text ? text : "";
+}
+
+static bool is_core(const json_t *test)
+{
+    return strcmp(text_at(test, "feature"), "core") == 0;
+}
+
+static bool is_known_to_fail(const json_t *test)
+{
+    char id[256];
+    snprintf(id, sizeof id, "%s/%s/%s", text_at(test, "file"), text_at(test, "section"),
+             text_at(test, "name"));
+    for (size_t i = 0; i < sizeof known_to_fail / sizeof *known_to_fail; i++) {
+        if (strcmp(id, known_to_fail[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void report(const json_t *test, const struct diag_list *diags, struct cel_value got)
 {
     char buf[4096];
@@ -253,14 +286,13 @@ static void report(const json_t *test, const struct diag_list *diags, struct cel
         cel_error_write(got, &t);
     else
         cel_value_write(got, &t);
-    printf("FAILED %s/%s/%s\n    %.300s\n    gives %.*s\n",
-           json_string_value(json_object_get(test, "file")),
-           json_string_value(json_object_get(test, "section")),
-           json_string_value(json_object_get(test, "name")),
-           json_string_value(json_object_get(test, "expr")), SPAN_ARG(text_span(&t)));
+    printf("FAILED %s/%s/%s%s\n    %.300s\n    gives %.*s\n", text_at(test, "file"),
+           text_at(test, "section"), text_at(test, "name"),
+           is_known_to_fail(test) ? ", which is known to fail: it passes" : "",
+           text_at(test, "expr"), SPAN_ARG(text_span(&t)));
 }
 
-static bool run_test(struct suite *s, const json_t *test)
+static enum outcome run_test(struct suite *s, const json_t *test)
 {
     static struct setup up;
     static struct diag_list diags;
@@ -274,9 +306,12 @@ static bool run_test(struct suite *s, const json_t *test)
     if (st == ST_OK && !json_is_true(json_object_get(test, "check_only")))
         got = cel_run(program, up.row, s->arena);
     bool passed = expected(s, test, st == ST_OK ? program : NULL, got);
-    if (!passed && s->verbose)
+    bool known = is_known_to_fail(test);
+    if (passed != known)
+        return passed ? PASSED : KNOWN;
+    if (is_core(test) || s->verbose)
         report(test, &diags, got);
-    return passed;
+    return FAILED;
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */
@@ -284,8 +319,7 @@ static bool run_test(struct suite *s, const json_t *test)
 static struct section *section_of(const json_t *test)
 {
     char name[sizeof sections->name];
-    snprintf(name, sizeof name, "%s/%s", json_string_value(json_object_get(test, "file")),
-             json_string_value(json_object_get(test, "section")));
+    snprintf(name, sizeof name, "%s/%s", text_at(test, "file"), text_at(test, "section"));
     for (int i = 0; i < n_sections; i++) {
         if (strcmp(sections[i].name, name) == 0)
             return &sections[i];
@@ -294,58 +328,63 @@ static struct section *section_of(const json_t *test)
         return &sections[SECTIONS_MAX - 1];
     struct section *s = &sections[n_sections++];
     snprintf(s->name, sizeof s->name, "%s", name);
-    s->core = strcmp(json_string_value(json_object_get(test, "feature")), "core") == 0;
+    s->core = is_core(test);
     return s;
 }
 
-static int run_file(struct suite *s, const char *path)
+/* false: it cannot be read to its end, and why is said. */
+static bool run_file(struct suite *s, const char *path)
 {
     FILE *in = fopen(path, "r");
     char *line = NULL;
     size_t room = 0;
-    if (in == NULL) {
+    bool good = in != NULL;
+    if (in == NULL)
         perror(path);
-        return 2;
-    }
-    while (getline(&line, &room, in) > 0) {
+    while (good && getline(&line, &room, in) > 0) {
         json_error_t error;
         json_t *test = json_loads(line, JSON_ALLOW_NUL, &error);
-        if (test == NULL) {
+        good = test != NULL;
+        if (good)
+            section_of(test)->counts[run_test(s, test)]++;
+        else
             fprintf(stderr, "%s: %s\n", path, error.text);
-            continue;
-        }
-        bool passed = run_test(s, test);
-        struct section *sec = section_of(test);
-        sec->passed += passed;
-        sec->failed += !passed;
         json_decref(test);
     }
     free(line);
-    fclose(in);
-    return 0;
+    if (in)
+        fclose(in);
+    return good;
+}
+
+static void print_section(const struct section *sec)
+{
+    if (sec->counts[FAILED] > 0)
+        printf("  %-50s %4d passed %4d failed%s\n", sec->name, sec->counts[PASSED],
+               sec->counts[FAILED], sec->core ? "" : " (extension)");
 }
 
 int main(int argc, char **argv)
 {
-    struct suite s = {.arena = arena_new(ARENA_BYTES)};
-    int total[2][2] = {{0}};
-    if (argc < 2 || sodium_init() < 0) {
+    struct suite s = {.verbose = argc == 3 && strcmp(argv[2], "-v") == 0};
+    int total[2][OUTCOMES] = {{0}};
+    if ((argc != 2 && !s.verbose) || sodium_init() < 0) {
         fprintf(stderr, "usage: cel_conformance FILE.jsonl [-v]\n");
         return 2;
     }
-    s.verbose = argc > 2 && strcmp(argv[2], "-v") == 0;
-    if (run_file(&s, argv[1]) != 0)
+    s.arena = arena_new(ARENA_BYTES);
+    bool good = run_file(&s, argv[1]);
+    arena_free(s.arena);
+    if (!good)
         return 2;
     for (int i = 0; i < n_sections; i++) {
-        const struct section *sec = &sections[i];
-        total[sec->core][0] += sec->passed;
-        total[sec->core][1] += sec->failed;
-        if (sec->failed > 0)
-            printf("  %-50s %4d passed %4d failed%s\n", sec->name, sec->passed, sec->failed,
-                   sec->core ? "" : " (extension)");
+        if (sections[i].core || s.verbose)
+            print_section(&sections[i]);
+        for (int o = 0; o < OUTCOMES; o++)
+            total[sections[i].core][o] += sections[i].counts[o];
     }
-    printf("extensions: %d passed, %d failed\n", total[0][0], total[0][1]);
-    printf("core: %d passed, %d failed\n", total[1][0], total[1][1]);
-    arena_free(s.arena);
-    return total[1][1] > 0;
+    printf("extensions: %d passed, %d failed\n", total[0][PASSED], total[0][FAILED]);
+    printf("core: %d passed, %d failed, %d known to fail\n", total[1][PASSED], total[1][FAILED],
+           total[1][KNOWN]);
+    return total[1][FAILED] > 0 || total[1][PASSED] == 0;
 }

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Conformance: the published windows of the Fraud Detection Handbook's data set, to the last count.
+# Conformance: the CEL specification's tests, and the published windows of the Fraud Detection
+# Handbook's data set, to the last count.
 #
-# The data is read in place from $SHARED/data; nothing of it is copied. Output goes to
-# build/conformance. Each check says what it saw; the last line is `N passed, N failed`.
+# The data is read in place from $SHARED; nothing of it is copied. Output goes to
+# build/conformance. Each check says what it saw; the last line is `N passed, N failed`. Data that
+# is not there has failed.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
 export SHARED=${SHARED:-../shared}
 SLUICE=${SLUICE_BIN:-build/sluice}
 PYTHON=${PYTHON:-python3}
+CEL=${BUILD:-build}/tests/conformance/cel_conformance
 HERE=tests/conformance
 OUT=build/conformance
 BATCH=200000
@@ -36,6 +39,11 @@ replay() { # replay CONFIG EVENTS OPTIONS...; the last line of its report is sho
     local status=$?
     tail -n 1 "$OUT/replay.log" | sed 's/^/    /' >&2
     return $status
+}
+
+cel_is_the_specified_one() {
+    "$CEL" "$SHARED/conformance/cel-visible.jsonl" | sed 's/^/    /'
+    return "${PIPESTATUS[0]}"
 }
 
 windows_are_the_published_ones() {
@@ -71,9 +79,11 @@ order_and_duplicates_change_nothing() {
         cmp "$OUT/final.csv" "$OUT/final-shuffled.csv"
 }
 
+check "the CEL specification's tests" cel_is_the_specified_one
+
 if [ ! -r "$SHARED/data/handbook/transactions.csv.xz" ]; then
     echo "no data in $SHARED/data/handbook: set SHARED to the folder that has it" >&2
-    echo "0 passed, 1 failed"
+    echo "$passed passed, $((failed + 1)) failed"
     exit 1
 fi
 mkdir -p "$OUT"
