@@ -266,16 +266,44 @@ static bool load_rule(struct loader *l, const struct yaml_node *node, struct rul
     return good;
 }
 
+static bool is_version(struct span text)
+{
+    if (text.len == 0 || text.base[0] == '.' || text.base[text.len - 1] == '.')
+        return false;
+    return strspn(text.base, "0123456789.") == text.len;
+}
+
+/* strverscmp compares numbers as numbers, and 0.1 is before 0.1.0. */
+static bool check_engine(struct loader *l, const struct yaml_node *engine)
+{
+    struct span version;
+    if (engine == NULL)
+        return true;
+    if (!yaml_string(l->file, engine, l->diags, &version))
+        return false;
+    if (!is_version(version)) {
+        diag_error(l->diags, at(l, engine), NULL, "expected a version like 0.1 or 0.1.0");
+        return false;
+    }
+    if (strverscmp(SLUICE_VERSION, version.base) >= 0)
+        return true;
+    diag_error(l->diags, at(l, engine), "take a newer Sluice, or rules that are for this one",
+               "these rules need Sluice %.*s or newer, and this is %s", SPAN_ARG(version),
+               SLUICE_VERSION);
+    return false;
+}
+
 static const struct yaml_node *find_rules(struct loader *l)
 {
-    static const char *const known[] = {"rules"};
+    static const char *const known[] = {"engine", "rules"};
     const struct yaml_node *root = l->file->root;
     const struct diag_at top = {l->file->name, l->file->content, 1, 1};
     if (root == NULL) {
         diag_error(l->diags, top, "write `rules:` and a list of rules", "the file is empty");
         return NULL;
     }
-    if (!yaml_only(l->file, root, known, COUNT(known), l->diags))
+    if (!check_engine(l, yaml_get(root, "engine")) ||
+        !yaml_only(l->file, root, known, COUNT(known), l->diags))
         return NULL;
     const struct yaml_node *rules = yaml_get(root, "rules");
     if (rules == NULL || rules->kind != YAML_SEQUENCE) {

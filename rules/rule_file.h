@@ -1,6 +1,7 @@
 /*
  * rule_file.h -- one file of rules, read, checked and compiled.
  *
+ *     engine: 0.1                        the oldest Sluice these rules are for, or left out
  *     rules:
  *       - id: account-burst              [a-z0-9][a-z0-9._-]{0,63}, once in the whole rule set
  *         title: Burst of payments
@@ -15,7 +16,8 @@
  *         override: true                 with allow only: beats flag
  *
  * Needed: id, when, and one of score and decision. A reason left out is the title, a title
- * left out the id. An unknown key is an error.
+ * left out the id. An unknown key is an error; what an older Sluice than `engine` does not know
+ * is not told, only that it is too old.
  *
  * Owns: everything lives in the arena given to rule_file_load. Read-only afterwards.
  */

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -106,6 +107,9 @@ static void mistakes_are_pointed_at(void **state)
 {
     static const struct mistake mistakes[] = {
         {"", "the file is empty", "write `rules:` and a list of rules", 1, 1},
+        {"engine: new\nrules: []\n", "expected a version like 0.1 or 0.1.0", "", 1, 9},
+        {"engine: 1.\nrules: []\n", "expected a version like 0.1 or 0.1.0", "", 1, 9},
+        {"engine: [1]\nrules: []\n", "expected a text", "", 1, 9},
         {"rules: 5\n", "`rules` is a list of rules", "", 1, 8},
         {"rules:\n  - {when: 'true', score: 1}\n", "a rule needs an `id`", "", 2, 5},
         {"rules:\n  - {id: a, score: 1}\n", "a rule needs a condition, `when`",
@@ -151,6 +155,34 @@ static void unknown_keys_are_errors(void **state)
     assert_non_null(strstr(f.diags.items[0].hint, "when"));
 }
 
+static void rules_for_this_engine_or_an_older_one_are_loaded(void **state)
+{
+    static const char *const versions[] = {"0", "0.1", "'0.1'", "0.0.99", SLUICE_VERSION};
+    char yaml[128];
+    (void)state;
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        snprintf(yaml, sizeof yaml, "engine: %s\nrules: []\n", versions[i]);
+        assert_int_equal(load(yaml), ST_OK);
+    }
+}
+
+/* Not what this one does not know of the newer one's language: only that it is too old. */
+static void rules_for_a_newer_engine_say_so_and_nothing_else(void **state)
+{
+    static const char *const versions[] = {"99", "99.0.1", SLUICE_VERSION ".1"};
+    char yaml[128], message[128];
+    (void)state;
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        snprintf(yaml, sizeof yaml, "new: 1\nengine: %s\nrules: [x]\n", versions[i]);
+        assert_int_equal(load(yaml), ST_INVALID);
+        snprintf(message, sizeof message, "these rules need Sluice %s or newer, and this is %s",
+                 versions[i], SLUICE_VERSION);
+        assert_int_equal(f.diags.errors, 1);
+        assert_string_equal(f.diags.items[0].message, message);
+        assert_int_equal(f.diags.items[0].line, 2);
+    }
+}
+
 static void all_mistakes_of_a_file_are_told(void **state)
 {
     (void)state;
@@ -194,6 +226,8 @@ int main(void)
         TEST(a_title_with_braces_is_no_template),
         TEST(mistakes_are_pointed_at),
         TEST(unknown_keys_are_errors),
+        TEST(rules_for_this_engine_or_an_older_one_are_loaded),
+        TEST(rules_for_a_newer_engine_say_so_and_nothing_else),
         TEST(all_mistakes_of_a_file_are_told),
         TEST(ids_have_a_length),
         TEST(a_file_that_is_not_there_is_an_error),
