@@ -4,7 +4,7 @@
 #   build   to compile build/sluice, run it and follow the README: tzdata has the time zones that
 #           rules may name, and a small Debian has neither it nor curl
 #   test    to run the tests on top of that
-#   bench   load generators
+#   bench   the load generator
 #   fuzz    libFuzzer, for `make fuzz T=`
 #
 # The only list of packages there is. Looks first: when nothing is missing, apt is not called.
@@ -18,9 +18,9 @@ packages_of() {
         ;;
     test)
         echo libcmocka-dev clang clang-format clang-tidy redis-server python3 python3-venv \
-            ca-certificates xz-utils netcat-openbsd git
+            ca-certificates
         ;;
-    bench) echo wrk hey redis-server ;;
+    bench) echo wrk redis-server ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     *)
         echo "packages.sh: no group '$1' (build, test, bench, fuzz)" >&2
