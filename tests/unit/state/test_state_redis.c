@@ -202,13 +202,20 @@ static void submit_append(struct state *s, struct append *a)
     state_submit(s, &a->op);
 }
 
-static enum status append_one(struct state *s)
+static enum status append_at(struct state *s, int64_t at_ms)
 {
     static struct append a;
-    submit_append(s, &a);
+    fill_append(&a);
+    a.op.now_ms = at_ms;
+    state_submit(s, &a.op);
     run_until(&a.done);
     assert_int_equal(a.times_done, 1);
     return a.st;
+}
+
+static enum status append_one(struct state *s)
+{
+    return append_at(s, now_ms);
 }
 
 /* ---- what only Redis does ---- */
@@ -311,6 +318,42 @@ static void a_log_expires_after_its_time(void **state)
     assert_int_equal(append_one(*state), ST_OK);
     int64_t left_s = tell("TTL p:e:k:v");
     assert_in_range(left_s, TTL_MS / 1000 - 10, TTL_MS / 1000);
+}
+
+static void an_expiry_is_set_again_after_a_twelfth_of_its_time(void **state)
+{
+    assert_int_equal(append_one(*state), ST_OK);
+    tell("EXPIRE p:e:k:v 100");
+    assert_int_equal(append_at(*state, now_ms + TTL_MS / 12 - 1), ST_OK);
+    assert_in_range(tell("TTL p:e:k:v"), 1, 100);
+    assert_int_equal(append_at(*state, now_ms + TTL_MS / 12), ST_OK);
+    assert_in_range(tell("TTL p:e:k:v"), TTL_MS / 1000 - 10, TTL_MS / 1000);
+}
+
+/* The first ten bytes of the log become four; what came after them stays. */
+static enum status fold_first(struct state *s)
+{
+    struct append a;
+    fill_append(&a);
+    a.op.verb = STATE_FOLD;
+    a.op.fold = (struct state_fold){.old_bytes = 10,
+                                    .last_record_bytes = 10,
+                                    .last_record = span_str("0123456789"),
+                                    .bytes = span_str("fold")};
+    state_submit(s, &a.op);
+    run_until(&a.done);
+    assert_int_equal(a.times_done, 1);
+    return a.st;
+}
+
+static void a_fold_leaves_the_expiry_as_it_is(void **state)
+{
+    assert_int_equal(append_one(*state), ST_OK);
+    assert_int_equal(append_one(*state), ST_OK);
+    tell("EXPIRE p:e:k:v 100");
+    assert_int_equal(fold_first(*state), ST_OK);
+    assert_int_equal(tell("STRLEN p:e:k:v"), 4 + 10);
+    assert_in_range(tell("TTL p:e:k:v"), 1, 100);
 }
 
 static void a_connection_lost_under_load_ends_each_operation_once_and_comes_back(void **state)
@@ -461,6 +504,8 @@ int main(void)
         REDIS_TEST(a_state_closes_while_its_name_is_looked_up),
         REDIS_TEST(keys_go_below_the_prefix_and_into_the_database),
         REDIS_TEST(a_log_expires_after_its_time),
+        REDIS_TEST(an_expiry_is_set_again_after_a_twelfth_of_its_time),
+        REDIS_TEST(a_fold_leaves_the_expiry_as_it_is),
         REDIS_TEST(a_connection_lost_under_load_ends_each_operation_once_and_comes_back),
         REDIS_TEST(an_operation_submitted_while_its_connection_is_lost_is_answered),
         REDIS_TEST(a_log_made_again_after_it_was_erased_expires_too),
