@@ -99,3 +99,23 @@ def test_a_degraded_start_serves_until_redis_is_there(make_server, redis):
     until(lambda: server.count() == 1)
     assert server.score(payment(1)).json()["degraded"] == []
     assert server.stop() == 0
+
+
+def refused_start(make_server, url):
+    """What a start that is refused says."""
+    server = make_server(ready=False, state__backend="redis", state__redis=url)
+    assert server.process.wait(30) == 1
+    return server.stderr() + str(server.log)
+
+
+def test_a_url_with_tls_is_refused_with_what_to_do(make_server):
+    why = refused_start(make_server, "rediss://127.0.0.1:6379/0")
+    assert "state.redis: rediss://" in why and "connect through a local TLS proxy" in why
+
+
+def test_a_redis_that_evicts_is_refused_with_what_to_do(make_server, redis):
+    for policy in ("allkeys-lru", "volatile-ttl"):
+        redis.tell("CONFIG", "SET", "maxmemory-policy", policy)
+        why = refused_start(make_server, redis.url)
+        assert "maxmemory-policy must be noeviction" in why
+        assert "CONFIG SET maxmemory-policy noeviction" in why
