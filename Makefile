@@ -122,6 +122,11 @@ $(BUILD)/tests/bench/bare: $(addprefix $(BUILD)/,tests/bench/bare.o service/base
                              service/base/clock.o)
 	$(CC) $(HARDEN) -o $@ $^ $(LIBS)
 
+# What tests/system/test_alloc.py loads before the program.
+$(BUILD)/tests/system/alloc_count.so: tests/system/alloc_count.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(CPPFLAGS) -O2 -g -fPIC -shared -o $@ $<
+
 # gcc leaves the old object where a source does not compile, and the archive has it too; LENIENT
 # would link either. So both go first.
 $(SAN)/%.o: %.c Makefile
@@ -147,8 +152,8 @@ run: deps ## install what is missing, build, and serve on 127.0.0.1:8080
 test: deps-test ## everything that can fail, in one count: lints, unit, fuzz, rule and system tests
 	@$(PYTHON) tests/run.py all
 
-test-build: $(BUILD)/sluice $(SAN)/sluice $(UNIT_BINS) $(FUZZ_BINS) $(addsuffix .o,$(UNIT_BINS) \
-            $(FUZZ_BINS))
+test-build: $(BUILD)/sluice $(SAN)/sluice $(BUILD)/tests/system/alloc_count.so $(UNIT_BINS) \
+            $(FUZZ_BINS) $(addsuffix .o,$(UNIT_BINS) $(FUZZ_BINS))
 objects: $(SAN_LIB_OBJS) $(SAN_SUPPORT)
 
 unit: ## unit tests under sanitizers; T=tests/unit/rules/test_cel_vm for one

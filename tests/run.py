@@ -321,7 +321,7 @@ def group_system(arguments):
     cannot = missing("system tests", python=True)
     if cannot:
         return cannot
-    if not build(f"{BUILD}/sluice", f"{SAN}/sluice")[0]:
+    if not build(f"{BUILD}/sluice", f"{SAN}/sluice", f"{BUILD}/tests/system/alloc_count.so")[0]:
         return Result(failed=["system tests: the program does not build"])
     report = f"{BUILD}/pytest.xml"
     if os.path.exists(report):

@@ -59,6 +59,7 @@ class Server:
             **settings,
         }
         self.env = env
+        self.program = BIN
         self.process = None
         self.lines = queue.Queue()
         self.log = []
@@ -80,7 +81,7 @@ class Server:
     def start(self, ready=True):
         self.configure()
         self.process = subprocess.Popen(
-            [BIN, "serve", "-c", str(self.folder / "sluice.yaml")],
+            [self.program, "serve", "-c", str(self.folder / "sluice.yaml")],
             stdout=subprocess.PIPE, stderr=open(self.folder / "stderr", "ab"),
             env={**os.environ, **self.env})
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
