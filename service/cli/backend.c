@@ -11,6 +11,7 @@
 #include "service/state/state_mem.h"
 #include "service/state/state_redis.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ struct backend {
     struct state_redis_options redis;
     struct watermark *acknowledged; /* Redis with a journal: frames that have reached it */
     struct delivery *delivery;      /* likewise */
+    const char *_Atomic refused;    /* why Redis cannot be used, static text; NULL: it can */
     struct dead_letters *letters;
     struct engine engines[CONFIG_WORKERS_MAX];
     int n_engines;
@@ -151,6 +153,17 @@ static enum status probe_redis(struct backend *b, char *ret_why)
     return st;
 }
 
+/* Of the workers' connections the first to see it tells. */
+static void redis_refused(void *user, const char *why)
+{
+    struct backend *b = user;
+    const char *before = atomic_exchange(&b->refused, why);
+    if (why != NULL && why != before)
+        log_error("Redis refused", LOG_TEXT("why", why));
+    else if (why == NULL && before != NULL)
+        log_info("Redis accepted again", LOG_TEXT("was", before));
+}
+
 static enum status open_redis(struct backend *b, char *ret_why)
 {
     const struct config *c = b->config;
@@ -162,6 +175,8 @@ static enum status open_redis(struct backend *b, char *ret_why)
     }
     snprintf(b->redis.prefix, sizeof b->redis.prefix, "%.127s", c->state_prefix);
     b->redis.connect_timeout_ms = REDIS_CONNECT_TIMEOUT_MS;
+    b->redis.refused = redis_refused;
+    b->redis.refused_user = b;
     if (b->journal != NULL) {
         memcpy(b->redis.instance, b->identity.instance, sizeof b->redis.instance);
         b->acknowledged = watermark_new(0);
@@ -248,8 +263,9 @@ enum status backend_checkpoint(struct backend *b)
 
 bool backend_ready(const struct backend *b, const struct engine *engine, const char **ret_why)
 {
+    const char *refused = b->refused;
     if (!state_available(engine->state))
-        *ret_why = "state is away";
+        *ret_why = refused != NULL ? refused : "state is away";
     else if (b->journal != NULL && journal_health(b->journal) != ST_OK)
         *ret_why = "the journal's disk refuses";
     else if (b->delivery != NULL && !delivery_is_whole(b->delivery))

@@ -237,6 +237,16 @@ static void on_hash_key(redisAsyncContext *ac, void *user_reply, void *user)
         refuse(l, "its hash key is another one: start again, to take it over");
 }
 
+/* The handshake is over. Each attempt comes to the same: it is told once. */
+static void tell_refused(struct redis_link *l)
+{
+    if (l->refused == l->told)
+        return;
+    l->told = l->refused;
+    if (l->options.refused != NULL)
+        l->options.refused(l->options.refused_user, l->refused);
+}
+
 static void on_beacon(redisAsyncContext *ac, void *user_reply, void *user)
 {
     struct redis_link *l = ac->data;
@@ -246,6 +256,7 @@ static void on_beacon(redisAsyncContext *ac, void *user_reply, void *user)
         return;
     redis_link_note(l, reply);
     l->beacon = reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10) : 0;
+    tell_refused(l);
     if (l->refused != NULL) {
         redisAsyncDisconnect(ac);
         return;

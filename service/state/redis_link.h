@@ -32,6 +32,7 @@ struct redis_link {
     int64_t waiting_since_ms; /* of the loop's clock: since then no reply though some are due */
     uint64_t beacon;
     const char *refused; /* why the server was refused, static text; NULL: it was not */
+    const char *told;    /* of that, what options.refused was told last */
     struct state_redis_stats stats;
     void (*up)(void *user, uint64_t beacon);
     void *up_user;

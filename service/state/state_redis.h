@@ -38,6 +38,10 @@ struct state_redis_options {
     struct journal *journal;        /* its user's; may be NULL */
     struct watermark *acknowledged; /* what the beacon says; NULL: none */
     int connect_timeout_ms;
+    /* May be NULL. Called on the loop, once at each change: a server was reached and cannot be
+     * used, `why` (static text); NULL: it can be again. */
+    void (*refused)(void *user, const char *why);
+    void *refused_user;
 };
 
 /*

@@ -119,3 +119,17 @@ def test_a_redis_that_evicts_is_refused_with_what_to_do(make_server, redis):
         why = refused_start(make_server, redis.url)
         assert "maxmemory-policy must be noeviction" in why
         assert "CONFIG SET maxmemory-policy noeviction" in why
+
+
+def test_why_a_redis_is_refused_is_logged_once_and_readyz_says_it(make_server, redis):
+    server = with_redis(make_server, redis, workers=2)
+    redis.tell("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    redis.tell("CLIENT", "KILL", "TYPE", "normal")
+    until(lambda: b"maxmemory-policy must be noeviction" in server.get("/readyz").body)
+    assert server.score(payment(0)).json()["degraded"] == ["state"]
+    time.sleep(1)  # some attempts more, of both workers
+    redis.tell("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    until(lambda: b'"account_tx_count_1d":{"value":1,' in server.entity("a-1").body)
+    told = [entry for entry in server.log if entry["message"].startswith("Redis ")]
+    assert [entry["message"] for entry in told] == ["Redis refused", "Redis accepted again"]
+    assert told[0]["level"] == "error" and told[0]["why"] == told[1]["was"]

@@ -125,6 +125,14 @@ static void wait_connects(const struct state *s, uint64_t connects)
     assert_int_equal(state_redis_stats(s).connects, connects);
 }
 
+static void run_past_retries(void)
+{
+    for (int i = 0; i < RETRY_STEPS; i++) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+        usleep(STEP_US);
+    }
+}
+
 static struct state *open_at(const char *prefix, int db)
 {
     struct state_redis_options o = options(prefix, db);
@@ -286,10 +294,7 @@ static void a_refused_connection_to_a_name_is_tried_again_and_closes(void **stat
 {
     (void)state;
     struct state *s = open_refused();
-    for (int i = 0; i < RETRY_STEPS; i++) {
-        uv_run(&loop, UV_RUN_NOWAIT);
-        usleep(STEP_US);
-    }
+    run_past_retries();
     assert_false(state_available(s));
     assert_int_equal(append_one(s), ST_UNAVAILABLE);
     state_close(s);
@@ -431,13 +436,45 @@ static void a_server_with_another_hash_key_is_not_used(void **state)
 {
     tell("SET p:hash-key 0123456789abcdef");
     tell("CLIENT KILL TYPE normal SKIPME yes");
-    for (int i = 0; i < RETRY_STEPS; i++) {
-        uv_run(&loop, UV_RUN_NOWAIT);
-        usleep(STEP_US);
-    }
+    run_past_retries();
     assert_false(state_available(*state));
     assert_int_equal(state_redis_stats(*state).connects, 1);
     assert_int_equal(append_one(*state), ST_UNAVAILABLE);
+}
+
+struct told {
+    int times;
+    const char *why;
+};
+
+static void keep_refused(void *user, const char *why)
+{
+    struct told *t = user;
+    t->times++;
+    t->why = why;
+}
+
+static void what_a_server_is_refused_for_is_told_once_until_it_changes(void **state)
+{
+    (void)state;
+    struct told told = {0};
+    struct state_redis_options o = options("p:", 0);
+    struct hash_key key;
+    char why[REDIS_WHY_BYTES];
+    assert_int_equal(state_redis_probe(&o, &key, why), ST_OK);
+    o.refused = keep_refused;
+    o.refused_user = &told;
+    tell("CONFIG SET maxmemory-policy allkeys-lru");
+    struct state *s = state_redis_open(&o, &key, &loop);
+    run_past_retries();
+    assert_false(state_available(s));
+    assert_int_equal(told.times, 1);
+    assert_non_null(strstr(told.why, "maxmemory-policy must be noeviction"));
+    tell("CONFIG SET maxmemory-policy noeviction");
+    wait_available(s);
+    assert_int_equal(told.times, 2);
+    assert_null(told.why);
+    state_close(s);
 }
 
 static void an_error_inside_a_transaction_is_unavailable_and_counted(void **state)
@@ -511,6 +548,7 @@ int main(void)
         REDIS_TEST(a_log_made_again_after_it_was_erased_expires_too),
         REDIS_TEST(an_emptied_server_gets_the_hash_key_again),
         REDIS_TEST(a_server_with_another_hash_key_is_not_used),
+        REDIS_TEST(what_a_server_is_refused_for_is_told_once_until_it_changes),
         REDIS_TEST(an_error_inside_a_transaction_is_unavailable_and_counted),
         REDIS_TEST(a_full_server_is_unavailable_and_counted_and_then_used_again),
         REDIS_TEST(scripts_flushed_away_change_nothing),
