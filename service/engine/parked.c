@@ -1,14 +1,77 @@
 /*
- * Labels came before their transaction and stand where its claim should: exchange them for the
- * claim, and write them into the logs behind the transaction's records, one after the other.
+ * Labels came before their transaction and stand where its claim should: write them into the logs
+ * behind the transaction's records, one after the other, and exchange them for the claim.
  *
- *     decide ──> STATE_TAKE_PARKED ──> each label: STATE_OBSERVE of its records ──> settle
+ *     decide ──> STATE_PEEK ──> each label: STATE_OBSERVE ──> STATE_TAKE_PARKED ──> settle
+ *                                                             labels that came meanwhile: likewise
  *
- * The decision is made before: labels are seen only by what comes after them. Declared in steps.h.
+ * The decision is made before: labels are seen only by what comes after them.
+ *
+ * Each step has a frame of its own, since a checkpoint may come between any two: a label's is the
+ * label again, now that its transaction is known; the exchange's is the transaction again, which
+ * comes here once more when it finds labels. They stay parked until they are in the logs. What is
+ * written twice so counts once. Declared in steps.h.
  */
+#include "service/engine/frames.h"
 #include "service/engine/steps.h"
 
 static void next_label(struct score_steps *x);
+
+/* The transaction is decided, but its labels cannot be taken: they stay parked, and with Redis the
+ * journal brings the transaction to them again. */
+static void leave_parked(struct score_steps *x)
+{
+    if (x->score->intake.redo_seq != 0) {
+        score_refuse(x, SCORE_UNAVAILABLE); /* tried again */
+        return;
+    }
+    if (!x->engine->state_keeps_journal && steps_journal_event(x) == ST_OK)
+        steps_journal_lost(x);
+    x->as = OBSERVED_UNDECIDED; /* so that settling does not replace them */
+    score_settle(x);
+}
+
+/* ---- the labels that stand there ---- */
+
+/* False: there is no room for them. */
+static bool keep_labels(struct score_steps *x, struct span labels)
+{
+    char *room = arena_try(x->arena, labels.len);
+    if (room == NULL)
+        return false;
+    memcpy(room, labels.base, labels.len);
+    x->parked = x->parked_before = span_of(room, labels.len);
+    x->parked_mark = x->arena->used_bytes;
+    return true;
+}
+
+static void take_peeked(struct call *c)
+{
+    struct score_steps *x = c->user;
+    struct claim claim;
+    if (claim_is_parked(x->found[0]) && claim_decode(x->found[0], &claim) == ST_OK)
+        c->status = keep_labels(x, claim.rest) ? ST_OK : ST_NO_SPACE;
+}
+
+static void peeked(struct call *c)
+{
+    struct score_steps *x = steps_returned(c);
+    if (c->status == ST_OK)
+        next_label(x);
+    else
+        leave_parked(x);
+}
+
+void parked_take(struct score_steps *x)
+{
+    struct state_op op = {
+        .verb = STATE_PEEK, .hashes = &x->event.txn_hash, .n_hashes = 1, .found = x->found};
+    x->parked = x->parked_before = span_of(NULL, 0);
+    x->parked_mark = x->arena->used_bytes;
+    steps_call(x, &op, take_peeked, peeked);
+}
+
+/* ---- the exchange ---- */
 
 /* Another attempt's answer may have come to stand there meanwhile. */
 static void keep_answer(struct score_steps *x, const struct claim *claim)
@@ -22,15 +85,11 @@ static void keep_answer(struct score_steps *x, const struct claim *claim)
     x->as = OBSERVED_DECIDED;
 }
 
-static void keep_labels(struct score_steps *x, struct span labels)
+/* What is parked grows at its end only: these came after we had looked. */
+static struct span new_labels(const struct score_steps *x, struct span labels)
 {
-    char *room = arena_try(x->arena, labels.len);
-    if (room == NULL) {
-        stats_add(&x->engine->stats->labels_dropped, 1);
-        return;
-    }
-    memcpy(room, labels.base, labels.len);
-    x->parked = span_of(room, labels.len);
+    size_t known = span_starts(labels, x->parked_before) ? x->parked_before.len : 0;
+    return span_of(labels.base + known, labels.len - known);
 }
 
 static void take(struct call *c)
@@ -40,16 +99,18 @@ static void take(struct call *c)
     x->as = OBSERVED_FIRST;
     if (c->op.outcome == STATE_CLAIM_NONE || claim_decode(x->found[0], &claim) != ST_OK)
         return;
-    if (c->op.outcome == STATE_CLAIM_PARKED)
-        keep_labels(x, claim.rest);
-    else
+    if (c->op.outcome != STATE_CLAIM_PARKED)
         keep_answer(x, &claim);
+    else if (!keep_labels(x, new_labels(x, claim.rest)))
+        stats_add(&x->engine->stats->labels_dropped, 1);
 }
 
 static void taken(struct call *c)
 {
     struct score_steps *x = steps_returned(c);
-    if (c->status != ST_OK || x->as == OBSERVED_UNDECIDED)
+    if (c->status != ST_OK)
+        leave_parked(x);
+    else if (x->as == OBSERVED_UNDECIDED)
         score_settle(x);
     else if (x->as == OBSERVED_DECIDED)
         score_observed(x);
@@ -57,18 +118,27 @@ static void taken(struct call *c)
         next_label(x);
 }
 
-void parked_take(struct score_steps *x)
+static void exchange(struct score_steps *x)
 {
     struct state_op op = {.verb = STATE_TAKE_PARKED,
                           .claim = intent_claim(&x->intent),
                           .ttl_ms = engine_claim_ttl_ms(x->engine, x->snap),
                           .found = x->found};
-    steps_call(x, &op, take, taken);
+    if (steps_journal_event(x) == ST_OK)
+        steps_call(x, &op, take, taken);
+    else
+        leave_parked(x);
 }
+
+/* ---- one label ---- */
 
 static void written(struct call *c)
 {
-    next_label(steps_returned(c));
+    struct score_steps *x = steps_returned(c);
+    if (c->status == ST_OK)
+        next_label(x);
+    else
+        leave_parked(x);
 }
 
 /* The records of one label, by the keys of the transaction itself. */
@@ -92,10 +162,36 @@ static enum status read_label(struct score_steps *x, struct span body, struct in
                : st;
 }
 
+static enum status journal_label(struct score_steps *x, struct span body)
+{
+    struct frame_event f = {.received_at_ms = x->score->intake.now_ms, .body = body};
+    struct text out;
+    char *room = arena_try(x->arena, FRAME_EVENT_HEAD_BYTES + body.len);
+    if (room == NULL)
+        return ST_NO_SPACE;
+    text_init(&out, room, FRAME_EVENT_HEAD_BYTES + body.len);
+    frame_put_event(&f, &out);
+    return steps_journal(x, FRAME_EVENT, text_span(&out));
+}
+
+static void write_label(struct score_steps *x, struct span body)
+{
+    struct state_op op = {.verb = STATE_OBSERVE,
+                          .entities = x->label.entities,
+                          .n_entities = x->label.n_entities,
+                          .found = x->found};
+    if (journal_label(x, body) == ST_OK)
+        steps_call(x, &op, NULL, written);
+    else
+        leave_parked(x);
+}
+
 static void next_label(struct score_steps *x)
 {
     struct span body;
     while (claim_next_label(&x->parked, &body)) {
+        if (!x->is_answered) /* else the answer may stand behind it */
+            x->arena->used_bytes = x->parked_mark;
         if (read_label(x, body, &x->label) != ST_OK) {
             stats_add(&x->engine->stats->labels_dropped, 1);
             continue;
@@ -103,12 +199,11 @@ static void next_label(struct score_steps *x)
         stats_add(&x->engine->stats->labels, 1);
         if (x->label.n_entities == 0)
             continue;
-        struct state_op op = {.verb = STATE_OBSERVE,
-                              .entities = x->label.entities,
-                              .n_entities = x->label.n_entities,
-                              .found = x->found};
-        steps_call(x, &op, NULL, written);
+        write_label(x, body);
         return;
     }
-    score_settle(x);
+    if (x->as == OBSERVED_PARKED)
+        exchange(x);
+    else
+        score_settle(x);
 }

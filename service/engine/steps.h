@@ -45,8 +45,10 @@ struct score_steps {
     enum observed_as as;
     enum status fold_status;
     struct span found[1];
-    struct span stored; /* an answer that stood in the claim */
-    struct span parked; /* labels that waited, as in claim.h */
+    struct span stored;        /* an answer that stood in the claim */
+    struct span parked;        /* labels that waited and are still to be written, as in claim.h */
+    struct span parked_before; /* those that stood there when we looked */
+    size_t parked_mark;        /* of the arena: behind them */
     struct timer timer;
     struct synced_wait disk;
     int64_t started_us;
@@ -116,7 +118,7 @@ void observe_fold(struct score_steps *x);
 void await_other(struct score_steps *x);
 /* x->timer has fired while another attempt is awaited and the deadline is ahead. */
 void await_look(struct score_steps *x);
-/* Exchange parked labels for the claim, then write their records, then settle. */
+/* Write the records of parked labels, exchange them for the claim, then settle. */
 void parked_take(struct score_steps *x);
 void label_start(struct score_steps *x);
 

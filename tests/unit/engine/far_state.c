@@ -22,9 +22,10 @@ static void submit(struct state *s, struct state_op *op)
 {
     struct far_state *f = (struct far_state *)s;
     f->n_submitted++;
-    if (f->is_away)
+    bool fails = f->n_submitted == f->fails_at;
+    if (f->is_away || (fails && !f->fails_lost))
         op->done(op, ST_UNAVAILABLE);
-    else if (f->is_losing)
+    else if (f->is_losing || fails)
         lose(f, op);
     else if (f->is_holding && f->n_held < FAR_HELD_MAX)
         f->held[f->n_held++] = op;

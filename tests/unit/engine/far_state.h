@@ -19,6 +19,8 @@ struct far_state {
     struct state_op *held[FAR_HELD_MAX];
     int n_held;
     int n_submitted;
+    int fails_at; /* of n_submitted: this one alone is refused, as by a server that is full ... */
+    bool fails_lost; /* ... or takes effect, and its answer is lost */
 };
 
 /* Over a table of its own. */

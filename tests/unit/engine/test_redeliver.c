@@ -157,6 +157,35 @@ static void labels_and_conflicts_are_brought_in_their_place(void **state)
     assert_true(world_feature(&b->w, "terminal_frauds_30d") == 1);
 }
 
+/* One of the operations of t-<n> is refused; its label waited for it. */
+static void label_finds_its_transaction(struct bed *b, int fails, bool is_lost)
+{
+    char id[16], terminal[16];
+    snprintf(id, sizeof id, "t-%d-%d", fails, is_lost);
+    snprintf(terminal, sizeof terminal, "m-%d-%d", fails, is_lost);
+    const char *txn = world_txn_of(id, "a-1", terminal, 0);
+    assert_int_equal(world_score(&b->w, world_label(id, "fraud", 10)), SCORE_PARKED);
+    b->far->fails_at = b->far->n_submitted + fails;
+    b->far->fails_lost = is_lost;
+    world_score(&b->w, txn);
+    b->far->fails_at = 0;
+    bring(b);
+    assert_int_equal(world_score(&b->w, txn), SCORE_DECIDED);
+    snprintf(id, sizeof id, "u-%d-%d", fails, is_lost);
+    world_score(&b->w, world_txn_of(id, "a-2", terminal, 20));
+    assert_true(world_feature(&b->w, "terminal_tx_count_1d") == 2);
+    assert_true(world_feature(&b->w, "terminal_frauds_30d") == 1);
+}
+
+static void a_parked_label_is_taken_whichever_operation_fails(void **state)
+{
+    struct bed *b = *state;
+    for (int fails = 1; fails <= 6; fails++) {
+        label_finds_its_transaction(b, fails, false);
+        label_finds_its_transaction(b, fails, true);
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
@@ -165,6 +194,7 @@ int main(void)
         TEST(what_was_lost_on_the_way_is_brought_and_counts_once),
         TEST(a_state_that_has_forgotten_is_filled_again),
         TEST(labels_and_conflicts_are_brought_in_their_place),
+        TEST(a_parked_label_is_taken_whichever_operation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
