@@ -43,6 +43,11 @@ void frame_put_erase(const struct state_entity *entities, int n, struct text *ou
     }
 }
 
+void frame_put_expired(int64_t now_ms, struct text *out)
+{
+    put_raw(out, &now_ms, sizeof now_ms);
+}
+
 /* The next `n` bytes; false: they are not there. */
 static bool take(struct span *from, size_t n, struct span *ret_part)
 {
@@ -121,5 +126,14 @@ enum status frame_get_erase(struct span bytes, struct frame_entities *ret_frame)
     if (take_entities(bytes, false, &f) != ST_OK)
         return ST_CORRUPT;
     *ret_frame = f;
+    return ST_OK;
+}
+
+enum status frame_get_expired(struct span bytes, int64_t *ret_now_ms)
+{
+    int64_t now_ms;
+    if (!take_raw(&bytes, &now_ms, sizeof now_ms) || bytes.len > 0)
+        return ST_CORRUPT;
+    *ret_now_ms = now_ms;
     return ST_OK;
 }

@@ -3,6 +3,7 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/engine/call.h"
+#include "service/engine/frames.h"
 #include "service/state/claim.h"
 
 #include <stdlib.h>
@@ -14,7 +15,18 @@ struct parked_sweep {
     uv_timer_t timer;
     struct call call;
     struct span found[STATE_PEEK_MAX];
+    bool owes_frame; /* labels were given up, and the journal does not say so yet */
 };
+
+static void on_time(uv_timer_t *timer)
+{
+    parked_sweep_run(timer->data, clock_wall_ms());
+}
+
+static void start_timer(struct parked_sweep *p, uint64_t first_ms)
+{
+    CHECK(uv_timer_start(&p->timer, on_time, first_ms, SWEEP_EVERY_MS) == 0);
+}
 
 static void give_up(struct parked_sweep *p, struct span claim_bytes)
 {
@@ -38,9 +50,29 @@ static void take(struct call *c)
         give_up(p, p->found[i]);
 }
 
+static void write_frame(struct parked_sweep *p, int64_t now_ms)
+{
+    char bytes[FRAME_EXPIRED_BYTES];
+    struct text out;
+    uint64_t seq;
+    text_init(&out, bytes, sizeof bytes);
+    frame_put_expired(now_ms, &out);
+    p->owes_frame =
+        journal_append(p->engine->journal, FRAME_EXPIRED, text_span(&out), &seq) != ST_OK;
+}
+
+/* A look takes only as many as there is room for; the frame speaks of all. */
 static void returned(struct call *c)
 {
-    (void)c; /* the next look comes with the timer */
+    struct parked_sweep *p = c->user;
+    if (c->status != ST_OK)
+        return; /* the next look comes with the timer */
+    if (c->op.n_found > 0) {
+        p->owes_frame = p->engine->state_keeps_journal && p->engine->journal != NULL;
+        start_timer(p, 0);
+    } else if (p->owes_frame) {
+        write_frame(p, c->op.now_ms);
+    }
 }
 
 void parked_sweep_run(struct parked_sweep *p, int64_t now_ms)
@@ -55,18 +87,13 @@ void parked_sweep_run(struct parked_sweep *p, int64_t now_ms)
     call_start(p->engine->state, &p->call);
 }
 
-static void on_time(uv_timer_t *timer)
-{
-    parked_sweep_run(timer->data, clock_wall_ms());
-}
-
 struct parked_sweep *parked_sweep_new(struct engine *e)
 {
     struct parked_sweep *p = calloc(1, sizeof *p);
     CHECK(p != NULL && uv_timer_init(e->loop, &p->timer) == 0);
     p->engine = e;
     p->timer.data = p;
-    CHECK(uv_timer_start(&p->timer, on_time, SWEEP_EVERY_MS, SWEEP_EVERY_MS) == 0);
+    start_timer(p, SWEEP_EVERY_MS);
     uv_unref((uv_handle_t *)&p->timer);
     return p;
 }

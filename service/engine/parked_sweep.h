@@ -1,6 +1,12 @@
 /*
  * parked_sweep.h -- labels whose transaction never came: taken out when their wait has ended.
  *
+ *     STATE_EXPIRE_PARKED ──> each label: dead_label ──> again, until there is none ──> a frame
+ *
+ * With memory the frame says that they are gone, so that a rebuilt state does not give them up
+ * again; a kill before it does. With Redis there is none: a label that comes back from a journal,
+ * because Redis has lost it, becomes a dead letter again.
+ *
  * Owns:    its timer. Threads: of the loop.
  */
 #ifndef SLUICE_ENGINE_PARKED_SWEEP_H

@@ -88,6 +88,30 @@ static enum status redo_entities(struct redo *r, uint64_t seq, uint8_t kind, str
     return ST_OK;
 }
 
+static void expired(struct call *c)
+{
+    (void)c; /* in memory: at once */
+}
+
+/* In Redis they may have been parked again by another instance, and be nobody's letters yet. */
+static enum status redo_expired(struct redo *r, uint64_t seq, struct span bytes)
+{
+    int64_t now_ms;
+    enum status st = frame_get_expired(bytes, &now_ms);
+    if (st != ST_OK)
+        return st;
+    struct state_op op = {
+        .verb = STATE_EXPIRE_PARKED, .now_ms = now_ms, .recover_seq = seq, .found = r->found};
+    bool more = r->engine->state_keeps_journal;
+    while (more) {
+        r->call = (struct call){.op = op, .then = expired, .user = r};
+        call_start(r->engine->state, &r->call);
+        more = r->call.status == ST_OK && r->call.op.n_found > 0;
+    }
+    r->then(r, ST_OK);
+    return ST_OK;
+}
+
 /* ---- any ---- */
 
 static enum status start(struct redo *r, uint64_t seq, uint8_t kind, struct span bytes)
@@ -100,6 +124,8 @@ static enum status start(struct redo *r, uint64_t seq, uint8_t kind, struct span
     case FRAME_VOID:
     case FRAME_ERASE:
         return redo_entities(r, seq, kind, bytes);
+    case FRAME_EXPIRED:
+        return redo_expired(r, seq, bytes);
     default:
         return ST_UNSUPPORTED;
     }

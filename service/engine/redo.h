@@ -5,6 +5,7 @@
  *     DECISION  settled, unless another decision stands
  *     VOID      the records taken out
  *     ERASE     the logs deleted
+ *     EXPIRED   parked labels removed that are dead letters already; only with memory
  *
  * Bringing a frame twice changes nothing: its records are duplicates of themselves. Memory is
  * rebuilt with it after a start (recover.h), Redis is brought what it has missed (redeliver.h).
@@ -28,6 +29,7 @@ struct redo {
     struct score score;
     struct call call;
     struct frame_entities entities;
+    struct span found[STATE_PEEK_MAX];
     int64_t now_ms; /* when the newest event so far came */
 };
 

@@ -41,6 +41,18 @@ static void a_decision_is_its_transaction_and_its_claim(void **state)
     assert_true(span_is(g.claim, "claim"));
 }
 
+static void the_end_of_a_wait_is_its_time(void **state)
+{
+    (void)state;
+    int64_t now_ms = 0;
+    frame_put_expired(1234567890123, &out);
+    assert_int_equal(frame_get_expired(text_span(&out), &now_ms), ST_OK);
+    assert_int_equal(now_ms, 1234567890123);
+    text_char(&out, 'x');
+    assert_int_equal(frame_get_expired(text_span(&out), &now_ms), ST_CORRUPT);
+    assert_int_equal(frame_get_expired(span_of(bytes, 7), &now_ms), ST_CORRUPT);
+}
+
 static void keys_and_records_are_read_as_they_were_written(void **state)
 {
     (void)state;
@@ -88,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_event_is_read_as_it_was_written, clear),
         cmocka_unit_test_setup(a_decision_is_its_transaction_and_its_claim, clear),
+        cmocka_unit_test_setup(the_end_of_a_wait_is_its_time, clear),
         cmocka_unit_test_setup(keys_and_records_are_read_as_they_were_written, clear),
         cmocka_unit_test_setup(a_frame_cut_anywhere_is_corrupt, clear),
         cmocka_unit_test_setup(more_keys_than_a_ruleset_has_are_corrupt, clear),

@@ -143,10 +143,67 @@ static void it_counts_once_wherever_a_checkpoint_and_a_kill_come(void **state)
             killed_at(checkpoint_at, kill_at);
 }
 
+/* ---- no transaction comes ---- */
+
+static void count_dead(void *user, struct span body)
+{
+    int *n = user;
+    assert_true(span_starts(body, span_str("{\"kind\":\"label\"")));
+    (*n)++;
+}
+
+/* A look, and the one that finds nothing more. */
+static void sweep(struct world *w, int64_t now_ms, int *dead)
+{
+    uv_loop_t loop;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    w->engine.dead_label = count_dead;
+    w->engine.user = dead;
+    w->engine.loop = &loop;
+    struct parked_sweep *p = parked_sweep_new(&w->engine);
+    w->engine.loop = NULL;
+    parked_sweep_run(p, now_ms);
+    parked_sweep_run(p, now_ms);
+    parked_sweep_free(p);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static void expires_once(int checkpoint_at)
+{
+    struct killed k;
+    int dead = 0;
+    open_killed(&k);
+    world_score(&k.world, world_label("t-1", "fraud", 0));
+    world_score(&k.world, world_label("t-1", "legitimate", SECOND));
+    int64_t now_ms = k.world.score.intake.now_ms;
+    k.world.score.intake.now_ms += SECOND;
+    world_score(&k.world, world_label("t-2", "fraud", 0)); /* a second later: it waits on */
+    k.n = 0;
+    k.kill_at = OPERATIONS_MAX;
+    k.checkpoint_at = checkpoint_at;
+    sweep(&k.world, now_ms + DAY, &dead);
+    assert_int_equal(dead, 2);
+    restart(&k);
+    sweep(&k.world, now_ms + DAY, &dead);
+    assert_int_equal(dead, 2);
+    sweep(&k.world, now_ms + DAY + SECOND, &dead);
+    assert_int_equal(dead, 3);
+    end(&k);
+}
+
+static void a_wait_that_has_ended_ends_once(void **state)
+{
+    (void)state;
+    for (int checkpoint_at = 0; checkpoint_at <= 2; checkpoint_at++)
+        expires_once(checkpoint_at);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_counts_once_wherever_a_checkpoint_and_a_kill_come),
+        cmocka_unit_test(a_wait_that_has_ended_ends_once),
     };
     return cmocka_run_group_tests_name("engine/parked_crash", tests, NULL, NULL);
 }
