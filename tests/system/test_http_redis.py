@@ -13,9 +13,11 @@ def until(check, limit_s=20):
         time.sleep(0.05)
 
 
-def with_redis(make_server, redis, **settings):
+def with_redis(make_server, redis, workers=1, **settings):
+    """One worker, unless a test is about several: each has a connection, and says of it alone
+    whether it is ready."""
     server = make_server(state__backend="redis", state__redis=redis.url, journal__dir="journal",
-                         deadline_ms=500, **settings)
+                         deadline_ms=500, workers=workers, **settings)
     until(lambda: server.get("/readyz").status == 200)
     return server
 
@@ -91,7 +93,7 @@ def test_reject_answers_503_and_leaves_no_trace(make_server, redis):
 def test_a_degraded_start_serves_until_redis_is_there(make_server, redis):
     redis.kill()
     server = make_server(state__backend="redis", state__redis=redis.url, state__start="degraded",
-                         journal__dir="journal")
+                         journal__dir="journal", workers=1)
     assert server.score(payment(0)).json()["degraded"] == ["state"]
     assert server.get("/readyz").status == 503
     redis.start()

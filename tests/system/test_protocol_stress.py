@@ -136,10 +136,21 @@ def reference(accepted):
     return sums
 
 
+def features_of(server, field, value):
+    """Asked until a worker answers whose connection is back."""
+    end = time.monotonic() + 30
+    while True:
+        reply = server.entity(value, field=field, at=END)
+        if reply.status == 200:
+            return reply.json()["features"]
+        assert time.monotonic() < end, reply.body
+        time.sleep(0.05)
+
+
 def wrong_entities(server, accepted):
     wrong = []
     for (field, value), expected in sorted(reference(accepted).items()):
-        features = server.entity(value, field=field, at=END).json()["features"]
+        features = features_of(server, field, value)
         wrong += [(field, value, name, str(number), features[name])
                   for name, number in expected.items() if not check_value(features[name], number)]
     return wrong
@@ -186,7 +197,7 @@ def test_an_emptied_redis_is_filled_again_from_the_journal(make_server, tmp_path
     folder.mkdir()
     redis = Redis(folder).start()
     try:
-        server = instance(make_server, redis, "one")
+        server = instance(make_server, redis, "one", workers=1)
         for i in range(40):
             assert server.score(payment(i)).status == 200
         redis.kill()
@@ -250,7 +261,7 @@ def test_a_strict_start_without_redis_is_refused_with_an_error(make_server, redi
 
 
 def test_each_answer_keeps_its_deadline_while_redis_is_paused(make_server, redis):
-    server = instance(make_server, redis, "paused", deadline_ms=100)
+    server = instance(make_server, redis, "paused", deadline_ms=100, workers=1)
     assert server.score(payment(0)).status == 200
     redis.process.send_signal(signal.SIGSTOP)
     took, end, i = [], time.monotonic() + 3, 1
