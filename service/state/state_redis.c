@@ -89,6 +89,11 @@ static struct span bytes_of(const redisReply *reply)
     return reply->type == REDIS_REPLY_STRING ? span_of(reply->str, reply->len) : span_of(NULL, 0);
 }
 
+static bool is_value(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL;
+}
+
 static enum state_claim claim_of(struct span value)
 {
     if (value.len == 0)
@@ -233,12 +238,15 @@ static enum status take_observed(struct state_op *op, const redisReply *reply)
         if (reply->element[i]->type == REDIS_REPLY_ERROR)
             return ST_UNAVAILABLE;
     }
+    op->outcome = STATE_CLAIM_NONE;
+    if (claim && !is_value(reply->element[at]))
+        return ST_UNAVAILABLE;
     if (claim)
         found_one(op, bytes_of(reply->element[at++]));
-    else
-        op->outcome = STATE_CLAIM_NONE;
     for (int i = 0; i < op->n_entities; i++) {
         at += op->entities[i].record.len > 0;
+        if (!is_value(reply->element[at]))
+            return ST_UNAVAILABLE;
         op->entities[i].log = bytes_of(reply->element[at++]);
     }
     return ST_OK;

@@ -119,6 +119,11 @@ def too_short(words, forward):
     return b"*1\r\n$-1\r\n"
 
 
+def elements_of_another_type(words, _):
+    """It has not taken effect."""
+    return b"*8\r\n" + 8 * b":1\r\n" if words[0] == b"EXEC" else None
+
+
 def garbage(words, forward):
     if words[0] != b"EXEC":
         return None
@@ -143,6 +148,7 @@ SCRIPTED = [(loading, "sluice_redis_errors_loading_total"),
             (cut_short, "sluice_redis_disconnects_total"),
             (of_another_type, REDELIVERED),
             (too_short, REDELIVERED),
+            (elements_of_another_type, REDELIVERED),
             (garbage, "sluice_redis_disconnects_total"),
             (late, DEADLINES)]
 
