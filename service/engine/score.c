@@ -266,10 +266,22 @@ static void redone(struct score_steps *x)
         score_refuse(x, SCORE_DECIDED);
 }
 
+static bool claim_is_decided_there(const struct score_steps *x)
+{
+    return x->call.op.outcome == STATE_CLAIM_DECIDED;
+}
+
 void score_observed(struct score_steps *x)
 {
     if (x->as == OBSERVED_NOTHING) {
         go_without_state(x);
+        return;
+    }
+    /* A claim that the journal has brought alone may be the loser's: what is to be taken out has a
+     * frame of its own, in its own instance's journal. */
+    if (x->as == OBSERVED_CONFLICT && x->score->intake.redo_seq != 0 &&
+        !x->engine->state_keeps_journal && !claim_is_decided_there(x)) {
+        score_refuse(x, SCORE_CONFLICT);
         return;
     }
     if (x->as == OBSERVED_CONFLICT) {

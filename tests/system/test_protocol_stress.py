@@ -252,6 +252,34 @@ def test_several_instances_fill_an_emptied_redis_each_with_its_own(make_server, 
         redis.kill()
 
 
+def test_a_refused_body_that_is_delivered_first_takes_nothing_out(make_server, tmp_path):
+    """Redis is emptied; the instance that refused a second body delivers before the other one."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    redis = Redis(folder).start()
+    try:
+        one, other = (instance(make_server, redis, name) for name in ("one", "other"))
+        assert one.score(payment(1)).status == 200
+        assert other.score(dict(payment(1), amount=1)).status == 422
+        one.kill()
+        redis.kill()
+        until(lambda: not ready(other))
+        for name in folder.rglob("*"):
+            if name.is_file():
+                name.unlink()
+        redis.start()
+        until(lambda: ready(other))
+        one.lines.queue.clear()
+        one.start()
+        until(lambda: ready(one))
+        wrong = settled_wrong([one], {"t-a-1-1": [payment(1)]})
+        assert not wrong, wrong
+    finally:
+        redis.kill()
+
+
 def test_a_strict_start_without_redis_is_refused_with_an_error(make_server, redis):
     redis.kill()
     server = instance(make_server, redis, "strict", start=False, state__start="strict")
