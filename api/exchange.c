@@ -6,6 +6,7 @@
 #include "api/spool.h"
 #include "service/base/clock.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 enum {
     THROWN_KEEP_BYTES = READER_BODY_MAX, /* of a refused body; past that the connection ends */
     THROWN_MAX_BYTES = 4 << 20, /* taken after the answer, so that the client gets to read it */
+    QUERY_NAME_SHOWN_MAX = 64,  /* of a parameter nobody knows */
 };
 
 /* ---- the reply ---- */
@@ -141,6 +143,46 @@ static struct armour inspect(struct MHD_Connection *mhd, const char *version)
     return a;
 }
 
+/* A name comes undecoded, and may hold any byte; one that is no word is not repeated. */
+static bool is_word(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!isalnum((unsigned char)name.base[i]) && strchr("_-.", name.base[i]) == NULL)
+            return false;
+    return name.len > 0 && name.len <= QUERY_NAME_SHOWN_MAX;
+}
+
+static void refuse_query(struct request *r, struct span name, const char *nearest)
+{
+    char detail[192];
+    struct text out;
+    text_init(&out, detail, sizeof detail - 1);
+    if (is_word(name))
+        text_printf(&out, "there is no query parameter '%.*s' here", SPAN_ARG(name));
+    else
+        text_str(&out, "a query parameter has a name that is not known here");
+    if (nearest != NULL)
+        text_printf(&out, "; did you mean '%s'?", nearest);
+    detail[out.len] = '\0';
+    request_problem(r, PROBLEM_PARAMETER, detail);
+}
+
+/* The first parameter that the route does not know is the reply: `explian` must not be scored as
+ * if nothing had been asked. */
+static enum MHD_Result see_query(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t value_len)
+{
+    struct request *r = cls;
+    const char *nearest;
+    (void)kind;
+    (void)value;
+    (void)value_len;
+    if (route_knows_query(r->route, span_of(name, name_len), &nearest))
+        return MHD_YES;
+    refuse_query(r, span_of(name, name_len), nearest);
+    return MHD_NO;
+}
+
 static void refuse_media(struct request *r)
 {
     char detail[96];
@@ -167,6 +209,9 @@ static void admit(struct request *r, const struct armour *a, const char *url, co
             request_problem(r, PROBLEM_PARAMETER, "the path is not clean percent-encoded UTF-8");
             return;
         }
+    MHD_get_connection_values_n(r->mhd, MHD_GET_ARGUMENT_KIND, see_query, r);
+    if (r->reply.status != 0)
+        return;
     if (a->expects_else)
         request_problem(r, PROBLEM_EXPECTATION, NULL);
     else if (r->route->content_type != NULL &&

@@ -1,9 +1,12 @@
 #include "api/route.h"
 
+#include "service/base/diag.h"
+
 #include <strings.h>
 
 const struct route routes[ROUTES] = {
-#define X(method, path, body, type, handler) {method, path, body, type, handler},
+#define X(method, path, body, type, handler, ...) \
+    {method, path, body, type, handler, {__VA_ARGS__}},
     ROUTE_TABLE(X)
 #undef X
 };
@@ -59,4 +62,14 @@ bool route_takes(const char *header, const char *type)
     header += n;
     header += strspn(header, " \t");
     return *header == '\0' || *header == ';';
+}
+
+bool route_knows_query(const struct route *route, struct span name, const char **ret_nearest)
+{
+    size_t n = 0;
+    for (; n < ROUTE_QUERY_MAX && route->query[n] != NULL; n++)
+        if (span_is(span_str(route->query[n]), ROUTE_QUERY_ANY) || span_is(name, route->query[n]))
+            return true;
+    *ret_nearest = diag_nearest(name, route->query, n);
+    return false;
 }

@@ -26,19 +26,26 @@ enum route_body {
     ROUTE_BODY_STREAM, /* feed() gets it in pieces, handle() runs at its end */
 };
 
-/* X(method, path, body, content type or NULL, handler). A HEAD runs the GET row. */
-#define ROUTE_TABLE(X)                                                                       \
-    X(METHOD_POST, "/v1/score", ROUTE_BODY_WHOLE, "application/json", on_score)              \
-    X(METHOD_POST, "/v1/score/batch", ROUTE_BODY_STREAM, "application/x-ndjson", on_batch)   \
-    X(METHOD_POST, "/v1/labels", ROUTE_BODY_WHOLE, "application/json", on_label)             \
-    X(METHOD_GET, "/v1/decisions/{transaction_id}", ROUTE_BODY_NONE, NULL, on_decision)      \
-    X(METHOD_GET, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity)          \
-    X(METHOD_DELETE, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity_erase) \
-    X(METHOD_GET, "/v1/ruleset", ROUTE_BODY_NONE, NULL, on_ruleset)                          \
-    X(METHOD_GET, "/livez", ROUTE_BODY_NONE, NULL, on_livez)                                 \
-    X(METHOD_GET, "/readyz", ROUTE_BODY_NONE, NULL, on_readyz)                               \
-    X(METHOD_GET, "/metrics", ROUTE_BODY_NONE, NULL, on_metrics)                             \
-    X(METHOD_GET, "/openapi.yaml", ROUTE_BODY_NONE, NULL, on_openapi)
+enum { ROUTE_QUERY_MAX = 2 }; /* query parameters of one route */
+
+/* Probes and scrapers add parameters of their own. */
+#define ROUTE_QUERY_ANY "*"
+
+/* X(method, path, body, content type or NULL, handler, query parameters or NULL). A HEAD runs the
+ * GET row. */
+#define ROUTE_TABLE(X)                                                                             \
+    X(METHOD_POST, "/v1/score", ROUTE_BODY_WHOLE, "application/json", on_score, "explain")         \
+    X(METHOD_POST, "/v1/score/batch", ROUTE_BODY_STREAM, "application/x-ndjson", on_batch,         \
+      "explain", "historic")                                                                       \
+    X(METHOD_POST, "/v1/labels", ROUTE_BODY_WHOLE, "application/json", on_label, NULL)             \
+    X(METHOD_GET, "/v1/decisions/{transaction_id}", ROUTE_BODY_NONE, NULL, on_decision, NULL)      \
+    X(METHOD_GET, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity, "at")          \
+    X(METHOD_DELETE, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity_erase, NULL) \
+    X(METHOD_GET, "/v1/ruleset", ROUTE_BODY_NONE, NULL, on_ruleset, NULL)                          \
+    X(METHOD_GET, "/livez", ROUTE_BODY_NONE, NULL, on_livez, ROUTE_QUERY_ANY)                      \
+    X(METHOD_GET, "/readyz", ROUTE_BODY_NONE, NULL, on_readyz, ROUTE_QUERY_ANY)                    \
+    X(METHOD_GET, "/metrics", ROUTE_BODY_NONE, NULL, on_metrics, ROUTE_QUERY_ANY)                  \
+    X(METHOD_GET, "/openapi.yaml", ROUTE_BODY_NONE, NULL, on_openapi, ROUTE_QUERY_ANY)
 
 struct route {
     enum method method;
@@ -46,16 +53,17 @@ struct route {
     enum route_body body;
     const char *content_type;
     void (*handle)(struct request *r);
+    const char *query[ROUTE_QUERY_MAX]; /* names; NULL: no more */
 };
 
 enum {
-#define X(method, path, body, type, handler) ROUTE_INDEX_##handler,
+#define X(method, path, body, type, handler, ...) ROUTE_INDEX_##handler,
     ROUTE_TABLE(X)
 #undef X
         ROUTES
 };
 
-#define X(method, path, body, type, handler) void handler(struct request *r);
+#define X(method, path, body, type, handler, ...) void handler(struct request *r);
 ROUTE_TABLE(X)
 #undef X
 
@@ -74,5 +82,9 @@ enum route_found route_find(enum method method, struct span path, const struct r
 
 /* Does the Content-Type header (NULL: none was sent) name `type`, parameters aside? */
 bool route_takes(const char *header, const char *type);
+
+/* Does the route know a query parameter of this name? If not, *ret_nearest is the one that was
+ * perhaps meant, or NULL. */
+bool route_knows_query(const struct route *route, struct span name, const char **ret_nearest);
 
 #endif

@@ -171,6 +171,37 @@ def test_a_deadline_of_the_request_must_be_a_sane_number(server):
     assert server.score(payment(0), **{"Sluice-Deadline-Ms": "60000"}).status == 200
 
 
+@pytest.mark.parametrize("query, told", [
+    ("?explian=true", "'explian' here; did you mean 'explain'?"),
+    ("?explain=true&dry_run=true", "'dry_run' here"),
+    ("?Explain=true", "did you mean 'explain'?"),
+    ("?explain=maybe", "explain must be true or false"),
+    ("?explain=TRUE", "explain must be true or false"),
+    ("?explain=", "explain must be true or false"),
+    ("?explain", "explain must be true or false"),
+    ("?%FF=1", "a name that is not known"),
+])
+def test_a_query_parameter_that_is_not_understood_is_400_and_nothing_is_scored(server, query, told):
+    reply = server.score(payment(0), query)
+    assert reply.status == 400 and reply.headers["Content-Type"] == "application/problem+json"
+    assert reply.json()["type"] == "urn:sluice:problem:parameter"
+    assert told in reply.json()["detail"]
+    assert server.count() == 0
+
+
+def test_each_path_knows_its_own_parameters_and_probes_may_bring_theirs(server):
+    wrong = server.batch([payment(0)], "?explain=true&historical=true")
+    assert wrong.status == 400 and "did you mean 'historic'?" in wrong.json()["detail"]
+    wrong = server.batch([payment(0)], "?historic=1")
+    assert wrong.status == 400 and wrong.json()["detail"] == "historic must be true or false"
+    for path in ("/v1/decisions/t-1", "/v1/entities/account_id/a-1", "/v1/ruleset"):
+        assert server.get(path + "?explain=true").status == 400, path
+    assert server.request("DELETE", "/v1/entities/account_id/a-1?at=now").status == 400
+    for path in ("/livez", "/readyz", "/metrics", "/openapi.yaml"):
+        assert server.get(path + "?probe=1").status == 200, path
+    assert server.count() == 0
+
+
 def test_other_methods_and_paths(server):
     assert server.get("/").status == 404
     assert server.get("/v1/score/").status == 404

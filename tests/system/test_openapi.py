@@ -15,7 +15,8 @@ from conftest import payment
 with open("openapi.yaml", encoding="utf-8") as f:
     SPEC = yaml.safe_load(f)
 with open("api/route.h", encoding="utf-8") as f:
-    ROUTES = re.findall(r'X\(METHOD_(\w+), "([^"]+)"', f.read())
+    TABLE = re.findall(r'X\(METHOD_(\w+), "([^"]+)", [^)]*?(on_\w+),([^)]*)\)', f.read())
+ROUTES = [(method, path) for method, path, _, _ in TABLE]
 
 
 def schema_of(name):
@@ -28,6 +29,15 @@ def test_every_route_is_documented_and_every_path_is_served():
     documented = {(method.upper(), path) for path, item in SPEC["paths"].items()
                   for method in item if method in ("get", "post", "put", "delete")}
     assert documented == set(ROUTES)
+
+
+def test_every_query_parameter_is_documented():
+    for method, path, _, query in TABLE:
+        known = set(re.findall(r'"(\w+)"', query))
+        documented = SPEC["paths"][path][method.lower()].get("parameters", [])
+        named = [SPEC["components"]["parameters"][p["$ref"].split("/")[-1]] if "$ref" in p else p
+                 for p in documented]
+        assert {p["name"] for p in named if p["in"] == "query"} == known, path
 
 
 def test_the_document_that_is_served_is_the_one_in_the_repository(server):

@@ -73,6 +73,31 @@ static void a_content_type_may_have_parameters(void **state)
     assert_false(route_takes("", "application/json"));
 }
 
+static void a_query_parameter_that_is_not_known_brings_the_nearest_one(void **state)
+{
+    const struct route *batch = &routes[ROUTE_INDEX_on_batch];
+    const char *nearest = "untouched";
+    (void)state;
+    assert_true(route_knows_query(batch, span_str("explain"), &nearest));
+    assert_true(route_knows_query(batch, span_str("historic"), &nearest));
+    assert_string_equal(nearest, "untouched");
+    assert_false(route_knows_query(batch, span_str("explian"), &nearest));
+    assert_string_equal(nearest, "explain");
+    assert_false(route_knows_query(batch, span_str("verbose"), &nearest));
+    assert_null(nearest);
+    assert_false(route_knows_query(batch, span_str(""), &nearest));
+    assert_null(nearest);
+}
+
+static void a_route_without_parameters_knows_none_and_a_probe_may_bring_any(void **state)
+{
+    const char *nearest = "untouched";
+    (void)state;
+    assert_true(route_knows_query(&routes[ROUTE_INDEX_on_metrics], span_str("name[]"), &nearest));
+    assert_false(route_knows_query(&routes[ROUTE_INDEX_on_label], span_str("explain"), &nearest));
+    assert_null(nearest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +106,8 @@ int main(void)
         cmocka_unit_test(another_method_is_told_what_is_allowed),
         cmocka_unit_test(another_path_is_not_found),
         cmocka_unit_test(a_content_type_may_have_parameters),
+        cmocka_unit_test(a_query_parameter_that_is_not_known_brings_the_nearest_one),
+        cmocka_unit_test(a_route_without_parameters_knows_none_and_a_probe_may_bring_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
