@@ -25,6 +25,7 @@ struct batch {
     size_t line_bytes;   /* of the line that is arriving, in the request's body */
     bool too_long;       /* the rest of it is thrown away */
     bool explain, historic;
+    int64_t deadline_ms;  /* of each line, from its start */
     bool ended;           /* the body is whole */
     struct request *held; /* a line that must wait; NULL: none */
     uint64_t first, next; /* under way: lines[first % BATCH_LINES_MAX] up to before next */

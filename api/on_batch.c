@@ -111,7 +111,7 @@ static void start_score(struct request *l)
 {
     struct engine *engine = l->worker->engine;
     const struct batch *b = &l->line.batch->batch;
-    int64_t deadline_us = clock_mono_us() + (int64_t)engine->options.deadline_ms * 1000;
+    int64_t deadline_us = clock_mono_us() + b->deadline_ms * 1000;
     l->score = (struct score){.engine = engine,
                               .arena = &l->arena,
                               .intake = {.now_ms = clock_wall_ms(),
@@ -231,7 +231,8 @@ static enum status begin(struct request *r)
     const struct http_options *o = &r->worker->server->options;
     struct batch *b = &r->batch;
     if (request_query_bool(r, "explain", &b->explain) != ST_OK ||
-        request_query_bool(r, "historic", &b->historic) != ST_OK)
+        request_query_bool(r, "historic", &b->historic) != ST_OK ||
+        request_deadline_ms(r, &b->deadline_ms) != ST_OK)
         return ST_INVALID;
     b->spool = spool_new(o->spool_dir, o->spool_bytes_max);
     if (b->spool == NULL) {

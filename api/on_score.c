@@ -3,27 +3,6 @@
 #include "api/score_reply.h"
 #include "service/base/clock.h"
 
-#include <stdlib.h>
-
-enum { DEADLINE_MS_MAX = 60000 };
-
-/* The header Sluice-Deadline-Ms, else the configured one. */
-static enum status deadline_of(struct request *r, int64_t *ret_deadline_us)
-{
-    const char *text = request_header(r, "Sluice-Deadline-Ms");
-    long ms = r->worker->engine->options.deadline_ms;
-    if (text != NULL) {
-        char *end;
-        ms = strtol(text, &end, 10);
-        if (*text < '0' || *text > '9' || *end != '\0' || ms < 1 || ms > DEADLINE_MS_MAX) {
-            request_problem(r, PROBLEM_PARAMETER, "Sluice-Deadline-Ms must be 1 to 60000");
-            return ST_INVALID;
-        }
-    }
-    *ret_deadline_us = r->started_us + (int64_t)ms * 1000;
-    return ST_OK;
-}
-
 static void answered(struct score *s)
 {
     struct request *r = s->user;
@@ -42,8 +21,10 @@ static void released(struct score *s)
 
 static void start(struct request *r, struct score_intake intake)
 {
-    if (deadline_of(r, &intake.deadline_us) != ST_OK)
+    int64_t deadline_ms;
+    if (request_deadline_ms(r, &deadline_ms) != ST_OK)
         return;
+    intake.deadline_us = r->started_us + deadline_ms * 1000;
     intake.now_ms = clock_wall_ms();
     r->score = (struct score){.engine = r->worker->engine,
                               .arena = &r->arena,

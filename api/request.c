@@ -15,6 +15,7 @@ enum {
                  PAGE_BYTES * PAGE_BYTES,
     /* A slot whose body was larger gives its pages back: one big burst must not stay resident. */
     SLOT_WARM_BYTES = 8 << 10,
+    DEADLINE_MS_MAX = 60000, /* as of deadline_ms */
 };
 
 struct request *request_slot(const struct http_worker *w, int i)
@@ -162,6 +163,22 @@ enum status request_query_bool(struct request *r, const char *name, bool *ret_va
         return ST_INVALID;
     }
     *ret_value = yes;
+    return ST_OK;
+}
+
+enum status request_deadline_ms(struct request *r, int64_t *ret_ms)
+{
+    const char *text = request_header(r, "Sluice-Deadline-Ms");
+    long ms = r->worker->engine->options.deadline_ms;
+    if (text != NULL) {
+        char *end;
+        ms = strtol(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end != '\0' || ms < 1 || ms > DEADLINE_MS_MAX) {
+            request_problem(r, PROBLEM_PARAMETER, "Sluice-Deadline-Ms must be 1 to 60000");
+            return ST_INVALID;
+        }
+    }
+    *ret_ms = ms;
     return ST_OK;
 }
 

@@ -80,6 +80,9 @@ const char *request_header(struct request *r, const char *name);
 /* A query parameter that is true or false. ST_INVALID: something else, and the problem was
  * sent. */
 MUST_USE enum status request_query_bool(struct request *r, const char *name, bool *ret_value);
+/* The header Sluice-Deadline-Ms, else the configured one. ST_INVALID: it is no such number, and the
+ * problem was sent. */
+MUST_USE enum status request_deadline_ms(struct request *r, int64_t *ret_ms);
 
 /*
  * A writer of `cap` bytes for a body that may be larger than the arena: on the heap, freed with

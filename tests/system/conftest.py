@@ -130,10 +130,10 @@ class Server:
         return self.request("POST", "/v1/labels", json.dumps(event),
                             {"Content-Type": "application/json"})
 
-    def batch(self, events, query=""):
+    def batch(self, events, query="", **headers):
         body = "".join((e if isinstance(e, str) else json.dumps(e)) + "\n" for e in events)
         return self.request("POST", "/v1/score/batch" + query, body,
-                            {"Content-Type": "application/x-ndjson"}, timeout=120)
+                            {"Content-Type": "application/x-ndjson", **headers}, timeout=120)
 
     def entity(self, value, field="account_id", at="2026-01-05T13:00:00Z"):
         quoted = urllib.parse.quote(value, safe="")

@@ -167,8 +167,10 @@ def test_a_batch_whose_answers_have_no_room_says_how_far_it_came(make_server):
 def test_a_deadline_of_the_request_must_be_a_sane_number(server):
     for wrong in ("0", "60001", "-1", "soon", "1.5", ""):
         assert server.score(payment(0), **{"Sluice-Deadline-Ms": wrong}).status == 400, wrong
+        assert server.batch([payment(0)], **{"Sluice-Deadline-Ms": wrong}).status == 400, wrong
     assert server.count() == 0
     assert server.score(payment(0), **{"Sluice-Deadline-Ms": "60000"}).status == 200
+    assert server.batch([payment(1)], **{"Sluice-Deadline-Ms": "1"}).status == 200
 
 
 @pytest.mark.parametrize("query, told", [

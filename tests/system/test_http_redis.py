@@ -1,6 +1,7 @@
 """Serving with Redis: the same answers as with memory, and what happens when it goes away."""
 import random
 import signal
+import threading
 import time
 
 from conftest import payment
@@ -73,6 +74,18 @@ def test_a_paused_redis_does_not_hold_a_request_past_its_deadline(make_server, r
     until(lambda: server.get("/readyz").status == 200)
     until(lambda: server.count() == 2)
     assert server.score(payment(1)).body == late.body
+
+
+def test_each_line_of_a_batch_may_wait_as_long_as_the_request_asks(make_server, redis):
+    server = with_redis(make_server, redis)
+    assert server.batch([payment(0)]).lines()[0]["degraded"] == []
+    redis.process.send_signal(signal.SIGSTOP)
+    resume = threading.Timer(1.0, redis.process.send_signal, [signal.SIGCONT])
+    resume.start()
+    found = server.batch([payment(0, account=f"b-{i}") for i in range(3)],
+                         **{"Sluice-Deadline-Ms": "20000"})
+    resume.join()
+    assert [line["degraded"] for line in found.lines()] == [[], [], []]
 
 
 def test_reject_answers_503_and_leaves_no_trace(make_server, redis):
