@@ -5,9 +5,9 @@
  *                              └ one that shares an entity with a line under way is held until
  *                                that has landed, and the connection sleeps
  *
- * Lines take effect in the order of lines. An empty line is skipped. What is wrong with a line is
- * its answer; the batch goes on. Each line under way has a slot of the worker's pool of its own,
- * so memory is that of BATCH_LINES_MAX lines and the spool's block.
+ * Lines take effect in the order of lines. A blank line is counted and skipped. What is wrong with
+ * a line is its answer; the batch goes on. Each line under way has a slot of the worker's pool of
+ * its own, so memory is that of BATCH_LINES_MAX lines and the spool's block.
  */
 #ifndef SLUICE_API_BATCH_H
 #define SLUICE_API_BATCH_H

@@ -130,3 +130,11 @@ def test_a_batch_answers_each_wrong_line_and_goes_on(server):
     assert [a.get("status", "decided") for a in answers] == ["decided", 400, 422, 413, "decided"]
     assert [a.get("line") for a in answers] == [None, 2, 4, 5, None]
     assert server.count() == 2
+
+
+def test_a_blank_line_of_a_batch_has_no_answer_and_counts_as_a_line(server):
+    lines = ["", json.dumps(payment(0)), " \t", "\r", "{", "   ", json.dumps(payment(1)) + "\r", ""]
+    answers = server.batch(lines).lines()
+    assert [a.get("transaction_id", a.get("line")) for a in answers] == ["t-a-1-0", 5, "t-a-1-1"]
+    assert server.batch(["", " ", "\r"]).body == b""
+    assert server.count() == 2
