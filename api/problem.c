@@ -33,10 +33,14 @@ static void put_member(struct text *out, const char *name, const char *value)
 
 static void put_errors(struct text *out, const struct problem_error *e)
 {
+    if (e->pointer == NULL)
+        return;
     text_str(out, ",\"errors\":[{\"pointer\":");
     text_json_string(out, span_str(e->pointer));
-    text_str(out, ",\"offset\":");
-    text_i64(out, (int64_t)e->offset);
+    if (e->offset >= 0) {
+        text_str(out, ",\"offset\":");
+        text_i64(out, e->offset);
+    }
     put_member(out, "detail", e->detail);
     text_str(out, "}]");
 }

@@ -5,7 +5,9 @@
  *      "detail":"amount is missing","instance":"urn:sluice:request:5f0c...",
  *      "errors":[{"pointer":"/amount","offset":17,"detail":"amount is missing"}]}
  *
- * In a batch a problem is one line: "line":N comes first, and there is no instance.
+ * What is wrong with a value that is JSON and fits the schema has a pointer and no offset; what is
+ * about no part of the body has no errors. In a batch a problem is one line: "line":N comes first,
+ * and there is no instance.
  */
 #ifndef SLUICE_API_PROBLEM_H
 #define SLUICE_API_PROBLEM_H
@@ -44,10 +46,10 @@ enum {
     PROBLEM_RETRY_AFTER_S = 1, /* what a 503 asks for: Redis is mostly back within one */
 };
 
-/* Where in the body it is. */
+/* Where in the body it is, as far as it has a place there. */
 struct problem_error {
-    const char *pointer; /* JSON Pointer, "" is the whole */
-    size_t offset;
+    const char *pointer; /* JSON Pointer, "" is the whole; NULL: none */
+    int64_t offset;      /* byte of the body; -1: none */
     const char *detail;
 };
 

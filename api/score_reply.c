@@ -48,7 +48,10 @@ const struct problem_error *score_problem_error(const struct score *s, struct pr
 {
     if (s->kind != SCORE_REFUSED && s->kind != SCORE_CONFLICT)
         return NULL;
-    *room = (struct problem_error){
-        .pointer = s->error.pointer, .offset = s->error.offset, .detail = s->error.detail};
+    const struct reader_error *e = &s->error;
+    bool has_offset = e->offset != READER_NO_OFFSET;
+    *room = (struct problem_error){.pointer = has_offset || e->pointer[0] ? e->pointer : NULL,
+                                   .offset = has_offset ? (int64_t)e->offset : -1,
+                                   .detail = e->detail};
     return room;
 }

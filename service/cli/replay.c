@@ -61,9 +61,13 @@ struct replaying {
 static void show_refused(void *user, uint64_t line, const struct reader_error *error)
 {
     struct replaying *r = user;
-    if (r->refused++ < REFUSED_SHOWN)
-        fprintf(stderr, "%s:%" PRIu64 ": at %s, byte %zu: %s\n", r->events, line,
-                error->pointer[0] ? error->pointer : "/", error->offset, error->detail);
+    char byte[32] = "";
+    if (r->refused++ >= REFUSED_SHOWN)
+        return;
+    if (error->offset != READER_NO_OFFSET)
+        snprintf(byte, sizeof byte, ", byte %zu", error->offset);
+    fprintf(stderr, "%s:%" PRIu64 ": at %s%s: %s\n", r->events, line,
+            error->pointer[0] ? error->pointer : "/", byte, error->detail);
 }
 
 static void show_progress(void *user, const struct replay_progress *p)

@@ -45,9 +45,12 @@ enum reader_fault {
     READER_SCHEMA,    /* 422: JSON that the schema refuses */
 };
 
+/* Of what is wrong with a value that was read well: a time in the future, an id that was used. */
+#define READER_NO_OFFSET SIZE_MAX
+
 struct reader_error {
     enum reader_fault fault;
-    size_t offset;                    /* byte of the body where it was seen */
+    size_t offset;                    /* byte of the body where it was seen, or READER_NO_OFFSET */
     char pointer[READER_POINTER_MAX]; /* JSON Pointer, NUL-terminated; "" is the whole document */
     char detail[READER_DETAIL_MAX];   /* a phrase about that place; never a value from the body */
 };

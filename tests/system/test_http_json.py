@@ -1,9 +1,10 @@
 """Every JSON row of what can be wrong with a body: its answer, and that nothing has happened."""
 import json
+import subprocess
 
 import pytest
 
-from conftest import payment
+from conftest import BIN, payment
 
 GOOD = json.dumps(payment(1)).encode()
 
@@ -92,6 +93,39 @@ def test_json_outside_the_schema_is_422_with_its_pointer(server):
         assert "4111" not in json.dumps(found)
     assert server.count() == 1
     assert "4111" not in json.dumps(server.log) + server.stderr()
+
+
+def test_what_is_refused_for_what_it_says_has_a_pointer_and_no_offset(server):
+    assert server.score(payment(1)).status == 200
+    label = {"kind": "label", "transaction_id": "t-a-1-1", "outcome": "fraud",
+             "timestamp": "2026-01-05T11:00:00Z"}
+    ahead = "2126-01-05T12:00:10Z"
+    refused = {
+        "/timestamp": server.score(payment(2) | {"timestamp": ahead}),
+        "/transaction_id": server.score(payment(1) | {"amount": 951.00}),
+        "/kind": server.score(label),
+    }
+    for pointer, reply in refused.items():
+        found = problem(reply, 422)
+        assert found["errors"] == [{"pointer": pointer, "detail": found["detail"]}]
+    for wrong in (label, label | {"timestamp": ahead},
+                  label | {"transaction_timestamp": "2026-01-05T12:00:00Z"}):
+        found = problem(server.label(wrong), 422)
+        assert found["errors"] == [{"pointer": "/timestamp", "detail": found["detail"]}]
+    line = server.batch([label]).lines()[0]
+    assert line["errors"] == [{"pointer": "/timestamp", "detail": line["detail"]}]
+
+
+def test_replay_tells_the_place_of_a_refused_line_in_the_same_way(server):
+    label = {"kind": "label", "transaction_id": "t-a-1-1", "outcome": "fraud",
+             "timestamp": "2026-01-05T11:00:00Z"}
+    lines = [changed(), json.dumps(label), changed(transaction_id="t-2", amount="x")]
+    server.write("events.ndjson", "\n".join(lines) + "\n")
+    done = subprocess.run([BIN, "replay", "-c", server.folder / "sluice.yaml", "--events",
+                           server.folder / "events.ndjson"], capture_output=True, text=True)
+    assert "ndjson:2: at /timestamp: lies before the time of its transaction\n" in done.stderr
+    byte = lines[2].index('"x"')
+    assert f"ndjson:3: at /amount, byte {byte}: must be" in done.stderr
 
 
 def test_depth_32_and_undeclared_fields_are_fine(server):

@@ -37,6 +37,27 @@ static void the_place_in_the_body_is_told(void **state)
         "{\"pointer\":\"/a~1b\",\"offset\":17,\"detail\":\"say \\\"what\\\"\"}]}"));
 }
 
+static void what_has_no_byte_has_no_offset(void **state)
+{
+    struct problem_error error = {.pointer = "/timestamp", .offset = -1, .detail = "d"};
+    (void)state;
+    assert_true(
+        span_is(write_problem(PROBLEM_CONFLICT, (struct problem_about){.error = &error}),
+                "{\"type\":\"urn:sluice:problem:conflict\","
+                "\"title\":\"The transaction was answered with another body\",\"status\":422,"
+                "\"errors\":[{\"pointer\":\"/timestamp\",\"detail\":\"d\"}]}"));
+}
+
+static void what_is_about_no_part_of_the_body_has_no_errors(void **state)
+{
+    struct problem_error error = {.pointer = NULL, .offset = -1, .detail = "d"};
+    (void)state;
+    assert_true(span_is(
+        write_problem(PROBLEM_TOO_LARGE, (struct problem_about){.detail = "d", .error = &error}),
+        "{\"type\":\"urn:sluice:problem:too-large\",\"title\":\"The body is over the limit\","
+        "\"status\":413,\"detail\":\"d\"}"));
+}
+
 static void a_line_of_a_batch_opens_with_its_number(void **state)
 {
     struct span s = write_problem(PROBLEM_NOT_JSON, (struct problem_about){.line = 7});
@@ -47,7 +68,7 @@ static void a_line_of_a_batch_opens_with_its_number(void **state)
 static void the_longest_pointer_and_detail_fit(void **state)
 {
     char pointer[256], detail[160];
-    struct problem_error error = {.pointer = pointer, .offset = SIZE_MAX >> 1, .detail = detail};
+    struct problem_error error = {.pointer = pointer, .offset = INT64_MAX, .detail = detail};
     (void)state;
     memset(pointer, 1, sizeof pointer - 1); /* six bytes each when escaped */
     memset(detail, 1, sizeof detail - 1);
@@ -70,6 +91,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bare_problem_has_type_title_and_status),
         cmocka_unit_test(the_place_in_the_body_is_told),
+        cmocka_unit_test(what_has_no_byte_has_no_offset),
+        cmocka_unit_test(what_is_about_no_part_of_the_body_has_no_errors),
         cmocka_unit_test(a_line_of_a_batch_opens_with_its_number),
         cmocka_unit_test(the_longest_pointer_and_detail_fit),
         cmocka_unit_test(each_status_has_a_problem),

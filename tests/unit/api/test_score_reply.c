@@ -65,11 +65,25 @@ static void each_refusal_has_its_problem(void **state)
     }
 }
 
+static void what_the_contract_refuses_has_a_pointer_and_no_offset(void **state)
+{
+    struct score s = answered(SCORE_CONFLICT);
+    struct problem_error room;
+    (void)state;
+    assert_int_equal(score_problem_error(&s, &room)->offset, 7);
+    s.error.offset = READER_NO_OFFSET;
+    assert_int_equal(score_problem_error(&s, &room)->offset, -1);
+    assert_string_equal(room.pointer, "/amount");
+    s.error.pointer[0] = '\0';
+    assert_null(score_problem_error(&s, &room)->pointer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_taken_is_the_answer_itself),
         cmocka_unit_test(each_refusal_has_its_problem),
+        cmocka_unit_test(what_the_contract_refuses_has_a_pointer_and_no_offset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
