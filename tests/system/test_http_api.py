@@ -79,7 +79,14 @@ def test_an_entity_can_be_erased_and_the_log_says_so(server):
     assert server.count() == 0
     audit = server.wait_log("entity erased")
     assert audit["field"] == "account_id" and "a-1" not in json.dumps(audit)
+
+
+def test_an_erasure_may_be_retried(server):
+    server.score(payment(0))
+    for value in ("a-1", "a-1", "never-seen"):
+        assert server.request("DELETE", f"/v1/entities/account_id/{value}").status == 204
     assert server.request("DELETE", "/v1/entities/nothing/a-1").status == 404
+    assert server.request("DELETE", "/v1/entities/currency/EUR").status == 404  # no key field
 
 
 def test_labels_are_recorded_once_and_count(server):
