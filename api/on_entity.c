@@ -58,7 +58,7 @@ static void released(struct entity_query *q)
     request_drop(q->user);
 }
 
-/* The time asked for, or now. */
+/* The time asked for, or now. A + that was sent as it is has become a space, which no time has. */
 static enum status at_of(struct request *r, int64_t now_ms, int64_t *ret_at_ms)
 {
     const char *raw = request_query(r, "at");
@@ -67,7 +67,10 @@ static enum status at_of(struct request *r, int64_t now_ms, int64_t *ret_at_ms)
     if (raw == NULL ||
         (uri_decode(span_str(raw), &r->arena, &text) == ST_OK && reader_timestamp(text, ret_at_ms)))
         return ST_OK;
-    request_problem(r, PROBLEM_PARAMETER, "at must be an RFC 3339 time with an offset");
+    request_problem(r, PROBLEM_PARAMETER,
+                    strchr(raw, ' ') != NULL
+                        ? "at must be an RFC 3339 time with an offset, and its + is written %2B"
+                        : "at must be an RFC 3339 time with an offset");
     return ST_INVALID;
 }
 

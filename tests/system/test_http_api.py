@@ -72,6 +72,15 @@ def test_an_entity_shows_its_features_as_of_a_time(server):
     assert server.get("/v1/entities/account_id/a-1").status == 200
 
 
+def test_a_plus_that_was_not_escaped_is_told(server):
+    path = "/v1/entities/account_id/a-1?at="
+    wrong = server.get(path + "2026-01-05T12:00:00+01:00")
+    assert wrong.status == 400
+    assert wrong.json()["detail"].endswith("an offset, and its + is written %2B")
+    assert server.get(path + "2026-01-05T12:00:00%2B01:00").json()["at"] == "2026-01-05T11:00:00Z"
+    assert "%2B" not in server.get(path + "2026-01-05T12:00:00").json()["detail"]
+
+
 def test_an_entity_can_be_erased_and_the_log_says_so(server):
     server.score(payment(0))
     reply = server.request("DELETE", "/v1/entities/account_id/a-1")
