@@ -318,6 +318,8 @@ void score_observed(struct score_steps *x)
 static void on_deadline(struct score_steps *x)
 {
     stats_add(&x->engine->stats->deadlines, 1);
+    if (x->started_us != 0)
+        x->score->state_us = clock_mono_us() - x->started_us;
     if (x->event.kind == EVENT_LABEL)
         x->score->kind = SCORE_UNAVAILABLE;
     else if (x->as == OBSERVED_CONFLICT)

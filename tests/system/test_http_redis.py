@@ -1,5 +1,6 @@
 """Serving with Redis: the same answers as with memory, and what happens when it goes away."""
 import random
+import re
 import signal
 import threading
 import time
@@ -70,6 +71,8 @@ def test_a_paused_redis_does_not_hold_a_request_past_its_deadline(make_server, r
     took = time.monotonic() - begun
     assert late.status == 200 and late.json()["degraded"] == ["state"]
     assert 0.09 < took < 1.0
+    waited = re.fullmatch(r"state;dur=([\d.]+), total;dur=([\d.]+)", late.headers["Server-Timing"])
+    assert 90 < float(waited[1]) <= float(waited[2])
     redis.process.send_signal(signal.SIGCONT)
     until(lambda: server.get("/readyz").status == 200)
     until(lambda: server.count() == 2)
