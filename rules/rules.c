@@ -99,7 +99,8 @@ static enum status add_error(struct run *run, const struct rule *rule, struct ce
     run->errors_end = &e->next;
     run->hits.n_errors++;
     if (result != NULL)
-        *result = (struct rule_result){RULE_ERROR, e->text};
+        *result = e->code == CEL_ERR_MISSING ? (struct rule_result){RULE_MISSING, error.text}
+                                             : (struct rule_result){RULE_ERROR, e->text};
     return ST_OK;
 }
 

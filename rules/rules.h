@@ -44,12 +44,18 @@ struct rule_error {
     struct rule_error *next;
 };
 
-enum rule_outcome { RULE_NOT_RUN, RULE_NOT_FIRED, RULE_FIRED, RULE_ERROR };
+enum rule_outcome {
+    RULE_NOT_RUN,
+    RULE_NOT_FIRED,
+    RULE_FIRED,
+    RULE_MISSING, /* it met a missing value: ordinary, and no fault of the rule */
+    RULE_ERROR,
+};
 
 /* What became of one rule, for explain. */
 struct rule_result {
     enum rule_outcome outcome;
-    struct span error; /* RULE_ERROR: as in rule_error */
+    struct span why; /* RULE_MISSING: what was missing; RULE_ERROR: as in rule_error */
 };
 
 struct hits {

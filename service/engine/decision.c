@@ -87,11 +87,13 @@ static void write_rule_result(const struct rule *rule, const struct rule_result 
                               struct text *out)
 {
     put(out, "{\"rule\":", rule->id);
-    text_str(out, ",\"result\":");
-    if (r->outcome == RULE_ERROR)
-        put(out, "\"error\",\"error\":", r->error);
+    if (r->outcome == RULE_MISSING)
+        put(out, ",\"result\":\"missing\",\"missing\":", r->why);
+    else if (r->outcome == RULE_ERROR)
+        put(out, ",\"result\":\"error\",\"error\":", r->why);
     else
-        text_str(out, r->outcome == RULE_FIRED ? "\"fired\"" : "\"not_fired\"");
+        text_str(out,
+                 r->outcome == RULE_FIRED ? ",\"result\":\"fired\"" : ",\"result\":\"not_fired\"");
     text_char(out, '}');
 }
 

@@ -9,8 +9,8 @@
  *      "rules":[{"rule":"account-burst","result":"fired"}],                       explain
  *      "ruleset":"9f2c41d07be83a56","degraded":[]}
  *
- * A rule's result is fired, not_fired, or error with `"error":"missing currency"`; a rule that
- * is off is not there.
+ * A rule's result is fired, not_fired, missing with `"missing":"currency"`, or error with
+ * `"error":"division by zero"`; a rule that is off is not there.
  */
 #ifndef SLUICE_ENGINE_DECISION_H
 #define SLUICE_ENGINE_DECISION_H

@@ -37,6 +37,21 @@ def test_explain_shows_every_feature(server):
     assert server.count() == 1
 
 
+def test_explain_tells_a_missing_value_from_an_error(make_server):
+    server = make_server(start=False)
+    server.write("rules.yaml", """\
+rules:
+  - {id: at-terminal, when: terminal_id == 'm-1', score: 10}
+  - {id: wrong, when: "true", score: 1 / 0}
+""")
+    server.start()
+    found = server.score(payment(0), "?explain=true").json()
+    assert found["rules"] == [
+        {"rule": "at-terminal", "result": "missing", "missing": "terminal_id"},
+        {"rule": "wrong", "result": "error", "error": "division by zero"}]
+    assert found["decision"] == "allow" and found["reasons"] == []
+
+
 def test_a_retry_gets_the_first_answer_again(server):
     first = server.score(payment(0))
     reordered = json.dumps(dict(reversed(payment(0).items())), indent=3).replace("950.0", "9.50e2")

@@ -91,6 +91,29 @@ static void what_does_not_fit_goes_and_the_decision_stays(void **state)
     world_close(&w);
 }
 
+static void a_rule_says_whether_something_was_missing_or_went_wrong(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, world_ruleset,
+               "rules:\n"
+               "  - {id: a, when: terminal_id == 'm-1', score: 1}\n"
+               "  - {id: b, when: 'true', score: '1 / 0'}\n"
+               "  - {id: c, when: amount > 0.0, score: 1}\n"
+               "  - {id: d, when: amount < 0.0, score: 1}\n"
+               "  - {id: e, when: amount < 0.0, score: 1, mode: off}\n",
+               NULL);
+    w.score.intake.explain = true;
+    assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
+    assert_true(world_says(&w,
+                           "\"rules\":["
+                           "{\"rule\":\"a\",\"result\":\"missing\",\"missing\":\"terminal_id\"},"
+                           "{\"rule\":\"b\",\"result\":\"error\",\"error\":\"division by zero\"},"
+                           "{\"rule\":\"c\",\"result\":\"fired\"},"
+                           "{\"rule\":\"d\",\"result\":\"not_fired\"}]"));
+    world_close(&w);
+}
+
 static void an_id_is_escaped(void **state)
 {
     (void)state;
@@ -108,6 +131,7 @@ int main(void)
         cmocka_unit_test(a_feature_says_how_sure_it_is),
         cmocka_unit_test(reasons_are_limited_and_the_score_is_not),
         cmocka_unit_test(what_does_not_fit_goes_and_the_decision_stays),
+        cmocka_unit_test(a_rule_says_whether_something_was_missing_or_went_wrong),
         cmocka_unit_test(an_id_is_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,8 +171,8 @@ static void derived_fields_lists_and_filters_work_together(void **state)
     world_score(w, world_txn("t-2", 1));
     assert_false(w->score.flagged);
     assert_true(world_feature(w, "account_large_1d") == 1);
-    assert_true(world_says(w, "{\"rule\":\"watched\",\"result\":\"error\","
-                              "\"error\":\"missing country\"}"));
+    assert_true(world_says(w, "{\"rule\":\"watched\",\"result\":\"missing\","
+                              "\"missing\":\"country\"}"));
 }
 
 static void a_shadow_rule_is_shown_and_counts_nowhere(void **state)

@@ -108,8 +108,8 @@ static void a_rule_that_cannot_say_does_not_fire_and_is_told(void **state)
     for (size_t i = 0; i < COUNT(texts); i++, e = e->next) {
         assert_true(span_is(e->text, texts[i]));
         assert_int_equal(e->rule->index, (int)i);
-        assert_int_equal(hits.results[i].outcome, RULE_ERROR);
-        assert_true(span_is(hits.results[i].error, texts[i]));
+        assert_int_equal(hits.results[i].outcome, i == 0 ? RULE_MISSING : RULE_ERROR);
+        assert_true(span_is(hits.results[i].why, i == 0 ? "absent" : texts[i]));
     }
     assert_null(e);
     assert_int_equal(hits.n_fired, 1);
