@@ -1,7 +1,14 @@
 #include "rules/rules.h"
 
 #include <math.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
+
+enum {
+    WHYS_BYTES = 16 << 10,      /* texts of some hundred errors; the answer holds no more */
+    ON_THE_WAY_BYTES = 4 << 10, /* for what one condition computes; with less it is an error */
+};
 
 /* ---- load ------------------------------------------------------------------------------------ */
 
@@ -67,9 +74,10 @@ enum status rules_load(struct rule_file *files, int n_files, double flag_at, str
 struct run {
     const struct cel_value *row;
     struct arena *arena;
+    struct arena whys; /* explain: texts of errors */
     struct hits hits;
+    int *indexes;
     struct hit **fired_end, **shadow_end;
-    struct rule_error **errors_end;
     bool force_flag, force_allow, force_override;
 };
 
@@ -86,35 +94,28 @@ static struct span error_text(struct cel_value error, struct arena *arena)
     return span_of(mem, t.len);
 }
 
-static enum status add_error(struct run *run, const struct rule *rule, struct cel_value error,
-                             struct rule_result *result)
+/* What is missing is a name of the program, and stays. */
+static void add_error(struct run *run, struct cel_value error, struct rule_result *result)
 {
-    struct rule_error *e = arena_try(run->arena, sizeof *e);
-    if (e == NULL)
-        return ST_NO_SPACE;
-    *e = (struct rule_error){.rule = rule,
-                             .text = error_text(error, run->arena),
-                             .code = (enum cel_error_code)error.code};
-    *run->errors_end = e;
-    run->errors_end = &e->next;
     run->hits.n_errors++;
-    if (result != NULL)
-        *result = e->code == CEL_ERR_MISSING ? (struct rule_result){RULE_MISSING, error.text}
-                                             : (struct rule_result){RULE_ERROR, e->text};
-    return ST_OK;
+    if (result == NULL)
+        return;
+    bool is_missing = error.code == CEL_ERR_MISSING;
+    result->outcome = is_missing ? RULE_MISSING : RULE_ERROR;
+    result->why = is_missing ? error.text : error_text(error, &run->whys);
 }
 
-static void count_live(struct run *run, const struct hit *hit)
+static void count_live(struct run *run, const struct rule *rule, double score)
 {
-    run->hits.score += hit->score;
-    run->force_flag |= hit->rule->force == RULE_FORCE_FLAG;
-    run->force_allow |= hit->rule->force == RULE_FORCE_ALLOW;
-    run->force_override |= hit->rule->force == RULE_FORCE_ALLOW_OVERRIDE;
+    run->hits.score += score;
+    run->force_flag |= rule->force == RULE_FORCE_FLAG;
+    run->force_allow |= rule->force == RULE_FORCE_ALLOW;
+    run->force_override |= rule->force == RULE_FORCE_ALLOW_OVERRIDE;
 }
 
-static enum status add_hit(struct run *run, const struct rule *rule, double score)
+static enum status show_hit(struct run *run, const struct rule *rule, double score)
 {
-    bool live = rule->mode == RULE_LIVE;
+    struct hit ***end = rule->mode == RULE_LIVE ? &run->fired_end : &run->shadow_end;
     struct hit *hit = arena_try(run->arena, sizeof *hit);
     if (hit == NULL)
         return ST_NO_SPACE;
@@ -122,14 +123,20 @@ static enum status add_hit(struct run *run, const struct rule *rule, double scor
     enum status st = template_render(&rule->reason, run->row, run->arena, &hit->reason);
     if (st != ST_OK)
         return st;
-    struct hit ***end = live ? &run->fired_end : &run->shadow_end;
     **end = hit;
     *end = &hit->next;
-    run->hits.n_fired += live;
-    run->hits.n_shadow += !live;
-    if (live)
-        count_live(run, hit);
     return ST_OK;
+}
+
+static enum status add_hit(struct run *run, const struct rule *rule, double score)
+{
+    struct hits *hits = &run->hits;
+    bool live = rule->mode == RULE_LIVE;
+    run->indexes[hits->n_fired + hits->n_shadow] = rule->index;
+    if (live)
+        count_live(run, rule, score);
+    int before = live ? hits->n_fired++ : hits->n_shadow++;
+    return before < RULES_SHOWN_MAX ? show_hit(run, rule, score) : ST_OK;
 }
 
 /* The score as a double; an error value when it is none, or not finite. */
@@ -156,21 +163,16 @@ static enum status run_rule(struct run *run, const struct rule *rule, struct rul
 {
     size_t mark = run->arena->used_bytes;
     struct cel_value when = cel_run(rule->when, run->row, run->arena);
-    if (when.kind == CEL_BOOL)
-        run->arena->used_bytes = mark; /* a bool points to nothing */
-    if (when.kind == CEL_BOOL && !when.flag) {
-        if (result != NULL)
-            *result = (struct rule_result){.outcome = RULE_NOT_FIRED};
-        return ST_OK;
-    }
     if (when.kind != CEL_BOOL && !cel_is_error(when))
         when = cel_error(CEL_ERR_NO_OVERLOAD, span_str("condition"));
-    struct cel_value score = cel_is_error(when) ? when : score_of(rule, run->row, run->arena);
+    bool fires = cel_is_true(when);
+    struct cel_value score = fires ? score_of(rule, run->row, run->arena) : when;
     if (cel_is_error(score))
-        return add_error(run, rule, score, result);
-    if (result != NULL)
-        *result = (struct rule_result){.outcome = RULE_FIRED};
-    return add_hit(run, rule, score.f64);
+        add_error(run, score, result);
+    else if (result != NULL)
+        result->outcome = fires ? RULE_FIRED : RULE_NOT_FIRED;
+    run->arena->used_bytes = mark; /* nothing of what was computed on the way is kept */
+    return fires && !cel_is_error(score) ? add_hit(run, rule, score.f64) : ST_OK;
 }
 
 /* The table in rules.h, line by line. */
@@ -185,28 +187,56 @@ static bool decide(const struct run *run, double flag_at)
     return run->hits.score >= flag_at;
 }
 
+/* As the arena does. */
+static size_t rounded(size_t bytes)
+{
+    const size_t align = alignof(max_align_t);
+    return (bytes + align - 1) / align * align;
+}
+
+size_t rules_run_bytes(const struct rules *rules, bool explain)
+{
+    size_t rows = (size_t)rules->count + 1;
+    size_t hit = rounded(sizeof(struct hit)) + rounded(TEMPLATE_RENDERED_MAX + 1);
+    size_t explained = explain ? rounded(rows * sizeof(struct rule_result)) + WHYS_BYTES : 0;
+    return 2 * RULES_SHOWN_MAX * hit + rounded(rows * sizeof(int)) + explained + ON_THE_WAY_BYTES;
+}
+
+static enum status make_room_to_explain(struct run *run, size_t rows)
+{
+    void *results;
+    char *whys = arena_try(run->arena, WHYS_BYTES);
+    if (whys == NULL ||
+        arena_alloc(run->arena, rows * sizeof(struct rule_result), &results) != ST_OK)
+        return ST_NO_SPACE;
+    arena_init(&run->whys, whys, WHYS_BYTES);
+    run->hits.results = results;
+    return ST_OK;
+}
+
+/* Room for what is kept of every rule. */
+static enum status make_room(struct run *run, int count, bool explain)
+{
+    size_t rows = (size_t)count + 1;
+    run->indexes = arena_try(run->arena, rows * sizeof *run->indexes);
+    if (run->indexes == NULL)
+        return ST_NO_SPACE;
+    run->hits.indexes = run->indexes;
+    run->fired_end = &run->hits.fired;
+    run->shadow_end = &run->hits.shadow;
+    return explain ? make_room_to_explain(run, rows) : ST_OK;
+}
+
 enum status rules_run(const struct rules *rules, const struct cel_value *row, bool explain,
                       struct arena *arena, struct hits *ret_hits)
 {
     struct run run = {.row = row, .arena = arena};
-    void *results = NULL;
-    run.fired_end = &run.hits.fired;
-    run.shadow_end = &run.hits.shadow;
-    run.errors_end = &run.hits.errors;
-    if (explain) {
-        size_t bytes = (size_t)(rules->count + 1) * sizeof(struct rule_result);
-        if (arena_alloc(arena, bytes, &results) != ST_OK)
-            return ST_NO_SPACE;
-        run.hits.results = results;
-    }
-    for (int i = 0; i < rules->count; i++) {
-        const struct rule *rule = rules->rules[i];
-        if (rule->mode == RULE_OFF)
-            continue;
-        enum status st = run_rule(&run, rule, explain ? &run.hits.results[i] : NULL);
-        if (st != ST_OK)
-            return st;
-    }
+    enum status st = make_room(&run, rules->count, explain);
+    for (int i = 0; i < rules->count && st == ST_OK; i++)
+        if (rules->rules[i]->mode != RULE_OFF)
+            st = run_rule(&run, rules->rules[i], explain ? &run.hits.results[i] : NULL);
+    if (st != ST_OK)
+        return st;
     run.hits.flag = decide(&run, rules->flag_at);
     *ret_hits = run.hits;
     return ST_OK;

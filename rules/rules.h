@@ -2,7 +2,7 @@
  * rules.h -- the rule set: all rules of all files, and one run over a row.
  *
  * A rule fires when its condition is true. One that meets a missing value or an error, in its
- * condition or its score, does not fire and is reported in hits.errors.
+ * condition or its score, does not fire and is counted in hits.n_errors.
  *
  * The decision, over the live rules that fired; the first line that holds decides:
  *
@@ -22,6 +22,10 @@
 
 #include "rules/rule_file.h"
 
+/* Hits with their reasons, live and shadow each; hundreds of rules that fire at once say no more.
+ * The others count as these do. */
+enum { RULES_SHOWN_MAX = 32 };
+
 struct rules {
     const struct rule *const *rules; /* [count], in order of files and within them */
     int count;
@@ -36,14 +40,6 @@ struct hit {
     struct hit *next;
 };
 
-/* A rule that could not say. */
-struct rule_error {
-    const struct rule *rule;
-    struct span text; /* "missing merchant.country" */
-    enum cel_error_code code;
-    struct rule_error *next;
-};
-
 enum rule_outcome {
     RULE_NOT_RUN,
     RULE_NOT_FIRED,
@@ -55,16 +51,16 @@ enum rule_outcome {
 /* What became of one rule, for explain. */
 struct rule_result {
     enum rule_outcome outcome;
-    struct span why; /* RULE_MISSING: what was missing; RULE_ERROR: as in rule_error */
+    struct span why; /* RULE_MISSING: what was missing; RULE_ERROR: "division by zero" */
 };
 
 struct hits {
-    struct hit *fired;  /* live rules, in the order of the rule set; NULL: none */
+    struct hit *fired;  /* the first RULES_SHOWN_MAX live rules, in their order; NULL: none */
     struct hit *shadow; /* shadow rules, likewise */
-    struct rule_error *errors;
+    const int *indexes; /* [n_fired + n_shadow]: rule->index of every one, in their order */
     struct rule_result *results; /* explain: [rules->count]; else NULL */
     int n_fired, n_shadow, n_errors;
-    double score; /* sum over `fired` */
+    double score; /* sum over the live rules that fired */
     bool flag;    /* the decision */
 };
 
@@ -78,9 +74,12 @@ MUST_USE enum status rules_load(struct rule_file *files, int n_files, double fla
 
 /*
  * Run each rule that is not off over `row`. O(rules).
- * Errors: ST_NO_SPACE when the arena cannot hold what fired.
+ * Errors: ST_NO_SPACE when the arena has less than rules_run_bytes() left.
  */
 MUST_USE enum status rules_run(const struct rules *rules, const struct cel_value *row, bool explain,
                                struct arena *arena, struct hits *ret_hits);
+
+/* What a run needs of its arena, whatever fires. */
+size_t rules_run_bytes(const struct rules *rules, bool explain);
 
 #endif

@@ -131,6 +131,7 @@ enum status template_render(const struct template *t, const struct cel_value *ro
 {
     char buf[TEMPLATE_RENDERED_MAX];
     struct text out;
+    const size_t mark_bytes = arena->used_bytes;
     text_init(&out, buf, sizeof buf);
     for (int i = 0; i < t->count && !out.overflow; i++) {
         const struct template_piece *p = &t->pieces[i];
@@ -138,6 +139,7 @@ enum status template_render(const struct template *t, const struct cel_value *ro
             put_cut(&out, p->text);
         else
             put_value(&out, cel_run(p->program, row, arena));
+        arena->used_bytes = mark_bytes; /* the value is in `buf` */
     }
     char *mem = arena_try(arena, out.len + 1);
     if (mem == NULL)

@@ -25,13 +25,25 @@ static void write_hit(const struct hit *h, enum detail detail, struct text *out)
     text_char(out, '}');
 }
 
-static void write_hits(const struct hit *h, enum detail detail, struct text *out)
+/* "name":[...], and how many of the `n` are not in it: they count all the same. */
+static void write_hits(const char *name, const struct hit *h, int n, enum detail detail,
+                       struct text *out)
 {
-    for (int i = 0; h != NULL && i < DECISION_REASONS_MAX; i++, h = h->next) {
-        if (i > 0)
+    text_str(out, ",\"");
+    text_str(out, name);
+    text_str(out, "\":[");
+    for (const struct hit *first = h; h != NULL; h = h->next) {
+        if (h != first)
             text_char(out, ',');
         write_hit(h, detail, out);
     }
+    text_char(out, ']');
+    if (n <= DECISION_REASONS_MAX)
+        return;
+    text_str(out, ",\"");
+    text_str(out, name);
+    text_str(out, "_omitted\":");
+    text_i64(out, n - DECISION_REASONS_MAX);
 }
 
 static void write_number(int32_t scale, int64_t i64, double f64, struct text *out)
@@ -128,13 +140,9 @@ static void write_at(const struct decision *d, const struct snapshot *snap,
     text_str(out,
              d->flag ? ",\"decision\":\"flag\",\"score\":" : ",\"decision\":\"allow\",\"score\":");
     text_double(out, d->score);
-    text_str(out, ",\"reasons\":[");
-    write_hits(d->hits.fired, detail, out);
-    if (d->hits.shadow != NULL) {
-        text_str(out, "],\"shadow\":[");
-        write_hits(d->hits.shadow, detail, out);
-    }
-    text_char(out, ']');
+    write_hits("reasons", d->hits.fired, d->hits.n_fired, detail, out);
+    if (d->hits.n_shadow > 0)
+        write_hits("shadow", d->hits.shadow, d->hits.n_shadow, detail, out);
     if (detail == DETAIL_EXPLAINED) {
         write_features(&snap->features, values, out);
         write_rules(snap->rules, d->hits.results, out);

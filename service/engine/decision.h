@@ -4,7 +4,8 @@
  *     {"transaction_id":"t-11","decision":"flag","score":80,
  *      "reasons":[{"rule":"account-burst","title":"Burst of payments","score":80,
  *                  "severity":"high","reason":"11 payments in 5 minutes"}],
- *      "shadow":[...],                                     only when a shadow rule fired
+ *      "reasons_omitted":3,                                only past DECISION_REASONS_MAX
+ *      "shadow":[...],"shadow_omitted":3,                  only when a shadow rule fired
  *      "features":{"account_tx_count_5m":{"value":11,"exact":true}},              explain
  *      "rules":[{"rule":"account-burst","result":"fired"}],                       explain
  *      "ruleset":"9f2c41d07be83a56","degraded":[]}
@@ -19,8 +20,7 @@
 #include "service/engine/snapshot.h"
 
 enum {
-    /* Reasons shown, live and shadow each; hundreds of rules that fire at once say no more. */
-    DECISION_REASONS_MAX = 32,
+    DECISION_REASONS_MAX = RULES_SHOWN_MAX, /* shown, live and shadow each */
     /* The longest answer; a claim with it stays within STATE_FOUND_MAX. */
     DECISION_BYTES_MAX = 48 << 10,
     /* The longest one that always fits: ids without titles and texts. */

@@ -115,10 +115,8 @@ static void count_hits(struct score_steps *x, const struct hits *hits)
         memset(stats->fired, 0, sizeof stats->fired);
         stats->fired_ruleset = x->snap->id;
     }
-    for (const struct hit *h = hits->fired; h != NULL; h = h->next)
-        stats_add(&stats->fired[h->rule->index], 1);
-    for (const struct hit *h = hits->shadow; h != NULL; h = h->next)
-        stats_add(&stats->fired[h->rule->index], 1);
+    for (int i = 0; i < hits->n_fired + hits->n_shadow; i++)
+        stats_add(&stats->fired[hits->indexes[i]], 1);
     if (hits->n_errors > 0)
         stats_add(&stats->rule_errors, (uint64_t)hits->n_errors);
 }

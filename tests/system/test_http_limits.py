@@ -148,6 +148,22 @@ def test_a_thousand_idle_connections_and_256_busy_ones(server):
     assert server.count("busy-0") == 4
 
 
+def test_hundreds_of_rules_that_fire_at_once_are_a_decision_with_its_reasons_shortened(make_server):
+    server = make_server(start=False)
+    rule = "  - {id: r%d, when: 'true', score: 1, title: %s, reason: %s, mode: %s}\n"
+    server.write("rules.yaml", "rules:\n" + "".join(
+        rule % (i, "t" * 200, "r" * 500, "shadow" if i % 10 == 0 else "live") for i in range(2000)))
+    server.start()
+    for query in ("", "?explain=true"):
+        reply = server.score(payment(len(query)), query)
+        found = reply.json()
+        assert reply.status == 200 and (found["decision"], found["score"]) == ("flag", 1800)
+        assert [r["rule"] for r in found["reasons"][:3]] == ["r1", "r2", "r3"]
+        assert (len(found["reasons"]), found["reasons_omitted"]) == (32, 1768)
+        assert (len(found["shadow"]), found["shadow_omitted"]) == (32, 168)
+        assert server.score(payment(len(query)), query).body == reply.body
+
+
 def test_connections_over_the_limit_are_told_so(make_server):
     server = make_server(limits__connections=20)
     kept = [connect(server) for _ in range(20)]

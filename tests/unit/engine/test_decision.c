@@ -75,6 +75,39 @@ static void reasons_are_limited_and_the_score_is_not(void **state)
     assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
     assert_int_equal(count(w.answer, "\"rule\":"), DECISION_REASONS_MAX);
     assert_true(world_says(&w, "\"score\":42,"));
+    assert_true(world_says(&w, "}],\"reasons_omitted\":10,\"ruleset\""));
+    world_close(&w);
+}
+
+static void as_many_rules_as_there_may_be_can_fire_at_once(void **state)
+{
+    (void)state;
+    for (int explain = 0; explain < 2; explain++) {
+        struct world w;
+        open_with_rules(&w, RULES_MAX, 250); /* their reasons together are twice the arena */
+        w.score.intake.explain = explain == 1;
+        assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
+        assert_true(world_says(&w, "\"score\":2000,"));
+        assert_true(world_says(&w, "\"reasons_omitted\":1968,"));
+        assert_int_equal(w.engine.stats->fired[RULES_MAX - 1], 1);
+        world_close(&w);
+    }
+}
+
+static void shadow_reasons_are_limited_on_their_own(void **state)
+{
+    (void)state;
+    struct world w;
+    char rules[8192];
+    size_t at = (size_t)snprintf(rules, sizeof rules, "rules:\n");
+    for (int i = 0; i < DECISION_REASONS_MAX + 2; i++)
+        at += (size_t)snprintf(rules + at, sizeof rules - at,
+                               "  - {id: s%d, when: 'true', score: 1, mode: shadow}\n", i);
+    world_open(&w, world_ruleset, rules, NULL);
+    assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
+    assert_true(world_says(&w, "\"reasons\":[],\"shadow\":[{"));
+    assert_true(world_says(&w, "}],\"shadow_omitted\":2,"));
+    assert_false(world_says(&w, "reasons_omitted"));
     world_close(&w);
 }
 
@@ -130,6 +163,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_feature_says_how_sure_it_is),
         cmocka_unit_test(reasons_are_limited_and_the_score_is_not),
+        cmocka_unit_test(as_many_rules_as_there_may_be_can_fire_at_once),
+        cmocka_unit_test(shadow_reasons_are_limited_on_their_own),
         cmocka_unit_test(what_does_not_fit_goes_and_the_decision_stays),
         cmocka_unit_test(a_rule_says_whether_something_was_missing_or_went_wrong),
         cmocka_unit_test(an_id_is_escaped),
