@@ -7,6 +7,8 @@
 #include "service/engine/publish.h"
 #include "service/engine/upkeep.h"
 
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdio.h>
 
 /* ---- the end: told, finished, released ---- */
@@ -401,6 +403,15 @@ static uint32_t nonce_of(const struct score_steps *x)
     return in->redo_seq != 0 ? in->redo_nonce : engine_nonce(x->engine);
 }
 
+/* What comes after the first write must not fail for room: the event would be refused, and have
+ * left its records. A frame that is brought again is not decided. */
+static bool has_room_to_decide(const struct score_steps *x)
+{
+    size_t frame = FRAME_EVENT_HEAD_BYTES + x->event.body.len + alignof(max_align_t);
+    size_t need = frame + rules_run_bytes(x->snap->rules, x->score->intake.explain);
+    return x->score->intake.redo_seq != 0 || need <= x->arena->cap_bytes - x->arena->used_bytes;
+}
+
 /* The row, and from it all that is to be written. */
 static enum status prepare(struct score_steps *x)
 {
@@ -410,7 +421,7 @@ static enum status prepare(struct score_steps *x)
     if (st == ST_OK)
         st = intent_of_transaction(x->snap, &x->engine->state->hash_key, &x->event, &x->row,
                                    nonce_of(x), x->arena, &x->intent);
-    return st;
+    return st == ST_OK && !has_room_to_decide(x) ? ST_NO_SPACE : st;
 }
 
 static void start_transaction(struct score_steps *x)

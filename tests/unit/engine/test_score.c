@@ -204,6 +204,52 @@ static void a_kind_that_may_not_come_this_way_is_refused(void **state)
     assert_string_equal(w->score.error.pointer, "/kind");
 }
 
+/* With `n` keys that have to be unescaped, and so take room a second time. */
+static const char *large_body(int id, int n)
+{
+    static char body[READER_BODY_MAX + 1];
+    size_t at = (size_t)snprintf(body, sizeof body,
+                                 "{\"transaction_id\":\"t-%d\",\"account_id\":\"a-1\",\"amount\":1,"
+                                 "\"timestamp\":\"2026-01-05T12:00:00Z\"",
+                                 id);
+    for (int i = 0; i < n; i++)
+        at += (size_t)snprintf(body + at, sizeof body - at, ",\"%0120d\\n\":0", i);
+    snprintf(body + at, sizeof body - at, "}");
+    return body;
+}
+
+/* All fire; their scores add up to the account's count. */
+static const char *as_many_rules_as_there_may_be(void)
+{
+    static char yaml[RULES_MAX * 64];
+    size_t at = (size_t)snprintf(yaml, sizeof yaml, "rules:\n");
+    for (int i = 0; i < RULES_MAX; i++)
+        at += (size_t)snprintf(yaml + at, sizeof yaml - at,
+                               "  - {id: r%d, when: 'true', score: %s}\n", i,
+                               i == 0 ? "account_tx_count_5m" : "0");
+    return yaml;
+}
+
+static void an_event_without_room_to_decide_is_refused_and_leaves_no_trace(void **state)
+{
+    struct world w;
+    int n_decided = 0, n_refused = 0;
+    char score[32];
+    (void)state;
+    world_open(&w, world_ruleset, as_many_rules_as_there_may_be(), NULL);
+    for (int n = 10; n < 500; n += 10) {
+        enum score_answer kind = world_score(&w, large_body(n, n));
+        n_decided += kind == SCORE_DECIDED;
+        n_refused += kind == SCORE_REFUSED && w.score.error.fault == READER_TOO_LARGE;
+    }
+    assert_true(n_decided > 0 && n_refused > 0);
+    assert_int_equal(n_decided + n_refused, 49);
+    assert_int_equal(world_score(&w, world_txn("last", 1)), SCORE_DECIDED);
+    snprintf(score, sizeof score, ",\"score\":%d,", n_decided + 1);
+    assert_true(world_says(&w, score));
+    world_close(&w);
+}
+
 static void a_busy_entity_is_folded_and_stays_counted(void **state)
 {
     struct world *w = *state;
@@ -256,6 +302,7 @@ int main(void)
         TEST(a_shadow_rule_is_shown_and_counts_nowhere),
         TEST(what_the_reader_refuses_is_refused),
         TEST(a_kind_that_may_not_come_this_way_is_refused),
+        TEST(an_event_without_room_to_decide_is_refused_and_leaves_no_trace),
         TEST(a_busy_entity_is_folded_and_stays_counted),
         TEST(nothing_is_allocated_from_start_to_done),
     };
