@@ -31,18 +31,41 @@ static void put_member(struct text *out, const char *name, const char *value)
     text_json_string(out, span_str(value));
 }
 
+static void put_error(struct text *out, const char *pointer, int64_t offset, const char *detail)
+{
+    text_str(out, "{\"pointer\":");
+    text_json_string(out, span_str(pointer));
+    if (offset >= 0) {
+        text_str(out, ",\"offset\":");
+        text_i64(out, offset);
+    }
+    put_member(out, "detail", detail);
+    text_char(out, '}');
+}
+
+/* Those that fit, with the two brackets behind them. */
+static void put_more_errors(struct text *out, const struct reader_error *e)
+{
+    for (; e != NULL; e = e->next) {
+        const size_t len = out->len;
+        text_char(out, ',');
+        put_error(out, e->pointer, (int64_t)e->offset, e->detail);
+        if (!out->overflow && out->cap - out->len >= 2)
+            continue;
+        out->len = len;
+        out->overflow = false;
+        return;
+    }
+}
+
 static void put_errors(struct text *out, const struct problem_error *e)
 {
     if (e->pointer == NULL)
         return;
-    text_str(out, ",\"errors\":[{\"pointer\":");
-    text_json_string(out, span_str(e->pointer));
-    if (e->offset >= 0) {
-        text_str(out, ",\"offset\":");
-        text_i64(out, e->offset);
-    }
-    put_member(out, "detail", e->detail);
-    text_str(out, "}]");
+    text_str(out, ",\"errors\":[");
+    put_error(out, e->pointer, e->offset, e->detail);
+    put_more_errors(out, e->more);
+    text_char(out, ']');
 }
 
 void problem_write(enum problem p, const struct problem_about *about, struct text *out)

@@ -12,7 +12,7 @@
 #ifndef SLUICE_API_PROBLEM_H
 #define SLUICE_API_PROBLEM_H
 
-#include "service/base/text.h"
+#include "service/txn/reader.h"
 
 /* X(name, status, slug, title): all there are; openapi.yaml lists the same. */
 #define PROBLEM_TABLE(X)                                                                     \
@@ -51,6 +51,7 @@ struct problem_error {
     const char *pointer; /* JSON Pointer, "" is the whole; NULL: none */
     int64_t offset;      /* byte of the body; -1: none */
     const char *detail;
+    const struct reader_error *more; /* of the same kind; NULL: none */
 };
 
 /* What is known of one occurrence; all of it optional. */

@@ -52,6 +52,7 @@ const struct problem_error *score_problem_error(const struct score *s, struct pr
     bool has_offset = e->offset != READER_NO_OFFSET;
     *room = (struct problem_error){.pointer = has_offset || e->pointer[0] ? e->pointer : NULL,
                                    .offset = has_offset ? (int64_t)e->offset : -1,
-                                   .detail = e->detail};
+                                   .detail = e->detail,
+                                   .more = e->next};
     return room;
 }

@@ -96,6 +96,7 @@ void score_error(struct score_steps *x, struct span pointer, const char *detail)
     struct reader_error *e = &x->score->error;
     e->fault = READER_SCHEMA;
     e->offset = READER_NO_OFFSET;
+    e->next = NULL;
     snprintf(e->pointer, sizeof e->pointer, "%.*s", SPAN_ARG(pointer));
     snprintf(e->detail, sizeof e->detail, "%s", detail);
 }

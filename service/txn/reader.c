@@ -34,6 +34,7 @@ struct reader {
     bool turned_out_one; /* a label, while the other trie was used: read again */
     bool refused;        /* by the schema; reading goes on, for it may not even be JSON */
     struct reader_error error;
+    struct reader_error *last; /* of the missing fields that are told */
 
     struct hash128 digest;
     const struct level *level;
@@ -94,6 +95,7 @@ static void describe(struct reader *r, enum reader_fault fault, const char *at, 
 {
     struct text t;
     r->error.fault = fault;
+    r->error.next = NULL;
     r->error.offset = (size_t)(at - r->base);
     put_pointer(r, r->error.pointer);
     text_init(&t, r->error.detail, sizeof r->error.detail - 1);
@@ -592,25 +594,33 @@ static void begin(struct reader *r, struct span body, bool label)
     memset(r->values, 0, (size_t)r->schema->count * sizeof *r->values);
 }
 
-static bool refuse_missing(struct reader *r, struct span name, struct span pointer)
+static void describe_missing(const struct reader *r, struct span name, struct span pointer,
+                             struct reader_error *ret_error)
 {
-    char detail[SCHEMA_NAME_MAX + 32];
     struct text t;
-    if (r->refused)
-        return false;
-    text_init(&t, detail, sizeof detail - 1);
-    text_printf(&t, "the field %.*s is missing", SPAN_ARG(name));
-    detail[t.len] = '\0';
-    refuse(r, r->end, detail);
     size_t len = pointer.len;
     while (len >= READER_POINTER_MAX) /* without the segments that do not fit */
         len = (size_t)((const char *)memrchr(pointer.base, '/', len) - pointer.base);
-    memcpy(r->error.pointer, pointer.base, len);
-    r->error.pointer[len] = '\0';
-    return false;
+    *ret_error = (struct reader_error){READER_SCHEMA, (size_t)(r->end - r->base), "", "", NULL};
+    memcpy(ret_error->pointer, pointer.base, len);
+    text_init(&t, ret_error->detail, sizeof ret_error->detail - 1);
+    text_printf(&t, "the field %.*s is missing", SPAN_ARG(name));
 }
 
-static bool label_is_whole(struct reader *r)
+/* The first is the error, the others follow it. */
+static void refuse_missing(struct reader *r, struct span name, struct span pointer)
+{
+    struct reader_error *e = r->refused ? arena_try(r->arena, sizeof *e) : &r->error;
+    if (e == NULL)
+        return;
+    describe_missing(r, name, pointer, e);
+    if (r->refused)
+        r->last->next = e;
+    r->last = e;
+    r->refused = true;
+}
+
+static void look_for_label_fields(struct reader *r)
 {
     static const int needed[] = {SCHEMA_TRANSACTION_ID, SCHEMA_TIMESTAMP};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
@@ -618,19 +628,31 @@ static bool label_is_whole(struct reader *r)
         char pointer[SCHEMA_NAME_MAX + 1] = "/";
         memcpy(pointer + 1, field->name.base, field->name.len);
         if (!r->values[needed[i]].present)
-            return refuse_missing(r, field->name, span_of(pointer, field->name.len + 1));
+            refuse_missing(r, field->name, span_of(pointer, field->name.len + 1));
     }
-    return r->outcome != 0 || refuse_missing(r, span_str("outcome"), span_str("/outcome"));
+    if (r->outcome == 0)
+        refuse_missing(r, span_str("outcome"), span_str("/outcome"));
 }
 
-static bool transaction_is_whole(struct reader *r)
+static void look_for_transaction_fields(struct reader *r)
 {
     for (int i = 0; i < r->schema->count; i++) {
         const struct field *field = &r->schema->fields[i];
         if (field->required && !r->values[i].present)
-            return refuse_missing(r, field->name, field->path);
+            refuse_missing(r, field->name, field->path);
     }
-    return true;
+}
+
+/* A field with a wrong value is not missing: looked at only when all that is there is well. */
+static bool is_whole(struct reader *r)
+{
+    if (r->refused)
+        return false;
+    if (r->label)
+        look_for_label_fields(r);
+    else
+        look_for_transaction_fields(r);
+    return !r->refused;
 }
 
 /* The body with hashes where card numbers were; the message itself when there were none. */
@@ -659,8 +681,7 @@ static bool clean_body(struct reader *r, struct span body, struct span *ret_body
 /* Did everything go well, to the last required field? */
 static bool read_event(struct reader *r, struct span body, struct span *ret_body)
 {
-    bool whole = read_document(r) && (r->label ? label_is_whole(r) : transaction_is_whole(r));
-    return whole && !r->refused && clean_body(r, body, ret_body);
+    return read_document(r) && is_whole(r) && clean_body(r, body, ret_body);
 }
 
 enum status reader_read(const struct schema *schema, const struct hash_key *key, struct span body,

@@ -53,6 +53,7 @@ struct reader_error {
     size_t offset;                    /* byte of the body where it was seen, or READER_NO_OFFSET */
     char pointer[READER_POINTER_MAX]; /* JSON Pointer, NUL-terminated; "" is the whole document */
     char detail[READER_DETAIL_MAX];   /* a phrase about that place; never a value from the body */
+    const struct reader_error *next; /* another field is missing too; in the arena. NULL: no more */
 };
 
 /*
@@ -63,7 +64,8 @@ struct reader_error {
  * level, and may have transaction_timestamp; the schema's other fields are optional in it.
  *
  * Errors: ST_INVALID with *ret_error filled; *ret_event is then untouched. What is not JSON is
- * reported before what the schema refuses, wherever it stands; else the first error is.
+ * reported before what the schema refuses, wherever it stands; else the first error is. When all
+ * that is there is well, every required field that is missing is told, as far as there is room.
  * O(body), but O(k^2) in the k undeclared keys of one object, of at most READER_KEYS_MAX.
  */
 MUST_USE enum status reader_read(const struct schema *schema, const struct hash_key *key,

@@ -95,6 +95,18 @@ def test_json_outside_the_schema_is_422_with_its_pointer(server):
     assert "4111" not in json.dumps(server.log) + server.stderr()
 
 
+def test_every_missing_field_is_told_at_once(server):
+    found = problem(server.score('{"terminal_id":"m-1"}'), 422)
+    assert [e["pointer"] for e in found["errors"]] == ["/transaction_id", "/account_id", "/amount",
+                                                       "/timestamp"]
+    assert found["detail"] == "the field transaction_id is missing" == found["errors"][0]["detail"]
+    found = problem(server.label({"kind": "label", "outcome": "fraud"}), 422)
+    assert [e["pointer"] for e in found["errors"]] == ["/transaction_id", "/timestamp"]
+    line = server.batch([{"account_id": "a-1", "amount": 1}]).lines()[0]
+    assert [e["pointer"] for e in line["errors"]] == ["/transaction_id", "/timestamp"]
+    assert server.count() == 0
+
+
 def test_what_is_refused_for_what_it_says_has_a_pointer_and_no_offset(server):
     assert server.score(payment(1)).status == 200
     label = {"kind": "label", "transaction_id": "t-a-1-1", "outcome": "fraud",

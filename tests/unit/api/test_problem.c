@@ -37,6 +37,39 @@ static void the_place_in_the_body_is_told(void **state)
         "{\"pointer\":\"/a~1b\",\"offset\":17,\"detail\":\"say \\\"what\\\"\"}]}"));
 }
 
+static bool ends(struct span s, const char *end)
+{
+    size_t n = strlen(end);
+    return s.len >= n && memcmp(s.base + s.len - n, end, n) == 0;
+}
+
+static void further_errors_follow_the_first(void **state)
+{
+    struct reader_error third = {.offset = 2, .pointer = "/c", .detail = "3"};
+    struct reader_error second = {.offset = 2, .pointer = "/b", .detail = "2", .next = &third};
+    struct problem_error error = {.pointer = "/a", .offset = 2, .detail = "1", .more = &second};
+    struct span s = write_problem(PROBLEM_SCHEMA, (struct problem_about){.error = &error});
+    (void)state;
+    assert_true(ends(s, "\"errors\":[{\"pointer\":\"/a\",\"offset\":2,\"detail\":\"1\"},"
+                        "{\"pointer\":\"/b\",\"offset\":2,\"detail\":\"2\"},"
+                        "{\"pointer\":\"/c\",\"offset\":2,\"detail\":\"3\"}]}"));
+}
+
+static void errors_without_room_are_left_out_whole(void **state)
+{
+    struct reader_error rest[100];
+    struct problem_error error = {.pointer = "/a", .detail = "first", .more = rest};
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        rest[i] = (struct reader_error){.pointer = "/b", .next = i < 99 ? &rest[i + 1] : NULL};
+    for (size_t n = 1; n < READER_DETAIL_MAX; n++) { /* so that the last byte is met */
+        memset(rest[0].detail, 'x', n);
+        struct span s = write_problem(PROBLEM_SCHEMA, (struct problem_about){.error = &error});
+        assert_true(s.len > PROBLEM_BYTES_MAX - 64);
+        assert_true(ends(s, "\"}]}"));
+    }
+}
+
 static void what_has_no_byte_has_no_offset(void **state)
 {
     struct problem_error error = {.pointer = "/timestamp", .offset = -1, .detail = "d"};
@@ -91,6 +124,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bare_problem_has_type_title_and_status),
         cmocka_unit_test(the_place_in_the_body_is_told),
+        cmocka_unit_test(further_errors_follow_the_first),
+        cmocka_unit_test(errors_without_room_are_left_out_whole),
         cmocka_unit_test(what_has_no_byte_has_no_offset),
         cmocka_unit_test(what_is_about_no_part_of_the_body_has_no_errors),
         cmocka_unit_test(a_line_of_a_batch_opens_with_its_number),

@@ -213,6 +213,28 @@ static void a_missing_field_is_named_by_its_path(void **state)
     assert_int_equal(error.offset, strlen(body));
 }
 
+static void every_missing_field_is_told_when_nothing_else_is_wrong(void **state)
+{
+    static const char *const pointers[] = {"/account_id", "/amount", "/timestamp"};
+    (void)state;
+    assert_int_equal(read_with(&schema, span_str("{\"transaction_id\":\"t-1\"}")), ST_INVALID);
+    const struct reader_error *e = &error;
+    for (size_t i = 0; i < 3; i++, e = e->next) {
+        assert_string_equal(e->pointer, pointers[i]);
+        assert_int_equal(e->fault, READER_SCHEMA);
+        assert_int_equal(e->offset, 24);
+    }
+    assert_null(e);
+    assert_int_equal(read_with(&schema, span_str("{\"kind\":\"label\"}")), ST_INVALID);
+    assert_string_equal(error.pointer, "/transaction_id");
+    assert_string_equal(error.next->pointer, "/timestamp");
+    assert_string_equal(error.next->next->detail, "the field outcome is missing");
+    assert_null(error.next->next->next);
+    assert_int_equal(read_with(&schema, span_str("{\"amount\":\"x\"}")), ST_INVALID);
+    assert_string_equal(error.pointer, "/amount"); /* it is there, and wrong */
+    assert_null(error.next);
+}
+
 /* ---- labels ---------------------------------------------------------------------------------- */
 
 static void a_label_is_read_wherever_its_kind_stands(void **state)
@@ -901,6 +923,7 @@ int main(void)
         cmocka_unit_test(strings_are_unescaped),
         cmocka_unit_test(foreign_paths_go_through_arrays_and_escaped_keys),
         cmocka_unit_test(a_missing_field_is_named_by_its_path),
+        cmocka_unit_test(every_missing_field_is_told_when_nothing_else_is_wrong),
         cmocka_unit_test(a_label_is_read_wherever_its_kind_stands),
         cmocka_unit_test(a_label_of_a_foreign_schema_goes_by_names),
         cmocka_unit_test(a_label_that_is_not_whole_is_refused),
