@@ -62,7 +62,8 @@ static void looked(struct call *c)
 
 void await_look(struct score_steps *x)
 {
-    x->is_awaiting = false;
+    x->is_awaiting = false; /* while the look is under way, the timer is the deadline's again */
+    timers_set(&x->engine->parts->timers, &x->timer, x->score->intake.deadline_us);
     struct state_op op = {
         .verb = STATE_PEEK, .hashes = &x->event.txn_hash, .n_hashes = 1, .found = x->found};
     steps_call(x, &op, take, looked);

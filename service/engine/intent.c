@@ -263,10 +263,9 @@ struct span intent_answer(const struct intent *in)
     return span_of(in->decision.base + at, in->decision.len - at);
 }
 
-void intent_drop_answer(struct intent *in)
+void intent_credit(struct intent *in, uint32_t nonce)
 {
-    in->decision.len = FRAME_DECISION_HEAD_BYTES + in->claim_bytes;
-    in->decision.overflow = false;
+    memcpy(in->decision.base + FRAME_DECISION_HEAD_BYTES + CLAIM_NONCE_AT, &nonce, sizeof nonce);
 }
 
 /* ---- labels ---- */

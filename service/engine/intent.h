@@ -48,8 +48,11 @@ struct span intent_claim(const struct intent *in);
 struct span intent_decided(const struct intent *in);
 struct span intent_answer(const struct intent *in);
 
-/* Forgets the answer, to write another. */
-void intent_drop_answer(struct intent *in);
+/*
+ * The claim will name the attempt `nonce`, whose records came first and count; ours are its
+ * duplicates. By the claim's nonce a fold tells which records of a transaction to keep.
+ */
+void intent_credit(struct intent *in, uint32_t nonce);
 
 /*
  * A label's records, by the key values that the label itself carries (`fields`), for each key that

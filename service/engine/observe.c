@@ -36,7 +36,10 @@ static enum observed_as judge_claim(struct score_steps *x, struct span found)
     }
     if (claim.digest.lo != x->event.digest.lo || claim.digest.hi != x->event.digest.hi)
         return OBSERVED_CONFLICT;
-    return claim.state == 'd' && keep_answer(x, claim.rest) ? OBSERVED_DECIDED : OBSERVED_UNDECIDED;
+    if (claim.state == 'd' && keep_answer(x, claim.rest))
+        return OBSERVED_DECIDED;
+    intent_credit(&x->intent, claim.nonce);
+    return OBSERVED_UNDECIDED;
 }
 
 static enum observed_as judge(struct score_steps *x)
@@ -67,7 +70,10 @@ static void note_seen(struct score_steps *x, int entity, const struct fold_seen 
     bool own = seen->own_nonce == x->intent.nonce;
     x->is_late |= seen->own_late;
     /* The claim was gone, but an earlier attempt is still a record: it is the one that counts. */
-    x->score->replayed |= seen->own_found && !own && !x->is_answered;
+    if (seen->own_found && !own) {
+        x->score->replayed |= !x->is_answered;
+        intent_credit(&x->intent, seen->own_nonce);
+    }
     if (seen->wants_fold && own)
         upkeep_offer(x->engine, x->snap, k->plan, &x->intent.entities[entity],
                      x->score->intake.now_ms);

@@ -61,6 +61,16 @@ static inline bool claim_is_parked(struct span bytes)
     return bytes.len > 1 && bytes.base[0] == 'C' && bytes.base[1] == 'p';
 }
 
+enum { CLAIM_NONCE_AT = 4, CLAIM_DIGEST_AT = 8 };
+
+/* Are both of the same body? */
+static inline bool claim_same_body(struct span a, struct span b)
+{
+    enum { DIGEST_BYTES = 16, END = CLAIM_DIGEST_AT + DIGEST_BYTES };
+    return a.len >= END && b.len >= END &&
+           memcmp(a.base + CLAIM_DIGEST_AT, b.base + CLAIM_DIGEST_AT, DIGEST_BYTES) == 0;
+}
+
 /* Appends one label to a claim of parked ones that was encoded before it. */
 void claim_put_label(struct text *out, struct span label);
 

@@ -29,8 +29,9 @@ const char redis_script_void[] =
 
 const char redis_script_settle_undecided[] =
     "local stands = redis.call('GET', KEYS[1])\n"
-    "local state = stands and string.sub(stands, 2, 2)\n"
-    "if not stands or state == 'u' then\n"
+    "local function body(claim) return string.sub(claim, 9, 24) end\n"
+    "local undecided = stands and string.sub(stands, 2, 2) == 'u'\n"
+    "if not stands or undecided and body(stands) == body(ARGV[1]) then\n"
     "  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
     "end\n"
     "return stands\n";

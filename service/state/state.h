@@ -51,8 +51,9 @@ enum state_verb {
     STATE_OBSERVE,
     /* Replace the claim by the decided one. */
     STATE_SETTLE,
-    /* The same, only if what stands there is undecided or nothing (cold: a script). outcome says
-     * what stood; decided or parked: nothing was changed, and found[0], when given, has it. */
+    /* The same, only if what stands there is nothing, or undecided and of the same body (cold: a
+     * script). outcome says what stood, and found[0], when given, has it; if that was decided, parked
+     * or of another body nothing was changed. */
     STATE_SETTLE_UNDECIDED,
     /* Read the claims of n transactions: found[i], empty when there is none. */
     STATE_PEEK,

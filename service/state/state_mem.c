@@ -298,7 +298,8 @@ static bool answer_standing(struct keys *k)
     case STATE_SETTLE:
         return true;
     case STATE_SETTLE_UNDECIDED:
-        return op->outcome == STATE_CLAIM_NONE || op->outcome == STATE_CLAIM_UNDECIDED;
+        return op->outcome == STATE_CLAIM_NONE ||
+               (op->outcome == STATE_CLAIM_UNDECIDED && claim_same_body(standing, op->claim));
     case STATE_TAKE_PARKED:
         return op->outcome == STATE_CLAIM_NONE || op->outcome == STATE_CLAIM_PARKED;
     default:

@@ -223,6 +223,46 @@ static void a_dead_attempts_decision_is_made_as_it_would_have_made_it(void **sta
     world_close(&other);
 }
 
+/* One that claimed and recorded t-1, answered, and died before its decision was kept. */
+static void leave_undecided(struct bed *b)
+{
+    b->far->is_holding = true;
+    start(b, world_txn("t-1", 0));
+    far_state_answer(b->far); /* the layouts, and observing */
+    far_state_fail(b->far);
+    assert_true(b->w.is_released);
+    b->far->is_holding = false;
+}
+
+static void a_retry_of_one_that_died_counts_once_after_both_have_folded(void **state)
+{
+    enum { BEFORE = 700, AFTER = 500 };
+    struct bed *b = *state;
+    char id[16];
+    leave_undecided(b);
+    for (int i = 1; i <= BEFORE + AFTER; i++) {
+        b->w.score.intake.deadline_us = 0;
+        if (i == BEFORE)
+            world_start(&b->w, world_txn("t-1", 0));
+        assert_true(b->w.is_released);
+        snprintf(id, sizeof id, "u-%d", i);
+        world_start(&b->w, world_txn(id, i));
+        assert_true(b->w.is_released);
+    }
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 1 + BEFORE + AFTER);
+}
+
+static void the_deadline_holds_while_the_other_attempt_is_looked_for(void **state)
+{
+    struct bed *b = *state;
+    leave_undecided(b);
+    start(b, world_txn("t-1", 0));
+    b->far->is_holding = true; /* the next look leaves, and is not answered */
+    run_until(b, &b->w.is_done);
+    assert_int_equal(b->w.score.kind, SCORE_DECIDED);
+    assert_false(b->w.is_released);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
@@ -237,6 +277,8 @@ int main(void)
         TEST(a_rule_that_needs_no_state_still_flags_without_it),
         TEST(another_attempts_decision_is_waited_for),
         TEST(a_dead_attempts_decision_is_made_as_it_would_have_made_it),
+        TEST(a_retry_of_one_that_died_counts_once_after_both_have_folded),
+        TEST(the_deadline_holds_while_the_other_attempt_is_looked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,6 +239,19 @@ static void a_late_decision_leaves_the_one_that_stands(void **state)
     assert_true(span_eq(peek(suite, 1), standing));
 }
 
+static void a_late_decision_of_another_body_changes_nothing(void **state)
+{
+    struct state_suite *suite = *state;
+    char u[VALUE_BYTES], d[VALUE_BYTES];
+    struct span undecided = claim_text(u, 'u', 1, "");
+    struct span late = claim_text(d, 'd', 2, "late");
+    d[CLAIM_DIGEST_AT] ^= 1;
+    assert_int_equal(ask_claim(suite, STATE_OBSERVE, 1, undecided), ST_OK);
+    assert_int_equal(ask_claim(suite, STATE_SETTLE_UNDECIDED, 1, late), ST_OK);
+    assert_int_equal(asked.op.outcome, STATE_CLAIM_UNDECIDED);
+    assert_true(span_eq(peek(suite, 1), undecided));
+}
+
 static void a_peek_answers_each_claim_or_nothing(void **state)
 {
     struct state_suite *suite = *state;
@@ -841,6 +854,7 @@ int state_suite_run(const char *name, struct state_suite *suite)
         WITH_STATE(settling_replaces_whatever_stands),
         WITH_STATE(a_late_decision_is_written_if_none_stands),
         WITH_STATE(a_late_decision_leaves_the_one_that_stands),
+        WITH_STATE(a_late_decision_of_another_body_changes_nothing),
         WITH_STATE(a_peek_answers_each_claim_or_nothing),
         WITH_STATE(records_are_read_back_in_the_order_they_came),
         WITH_STATE(a_log_nobody_wrote_to_is_empty_and_stays_so),
