@@ -138,12 +138,9 @@ static enum status open_memory(struct backend *b, char *ret_why)
 static enum status probe_redis(struct backend *b, char *ret_why)
 {
     char why[256] = "";
-    struct hash_key key;
-    enum status st = state_redis_probe(&b->redis, &key, why);
-    if (st == ST_OK) {
-        b->identity.key = key;
+    enum status st = state_redis_probe(&b->redis, &b->identity.key, why);
+    if (st == ST_OK)
         return b->journal ? identity_save(b->config->journal_dir, &b->identity) : ST_OK;
-    }
     bool may_wait = st == ST_UNAVAILABLE && b->config->state_start == CONFIG_START_DEGRADED;
     if (may_wait) {
         log_warning("starting without state", LOG_TEXT("why", why));

@@ -123,6 +123,7 @@ static enum status open_redis(struct replaying *r)
     char why[256] = "";
     snprintf(o.prefix, sizeof o.prefix, "%.127s", r->config.state_prefix);
     enum status st = redis_address_parse(span_str(r->config.state_redis), &o.address, &url_why);
+    hash_key_random(&key);
     if (st == ST_OK)
         st = state_redis_probe(&o, &key, why);
     if (st != ST_OK) {

@@ -19,6 +19,7 @@ enum { FOLD_SCRATCH_BYTES = 4 * FOLD_LOG_BYTES_MAX }; /* untouched pages cost no
 static void on_connect(void *user, uint64_t beacon)
 {
     struct engine *e = user;
+    publish_again(e);
     delivery_connected(e->delivery, beacon, journal_last_seq(e->journal));
 }
 

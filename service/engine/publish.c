@@ -70,3 +70,8 @@ void publish_layouts(struct engine *e, struct snapshot *snap)
     }
     end(p);
 }
+
+void publish_again(struct engine *e)
+{
+    e->parts->publisher->published = 0;
+}

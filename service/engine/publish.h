@@ -18,4 +18,7 @@ void publisher_free(struct publisher *p);
 /* Publish the layouts of `snap` unless that was done. Cheap for the ruleset of before. */
 void publish_layouts(struct engine *e, struct snapshot *snap);
 
+/* The state is another one, or was emptied: with the next event they are published again. */
+void publish_again(struct engine *e);
+
 #endif

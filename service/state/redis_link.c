@@ -255,18 +255,29 @@ static void on_beacon(redisAsyncContext *ac, void *user_reply, void *user)
     if (reply == NULL)
         return;
     redis_link_note(l, reply);
-    l->beacon = reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10) : 0;
+    l->has_beacon = reply->type == REDIS_REPLY_STRING;
+    l->beacon = l->has_beacon && !l->is_emptied ? strtoull(reply->str, NULL, 10) : 0;
     tell_refused(l);
     if (l->refused != NULL) {
         redisAsyncDisconnect(ac);
         return;
     }
     l->is_up = true;
+    l->is_emptied = false;
     l->retry_ms = REDIS_RETRY_MIN_MS;
     l->stats.connects++;
     start_timer(l, STALL_LOOK_MS);
     if (l->up != NULL)
         l->up(l->up_user, l->beacon);
+}
+
+void redis_link_beacon(struct redis_link *l, const redisReply *before)
+{
+    if (before->type == REDIS_REPLY_NIL && l->has_beacon && !l->is_emptied) {
+        l->is_emptied = true;
+        redisAsyncDisconnect(l->context);
+    }
+    l->has_beacon = true;
 }
 
 static void send_handshake(struct redis_link *l)

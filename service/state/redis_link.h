@@ -28,6 +28,8 @@ struct redis_link {
     uv_getaddrinfo_t lookup;
     int open_handles; /* the two, and a lookup under way */
     bool is_up, is_dirty, is_flushing, is_stalled, is_closing;
+    bool has_beacon; /* this connection has seen one stand */
+    bool is_emptied; /* and then none: by the next connection everything is to come again */
     int64_t retry_ms;
     int64_t waiting_since_ms; /* of the loop's clock: since then no reply though some are due */
     uint64_t beacon;
@@ -62,6 +64,10 @@ void redis_link_send(struct redis_link *l, struct span command, redisCallbackFn 
 
 /* A reply has come: counts its error if it is one, or those inside an EXEC's. */
 void redis_link_note(struct redis_link *l, const redisReply *reply);
+
+/* The beacon that stood before this one was set. None where one had stood: the server was emptied
+ * under us (FLUSHALL). The connection is made again, hash key and all. */
+void redis_link_beacon(struct redis_link *l, const redisReply *before);
 
 /* What INFO says of a server we cannot use, static text; NULL: it is fine. */
 const char *redis_info_refuses(struct span info);

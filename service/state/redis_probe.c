@@ -68,12 +68,12 @@ static enum status look_at_server(redisContext *c, char *ret_why)
     return ST_UNSUPPORTED;
 }
 
-/* The first instance makes the key; everybody else finds it. */
-static enum status share_key(redisContext *c, const char *prefix, struct hash_key *ret_key,
+/* The first instance's key, or that of the first to meet a server that was emptied: what its
+ * journal holds was hashed with it. Everybody else finds it. */
+static enum status share_key(redisContext *c, const char *prefix, struct hash_key *shared,
                              char *ret_why)
 {
-    struct hash_key key;
-    hash_key_random(&key);
+    struct hash_key key = *shared;
     void *reply = redisCommand(c, "SET %shash-key %b NX GET", prefix, key.bytes, sizeof key.bytes);
     redisReply *r = checked(c, reply, "cannot read the hash key", ret_why);
     if (r == NULL)
@@ -87,11 +87,11 @@ static enum status share_key(redisContext *c, const char *prefix, struct hash_ke
         memcpy(key.bytes, r->str, sizeof key.bytes);
     freeReplyObject(r);
     if (st == ST_OK)
-        *ret_key = key;
+        *shared = key;
     return st;
 }
 
-enum status state_redis_probe(const struct state_redis_options *o, struct hash_key *ret_key,
+enum status state_redis_probe(const struct state_redis_options *o, struct hash_key *key,
                               char *ret_why)
 {
     redisContext *c = connect_to(o);
@@ -103,7 +103,7 @@ enum status state_redis_probe(const struct state_redis_options *o, struct hash_k
     if (st == ST_OK)
         st = look_at_server(c, ret_why);
     if (st == ST_OK)
-        st = share_key(c, o->prefix, ret_key, ret_why);
+        st = share_key(c, o->prefix, key, ret_why);
     redisFree(c);
     return st;
 }

@@ -52,8 +52,8 @@ enum state_verb {
     /* Replace the claim by the decided one. */
     STATE_SETTLE,
     /* The same, only if what stands there is nothing, or undecided and of the same body (cold: a
-     * script). outcome says what stood, and found[0], when given, has it; if that was decided, parked
-     * or of another body nothing was changed. */
+     * script). outcome says what stood, and found[0], when given, has it; if that was decided,
+     * parked or of another body nothing was changed. */
     STATE_SETTLE_UNDECIDED,
     /* Read the claims of n transactions: found[i], empty when there is none. */
     STATE_PEEK,

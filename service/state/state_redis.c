@@ -134,6 +134,12 @@ static void expire_new_logs(struct state_redis *s, const struct state_op *op)
     }
 }
 
+/* Does the beacon ride in this operation, last of all? */
+static bool has_beacon(const struct state_redis *s, const struct state_op *op)
+{
+    return op->verb == STATE_OBSERVE && s->link.options.acknowledged != NULL && op->journal_seq > 0;
+}
+
 /* The reply of a verb, when it is no error. */
 typedef enum status take_fn(struct state_op *op, const redisReply *reply);
 
@@ -150,6 +156,8 @@ static void answer(redisAsyncContext *ac, const redisReply *reply, struct state_
     enum status st = reply->type == REDIS_REPLY_ERROR ? ST_UNAVAILABLE : take(op, reply);
     if (st == ST_OK && op->verb == STATE_OBSERVE && redis_link_is_up(l))
         expire_new_logs(s, op);
+    if (st == ST_OK && has_beacon(s, op))
+        redis_link_beacon(l, reply->element[reply->elements - 1]);
     finish(s, op, st);
 }
 
@@ -225,13 +233,15 @@ static enum status take_layouts(struct state_op *op, const redisReply *reply)
     return take_strings(op, reply, 1, 2);
 }
 
+enum { EXPIRES = 2 }; /* commands that refresh a log's expiry */
+
 /* Elements in the order of the commands of send_observe(). */
 static enum status take_observed(struct state_op *op, const redisReply *reply)
 {
     size_t at = 0, claim = op->claim.len > 0;
     size_t expected = claim + (size_t)op->n_entities;
     for (int i = 0; i < op->n_entities; i++)
-        expected += op->entities[i].record.len > 0;
+        expected += (op->entities[i].record.len > 0) + (op->entities[i].refresh ? EXPIRES : 0u);
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < expected)
         return ST_UNAVAILABLE;
     for (size_t i = 0; i < reply->elements; i++) {
@@ -248,6 +258,7 @@ static enum status take_observed(struct state_op *op, const redisReply *reply)
         if (!is_value(reply->element[at]))
             return ST_UNAVAILABLE;
         op->entities[i].log = bytes_of(reply->element[at++]);
+        at += op->entities[i].refresh ? EXPIRES : 0u;
     }
     return ST_OK;
 }
@@ -276,6 +287,15 @@ static bool refresh_is_due(struct state_redis *s, const struct state_entity *e, 
     return true;
 }
 
+static void send_expire(struct state_redis *s, const struct state_entity *e, const char *when)
+{
+    begin(s, "EXPIRE", 4);
+    put_key(s, e->key);
+    redis_wire_int(&s->wire, seconds(e->ttl_ms));
+    redis_wire_text(&s->wire, when);
+    issue(s, NULL, NULL);
+}
+
 static void send_entity(struct state_redis *s, struct state_op *op, struct state_entity *e)
 {
     if (e->record.len > 0) {
@@ -284,19 +304,16 @@ static void send_entity(struct state_redis *s, struct state_op *op, struct state
         redis_wire_arg(&s->wire, e->record);
         issue(s, NULL, NULL);
     }
+    begin(s, "GETRANGE", 4);
+    put_key(s, e->key);
+    redis_wire_text(&s->wire, "0");
+    redis_wire_text(&s->wire, "-1");
+    issue(s, NULL, NULL);
     e->refresh = e->record.len > 0 && refresh_is_due(s, e, op->now_ms);
     if (e->refresh) {
-        begin(s, "GETEX", 4);
-        put_key(s, e->key);
-        redis_wire_text(&s->wire, "EX");
-        redis_wire_int(&s->wire, seconds(e->ttl_ms));
-    } else {
-        begin(s, "GETRANGE", 4);
-        put_key(s, e->key);
-        redis_wire_text(&s->wire, "0");
-        redis_wire_text(&s->wire, "-1");
+        send_expire(s, e, "NX"); /* where there is none */
+        send_expire(s, e, "GT"); /* never earlier: another ruleset may need the log for longer */
     }
-    issue(s, NULL, NULL);
 }
 
 static void send_claim(struct state_redis *s, const struct state_op *op)
@@ -313,11 +330,12 @@ static void send_claim(struct state_redis *s, const struct state_op *op)
 
 static void send_beacon(struct state_redis *s)
 {
-    begin(s, "SET", 3);
+    begin(s, "SET", 4);
     char key[sizeof s->link.options.instance + 8];
     snprintf(key, sizeof key, "beacon:%s", s->link.options.instance);
     put_key(s, span_str(key));
     redis_wire_int(&s->wire, (int64_t)watermark_get(s->link.options.acknowledged));
+    redis_wire_text(&s->wire, "GET");
     issue(s, NULL, NULL);
 }
 
@@ -329,7 +347,7 @@ static void send_observe(struct state_redis *s, struct state_op *op)
         send_claim(s, op);
     for (int i = 0; i < op->n_entities; i++)
         send_entity(s, op, &op->entities[i]);
-    if (s->link.options.acknowledged != NULL && op->journal_seq > 0)
+    if (has_beacon(s, op))
         send_beacon(s);
     begin(s, "EXEC", 1);
     issue(s, on_observed, op);

@@ -8,9 +8,9 @@
  *
  *     SET    x:<hash> <claim> NX GET EX <ttl>      the claim, and what stood there
  *     APPEND <entity> <record>                     for each entity
- *     GETRANGE <entity> 0 -1                       or GETEX <entity> EX <ttl>, when this connection
- *                                                  has not refreshed the expiry lately
- *     SET    beacon:<instance> <acknowledged>      with a journal
+ *     GETRANGE <entity> 0 -1
+ *     EXPIRE <entity> <ttl> NX, and GT             when this connection has not done so lately
+ *     SET    beacon:<instance> <acknowledged> GET  with a journal; none stood: it was emptied
  *
  * Threads: one connection belongs to one loop.
  */
@@ -45,12 +45,14 @@ struct state_redis_options {
 };
 
 /*
- * Blocking, at start: connect, check the version and that `maxmemory-policy` is noeviction, read
- * or make the hash key. Errors: ST_UNAVAILABLE (cannot connect, authenticate, ...),
- * ST_UNSUPPORTED (policy or version); ret_why[REDIS_WHY_BYTES] says what and what to do.
+ * Blocking, at start: connect, check the version and that `maxmemory-policy` is noeviction, and
+ * agree on the hash key: `key` is offered, and taken where the server has none (it is new, or was
+ * emptied); else the server's is answered in it. Errors: ST_UNAVAILABLE (cannot connect,
+ * authenticate, ...), ST_UNSUPPORTED (policy or version); ret_why[REDIS_WHY_BYTES] says what and
+ * what to do.
  */
-MUST_USE enum status state_redis_probe(const struct state_redis_options *o,
-                                       struct hash_key *ret_key, char *ret_why);
+MUST_USE enum status state_redis_probe(const struct state_redis_options *o, struct hash_key *key,
+                                       char *ret_why);
 
 /*
  * One connection on `loop`, reconnecting by itself. Never blocks. After state_close the loop must

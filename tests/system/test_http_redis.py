@@ -62,6 +62,20 @@ def test_without_redis_answers_are_degraded_and_it_catches_up(make_server, redis
     assert again.body == away[2].body and again.headers["Idempotent-Replayed"] == "true"
 
 
+def test_a_redis_that_is_flushed_under_a_live_connection_is_filled_again(make_server, redis):
+    server = with_redis(make_server, redis)
+    for i in range(5):
+        assert server.score(payment(i)).json()["degraded"] == []
+    redis.tell("FLUSHALL")
+    server.score(payment(5))  # finds that there is no beacon any more
+    until(lambda: server.entity("a-1").status == 200 and server.count() == 6)
+    until(lambda: server.get("/readyz").status == 200)
+    again = server.score(payment(2))
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert redis.tell("EXISTS", "sluice:hash-key") == b":1\r\n"
+    assert redis.tell("HLEN", "sluice:layouts") != b":0\r\n"
+
+
 def test_a_paused_redis_does_not_hold_a_request_past_its_deadline(make_server, redis):
     server = with_redis(make_server, redis)
     assert server.score(payment(0)).json()["degraded"] == []
