@@ -88,7 +88,17 @@ static enum status open_sockets(struct http_server *s, char *ret_why)
     return st;
 }
 
-/* Before any worker has started. */
+static enum status open_workers(struct http_server *s, char *ret_why)
+{
+    enum status st = ST_OK;
+    for (int i = 0; i < s->n_workers && st == ST_OK; i++)
+        st = http_worker_open(s->workers[i]);
+    if (st != ST_OK)
+        snprintf(ret_why, 256, "no memory or descriptors for %d workers", s->n_workers);
+    return st;
+}
+
+/* Before any worker runs. */
 static void give_up(struct http_server *s)
 {
     for (int i = 0; i < s->n_workers; i++) {
@@ -109,12 +119,14 @@ enum status http_server_start(const struct http_options *o, struct http_server *
     for (int i = 0; i < s->n_workers; i++)
         s->workers[i] = http_worker_new(s, i);
     enum status st = open_sockets(s, ret_why);
+    if (st == ST_OK)
+        st = open_workers(s, ret_why);
     if (st != ST_OK) {
         give_up(s);
         return st;
     }
     for (int i = 0; i < s->n_workers; i++)
-        CHECK(http_worker_start(s->workers[i]) == ST_OK);
+        http_worker_run(s->workers[i]);
     *ret_server = s;
     return ST_OK;
 }

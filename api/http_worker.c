@@ -173,8 +173,22 @@ static void close_handles(struct http_worker *w)
  * stop. */
 static void wake_sleepers(struct http_worker *w)
 {
-    for (int i = 0; i < HTTP_REQUESTS_MAX; i++)
+    for (int i = 0; i < HTTP_REQUESTS_MAX && w->slots != NULL; i++)
         request_wake(request_slot(w, i));
+}
+
+static void shut(struct http_worker *w)
+{
+    const struct http_hooks *hooks = &w->server->options.hooks;
+    if (w->engine != NULL)
+        hooks->engine_close(hooks->user, w->index, w->engine);
+    wake_sleepers(w);
+    if (w->daemon != NULL) {
+        uv_poll_stop(&w->poll); /* its descriptor goes with the daemon */
+        MHD_stop_daemon(w->daemon);
+    }
+    close_handles(w);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
 }
 
 static void *worker_main(void *arg)
@@ -182,12 +196,7 @@ static void *worker_main(void *arg)
     struct http_worker *w = arg;
     uv_run(&w->loop, UV_RUN_DEFAULT);
     pthread_barrier_wait(&w->server->served); /* until then another may read our counters */
-    w->server->options.hooks.engine_close(w->server->options.hooks.user, w->index, w->engine);
-    wake_sleepers(w);
-    uv_poll_stop(&w->poll); /* its descriptor goes with the daemon */
-    MHD_stop_daemon(w->daemon);
-    close_handles(w);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
+    shut(w);
     return NULL;
 }
 
@@ -220,16 +229,14 @@ void http_worker_free(struct http_worker *w)
 {
     if (w->listen_fd >= 0)
         close(w->listen_fd);
-    if (!w->started) {
-        close_handles(w);
-        uv_run(&w->loop, UV_RUN_DEFAULT);
-    }
+    if (!w->started)
+        shut(w);
     CHECK(uv_loop_close(&w->loop) == 0);
     requests_close(w);
     free(w);
 }
 
-enum status http_worker_start(struct http_worker *w)
+enum status http_worker_open(struct http_worker *w)
 {
     const struct http_hooks *hooks = &w->server->options.hooks;
     if (requests_open(w) != ST_OK)
@@ -239,7 +246,11 @@ enum status http_worker_start(struct http_worker *w)
     if (w->daemon == NULL)
         return ST_NO_SPACE;
     watch_daemon(w);
+    return ST_OK;
+}
+
+void http_worker_run(struct http_worker *w)
+{
     CHECK(pthread_create(&w->thread, NULL, worker_main, w) == 0);
     w->started = true;
-    return ST_OK;
 }

@@ -53,8 +53,10 @@ struct http_server {
 
 /* CHECKs on no memory: at start only. */
 struct http_worker *http_worker_new(struct http_server *s, int index);
-/* On its listen_fd. Errors: ST_NO_SPACE. */
-MUST_USE enum status http_worker_start(struct http_worker *w);
+/* Its engine, and its daemon on listen_fd. Errors: ST_NO_SPACE (memory, descriptors). */
+MUST_USE enum status http_worker_open(struct http_worker *w);
+/* Its thread. Only when all are open: each may be asked for the counters of all. */
+void http_worker_run(struct http_worker *w);
 /* Its thread has ended, or was never started. */
 void http_worker_free(struct http_worker *w);
 

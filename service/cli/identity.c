@@ -31,6 +31,15 @@ static bool path_of(const char *dir, const char *suffix, char *ret_path)
     return n > 0 && n < PATH_MAX;
 }
 
+static bool sync_folder(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 /* Whole, or not at all: written beside, synced, renamed. */
 static enum status write_file(const char *path, const char *beside, struct span bytes)
 {
@@ -52,7 +61,8 @@ enum status identity_save(const char *dir, const struct identity *identity)
     text_str(&out, identity->instance);
     text_char(&out, '\n');
     put_hex(&out, identity->key.bytes, sizeof identity->key.bytes);
-    return write_file(path, beside, text_span(&out));
+    enum status st = write_file(path, beside, text_span(&out));
+    return st == ST_OK && !sync_folder(dir) ? ST_IO : st;
 }
 
 static enum status parse(const char *bytes, struct identity *ret_identity)

@@ -210,6 +210,13 @@ static void hook_metrics(void *user, struct text *out)
 
 /* ---- wiring ---- */
 
+/* One for each processor. */
+static int workers_by_default(void)
+{
+    unsigned n = uv_available_parallelism();
+    return n < HTTP_WORKERS_MAX ? (int)n : HTTP_WORKERS_MAX;
+}
+
 static enum status start_server(struct serve *s)
 {
     const struct config *c = &s->config;
@@ -219,7 +226,7 @@ static enum status start_server(struct serve *s)
     struct http_options options = {
         .host = host,
         .port = port,
-        .workers = c->workers > 0 ? (int)c->workers : (int)uv_available_parallelism(),
+        .workers = c->workers > 0 ? (int)c->workers : workers_by_default(),
         .connections_max = c->limits_connections,
         .body_bytes_max = (size_t)c->limits_body_bytes,
         .line_bytes_max = (size_t)c->limits_batch_line_bytes,

@@ -239,3 +239,20 @@ def test_the_file_that_ships_names_every_key():
     assert printed
     for line in printed.splitlines():
         assert line.split(":")[0].strip() + ":" in shipped, line
+
+
+def test_a_scrape_during_the_start_is_answered(make_server):
+    """No worker serves before all are there; with many of them the start takes a while."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    server = make_server(ready=False, workers=32, listen=f"127.0.0.1:{port}")
+    server.port = port
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            assert server.get("/metrics").status == 200
+            return
+        except ConnectionRefusedError:
+            assert server.process.poll() is None, server.stderr()
+    raise AssertionError("it never answered")
