@@ -45,8 +45,6 @@ enum {
 
 static const char checkpoint_magic[4] = {'S', 'L', 'K', '1'};
 static const char part_name[] = "checkpoint.part"; /* until it is whole */
-static const char key_name[] = "hash-key";
-static const char key_part_name[] = "hash-key.part";
 
 static uint32_t crc_of(const char *bytes, size_t n)
 {
@@ -497,61 +495,5 @@ enum status state_table_load(struct state_table *t, const char *dir, uint64_t *r
     st = read_checkpoint(dir, newest.from_seq, t, &newest.key, &newest.last_seq);
     if (st == ST_OK)
         *ret_from_seq = newest.from_seq;
-    return st;
-}
-
-/* ---- the key ---- */
-
-static enum status read_key(int dir_fd, struct hash_key *ret_key)
-{
-    struct hash_key key;
-    char more;
-    int fd = openat(dir_fd, key_name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? ST_NOT_FOUND : ST_IO;
-    bool is_whole =
-        read(fd, key.bytes, sizeof key.bytes) == sizeof key.bytes && read(fd, &more, 1) == 0;
-    close(fd);
-    if (!is_whole)
-        return ST_CORRUPT;
-    *ret_key = key;
-    return ST_OK;
-}
-
-static enum status write_key(int dir_fd, const struct hash_key *key)
-{
-    int fd = openat(dir_fd, key_part_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ST_IO;
-    bool ok = write(fd, key->bytes, sizeof key->bytes) == sizeof key->bytes && fsync(fd) == 0;
-    close(fd);
-    ok = ok && renameat(dir_fd, key_part_name, dir_fd, key_name) == 0 && fsync(dir_fd) == 0;
-    return ok ? ST_OK : ST_IO;
-}
-
-static enum status make_key(const char *dir, int dir_fd, struct hash_key *ret_key)
-{
-    struct newest newest; /* a checkpoint knows the key too */
-    enum status st = find_newest(dir, &newest);
-    if (st == ST_NOT_FOUND) {
-        hash_key_random(&newest.key);
-        st = ST_OK;
-    }
-    if (st == ST_OK)
-        st = write_key(dir_fd, &newest.key);
-    if (st == ST_OK)
-        *ret_key = newest.key;
-    return st;
-}
-
-enum status state_table_key(const char *dir, struct hash_key *ret_key)
-{
-    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir_fd < 0)
-        return ST_IO;
-    enum status st = read_key(dir_fd, ret_key);
-    if (st == ST_NOT_FOUND)
-        st = make_key(dir, dir_fd, ret_key);
-    close(dir_fd);
     return st;
 }

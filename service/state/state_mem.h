@@ -28,8 +28,9 @@ struct state_table_stats {
 };
 
 /*
- * A table with its hash key: fixed (all zero) in replay and tests, that of state_table_key() with
- * a journal, else random. `journal` may be NULL and is borrowed. CHECKs on no memory.
+ * A table with its hash key: fixed (all zero) in replay and tests, else the one that is kept beside
+ * the journal, whose frames were hashed with it. `journal` may be NULL and is borrowed. CHECKs on
+ * no memory.
  */
 struct state_table *state_table_new(const struct hash_key *key, struct journal *journal);
 /* NULL is fine. */
@@ -42,12 +43,6 @@ struct state_table_stats state_table_stats(const struct state_table *t);
  * that is submitted inside `done` then ends their life.
  */
 struct state *state_mem_open(struct state_table *t, bool exclusive);
-
-/*
- * The hash key kept in the journal's folder beside it, since the journal holds hashes too: made
- * when the folder has none. Errors: ST_IO, ST_CORRUPT.
- */
-MUST_USE enum status state_table_key(const char *dir, struct hash_key *ret_key);
 
 /*
  * Write a checkpoint of the table into the journal's folder, shard by shard, each with the exact

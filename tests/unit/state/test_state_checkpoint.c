@@ -328,7 +328,6 @@ static void service_start(struct service *s, enum journal_fsync fsync)
     enum status st = journal_open(&o, &s->journal, &opened, why);
     if (st != ST_OK)
         fail_msg("%s", why);
-    assert_int_equal(state_table_key(dir, &key), ST_OK);
     s->table = state_table_new(&key, s->journal);
     assert_int_equal(state_table_load(s->table, dir, &s->from_seq), ST_OK);
     struct state *view = state_mem_open(s->table, true);
@@ -621,27 +620,6 @@ static void a_checkpoint_of_other_files_is_refused(void **state)
     service_stop(&s);
 }
 
-static void the_key_is_made_once_and_a_checkpoint_knows_it_too(void **state)
-{
-    (void)state;
-    uint64_t seed = 7;
-    char path[SCRATCH_PATH_BYTES + 32];
-    struct hash_key again;
-    struct service s;
-    service_start(&s, JOURNAL_NO);
-    run_events(&s, &seed, 10);
-    assert_int_equal(state_table_checkpoint(s.table, dir), ST_OK);
-    service_stop(&s);
-    assert_int_equal(state_table_key(dir, &again), ST_OK);
-    assert_memory_equal(&again, &key, sizeof key);
-    (void)snprintf(path, sizeof path, "%s/hash-key", dir);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(state_table_key(dir, &again), ST_OK);
-    assert_memory_equal(&again, &key, sizeof key);
-    assert_int_equal(truncate(path, 15), 0);
-    assert_int_equal(state_table_key(dir, &again), ST_CORRUPT);
-}
-
 static int n_expired;
 
 static void count_expired(struct state_op *op, enum status st)
@@ -697,7 +675,6 @@ int main(void)
         IN_DIR(without_a_checkpoint_the_journal_is_read_from_its_first_frame),
         IN_DIR(a_checkpoint_right_after_recovery_needs_none_of_what_was_recovered),
         IN_DIR(a_checkpoint_of_other_files_is_refused),
-        IN_DIR(the_key_is_made_once_and_a_checkpoint_knows_it_too),
         IN_DIR(parked_labels_and_layouts_come_back_too),
     };
     return cmocka_run_group_tests_name("state/state_checkpoint", tests, share_counter,
