@@ -1,5 +1,6 @@
 #include "service/txn/reader.h"
 
+#include "service/base/check.h"
 #include "service/txn/card.h"
 #include "service/txn/digest.h"
 #include "service/txn/quoted.h"
@@ -222,6 +223,7 @@ static bool hide_card(struct reader *r, const char *at, struct span *text)
     char *hidden = reserve(r, CARD_HIDDEN_BYTES);
     if (hidden == NULL)
         return false;
+    CHECK(r->n_hidden < SCHEMA_FIELDS_MAX); /* one for each field: see take_field_string() */
     card_hide(r->key, *text, hidden);
     *text = span_of(hidden, CARD_HIDDEN_BYTES);
     r->hidden[r->n_hidden++] =
@@ -236,7 +238,8 @@ static bool take_field_string(struct reader *r, const struct trie_place *place, 
     struct txn_value value;
     struct number n;
     const char *wrong = slot_string(field, text, r->arena, &value);
-    if (field->card && wrong == NULL && text.len > 0) {
+    bool taken = r->values[place->slot].present; /* then take_slot() refuses the whole body */
+    if (field->card && wrong == NULL && text.len > 0 && !taken) {
         if (!hide_card(r, at, &text))
             return false;
         value.text = text;

@@ -831,6 +831,33 @@ static void a_card_field_hides_whatever_it_holds(void **state)
     assert_string_equal(error.detail, "is longer than the schema allows");
 }
 
+static void a_card_that_stands_twice_is_hidden_once(void **state)
+{
+    (void)state;
+    enum { DOTTED = SCHEMA_FIELDS_MAX - SCHEMA_REQUIRED };
+    static struct schema wide;
+    static char yaml[16 << 10], body[READER_BODY_MAX];
+    struct text fields, twice;
+    text_init(&fields, yaml, sizeof yaml - 1);
+    text_put(&fields,
+             span_of(card_schema, (size_t)(strstr(card_schema, "currency") - card_schema)));
+    text_init(&twice, body, sizeof body - 1);
+    text_str(&twice, "{" HEAD);
+    for (int i = 0; i < DOTTED; i++) {
+        text_printf(&fields, "c.f%d: {type: string, card: true}\n", i);
+        text_printf(&twice, "\"c.f%d\":\"" CARD "\",", i);
+    }
+    text_str(&twice, "\"c\":{");
+    for (int i = 0; i < DOTTED; i++)
+        text_printf(&twice, "%s\"f%d\":\"" CARD "\"", i > 0 ? "," : "", i);
+    text_str(&twice, "}," TAIL);
+    load(yaml, &wide);
+    assert_int_equal(wide.count, SCHEMA_FIELDS_MAX);
+    assert_int_equal(read_with(&wide, text_span(&twice)), ST_INVALID);
+    assert_string_equal(error.pointer, "/c/f0");
+    assert_string_equal(error.detail, "has the value of a field that stands elsewhere too");
+}
+
 /* ---- the digest ------------------------------------------------------------------------------ */
 
 static struct hash128 digest_of(const char *member)
@@ -953,6 +980,7 @@ int main(void)
         cmocka_unit_test(other_digits_are_no_card_numbers),
         cmocka_unit_test(a_card_field_holds_a_hash_in_value_and_body),
         cmocka_unit_test(a_card_field_hides_whatever_it_holds),
+        cmocka_unit_test(a_card_that_stands_twice_is_hidden_once),
         cmocka_unit_test(what_means_the_same_has_one_digest),
         cmocka_unit_test(what_differs_has_another_digest),
     };
