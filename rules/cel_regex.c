@@ -107,6 +107,19 @@ static struct node *node_of(struct parser *ps, struct node n)
 
 static struct node *parse_alt(struct parser *ps);
 
+/* How many instructions a tree takes; REGEX_CODE_MAX or more: too many, however many. */
+static int64_t code_size(const struct node *n)
+{
+    int64_t a = n->a ? code_size(n->a) : 0, b = n->b ? code_size(n->b) : 0, size = a + b;
+    if (n->kind == NODE_CHAR || n->kind == NODE_CLASS || n->kind == NODE_ASSERT)
+        size = 1;
+    if (n->kind == NODE_ALT)
+        size += 2;
+    if (n->kind == NODE_REPEAT)
+        size = n->min * a + (n->max < 0 ? a + 2 : (n->max - n->min) * (a + 1));
+    return size < REGEX_CODE_MAX ? size : REGEX_CODE_MAX;
+}
+
 /* ---- character classes */
 
 static void set_add(struct parser *ps, struct set *set, int32_t lo, int32_t hi)
@@ -460,6 +473,8 @@ static struct node *parse_repeat(struct parser *ps)
         return fail(ps, "the pattern repeats a repetition: put it in (...)");
     if (ps->error != NULL)
         return NULL;
+    if (code_size(n) == 0) /* or code_node() would go round for nothing, 1000 times a level */
+        return n;
     return node_of(ps, (struct node){.kind = NODE_REPEAT, .a = n, .min = min, .max = max});
 }
 
@@ -485,19 +500,6 @@ static struct node *parse_alt(struct parser *ps)
 }
 
 /* ---- from the tree to code ------------------------------------------------------------------ */
-
-/* How many instructions a tree takes; REGEX_CODE_MAX or more: too many, however many. */
-static int64_t code_size(const struct node *n)
-{
-    int64_t a = n->a ? code_size(n->a) : 0, b = n->b ? code_size(n->b) : 0, size = a + b;
-    if (n->kind == NODE_CHAR || n->kind == NODE_CLASS || n->kind == NODE_ASSERT)
-        size = 1;
-    if (n->kind == NODE_ALT)
-        size += 2;
-    if (n->kind == NODE_REPEAT)
-        size = n->min * a + (n->max < 0 ? a + 2 : (n->max - n->min) * (a + 1));
-    return size < REGEX_CODE_MAX ? size : REGEX_CODE_MAX;
-}
 
 struct coder {
     struct instr *code;

@@ -87,6 +87,7 @@ static void patterns_match_as_in_re2(void **state)
         {"(a|\U0001F600){2}", "\U0001F600\U0001F600", 1},
         {"(?P<name>a)b", "ab", 1},
         {"a|b|", "", 1},
+        {"^(){2}(a{0})*(|b){2}$", "bb", 1},
         {"a**|b", "", -1},
     };
     (void)state;
@@ -124,6 +125,20 @@ static void a_hostile_pattern_takes_linear_time(void **state)
     assert_int_equal(regex_match(re, span_of(text, sizeof text), arena, &steps), -1);
 }
 
+static void nothing_however_often_is_nothing(void **state)
+{
+    static const char *const nothing[] = {
+        "^((((){1000}){1000}){1000}){1000}$",
+        "^((((a{0}){1000}){1000}){1000}){1000}$",
+        "^(((((?i)){1000,}){1000,}){1000,}){1000,}$",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(nothing); i++) {
+        assert_int_equal(match(nothing[i], span_str("")), 1);
+        assert_int_equal(match(nothing[i], span_str("a")), 0);
+    }
+}
+
 static void a_match_gives_its_scratch_back(void **state)
 {
     const struct regex *re;
@@ -145,6 +160,7 @@ int main(void)
         TEST(patterns_match_as_in_re2),
         TEST(what_is_no_pattern_says_why),
         TEST(a_hostile_pattern_takes_linear_time),
+        TEST(nothing_however_often_is_nothing),
         TEST(a_match_gives_its_scratch_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
