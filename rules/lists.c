@@ -1,5 +1,7 @@
 #include "rules/lists.h"
 
+#include "rules/cel_utf8.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +147,7 @@ static struct span trimmed(struct span s)
 }
 
 /* The item of a line: all of it up to a comment, or a CSV's first column. */
-static struct span item_of(struct span line, bool csv)
+static struct span plain_item(struct span line, bool csv)
 {
     for (size_t i = 0; i < line.len; i++) {
         bool comment = line.base[i] == '#' && (i == 0 || strchr(" \t", line.base[i - 1]) != NULL);
@@ -154,10 +156,65 @@ static struct span item_of(struct span line, bool csv)
             break;
         }
     }
-    struct span item = trimmed(line);
-    if (csv && item.len >= 2 && item.base[0] == '"' && item.base[item.len - 1] == '"')
-        item = span_of(item.base + 1, item.len - 2);
-    return item;
+    return trimmed(line);
+}
+
+/* Behind the quote that closes the one at line.base[0]; 0: none does. A `""` is a quote within. */
+static size_t behind_quotes(struct span line)
+{
+    size_t i = 1;
+    while (i < line.len) {
+        if (line.base[i++] != '"')
+            continue;
+        if (i == line.len || line.base[i] != '"')
+            return i;
+        i++;
+    }
+    return 0;
+}
+
+/* `text` with each `""` in it as one quote. */
+static enum status undouble(struct arena *arena, struct span *text)
+{
+    void *mem = NULL;
+    size_t n = 0;
+    if (text->len == 0 || memchr(text->base, '"', text->len) == NULL)
+        return ST_OK;
+    if (arena_alloc(arena, text->len, &mem) != ST_OK)
+        return ST_NO_SPACE;
+    char *item = mem;
+    for (size_t i = 0; i < text->len; i++) {
+        item[n++] = text->base[i];
+        i += text->base[i] == '"';
+    }
+    *text = span_of(item, n);
+    return ST_OK;
+}
+
+/* A CSV's first column in quotes (RFC 4180): commas, blanks and # in them are its own. */
+static enum status quoted_item(const struct source *s, struct diag_at at, struct span line,
+                               struct span *ret_item)
+{
+    size_t end = behind_quotes(line);
+    struct span rest = trimmed(span_of(line.base + end, line.len - end));
+    if (end == 0 || (rest.len > 0 && rest.base[0] != ',' && rest.base[0] != '#')) {
+        diag_error(s->diags, at, "write \"\" for a quote within quotes",
+                   end == 0 ? "the line's first column has no closing quote"
+                            : "a comma is expected behind the closing quote");
+        return ST_INVALID;
+    }
+    *ret_item = span_of(line.base + 1, end - 2);
+    return undouble(s->arena, ret_item) == ST_OK ? ST_OK : out_of_space(s);
+}
+
+static enum status item_of(const struct source *s, struct diag_at at, struct span line, bool csv,
+                           struct span *ret_item)
+{
+    struct span text = trimmed(line);
+    if (csv && text.len > 0 && text.base[0] == '"')
+        return quoted_item(s, at, text, ret_item);
+    *ret_item = plain_item(line, csv);
+    return ST_OK;
 }
 
 static size_t count_lines(struct span content)
@@ -196,6 +253,11 @@ static bool take_item(const struct source *s, struct diag_at at, struct span tex
         diag_error(s->diags, at, NULL, "the item is longer than %d bytes", LIST_ITEM_MAX);
         return false;
     }
+    if (!cel_utf8_is_valid(text)) {
+        at.content = span_of(NULL, 0); /* is not shown: it may go into JSON */
+        diag_error(s->diags, at, "save the file as UTF-8", "the item is not UTF-8");
+        return false;
+    }
     if (as_ints && !parse_int(text, &value)) {
         diag_error(s->diags, at, NULL, "this is no integer, and the list is of `type: int`");
         return false;
@@ -209,8 +271,10 @@ static enum status load_lines(const struct source *s, const char *path, bool as_
 {
     size_t name_len = strlen(path), count = 0;
     bool csv = name_len > 4 && strcmp(path + name_len - 4, ".csv") == 0;
-    struct line_reader r = {.content = list->content};
-    struct span line;
+    const struct span bom = span_str("\xEF\xBB\xBF"); /* what Excel begins a UTF-8 file with */
+    struct line_reader r = {.content = list->content,
+                            .pos = span_starts(list->content, bom) ? bom.len : 0};
+    struct span line, text;
     void *mem = NULL;
     size_t lines = count_lines(list->content);
     if (lines > LIST_ITEMS_MAX) {
@@ -220,8 +284,10 @@ static enum status load_lines(const struct source *s, const char *path, bool as_
     if (arena_alloc(s->arena, lines * sizeof(struct cel_value), &mem) != ST_OK)
         return out_of_space(s);
     while (next_line(&r, &line)) {
-        struct span text = item_of(line, csv);
         struct diag_at at = {.file = path, .content = list->content, .line = r.line, .col = 1};
+        enum status st = item_of(s, at, line, csv, &text);
+        if (st != ST_OK)
+            return st;
         if (text.len > 0 && !take_item(s, at, text, as_ints, (struct cel_value *)mem + count++))
             return ST_INVALID;
     }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -102,6 +103,30 @@ static void a_csv_gives_its_first_column(void **state)
     assert_true(has("ints", cel_int(411111)));
 }
 
+static void a_quoted_column_ends_at_its_closing_quote(void **state)
+{
+    (void)state;
+    temp_file("names.csv",
+              "\"ACME, Inc.\",x\n \"Joe \"\"J\"\" #7\" , y\r\n\"Bo\" # since May\n\"\",z\n");
+    assert_int_equal(load("lists:\n  names: {file: names.csv}\n"), ST_OK);
+    assert_int_equal(count_of("names"), 3);
+    assert_true(has("names", text("ACME, Inc.")));
+    assert_true(has("names", text("Joe \"J\" #7")));
+    assert_true(has("names", text("Bo")));
+}
+
+static void a_byte_order_mark_is_no_part_of_the_first_item(void **state)
+{
+    (void)state;
+    temp_file("blocked.txt", "\xEF\xBB\xBF"
+                             "DEV-1\nDEV-2\n");
+    temp_file("blocked.csv", "\xEF\xBB\xBF"
+                             "\"DEV-1\",x\n");
+    assert_int_equal(load("lists:\n  a: {file: blocked.txt}\n  b: {file: blocked.csv}\n"), ST_OK);
+    assert_true(has("a", text("DEV-1")) && has("a", text("DEV-2")));
+    assert_true(has("b", text("DEV-1")));
+}
+
 static void what_is_no_list_is_pointed_at(void **state)
 {
     static const struct {
@@ -131,14 +156,41 @@ static void a_wrong_line_of_a_file_is_pointed_at(void **state)
     assert_string_equal(diags.items[0].source, "two");
 }
 
+static void a_file_that_would_give_other_items_is_refused(void **state)
+{
+    static const struct {
+        const char *name, *content, *message;
+    } cases[] = {
+        {"a.csv", "x\n\"ACME, Inc.,y\n", "the line's first column has no closing quote"},
+        {"b.csv", "x\n\"ACME\"Inc,y\n", "a comma is expected behind the closing quote"},
+        {"c.txt", "x\nM\xFCller\n", "the item is not UTF-8"},
+    };
+    char yaml[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        memset(&diags, 0, sizeof diags);
+        temp_file(cases[i].name, cases[i].content);
+        snprintf(yaml, sizeof yaml, "lists:\n  a: {file: %s}\n", cases[i].name);
+        assert_int_equal(load(yaml), ST_INVALID);
+        assert_int_equal(diags.items[0].line, 2);
+        assert_string_equal(diags.items[0].message, cases[i].message);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(no_lists_are_no_lists),         TEST(inline_lists_are_strings_or_ints),
-        TEST(a_file_gives_one_item_a_line),  TEST(a_csv_gives_its_first_column),
-        TEST(what_is_no_list_is_pointed_at), TEST(a_wrong_line_of_a_file_is_pointed_at),
+        TEST(no_lists_are_no_lists),
+        TEST(inline_lists_are_strings_or_ints),
+        TEST(a_file_gives_one_item_a_line),
+        TEST(a_csv_gives_its_first_column),
+        TEST(a_quoted_column_ends_at_its_closing_quote),
+        TEST(a_byte_order_mark_is_no_part_of_the_first_item),
+        TEST(what_is_no_list_is_pointed_at),
+        TEST(a_wrong_line_of_a_file_is_pointed_at),
+        TEST(a_file_that_would_give_other_items_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
