@@ -142,6 +142,14 @@ static void on_checkpoint_timer(uv_timer_t *handle)
     CHECK(uv_queue_work(&s->loop, &s->checkpoint_work, checkpoint_in_thread, checkpoint_done) == 0);
 }
 
+/* The one under way writes the same file: it ends first. */
+static void write_last_checkpoint(struct serve *s)
+{
+    while (s->checkpointing)
+        uv_run(&s->loop, UV_RUN_ONCE);
+    write_checkpoint(s);
+}
+
 /* ---- the end ---- */
 
 static void join_in_thread(uv_work_t *work)
@@ -305,7 +313,7 @@ static enum status serve(struct serve *s)
         return st;
     notify_ready();
     uv_run(&s->loop, UV_RUN_DEFAULT);
-    write_checkpoint(s);
+    write_last_checkpoint(s);
     return ST_OK;
 }
 

@@ -148,6 +148,25 @@ def test_a_restart_keeps_windows_and_first_answers(make_server):
     assert server.count() == 5
 
 
+def test_the_last_checkpoint_waits_for_the_one_under_way(make_server):
+    server = make_server(start=False, journal__dir="journal", journal__checkpoint_every="2s")
+    journal = server.folder / "journal"
+    journal.mkdir()
+    os.mkfifo(journal / "checkpoint.part")  # who writes it waits for us
+    server.start()
+    server.batch([payment(i, account=f"a-{i}") for i in range(400)])
+    with open(journal / "checkpoint.part", "rb") as part:
+        server.signal(signal.SIGTERM)
+        server.wait_log("draining")
+        time.sleep(1)
+        assert server.process.poll() is None
+        assert len(part.read()) > 65536  # more than a pipe holds
+    assert server.process.wait(30) == 0
+    server.wait_log("stopped")
+    assert [e["message"] for e in server.log].count("checkpoint failed") == 1  # that of the pipe
+    assert list(journal.glob("checkpoint-0*")) != []
+
+
 def test_what_was_answered_survives_a_kill_with_fsync_always(make_server):
     server = make_server(journal__dir="journal", journal__fsync="always")
     first = server.score(payment(0)).body
