@@ -394,3 +394,74 @@ bool cel_list_has(const struct cel_list *list, struct cel_value v, int64_t *step
     }
     return false;
 }
+
+/* ---- values that outlive their run ---------------------------------------------------------- */
+
+static bool is_in(const struct arena *a, const void *mem)
+{
+    return (uintptr_t)mem - (uintptr_t)a->base < a->cap_bytes;
+}
+
+static struct cel_value no_room(void)
+{
+    return cel_error(CEL_ERR_LIMIT, span_str("room"));
+}
+
+static struct cel_value keep_text(struct cel_value v, struct arena *arena)
+{
+    char *mem = arena_try(arena, v.text.len);
+    if (mem == NULL)
+        return no_room();
+    memcpy(mem, v.text.base, v.text.len);
+    v.text.base = mem;
+    return v;
+}
+
+/* Values in a row: a list's items, or a map's keys and values. */
+static struct cel_value *keep_all(const struct cel_value *from, size_t n,
+                                  const struct arena *scratch, struct arena *arena)
+{
+    if (n > arena->cap_bytes / sizeof *from)
+        return NULL;
+    struct cel_value *made = arena_try(arena, n * sizeof *made);
+    for (size_t i = 0; i < n && made != NULL; i++) {
+        made[i] = cel_keep(from[i], scratch, arena);
+        if (cel_is_error(made[i])) /* no item of a list is one */
+            made = NULL;
+    }
+    return made;
+}
+
+static struct cel_value keep_list(const struct cel_list *from, const struct arena *scratch,
+                                  struct arena *arena)
+{
+    struct cel_list *made = arena_try(arena, sizeof *made);
+    struct cel_value *items = keep_all(from->items, from->count, scratch, arena);
+    if (made == NULL || items == NULL)
+        return no_room();
+    *made = (struct cel_list){.count = from->count, .items = items};
+    return cel_list_of(made);
+}
+
+static struct cel_value keep_map(const struct cel_map *from, const struct arena *scratch,
+                                 struct arena *arena)
+{
+    struct cel_map *made = arena_try(arena, sizeof *made);
+    const struct cel_value *entries = (const void *)from->entries;
+    struct cel_value *both = keep_all(entries, 2 * from->count, scratch, arena);
+    if (made == NULL || both == NULL)
+        return no_room();
+    *made = (struct cel_map){.count = from->count, .entries = (struct cel_entry *)(void *)both};
+    return cel_map_of(made);
+}
+
+struct cel_value cel_keep(struct cel_value v, const struct arena *scratch, struct arena *arena)
+{
+    if ((v.kind == CEL_STRING || v.kind == CEL_BYTES) && is_in(scratch, v.text.base))
+        return keep_text(v, arena);
+    if (v.kind == CEL_LIST && is_in(scratch, v.list))
+        return keep_list(v.list, scratch, arena);
+    if (v.kind == CEL_MAP && is_in(scratch, v.map))
+        return keep_map(v.map, scratch, arena);
+    return v;
+}

@@ -227,6 +227,12 @@ const struct cel_value *cel_map_get(const struct cel_map *map, struct cel_value 
 bool cel_list_has(const struct cel_list *list, struct cel_value v, int64_t *steps);
 
 /*
+ * `v`, with what of it lives in `scratch` copied to `arena`; CEL_ERR_LIMIT when that is full.
+ * O(what is copied).
+ */
+struct cel_value cel_keep(struct cel_value v, const struct arena *scratch, struct arena *arena);
+
+/*
  * A hash index over values `stride` bytes apart (items of a list, keys of a map), for load time.
  * Open addressing, at most half full. NULL: the arena is full, or a value has no hash (a
  * list, a map). *ret_repeated: two of them are equal.

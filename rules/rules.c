@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 enum {
-    WHYS_BYTES = 16 << 10,      /* texts of some hundred errors; the answer holds no more */
-    ON_THE_WAY_BYTES = 4 << 10, /* for what one condition computes; with less it is an error */
+    WHYS_BYTES = 16 << 10, /* texts of some hundred errors; the answer holds no more */
 };
 
 /* ---- load ------------------------------------------------------------------------------------ */
@@ -73,6 +72,7 @@ enum status rules_load(struct rule_file *files, int n_files, double flag_at, str
 /* A run under way: the hits, and where the next of each list goes. */
 struct run {
     const struct cel_value *row;
+    struct arena *scratch; /* for what one expression computes */
     struct arena *arena;
     struct arena whys; /* explain: texts of errors */
     struct hits hits;
@@ -120,7 +120,8 @@ static enum status show_hit(struct run *run, const struct rule *rule, double sco
     if (hit == NULL)
         return ST_NO_SPACE;
     *hit = (struct hit){.rule = rule, .score = score};
-    enum status st = template_render(&rule->reason, run->row, run->arena, &hit->reason);
+    enum status st =
+        template_render(&rule->reason, run->row, run->scratch, run->arena, &hit->reason);
     if (st != ST_OK)
         return st;
     **end = hit;
@@ -141,11 +142,11 @@ static enum status add_hit(struct run *run, const struct rule *rule, double scor
 
 /* The score as a double; an error value when it is none, or not finite. */
 static struct cel_value score_of(const struct rule *rule, const struct cel_value *row,
-                                 struct arena *arena)
+                                 struct arena *scratch)
 {
     struct cel_value v = cel_double(rule->score);
     if (rule->score_program != NULL)
-        v = cel_run(rule->score_program, row, arena);
+        v = cel_run(rule->score_program, row, scratch);
     if (v.kind == CEL_INT)
         v = cel_double((double)v.i64);
     if (v.kind == CEL_UINT)
@@ -161,17 +162,17 @@ static struct cel_value score_of(const struct rule *rule, const struct cel_value
 
 static enum status run_rule(struct run *run, const struct rule *rule, struct rule_result *result)
 {
-    size_t mark = run->arena->used_bytes;
-    struct cel_value when = cel_run(rule->when, run->row, run->arena);
+    size_t mark = run->scratch->used_bytes;
+    struct cel_value when = cel_run(rule->when, run->row, run->scratch);
     if (when.kind != CEL_BOOL && !cel_is_error(when))
         when = cel_error(CEL_ERR_NO_OVERLOAD, span_str("condition"));
     bool fires = cel_is_true(when);
-    struct cel_value score = fires ? score_of(rule, run->row, run->arena) : when;
+    struct cel_value score = fires ? score_of(rule, run->row, run->scratch) : when;
     if (cel_is_error(score))
         add_error(run, score, result);
     else if (result != NULL)
         result->outcome = fires ? RULE_FIRED : RULE_NOT_FIRED;
-    run->arena->used_bytes = mark; /* nothing of what was computed on the way is kept */
+    run->scratch->used_bytes = mark; /* nothing of what was computed on the way is kept */
     return fires && !cel_is_error(score) ? add_hit(run, rule, score.f64) : ST_OK;
 }
 
@@ -199,7 +200,7 @@ size_t rules_run_bytes(const struct rules *rules, bool explain)
     size_t rows = (size_t)rules->count + 1;
     size_t hit = rounded(sizeof(struct hit)) + rounded(TEMPLATE_RENDERED_MAX + 1);
     size_t explained = explain ? rounded(rows * sizeof(struct rule_result)) + WHYS_BYTES : 0;
-    return 2 * RULES_SHOWN_MAX * hit + rounded(rows * sizeof(int)) + explained + ON_THE_WAY_BYTES;
+    return 2 * RULES_SHOWN_MAX * hit + rounded(rows * sizeof(int)) + explained;
 }
 
 static enum status make_room_to_explain(struct run *run, size_t rows)
@@ -228,9 +229,9 @@ static enum status make_room(struct run *run, int count, bool explain)
 }
 
 enum status rules_run(const struct rules *rules, const struct cel_value *row, bool explain,
-                      struct arena *arena, struct hits *ret_hits)
+                      struct arena *scratch, struct arena *arena, struct hits *ret_hits)
 {
-    struct run run = {.row = row, .arena = arena};
+    struct run run = {.row = row, .scratch = scratch, .arena = arena};
     enum status st = make_room(&run, rules->count, explain);
     for (int i = 0; i < rules->count && st == ST_OK; i++)
         if (rules->rules[i]->mode != RULE_OFF)

@@ -73,11 +73,12 @@ MUST_USE enum status rules_load(struct rule_file *files, int n_files, double fla
                                 struct rules *ret_rules);
 
 /*
- * Run each rule that is not off over `row`. O(rules).
+ * Run each rule that is not off over `row`. Every expression has the same room of `scratch`,
+ * whatever else is asked, so that the decision does not depend on it; it is given back. O(rules).
  * Errors: ST_NO_SPACE when the arena has less than rules_run_bytes() left.
  */
 MUST_USE enum status rules_run(const struct rules *rules, const struct cel_value *row, bool explain,
-                               struct arena *arena, struct hits *ret_hits);
+                               struct arena *scratch, struct arena *arena, struct hits *ret_hits);
 
 /* What a run needs of its arena, whatever fires. */
 size_t rules_run_bytes(const struct rules *rules, bool explain);

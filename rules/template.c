@@ -127,19 +127,19 @@ static void put_value(struct text *out, struct cel_value v)
 }
 
 enum status template_render(const struct template *t, const struct cel_value *row,
-                            struct arena *arena, struct span *ret_text)
+                            struct arena *scratch, struct arena *arena, struct span *ret_text)
 {
     char buf[TEMPLATE_RENDERED_MAX];
     struct text out;
-    const size_t mark_bytes = arena->used_bytes;
+    const size_t mark_bytes = scratch->used_bytes;
     text_init(&out, buf, sizeof buf);
     for (int i = 0; i < t->count && !out.overflow; i++) {
         const struct template_piece *p = &t->pieces[i];
         if (p->program == NULL)
             put_cut(&out, p->text);
         else
-            put_value(&out, cel_run(p->program, row, arena));
-        arena->used_bytes = mark_bytes; /* the value is in `buf` */
+            put_value(&out, cel_run(p->program, row, scratch));
+        scratch->used_bytes = mark_bytes; /* the value is in `buf` */
     }
     char *mem = arena_try(arena, out.len + 1);
     if (mem == NULL)

@@ -34,9 +34,10 @@ MUST_USE enum status template_compile(const struct cel_env *env, struct span sou
                                       struct diag_list *diags, struct template *ret_template);
 
 /*
- * Render over a row, into the arena. Errors: ST_NO_SPACE.
+ * Render over a row, into the arena; `scratch` is given back. Errors: ST_NO_SPACE.
  */
 MUST_USE enum status template_render(const struct template *t, const struct cel_value *row,
-                                     struct arena *arena, struct span *ret_text);
+                                     struct arena *scratch, struct arena *arena,
+                                     struct span *ret_text);
 
 #endif

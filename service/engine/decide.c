@@ -5,7 +5,8 @@ enum status decide(const struct snapshot *snap, const struct observed *seen, str
 {
     struct hits hits;
     row_set_features(row, snap, seen->values);
-    enum status st = rules_run(snap->rules, row->cells, explain, row->arena, &hits);
+    arena_reset(row->scratch);
+    enum status st = rules_run(snap->rules, row->cells, explain, row->scratch, row->arena, &hits);
     if (st != ST_OK)
         return st;
     *ret_decision = (struct decision){.flag = hits.flag,

@@ -6,6 +6,7 @@
 #include "service/engine/parked_sweep.h"
 #include "service/engine/publish.h"
 #include "service/engine/redeliver.h"
+#include "service/engine/row.h"
 #include "service/engine/synced.h"
 #include "service/engine/upkeep.h"
 #include "service/state/fold.h"
@@ -32,6 +33,7 @@ void engine_open(struct engine *e)
     e->layouts = layouts_book(snapshot_slot_layouts(e->snapshots));
     p->next_nonce = (uint32_t)hash_random_u64();
     p->fold_scratch = arena_new(FOLD_SCRATCH_BYTES);
+    p->row_scratch = arena_new(ROW_SCRATCH_BYTES);
     p->upkeep = upkeep_new(e);
     p->publisher = publisher_new(e);
     timers_init(&p->timers, e->loop);
@@ -56,6 +58,7 @@ void engine_close(struct engine *e)
     timers_fini(&p->timers);
     hold_free(p->hold);
     arena_free(p->fold_scratch);
+    arena_free(p->row_scratch);
     free(p);
     free(e->stats);
     e->parts = NULL;

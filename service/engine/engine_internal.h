@@ -19,6 +19,7 @@ struct engine_parts {
     struct timers timers;
     struct hold *hold;          /* the snapshot events get */
     struct arena *fold_scratch; /* of one fold_read at a time */
+    struct arena *row_scratch;  /* of one expression at a time */
     uint32_t next_nonce;
     struct upkeep *upkeep;
     struct publisher *publisher;

@@ -150,8 +150,10 @@ static uint32_t fill_columns(const struct feature_key *k, const struct snapshot 
 static uint32_t run_filters(const struct feature_key *k, const struct row *row)
 {
     uint32_t bits = 0;
-    for (int i = 0; i < k->n_filters; i++)
-        bits |= (uint32_t)cel_is_true(cel_run(k->filters[i], row->cells, row->arena)) << i;
+    for (int i = 0; i < k->n_filters; i++) {
+        arena_reset(row->scratch);
+        bits |= (uint32_t)cel_is_true(cel_run(k->filters[i], row->cells, row->scratch)) << i;
+    }
     return bits;
 }
 

@@ -39,23 +39,39 @@ static struct cel_value field_cell(enum field_type type, const struct txn_value 
     }
 }
 
+/* Room for the largest is taken first, and the rest given back: how full the arena is shows in
+ * no value. */
+static enum status set_derived(struct row *row, const struct snapshot *snap)
+{
+    struct arena kept;
+    char *block = arena_try(row->arena, ROW_KEPT_BYTES);
+    if (block == NULL)
+        return ST_NO_SPACE;
+    arena_init(&kept, block, ROW_KEPT_BYTES);
+    for (int i = 0; i < snap->n_derived; i++) {
+        if (!snap->derived[i].is_read)
+            continue;
+        arena_reset(row->scratch);
+        struct cel_value v = cel_run(snap->derived[i].program, row->cells, row->scratch);
+        row->cells[snap->row_derived + i] = cel_keep(v, row->scratch, &kept);
+    }
+    row->arena->used_bytes = (size_t)(block - row->arena->base) + kept.used_bytes;
+    return ST_OK;
+}
+
 enum status row_init(struct row *row, const struct snapshot *snap, const struct txn_value *fields,
-                     struct arena *arena)
+                     struct arena *scratch, struct arena *arena)
 {
     void *cells;
     enum status st = arena_alloc(arena, (size_t)snap->row_count * sizeof(struct cel_value), &cells);
     if (st != ST_OK)
         return st;
-    *row = (struct row){cells, arena};
+    *row = (struct row){cells, arena, scratch};
     for (int i = 0; i < snap->n_fields_read; i++) {
         int slot = snap->fields_read[i];
         row->cells[slot] = field_cell(snap->schema.fields[slot].type, &fields[slot], arena);
     }
-    for (int i = 0; i < snap->n_derived; i++)
-        if (snap->derived[i].is_read)
-            row->cells[snap->row_derived + i] =
-                cel_run(snap->derived[i].program, row->cells, arena);
-    return ST_OK;
+    return snap->n_derived > 0 ? set_derived(row, snap) : ST_OK;
 }
 
 /* An inexact value; lo and hi of an int feature are whole numbers (scale 1). */

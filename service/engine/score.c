@@ -418,7 +418,7 @@ static enum status prepare(struct score_steps *x)
 {
     enum status st = make_room_for_features(x);
     if (st == ST_OK)
-        st = row_init(&x->row, x->snap, x->event.values, x->arena);
+        st = row_init(&x->row, x->snap, x->event.values, x->engine->parts->row_scratch, x->arena);
     if (st == ST_OK)
         st = intent_of_transaction(x->snap, &x->engine->state->hash_key, &x->event, &x->row,
                                    nonce_of(x), x->arena, &x->intent);

@@ -1,6 +1,7 @@
 /* What an event is about to write: keys, records, claim. */
 #include "service/engine/intent.h"
 
+#include "service/engine/engine_internal.h"
 #include "service/engine/frames.h"
 #include "service/txn/reader.h"
 #include "tests/unit/engine/world.h"
@@ -52,7 +53,8 @@ static void read_body(struct bed *b, const char *body)
 static void make(struct bed *b, const char *body)
 {
     read_body(b, body);
-    assert_int_equal(row_init(&b->row, b->snap, b->values, b->w.arena), ST_OK);
+    assert_int_equal(
+        row_init(&b->row, b->snap, b->values, b->w.engine.parts->row_scratch, b->w.arena), ST_OK);
     assert_int_equal(intent_of_transaction(b->snap, &b->w.engine.state->hash_key, &b->event,
                                            &b->row, 7, b->w.arena, &b->intent),
                      ST_OK);

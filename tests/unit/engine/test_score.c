@@ -250,6 +250,75 @@ static void an_event_without_room_to_decide_is_refused_and_leaves_no_trace(void 
     world_close(&w);
 }
 
+#define DIGITS "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+/* 1,000 texts of a kilobyte, 1 KB of them in the source. */
+#define TOO_LARGE \
+    "size(" DIGITS ".map(x, " DIGITS ".map(y, " DIGITS ".map(z, account_id + '%01000d')))) > 0"
+
+static void an_expression_over_its_room_is_an_error_of_its_own(void **state)
+{
+    static char ruleset[8 << 10];
+    struct world w;
+    (void)state;
+    snprintf(ruleset, sizeof ruleset,
+             "schema:\n"
+             "  transaction_id: {type: string, required: true}\n"
+             "  account_id: {type: string, required: true}\n"
+             "  amount: {type: decimal, required: true}\n"
+             "  timestamp: {type: timestamp, required: true}\n"
+             "derived:\n"
+             "  too_large: \"" TOO_LARGE "\"\n"
+             "  is_small: amount < 100.0\n"
+             "features:\n"
+             "  large: {by: account_id, aggregate: count, windows: [1d], where: \"" TOO_LARGE
+             "\"}\n"
+             "  small: {by: account_id, aggregate: count, windows: [1d], where: is_small}\n"
+             "flag_at: 70\n"
+             "rules: [rules.yaml]\n",
+             0, 0);
+    world_open(&w, ruleset,
+               "rules:\n"
+               "  - {id: a, when: too_large, score: 1}\n"
+               "  - {id: b, when: is_small && large_1d == 0, score: small_1d}\n",
+               NULL);
+    assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
+    assert_true(world_says(&w, "\"score\":1,"));
+    assert_true(world_says(&w, "\"error\":\"over the limit of steps or room"));
+    w.score.intake.explain = false;
+    assert_int_equal(world_score(&w, world_txn("t-2", 1)), SCORE_DECIDED);
+    assert_true(world_says(&w, "\"score\":2,"));
+    world_close(&w);
+}
+
+static void derived_texts_lists_and_maps_outlive_their_making(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(
+        &w,
+        "schema:\n"
+        "  transaction_id: {type: string, required: true}\n"
+        "  account_id: {type: string, required: true}\n"
+        "  amount: {type: decimal, required: true}\n"
+        "  timestamp: {type: timestamp, required: true}\n"
+        "derived:\n"
+        "  twice: account_id + '/' + account_id\n"
+        "  both: \"[twice, account_id + '!', '']\"\n"
+        "  named: \"{'both': both, 'none': [], 'nothing': {}, 'n' + 'ew': twice + '?'}\"\n"
+        "features:\n"
+        "  count: {by: account_id, aggregate: count, windows: [1d], where: size(twice) == 7}\n"
+        "flag_at: 70\n"
+        "rules: [rules.yaml]\n",
+        "rules:\n"
+        "  - {id: a, when: 'true', score: 1, reason: '{twice} {both} {named}'}\n",
+        NULL);
+    assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
+    assert_true(world_says(&w, "\"a-1/a-1 [a-1/a-1, a-1!, ] {both: [a-1/a-1, a-1!, ], none: [], "
+                               "nothing: {}, new: a-1/a-1?}\""));
+    assert_true(world_feature(&w, "count_1d") == 1);
+    world_close(&w);
+}
+
 static void a_busy_entity_is_folded_and_stays_counted(void **state)
 {
     struct world *w = *state;
@@ -303,6 +372,8 @@ int main(void)
         TEST(what_the_reader_refuses_is_refused),
         TEST(a_kind_that_may_not_come_this_way_is_refused),
         TEST(an_event_without_room_to_decide_is_refused_and_leaves_no_trace),
+        TEST(an_expression_over_its_room_is_an_error_of_its_own),
+        TEST(derived_texts_lists_and_maps_outlive_their_making),
         TEST(a_busy_entity_is_folded_and_stays_counted),
         TEST(nothing_is_allocated_from_start_to_done),
     };

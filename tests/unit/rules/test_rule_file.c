@@ -83,7 +83,7 @@ static void what_is_left_out_has_its_default(void **state)
     assert_int_equal(a->mode, RULE_LIVE);
     assert_int_equal(a->force, RULE_FORCE_NONE);
     assert_non_null(a->score_program);
-    assert_int_equal(template_render(&a->reason, f.row, f.scratch, &reason), ST_OK);
+    assert_int_equal(template_render(&a->reason, f.row, f.scratch, f.scratch, &reason), ST_OK);
     assert_true(span_is(reason, "a"));
     assert_int_equal(b->force, RULE_FORCE_FLAG);
     assert_true(b->score == 0);
@@ -94,7 +94,8 @@ static void a_title_with_braces_is_no_template(void **state)
     struct span reason;
     (void)state;
     assert_int_equal(load("rules:\n  - {id: a, title: 'x {y', when: 'true', score: 1}\n"), ST_OK);
-    assert_int_equal(template_render(&file.rules[0].reason, f.row, f.scratch, &reason), ST_OK);
+    assert_int_equal(template_render(&file.rules[0].reason, f.row, f.scratch, f.scratch, &reason),
+                     ST_OK);
     assert_true(span_is(reason, "x {y"));
 }
 

@@ -49,7 +49,7 @@ static void load(const char *yaml, double flag_at)
 static void run(bool explain)
 {
     arena_reset(f.scratch);
-    assert_int_equal(rules_run(&rules, f.row, explain, f.scratch, &hits), ST_OK);
+    assert_int_equal(rules_run(&rules, f.row, explain, f.scratch, f.arena, &hits), ST_OK);
 }
 
 static void live_rules_that_fire_add_up(void **state)
@@ -191,7 +191,7 @@ static void a_full_arena_is_a_status_and_leaves_the_hits(void **state)
     arena_init(&small, block, sizeof block);
     load("rules:\n  - {id: a, when: 'true', score: 1}\n", 70);
     hits.n_fired = -1;
-    assert_int_equal(rules_run(&rules, f.row, false, &small, &hits), ST_NO_SPACE);
+    assert_int_equal(rules_run(&rules, f.row, false, f.scratch, &small, &hits), ST_NO_SPACE);
     assert_int_equal(hits.n_fired, -1);
 }
 
@@ -209,13 +209,40 @@ static void what_a_run_needs_is_enough_whatever_fires(void **state)
                                "{'0123456789abcdef0123456789abcdef' + '0123456789abcdef'}");
     load(yaml, 70);
     for (int explain = 0; explain < 2; explain++) {
-        f.scratch->used_bytes = f.scratch->cap_bytes - rules_run_bytes(&rules, explain);
-        assert_int_equal(rules_run(&rules, f.row, explain, f.scratch, &hits), ST_OK);
+        f.arena->used_bytes = f.arena->cap_bytes - rules_run_bytes(&rules, explain);
+        assert_int_equal(rules_run(&rules, f.row, explain, f.scratch, f.arena, &hits), ST_OK);
         assert_int_equal(hits.n_fired, N / 3);
         assert_int_equal(hits.n_shadow, N / 3);
         assert_int_equal(hits.n_errors, N / 3);
         assert_int_equal(hits.indexes[N * 2 / 3 - 1], N - 2);
     }
+}
+
+static void what_a_rule_may_build_does_not_depend_on_the_answer(void **state)
+{
+    enum { ROOM = 8 << 10 };
+    static const char digits[] = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]";
+    char yaml[512];
+    struct arena *scratch = arena_new(ROOM);
+    (void)state;
+    snprintf(
+        yaml, sizeof yaml,
+        "rules:\n"
+        "  - {id: fits, when: 'size(%s.map(x, %s)) == 10', score: 1}\n"
+        "  - {id: does-not, when: 'size(%s.map(x, %s.map(y, [x, y, x, y]))) == 10', score: 1}\n"
+        "  - {id: behind, when: 'size(%s.map(x, %s)) == 10', score: 1}\n",
+        digits, digits, digits, digits, digits, digits);
+    load(yaml, 2);
+    for (int full = 0; full < 4; full++) {
+        bool explain = full % 2 == 1;
+        if (full >= 2)
+            f.arena->used_bytes = f.arena->cap_bytes - rules_run_bytes(&rules, explain);
+        assert_int_equal(rules_run(&rules, f.row, explain, scratch, f.arena, &hits), ST_OK);
+        assert_int_equal(hits.n_fired, 2);
+        assert_int_equal(hits.n_errors, 1);
+        assert_int_equal(scratch->used_bytes, 0);
+    }
+    arena_free(scratch);
 }
 
 static void more_rules_than_the_limit_are_refused(void **state)
@@ -241,6 +268,7 @@ int main(void)
         TEST(rules_are_numbered_over_all_files),
         TEST(a_full_arena_is_a_status_and_leaves_the_hits),
         TEST(what_a_run_needs_is_enough_whatever_fires),
+        TEST(what_a_rule_may_build_does_not_depend_on_the_answer),
         TEST(more_rules_than_the_limit_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static struct span render(const char *source)
     struct template t;
     struct span out;
     assert_int_equal(compile(source, &t), ST_OK);
-    assert_int_equal(template_render(&t, f.row, f.scratch, &out), ST_OK);
+    assert_int_equal(template_render(&t, f.row, f.scratch, f.scratch, &out), ST_OK);
     return out;
 }
 
