@@ -341,7 +341,7 @@ static void *syncer_main(void *arg)
 /* ---- open and close ---- */
 
 static struct journal *make(const struct journal_options *o, const struct folder *folder,
-                            uint64_t next_seq, int fd, bool is_fresh)
+                            uint64_t next_seq, int fd)
 {
     struct journal *j = calloc(1, sizeof *j);
     CHECK(j != NULL);
@@ -355,10 +355,6 @@ static struct journal *make(const struct journal_options *o, const struct folder
     j->offset = folder_last(&j->folder)->bytes;
     j->next_seq = next_seq;
     j->written_seq = j->synced_seq = next_seq - 1;
-    for (int i = 0; i < GATHER_BUFFERS; i++)
-        j->gathers[i] = gather_open(folder->dir_fd, i, is_fresh);
-    j->filling.base = j->gathers[0].base;
-    j->writing.base = j->gathers[1].base;
     CHECK(pthread_mutex_init(&j->lock, NULL) == 0);
     CHECK(pthread_mutex_init(&j->listeners_lock, NULL) == 0);
     cond_init_monotonic(&j->appended);
@@ -367,10 +363,9 @@ static struct journal *make(const struct journal_options *o, const struct folder
     return j;
 }
 
-/* Everything but the threads. */
-static void dispose(struct journal *j)
+/* Everything but the threads. `all_written`: nothing is in the gathers alone. */
+static void dispose(struct journal *j, bool all_written)
 {
-    bool all_written = j->written_seq == j->next_seq - 1;
     for (int i = 0; i < GATHER_BUFFERS; i++)
         gather_close(&j->gathers[i], j->folder.dir_fd, i, all_written);
     close(j->fd);
@@ -381,6 +376,30 @@ static void dispose(struct journal *j)
     pthread_mutex_destroy(&j->lock);
     pthread_mutex_destroy(&j->listeners_lock);
     free(j);
+}
+
+static enum status open_gathers(struct journal *j, bool is_fresh)
+{
+    enum status st = ST_OK;
+    for (int i = 0; i < GATHER_BUFFERS && st == ST_OK; i++)
+        st = gather_open(j->folder.dir_fd, i, is_fresh, &j->gathers[i]);
+    j->filling.base = j->gathers[0].base;
+    j->writing.base = j->gathers[1].base;
+    return st;
+}
+
+/* A run of frames that follows what is written. */
+static enum status write_run(struct journal *j, struct span run, uint64_t last_seq)
+{
+    enum status st = write_all(j->fd, run.base, run.len, j->offset);
+    if (st != ST_OK)
+        return st;
+    j->offset += run.len;
+    folder_last(&j->folder)->bytes += run.len;
+    j->folder.bytes += run.len;
+    j->next_seq = last_seq + 1;
+    j->written_seq = last_seq;
+    return ST_OK;
 }
 
 /* Frames that a killed process had gathered and not yet written. */
@@ -395,12 +414,7 @@ static enum status write_left(struct journal *j)
             struct span run = gather_left(&j->gathers[i], j->next_seq, &last_seq);
             if (run.len == 0)
                 continue;
-            st = write_all(j->fd, run.base, run.len, j->offset);
-            j->offset += run.len;
-            folder_last(&j->folder)->bytes += run.len;
-            j->folder.bytes += run.len;
-            j->next_seq = last_seq + 1;
-            j->written_seq = last_seq;
+            st = write_run(j, run, last_seq);
             found = true;
         }
     }
@@ -442,12 +456,15 @@ enum status journal_open(const struct journal_options *o, struct journal **ret_j
         folder_close(&folder);
         return st;
     }
-    struct journal *j = make(o, &folder, opened.next_seq, fd, is_fresh);
-    st = write_left(j);
+    struct journal *j = make(o, &folder, opened.next_seq, fd);
+    st = open_gathers(j, is_fresh);
+    if (st == ST_OK)
+        st = write_left(j);
     if (st != ST_OK) {
         (void)snprintf(ret_why, JOURNAL_WHY_BYTES,
-                       "%s: what a killed process left cannot be written", o->dir);
-        dispose(j);
+                       "%s: what a killed process left (gather-0, gather-1) cannot be taken over",
+                       o->dir);
+        dispose(j, false); /* what it left stays for the next start */
         return st;
     }
     opened.next_seq = j->next_seq;
@@ -468,7 +485,7 @@ void journal_close(struct journal *j)
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->writer, NULL);
     pthread_join(j->syncer, NULL);
-    dispose(j);
+    dispose(j, j->written_seq == j->next_seq - 1);
 }
 
 /* ---- append, and how far it is ---- */

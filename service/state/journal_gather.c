@@ -3,25 +3,12 @@
 #include "service/base/check.h"
 #include "service/state/journal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-static char *map_file(int dir_fd, const char *name)
-{
-    int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    void *map = MAP_FAILED;
-    if (fd < 0)
-        return NULL;
-    if (posix_fallocate(fd, 0, JOURNAL_BUFFER_BYTES) == 0)
-        map = mmap(NULL, JOURNAL_BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    if (map == MAP_FAILED)
-        (void)unlinkat(dir_fd, name, 0); /* half reserved it is of no use */
-    return map != MAP_FAILED ? map : NULL;
-}
 
 enum { NAME_BYTES = 24 };
 
@@ -30,18 +17,47 @@ static void name_of(int index, char out[NAME_BYTES])
     CHECK(snprintf(out, NAME_BYTES, "gather-%d", index) < NAME_BYTES);
 }
 
-struct gather gather_open(int dir_fd, int index, bool fresh)
+/* -1, with errno. */
+static int open_file(int dir_fd, const char *name, bool *ret_is_new)
+{
+    int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    *ret_is_new = fd >= 0;
+    return fd >= 0 || errno != EEXIST ? fd : openat(dir_fd, name, O_RDWR | O_CLOEXEC);
+}
+
+/* NULL: it cannot be; *ret_is_old says whether a file stands there that an earlier process left. */
+static char *map_file(int dir_fd, const char *name, bool *ret_is_old)
+{
+    bool is_new;
+    int fd = open_file(dir_fd, name, &is_new);
+    void *map = MAP_FAILED;
+    *ret_is_old = !is_new && (fd >= 0 || faccessat(dir_fd, name, F_OK, 0) == 0);
+    if (fd < 0)
+        return NULL;
+    if (posix_fallocate(fd, 0, JOURNAL_BUFFER_BYTES) == 0)
+        map = mmap(NULL, JOURNAL_BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (map == MAP_FAILED && is_new)
+        (void)unlinkat(dir_fd, name, 0); /* half reserved it is of no use */
+    return map != MAP_FAILED ? map : NULL;
+}
+
+enum status gather_open(int dir_fd, int index, bool fresh, struct gather *ret_gather)
 {
     char name[NAME_BYTES];
+    bool is_old;
     name_of(index, name);
     if (fresh)
         (void)unlinkat(dir_fd, name, 0);
-    struct gather g = {.base = map_file(dir_fd, name)};
+    struct gather g = {.base = map_file(dir_fd, name, &is_old)};
     g.is_mapped = g.base != NULL;
+    if (!g.is_mapped && is_old)
+        return ST_IO;
     if (!g.is_mapped)
         g.base = calloc(1, JOURNAL_BUFFER_BYTES);
     CHECK(g.base != NULL);
-    return g;
+    *ret_gather = g;
+    return ST_OK;
 }
 
 void gather_close(struct gather *g, int dir_fd, int index, bool done)

@@ -14,6 +14,7 @@
 #define SLUICE_STATE_JOURNAL_GATHER_H
 
 #include "service/base/span.h"
+#include "service/base/status.h"
 #include "service/state/journal_segment.h"
 
 enum { GATHER_BUFFERS = 2 };
@@ -23,9 +24,12 @@ struct gather {
     bool is_mapped;
 };
 
-/* CHECKs on no memory. What an earlier process left is there, unless `fresh`. */
-struct gather gather_open(int dir_fd, int index, bool fresh);
-/* `done`: all of it was written, and the file goes. */
+/*
+ * CHECKs on no memory. What an earlier process left is there, unless `fresh`. Errors: ST_IO: it
+ * left a file that cannot be mapped, which stays.
+ */
+MUST_USE enum status gather_open(int dir_fd, int index, bool fresh, struct gather *ret_gather);
+/* `done`: all of it was written, and the file goes. One that was never opened is fine. */
 void gather_close(struct gather *g, int dir_fd, int index, bool done);
 
 /*
