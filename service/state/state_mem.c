@@ -276,15 +276,21 @@ static enum state_claim outcome_of(struct span claim)
     return claim_is_parked(claim) ? STATE_CLAIM_PARKED : STATE_CLAIM_UNDECIDED;
 }
 
+/* A transaction's claim lives no shorter for being replaced: a frame that is recovered may come
+ * with no time. Parked labels stand until they are removed, which is no claim's life. */
 static void set_claim(struct keys *k)
 {
     int i = claim_of(k);
+    struct slot *slot = k->slots[i];
+    int64_t expires_ms = expiry(k->op, k->op->ttl_ms);
     if (!applies(k, i))
         return;
-    if (claim_is_parked(slot_value(k->slots[i])))
+    bool was_parked = claim_is_parked(slot_value(slot));
+    if (was_parked)
         shard_unpark(k->shards[i], k->hashes[i]);
-    slot_set(k->slots[i], k->op->claim);
-    k->slots[i]->expires_ms = expiry(k->op, k->op->ttl_ms);
+    if (was_parked || !is_live(k, i) || slot->expires_ms < expires_ms)
+        slot->expires_ms = expires_ms;
+    slot_set(slot, k->op->claim);
 }
 
 /* Answers what stands; answers whether the verb puts its claim in its place. */

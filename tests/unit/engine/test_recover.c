@@ -163,6 +163,23 @@ static void bringing_the_journal_twice_changes_nothing(void **state)
     world_close(&w);
 }
 
+/* As after a checkpoint that was taken between the two frames of a transaction. */
+static void a_decision_that_comes_first_keeps_its_claim_alive(void **state)
+{
+    struct disk *d = *state;
+    struct world w;
+    struct recovered r;
+    world_open(&w, world_ruleset, world_rules, d->journal);
+    world_score(&w, world_txn_of("t-1", "a-1", "m-1", 0));
+    assert_int_equal(journal_sync(d->journal), ST_OK);
+    assert_int_equal(recover(&w.engine, 2, &r), ST_OK);
+    assert_int_equal(r.events, 0);
+    assert_int_equal(r.decisions, 1);
+    assert_int_equal(world_score(&w, world_txn_of("t-1", "a-2", "m-1", 0)), SCORE_CONFLICT);
+    assert_int_equal(world_score(&w, world_label("t-1", "fraud", SECOND)), SCORE_LABELLED);
+    world_close(&w);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_disk, drop_disk)
@@ -173,6 +190,7 @@ int main(void)
         TEST(a_parked_label_waits_on_and_finds_its_transaction),
         TEST(an_erased_entity_stays_erased),
         TEST(bringing_the_journal_twice_changes_nothing),
+        TEST(a_decision_that_comes_first_keeps_its_claim_alive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -711,6 +711,44 @@ static void a_claim_is_forgotten_when_its_time_is_over(void **state)
     assert_int_equal(asked.op.n_found, 0);
 }
 
+static void a_claim_that_is_settled_lives_no_shorter(void **state)
+{
+    struct state_suite *suite = *state;
+    char bytes[VALUE_BYTES];
+    if (!suite->expires_by_now)
+        skip();
+    struct state_op op = {
+        .verb = STATE_OBSERVE, .txn_hash = 1, .claim = claim_text(bytes, 'u', 1, "")};
+    assert_int_equal(ask(suite, op), ST_OK);
+    op.verb = STATE_SETTLE;
+    op.claim = claim_text(bytes, 'd', 1, "answer");
+    op.now_ms = 1; /* nobody knew a later time */
+    assert_int_equal(ask(suite, op), ST_OK);
+    assert_true(peek(suite, 1).len > 0);
+    op.now_ms = now_ms + TTL_MS; /* it is over, and another begins */
+    assert_int_equal(ask(suite, op), ST_OK);
+    op.verb = STATE_OBSERVE;
+    op.now_ms = now_ms + 2 * TTL_MS;
+    assert_int_equal(ask(suite, op), ST_OK);
+    assert_int_equal(asked.op.outcome, STATE_CLAIM_NONE);
+}
+
+static void a_claim_that_takes_parked_labels_has_a_life_of_its_own(void **state)
+{
+    struct state_suite *suite = *state;
+    char bytes[VALUE_BYTES];
+    if (!suite->expires_by_now)
+        skip();
+    assert_int_equal(park(suite, 1, "fraud"), ST_OK);
+    struct state_op op = {
+        .verb = STATE_TAKE_PARKED, .txn_hash = 1, .claim = claim_text(bytes, 'u', 1, "")};
+    assert_int_equal(ask(suite, op), ST_OK);
+    assert_int_equal(asked.op.outcome, STATE_CLAIM_PARKED);
+    op.now_ms = now_ms + TTL_MS;
+    assert_int_equal(ask(suite, op), ST_OK);
+    assert_int_equal(asked.op.outcome, STATE_CLAIM_NONE);
+}
+
 static void a_log_is_forgotten_when_nothing_came_for_its_time(void **state)
 {
     struct state_suite *suite = *state;
@@ -880,6 +918,8 @@ int state_suite_run(const char *name, struct state_suite *suite)
         WITH_STATE(one_label_over_the_limit_is_refused),
         WITH_STATE(published_layouts_are_answered_each_once),
         WITH_STATE(a_claim_is_forgotten_when_its_time_is_over),
+        WITH_STATE(a_claim_that_is_settled_lives_no_shorter),
+        WITH_STATE(a_claim_that_takes_parked_labels_has_a_life_of_its_own),
         WITH_STATE(a_log_is_forgotten_when_nothing_came_for_its_time),
         WITH_STATE(a_key_over_the_limit_is_refused_and_a_long_one_kept),
         WITH_STATE(a_claim_over_the_limit_is_refused_and_the_longest_kept),
