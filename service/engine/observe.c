@@ -8,6 +8,9 @@
  *       a claim, decided        -> OBSERVED_DECIDED
  *       a claim, another body   -> OBSERVED_CONFLICT
  *       parked labels           -> OBSERVED_PARKED
+ *
+ * A frame that is brought to Redis again looks at the claim first, and appends only what is not
+ * there.
  */
 #include "service/engine/learn.h"
 #include "service/engine/steps.h"
@@ -27,6 +30,11 @@ static bool keep_answer(struct score_steps *x, struct span answer)
     return true;
 }
 
+static bool is_same_body(const struct score_steps *x, const struct claim *claim)
+{
+    return claim->digest.lo == x->event.digest.lo && claim->digest.hi == x->event.digest.hi;
+}
+
 static enum observed_as judge_claim(struct score_steps *x, struct span found)
 {
     struct claim claim;
@@ -34,7 +42,7 @@ static enum observed_as judge_claim(struct score_steps *x, struct span found)
         stats_add(&x->engine->stats->corrupt, 1);
         return OBSERVED_UNDECIDED; /* whatever it was: ours is written over it if it is undecided */
     }
-    if (claim.digest.lo != x->event.digest.lo || claim.digest.hi != x->event.digest.hi)
+    if (!is_same_body(x, &claim))
         return OBSERVED_CONFLICT;
     if (claim.state == 'd' && keep_answer(x, claim.rest))
         return OBSERVED_DECIDED;
@@ -169,7 +177,7 @@ static void returned(struct call *c)
         observed(x);
 }
 
-void observe_start(struct score_steps *x)
+static void claim_and_append(struct score_steps *x)
 {
     struct state_op op = {.verb = STATE_OBSERVE,
                           .claim = intent_claim(&x->intent),
@@ -180,4 +188,48 @@ void observe_start(struct score_steps *x)
     x->as = OBSERVED_NOTHING;
     x->started_us = x->engine->loop != NULL ? clock_mono_us() : 0;
     steps_call(x, &op, take, returned);
+}
+
+/* ---- a frame that is brought to Redis again ---- */
+
+/*
+ * A record that has folded does not know its own second copy, so it must not get one. Claim and
+ * records come in one MULTI: under a claim of this attempt, or of another with the same body,
+ * stands all there is to append.
+ */
+static void take_standing(struct call *c)
+{
+    struct score_steps *x = c->user;
+    struct claim claim;
+    x->as = OBSERVED_NOTHING;
+    if (x->found[0].len == 0 || claim_is_parked(x->found[0]) ||
+        claim_decode(x->found[0], &claim) != ST_OK)
+        return;
+    if (claim.nonce == x->intent.nonce || is_same_body(x, &claim))
+        x->as = OBSERVED_DECIDED;
+    else if (claim.state == 'd')
+        x->as = OBSERVED_CONFLICT;
+}
+
+static void looked(struct call *c)
+{
+    struct score_steps *x = steps_returned(c);
+    if (c->status != ST_OK)
+        score_refuse(x, SCORE_UNAVAILABLE);
+    else if (x->as == OBSERVED_NOTHING)
+        claim_and_append(x);
+    else if (x->as == OBSERVED_CONFLICT)
+        score_conflict(x);
+    else
+        score_refuse(x, SCORE_DECIDED);
+}
+
+void observe_start(struct score_steps *x)
+{
+    struct state_op look = {
+        .verb = STATE_PEEK, .hashes = &x->event.txn_hash, .n_hashes = 1, .found = x->found};
+    if (x->score->intake.redo_seq != 0 && !x->engine->state_keeps_journal)
+        steps_call(x, &look, take_standing, looked);
+    else
+        claim_and_append(x);
 }

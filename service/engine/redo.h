@@ -1,13 +1,14 @@
 /*
  * redo.h -- a frame of the journal, brought to the state again.
  *
- *     EVENT     observed as it was: the same claim and records, with the attempt's own nonce
+ *     EVENT     observed as it was: the same claim and records, with the attempt's own nonce; in
+ *               Redis only if no claim says that they are there
  *     DECISION  settled, unless another decision stands
  *     VOID      the records taken out
  *     ERASE     the logs deleted
  *     EXPIRED   parked labels removed that are dead letters already; only with memory
  *
- * Bringing a frame twice changes nothing: its records are duplicates of themselves. Memory is
+ * Bringing a frame twice changes nothing. Memory is
  * rebuilt with it after a start (recover.h), Redis is brought what it has missed (redeliver.h).
  *
  * Owns:    its arena. Threads: of the engine's loop.

@@ -181,6 +181,7 @@ static void start_settle(struct score_steps *x, enum state_verb verb)
 /*
  * An allow is told at once; a flag when its decision is kept. A claim that may not be ours any
  * more, because the deadline answered or another attempt made it, is settled only if nobody has.
+ * One that was perhaps never made is left to the journal: it would stand without its records.
  */
 void score_settle(struct score_steps *x)
 {
@@ -192,7 +193,9 @@ void score_settle(struct score_steps *x)
     struct span frame = (intent_decided(&x->intent), text_span(&x->intent.decision));
     if (!x->score->flagged)
         score_answer(x);
-    if (steps_journal(x, FRAME_DECISION, frame) == ST_OK && state_available(x->engine->state)) {
+    bool is_brought = x->as == OBSERVED_NOTHING && x->engine->delivery != NULL;
+    if (steps_journal(x, FRAME_DECISION, frame) == ST_OK && !is_brought &&
+        state_available(x->engine->state)) {
         start_settle(x, ours ? STATE_SETTLE : STATE_SETTLE_UNDECIDED);
         return;
     }
@@ -209,8 +212,8 @@ static void voided(struct call *c)
     score_refuse(x, SCORE_CONFLICT);
 }
 
-/* Another body under a known id: leave no trace. The intent to is in the journal first. */
-static void take_out_again(struct score_steps *x)
+/* The intent to take them out again is in the journal first. */
+void score_conflict(struct score_steps *x)
 {
     enum { ROOM = FEATURE_KEY_FIELDS_MAX * (STATE_KEY_BYTES_MAX + RECORD_BYTES_MAX + 4) + 16 };
     struct text frame;
@@ -286,7 +289,7 @@ void score_observed(struct score_steps *x)
         return;
     }
     if (x->as == OBSERVED_CONFLICT) {
-        take_out_again(x);
+        score_conflict(x);
         return;
     }
     if (x->as == OBSERVED_DECIDED) {

@@ -83,6 +83,8 @@ void score_settle(struct score_steps *x);
 /* The answer stands in the score: tell it, once the disk has its frames if that is asked. Only
  * the first counts. */
 void score_answer(struct score_steps *x);
+/* Another body under a known id: take its records out again, and say so. */
+void score_conflict(struct score_steps *x);
 /* Answer without a decision. */
 void score_refuse(struct score_steps *x, enum score_answer kind);
 /* The last operation has returned. x may be gone afterwards. */

@@ -143,6 +143,51 @@ static void a_state_that_has_forgotten_is_filled_again(void **state)
     state_table_free(old_table);
 }
 
+/* n transactions of one account, the i-th after i * 100 ms. */
+static void score_many(struct bed *b, int from, int to)
+{
+    char id[32];
+    for (int i = from; i < to; i++) {
+        snprintf(id, sizeof id, "t-%d", i);
+        world_score(&b->w, world_txn(id, (int64_t)i * 100));
+    }
+}
+
+static void what_has_folded_is_not_counted_again(void **state)
+{
+    struct bed *b = *state;
+    score_many(b, 0, 700);
+    delivery_connected(b->delivery, 0, journal_last_seq(b->journal));
+    bring(b);
+    score_many(b, 700, 1200);
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 1200);
+}
+
+static void a_decision_does_not_stand_for_an_event_that_was_refused(void **state)
+{
+    struct bed *b = *state;
+    world_score(&b->w, world_txn("t-1", 0));
+    b->far->fails_at = b->far->n_submitted + 1; /* this one alone: the server is full */
+    world_score(&b->w, world_txn("t-2", 1));
+    assert_true(b->w.score.degraded);
+    bring(b);
+    world_score(&b->w, world_txn("t-3", 2));
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 3);
+}
+
+static void a_conflict_that_was_lost_on_the_way_leaves_no_trace(void **state)
+{
+    struct bed *b = *state;
+    world_score(&b->w, world_txn_of("t-1", "a-1", NULL, 0));
+    b->far->is_losing = true;
+    world_score(&b->w, world_txn_of("t-1", "a-2", NULL, 0));
+    assert_true(b->w.score.degraded);
+    b->far->is_losing = false;
+    bring(b);
+    world_score(&b->w, world_txn_of("t-2", "a-2", NULL, 1));
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 1);
+}
+
 static void labels_and_conflicts_are_brought_in_their_place(void **state)
 {
     struct bed *b = *state;
@@ -193,6 +238,9 @@ int main(void)
         TEST(what_came_while_it_was_away_is_brought),
         TEST(what_was_lost_on_the_way_is_brought_and_counts_once),
         TEST(a_state_that_has_forgotten_is_filled_again),
+        TEST(what_has_folded_is_not_counted_again),
+        TEST(a_decision_does_not_stand_for_an_event_that_was_refused),
+        TEST(a_conflict_that_was_lost_on_the_way_leaves_no_trace),
         TEST(labels_and_conflicts_are_brought_in_their_place),
         TEST(a_parked_label_is_taken_whichever_operation_fails),
     };
