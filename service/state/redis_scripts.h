@@ -14,7 +14,8 @@
  */
 extern const char redis_script_fold[];
 
-/* KEYS: logs. ARGV: for each, the record to take out. Answers how many were there. */
+/* KEYS: logs. ARGV: for each, the record to take out, every copy of it. Answers how many there
+ * were. */
 extern const char redis_script_void[];
 
 /*

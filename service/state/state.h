@@ -62,7 +62,8 @@ enum state_verb {
     /* Replace the first `fold.old_bytes` of entities[0] by `fold.bytes` if generation, last record
      * and length still hold; ST_CONFLICT when they do not. Keeps the expiry. */
     STATE_FOLD,
-    /* Take exactly these records (entities[].record, byte for byte) out of these logs again. */
+    /* Take exactly these records (entities[].record, byte for byte) out of these logs again,
+     * however often they came. */
     STATE_VOID,
     /* Delete the logs of entities[]. */
     STATE_ERASE,

@@ -420,29 +420,22 @@ static enum status replace_front(struct state_mem *m, struct keys *k)
     return ST_OK;
 }
 
-/* The offset of the first record that is equal, byte for byte; log.len: there is none. */
-static size_t find_record(struct span log, struct span record)
-{
-    struct record r;
-    size_t at = fold_header_bytes(log);
-    while (at < log.len && record_decode(span_of(log.base + at, log.len - at), &r) == ST_OK) {
-        if (span_eq(span_of(log.base + at, r.bytes), record))
-            return at;
-        at += r.bytes;
-    }
-    return log.len;
-}
-
+/* Every record that is equal, byte for byte: what is left moves up. */
 static void take_out(struct slot *slot, struct span record)
 {
+    struct record r;
     struct span log = slot_value(slot);
-    size_t at = find_record(log, record);
-    if (at == log.len)
-        return;
     char *value = slot->block + slot->key_len;
-    size_t behind = at + record.len;
-    memmove(value + at, value + behind, log.len - behind);
-    slot->len -= (uint32_t)record.len;
+    size_t at = fold_header_bytes(log), kept = at;
+    while (at < log.len && record_decode(span_of(value + at, log.len - at), &r) == ST_OK) {
+        if (!span_eq(span_of(value + at, r.bytes), record)) {
+            memmove(value + kept, value + at, r.bytes);
+            kept += r.bytes;
+        }
+        at += r.bytes;
+    }
+    memmove(value + kept, value + at, log.len - at);
+    slot->len = (uint32_t)(kept + log.len - at);
 }
 
 static enum status void_records(struct state_mem *m, struct keys *k)

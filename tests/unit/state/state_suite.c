@@ -380,6 +380,20 @@ static void voiding_takes_out_exactly_the_record(void **state)
     ASSERT_LOG(read_log(suite, "e:a:1"), 2, 4);
 }
 
+static void voiding_takes_out_every_copy(void **state)
+{
+    struct state_suite *suite = *state;
+    static const uint64_t txns[] = {3, 1, 3, 3, 2, 3};
+    for (int i = 0; i < 6; i++)
+        append(suite, "e:a:1", txns[i], 1);
+    void_one(suite, "e:a:1", 3, 1);
+    ASSERT_LOG(read_log(suite, "e:a:1"), 1, 2);
+    append(suite, "e:a:2", 3, 1);
+    append(suite, "e:a:2", 3, 1);
+    void_one(suite, "e:a:2", 3, 1);
+    assert_int_equal(read_log(suite, "e:a:2").len, 0);
+}
+
 static void voiding_leaves_the_record_of_another_attempt(void **state)
 {
     struct state_suite *suite = *state;
@@ -901,6 +915,7 @@ int state_suite_run(const char *name, struct state_suite *suite)
         WITH_STATE(a_log_grows_to_thousands_of_records),
         WITH_STATE(erasing_deletes_these_logs_and_no_others),
         WITH_STATE(voiding_takes_out_exactly_the_record),
+        WITH_STATE(voiding_takes_out_every_copy),
         WITH_STATE(voiding_leaves_the_record_of_another_attempt),
         WITH_STATE(voiding_in_a_log_that_is_not_there_makes_none),
         WITH_STATE(folding_keeps_what_was_appended_meanwhile),
