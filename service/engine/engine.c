@@ -17,10 +17,12 @@
 enum { FOLD_SCRATCH_BYTES = 4 * FOLD_LOG_BYTES_MAX }; /* untouched pages cost nothing */
 
 /* What the server lacks of the journal is wanted again. */
-static void on_connect(void *user, uint64_t beacon)
+static void on_connect(void *user, uint64_t beacon, bool is_kept)
 {
     struct engine *e = user;
     publish_again(e);
+    if (is_kept) /* and what was under way is wanted already */
+        return;
     delivery_connected(e->delivery, beacon, journal_last_seq(e->journal));
 }
 

@@ -206,6 +206,15 @@ static void on_ok(redisAsyncContext *ac, void *reply, void *user)
         refuse(l, user);
 }
 
+/* Which life of which server, and of which data set; "": it does not say. */
+static void note_server(struct redis_link *l, struct span info)
+{
+    struct span run = info_value(info, "run_id:"), set = info_value(info, "master_replid:");
+    l->server[0] = '\0';
+    if (run.len > 0)
+        snprintf(l->server, sizeof l->server, "%.*s %.*s", SPAN_ARG(run), SPAN_ARG(set));
+}
+
 static void on_info(redisAsyncContext *ac, void *user_reply, void *user)
 {
     struct redis_link *l = ac->data;
@@ -219,9 +228,12 @@ static void on_info(redisAsyncContext *ac, void *user_reply, void *user)
                           : "INFO was refused: the user needs it";
     if (why != NULL)
         refuse(l, why);
+    else
+        note_server(l, span_of(reply->str, reply->len));
 }
 
-/* Ours was set where none stood: the server was emptied, and its logs will be ours again. */
+/* Ours was set where none stood: the server was emptied, and its logs will be ours again. Then it
+ * is not the one that we knew. */
 static void on_hash_key(redisAsyncContext *ac, void *user_reply, void *user)
 {
     struct redis_link *l = ac->data;
@@ -230,6 +242,8 @@ static void on_hash_key(redisAsyncContext *ac, void *user_reply, void *user)
     if (reply == NULL)
         return;
     redis_link_note(l, reply);
+    if (reply->type == REDIS_REPLY_NIL)
+        l->last_server[0] = '\0';
     if (reply->type == REDIS_REPLY_ERROR)
         refuse(l, "the hash key cannot be read or written");
     else if (reply->type == REDIS_REPLY_STRING &&
@@ -262,22 +276,26 @@ static void on_beacon(redisAsyncContext *ac, void *user_reply, void *user)
         redisAsyncDisconnect(ac);
         return;
     }
+    bool is_known = l->last_server[0] != '\0' && strcmp(l->server, l->last_server) == 0;
+    l->is_kept = is_known && !l->is_emptied && l->beacon >= l->told_beacon;
+    memcpy(l->last_server, l->server, sizeof l->server);
     l->is_up = true;
     l->is_emptied = false;
     l->retry_ms = REDIS_RETRY_MIN_MS;
     l->stats.connects++;
     start_timer(l, STALL_LOOK_MS);
     if (l->up != NULL)
-        l->up(l->up_user, l->beacon);
+        l->up(l->up_user, l->beacon, l->is_kept);
 }
 
-void redis_link_beacon(struct redis_link *l, const redisReply *before)
+void redis_link_beacon(struct redis_link *l, uint64_t beacon, const redisReply *before)
 {
     if (before->type == REDIS_REPLY_NIL && l->has_beacon && !l->is_emptied) {
         l->is_emptied = true;
         redisAsyncDisconnect(l->context);
     }
     l->has_beacon = true;
+    l->told_beacon = beacon;
 }
 
 static void send_handshake(struct redis_link *l)

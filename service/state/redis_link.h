@@ -16,6 +16,8 @@
 
 #include <hiredis/async.h>
 
+enum { REDIS_SERVER_BYTES = 96 }; /* two names of 40 hex */
+
 struct redis_link {
     struct state_redis_options options;
     struct hash_key key;
@@ -33,10 +35,14 @@ struct redis_link {
     int64_t retry_ms;
     int64_t waiting_since_ms; /* of the loop's clock: since then no reply though some are due */
     uint64_t beacon;
-    const char *refused; /* why the server was refused, static text; NULL: it was not */
-    const char *told;    /* of that, what options.refused was told last */
+    /* run_id and master_replid of the server: of this connection, and of the last that was up */
+    char server[REDIS_SERVER_BYTES], last_server[REDIS_SERVER_BYTES];
+    uint64_t told_beacon; /* the last that was acknowledged to us; 0: none */
+    bool is_kept;         /* nothing is lost but what was under way */
+    const char *refused;  /* why the server was refused, static text; NULL: it was not */
+    const char *told;     /* of that, what options.refused was told last */
     struct state_redis_stats stats;
-    void (*up)(void *user, uint64_t beacon);
+    void (*up)(void *user, uint64_t beacon, bool is_kept);
     void *up_user;
     void (*closed)(void *user); /* everything is gone */
     void *closed_user;
@@ -65,9 +71,9 @@ void redis_link_send(struct redis_link *l, struct span command, redisCallbackFn 
 /* A reply has come: counts its error if it is one, or those inside an EXEC's. */
 void redis_link_note(struct redis_link *l, const redisReply *reply);
 
-/* The beacon that stood before this one was set. None where one had stood: the server was emptied
- * under us (FLUSHALL). The connection is made again, hash key and all. */
-void redis_link_beacon(struct redis_link *l, const redisReply *before);
+/* `beacon` was set, and `before` stood there. None where one had stood: the server was emptied under
+ * us (FLUSHALL). The connection is made again, hash key and all. */
+void redis_link_beacon(struct redis_link *l, uint64_t beacon, const redisReply *before);
 
 /* What INFO says of a server we cannot use, static text; NULL: it is fine. */
 const char *redis_info_refuses(struct span info);

@@ -138,6 +138,7 @@ struct state_op {
     /* private to the backend */
     struct state_op *next, *prev;
     uint64_t ticket;
+    uint64_t beacon; /* that goes with it; 0: none */
 };
 
 struct state; /* a backend, first member of each implementation */

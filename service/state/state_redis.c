@@ -157,7 +157,13 @@ static void answer(redisAsyncContext *ac, const redisReply *reply, struct state_
     if (st == ST_OK && op->verb == STATE_OBSERVE && redis_link_is_up(l))
         expire_new_logs(s, op);
     if (st == ST_OK && has_beacon(s, op))
-        redis_link_beacon(l, reply->element[reply->elements - 1]);
+        redis_link_beacon(l, op->beacon, reply->element[reply->elements - 1]);
+    if (st == ST_CORRUPT) {
+        /* no reply to what was asked: the two are out of step */
+        st = ST_UNAVAILABLE;
+        if (redis_link_is_up(l))
+            redisAsyncDisconnect(ac);
+    }
     finish(s, op, st);
 }
 
@@ -243,20 +249,20 @@ static enum status take_observed(struct state_op *op, const redisReply *reply)
     for (int i = 0; i < op->n_entities; i++)
         expected += (op->entities[i].record.len > 0) + (op->entities[i].refresh ? EXPIRES : 0u);
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < expected)
-        return ST_UNAVAILABLE;
+        return ST_CORRUPT;
     for (size_t i = 0; i < reply->elements; i++) {
         if (reply->element[i]->type == REDIS_REPLY_ERROR)
             return ST_UNAVAILABLE;
     }
     op->outcome = STATE_CLAIM_NONE;
     if (claim && !is_value(reply->element[at]))
-        return ST_UNAVAILABLE;
+        return ST_CORRUPT;
     if (claim)
         found_one(op, bytes_of(reply->element[at++]));
     for (int i = 0; i < op->n_entities; i++) {
         at += op->entities[i].record.len > 0;
         if (!is_value(reply->element[at]))
-            return ST_UNAVAILABLE;
+            return ST_CORRUPT;
         op->entities[i].log = bytes_of(reply->element[at++]);
         at += op->entities[i].refresh ? EXPIRES : 0u;
     }
@@ -328,13 +334,14 @@ static void send_claim(struct state_redis *s, const struct state_op *op)
     issue(s, NULL, NULL);
 }
 
-static void send_beacon(struct state_redis *s)
+static void send_beacon(struct state_redis *s, struct state_op *op)
 {
+    op->beacon = watermark_get(s->link.options.acknowledged);
     begin(s, "SET", 4);
     char key[sizeof s->link.options.instance + 8];
     snprintf(key, sizeof key, "beacon:%s", s->link.options.instance);
     put_key(s, span_str(key));
-    redis_wire_int(&s->wire, (int64_t)watermark_get(s->link.options.acknowledged));
+    redis_wire_int(&s->wire, (int64_t)op->beacon);
     redis_wire_text(&s->wire, "GET");
     issue(s, NULL, NULL);
 }
@@ -347,8 +354,9 @@ static void send_observe(struct state_redis *s, struct state_op *op)
         send_claim(s, op);
     for (int i = 0; i < op->n_entities; i++)
         send_entity(s, op, &op->entities[i]);
+    op->beacon = 0;
     if (has_beacon(s, op))
-        send_beacon(s);
+        send_beacon(s, op);
     begin(s, "EXEC", 1);
     issue(s, on_observed, op);
 }
@@ -575,13 +583,14 @@ struct state *state_redis_open(const struct state_redis_options *o, const struct
     return &s->base;
 }
 
-void state_redis_on_connect(struct state *s, void (*up)(void *user, uint64_t beacon), void *user)
+void state_redis_on_connect(struct state *s, void (*up)(void *user, uint64_t beacon, bool is_kept),
+                            void *user)
 {
     struct redis_link *l = &self_of(s)->link;
     l->up = up;
     l->up_user = user;
     if (l->is_up)
-        up(user, l->beacon);
+        up(user, l->beacon, l->is_kept);
 }
 
 struct state_redis_stats state_redis_stats(const struct state *s)

@@ -63,9 +63,12 @@ struct state *state_redis_open(const struct state_redis_options *o, const struct
 
 /*
  * `up` is called on the loop after each good connection; `beacon` is the journal's sequence that
- * the server says was acknowledged, 0 when it has none.
+ * the server says was acknowledged, 0 when it has none. `is_kept`: the server has not started
+ * again since the last connection, has the same data, and its beacon is not behind what it
+ * acknowledged to us: nothing is lost but operations that were answered ST_UNAVAILABLE.
  */
-void state_redis_on_connect(struct state *s, void (*up)(void *user, uint64_t beacon), void *user);
+void state_redis_on_connect(struct state *s, void (*up)(void *user, uint64_t beacon, bool is_kept),
+                            void *user);
 
 /* Counters of this connection. */
 struct state_redis_stats {

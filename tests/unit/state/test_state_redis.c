@@ -518,6 +518,104 @@ static enum status void_one(struct state *s)
     return a.st;
 }
 
+struct connected {
+    struct watermark *acknowledged;
+    struct state *state;
+    uint64_t times, beacon;
+    bool is_kept;
+};
+
+static void on_connected(void *user, uint64_t beacon, bool is_kept)
+{
+    struct connected *c = user;
+    c->times++;
+    c->beacon = beacon;
+    c->is_kept = is_kept;
+}
+
+/* A state that has told its server that frames up to 7 have reached it. */
+static void open_with_beacon(struct connected *c)
+{
+    static struct append a;
+    struct state_redis_options o = options("b:", 0);
+    struct hash_key key;
+    char why[REDIS_WHY_BYTES];
+    *c = (struct connected){.acknowledged = watermark_new(7)};
+    assert_int_equal(state_redis_probe(&o, &key, why), ST_OK);
+    snprintf(o.instance, sizeof o.instance, "i");
+    o.acknowledged = c->acknowledged;
+    c->state = state_redis_open(&o, &key, &loop);
+    state_redis_on_connect(c->state, on_connected, c);
+    wait_available(c->state);
+    assert_int_equal(c->times, 1);
+    assert_false(c->is_kept); /* nobody knew it before */
+    fill_append(&a);
+    a.op.journal_seq = 8;
+    state_submit(c->state, &a.op);
+    run_until(&a.done);
+    assert_int_equal(a.st, ST_OK);
+}
+
+static void close_with_beacon(struct connected *c)
+{
+    state_close(c->state);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    watermark_free(c->acknowledged);
+}
+
+static void a_server_that_lost_only_the_connection_has_kept_all(void **state)
+{
+    (void)state;
+    struct connected c;
+    open_with_beacon(&c);
+    tell("CLIENT KILL TYPE normal SKIPME yes");
+    wait_connects(c.state, 2);
+    assert_int_equal(c.times, 2);
+    assert_int_equal(c.beacon, 7);
+    assert_true(c.is_kept);
+    close_with_beacon(&c);
+}
+
+static void a_server_whose_beacon_is_behind_has_not(void **state)
+{
+    (void)state;
+    struct connected c;
+    open_with_beacon(&c);
+    tell("SET b:beacon:i 6");
+    tell("CLIENT KILL TYPE normal SKIPME yes");
+    wait_connects(c.state, 2);
+    assert_int_equal(c.beacon, 6);
+    assert_false(c.is_kept);
+    close_with_beacon(&c);
+}
+
+static void a_server_that_was_emptied_has_not(void **state)
+{
+    (void)state;
+    struct connected c;
+    open_with_beacon(&c);
+    tell("FLUSHALL");
+    tell("SET b:beacon:i 7");
+    tell("CLIENT KILL TYPE normal SKIPME yes");
+    wait_connects(c.state, 2);
+    assert_false(c.is_kept);
+    close_with_beacon(&c);
+}
+
+static void a_server_with_another_history_has_not(void **state)
+{
+    (void)state;
+    struct connected c;
+    open_with_beacon(&c);
+    tell("REPLICAOF 127.0.0.1 1"); /* a replica, and a master again */
+    tell("REPLICAOF NO ONE");
+    tell("CLIENT KILL TYPE normal SKIPME yes");
+    wait_connects(c.state, 2);
+    assert_int_equal(c.beacon, 7);
+    assert_false(c.is_kept);
+    close_with_beacon(&c);
+}
+
 static void scripts_flushed_away_change_nothing(void **state)
 {
     for (int i = 0; i < 2; i++) {
@@ -559,6 +657,10 @@ int main(void)
         REDIS_TEST(what_a_server_is_refused_for_is_told_once_until_it_changes),
         REDIS_TEST(an_error_inside_a_transaction_is_unavailable_and_counted),
         REDIS_TEST(a_full_server_is_unavailable_and_counted_and_then_used_again),
+        REDIS_TEST(a_server_that_lost_only_the_connection_has_kept_all),
+        REDIS_TEST(a_server_whose_beacon_is_behind_has_not),
+        REDIS_TEST(a_server_that_was_emptied_has_not),
+        REDIS_TEST(a_server_with_another_history_has_not),
         REDIS_TEST(scripts_flushed_away_change_nothing),
     };
     int failed;
