@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +63,15 @@ enum status watermark_end(struct watermark *w, uint64_t number)
     }
     pthread_mutex_unlock(&w->lock);
     return st;
+}
+
+bool watermark_has(struct watermark *w, uint64_t number)
+{
+    pthread_mutex_lock(&w->lock);
+    bool has = number <= w->done || (number - w->done <= WATERMARK_AHEAD_MAX &&
+                                     (*ended_word(w, number) & ended_bit(number)) != 0);
+    pthread_mutex_unlock(&w->lock);
+    return has;
 }
 
 uint64_t watermark_get(const struct watermark *w)

@@ -12,6 +12,7 @@
 
 #include "service/base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How far past the watermark a number may end: seconds of full load, in 128 KB of bits. */
@@ -29,6 +30,9 @@ void watermark_free(struct watermark *w);
  * Errors: ST_NO_SPACE: further than WATERMARK_AHEAD_MAX past the watermark; it stays undone.
  */
 MUST_USE enum status watermark_end(struct watermark *w, uint64_t number);
+
+/* Has `number` ended? Waits for the lock. */
+bool watermark_has(struct watermark *w, uint64_t number);
 
 uint64_t watermark_get(const struct watermark *w);
 

@@ -36,6 +36,11 @@ void delivery_done(struct delivery *d, uint64_t seq)
         want(d, seq);
 }
 
+bool delivery_has(struct delivery *d, uint64_t seq)
+{
+    return watermark_has(d->reached, seq);
+}
+
 void delivery_lost(struct delivery *d, uint64_t seq)
 {
     want(d, seq);

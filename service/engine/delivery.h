@@ -25,6 +25,8 @@ void delivery_free(struct delivery *d);
 
 /* Frame `seq` has reached Redis. */
 void delivery_done(struct delivery *d, uint64_t seq);
+/* Has it? */
+bool delivery_has(struct delivery *d, uint64_t seq);
 /* It may not have. */
 void delivery_lost(struct delivery *d, uint64_t seq);
 /*

@@ -10,6 +10,7 @@
 enum {
     LOOK_EVERY_MS = 100,
     BATCH_FRAMES = 256,
+    BATCH_LOOKS = 4096,    /* at frames, most of which may have arrived */
     BATCH_BYTES = 1 << 20, /* read in one turn of the loop: about a millisecond */
 };
 
@@ -26,7 +27,7 @@ struct redelivery {
     struct arena *arena; /* the frames' bytes */
     struct batch_frame frames[BATCH_FRAMES];
     uint64_t to_seq;
-    int n_frames;
+    int n_frames, n_looks;
     int at;
     bool is_busy;
     bool has_failed;  /* the last frame: not at once again */
@@ -38,8 +39,10 @@ struct redelivery {
 static bool keep(void *user, uint64_t seq, uint8_t kind, struct span bytes)
 {
     struct redelivery *r = user;
-    if (seq > r->to_seq || r->n_frames == BATCH_FRAMES)
+    if (seq > r->to_seq || r->n_frames == BATCH_FRAMES || r->n_looks++ == BATCH_LOOKS)
         return false;
+    if (delivery_has(r->engine->delivery, seq))
+        return true;
     char *room = arena_try(r->arena, bytes.len);
     if (room == NULL)
         return false;
@@ -72,7 +75,7 @@ static uint64_t oldest_kept(struct journal *j, uint64_t from, uint64_t to)
 static void read_batch(struct redelivery *r, uint64_t from)
 {
     arena_reset(r->arena);
-    r->n_frames = r->at = 0;
+    r->n_frames = r->n_looks = r->at = 0;
     enum status st = journal_read(r->engine->journal, from, keep, r);
     if (st != ST_NOT_FOUND)
         return;

@@ -2,6 +2,7 @@
  * redeliver.h -- what Redis has missed, brought to it from the journal.
  *
  *     delivery_wanted ──> a batch of frames is read ──> redo_frame, one by one ──> delivery_done
+ *                         but for those that have arrived
  *
  * One engine of a process does it, beside its events, a frame at a time, so that an outage of
  * minutes does not become one of hours.

@@ -80,6 +80,21 @@ static void a_reset_forgets_what_had_ended_above_it(void **state)
     watermark_free(w);
 }
 
+static void it_knows_what_has_ended(void **state)
+{
+    (void)state;
+    struct watermark *w = watermark_new(7);
+    end(w, 9);
+    end(w, 7 + WATERMARK_AHEAD_MAX);
+    assert_true(watermark_has(w, 1));
+    assert_true(watermark_has(w, 7));
+    assert_false(watermark_has(w, 8));
+    assert_true(watermark_has(w, 9));
+    assert_true(watermark_has(w, 7 + WATERMARK_AHEAD_MAX));
+    assert_false(watermark_has(w, 9 + WATERMARK_AHEAD_MAX)); /* it shares 9's bit */
+    watermark_free(w);
+}
+
 enum { THREADS = 4, ENDS_PER_THREAD = 20000 };
 
 struct ender {
@@ -129,6 +144,7 @@ int main(void)
         cmocka_unit_test(repeats_and_what_is_done_already_change_nothing),
         cmocka_unit_test(the_furthest_number_is_taken_and_the_one_past_it_refused),
         cmocka_unit_test(a_reset_forgets_what_had_ended_above_it),
+        cmocka_unit_test(it_knows_what_has_ended),
         cmocka_unit_test(threads_that_end_all_numbers_bring_it_to_the_last),
         cmocka_unit_test(freeing_null_is_fine),
     };

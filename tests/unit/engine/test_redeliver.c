@@ -104,6 +104,19 @@ static void what_came_while_it_was_away_is_brought(void **state)
     assert_string_equal(b->w.answer, first);
 }
 
+static void what_has_arrived_is_not_brought_again(void **state)
+{
+    struct bed *b = *state;
+    b->far->is_away = true;
+    world_score(&b->w, world_txn("t-1", 0));
+    b->far->is_away = false;
+    world_score(&b->w, world_txn("t-2", 1));
+    delivery_lost(b->delivery, journal_last_seq(b->journal));
+    bring(b);
+    assert_int_equal(b->w.engine.stats->redelivered, 2); /* an event and its decision */
+    assert_int_equal(delivery_reached(b->delivery), 4);
+}
+
 static void what_was_lost_on_the_way_is_brought_and_counts_once(void **state)
 {
     struct bed *b = *state;
@@ -236,6 +249,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
     const struct CMUnitTest tests[] = {
         TEST(what_came_while_it_was_away_is_brought),
+        TEST(what_has_arrived_is_not_brought_again),
         TEST(what_was_lost_on_the_way_is_brought_and_counts_once),
         TEST(a_state_that_has_forgotten_is_filled_again),
         TEST(what_has_folded_is_not_counted_again),
