@@ -117,6 +117,11 @@ static enum status rebuild_table(struct backend *b, uint64_t from_seq, char *ret
         log_info("state rebuilt", LOG_INT("from_seq", (int64_t)from_seq),
                  LOG_INT("events", (int64_t)done.events),
                  LOG_INT("ms", (clock_mono_us() - begun_us) / 1000));
+    if (st == ST_OK && done.lost > 0)
+        log_error("state rebuilt without some frames of the journal",
+                  LOG_INT("frames", (int64_t)done.lost),
+                  LOG_INT("first_seq", (int64_t)done.first_lost_seq),
+                  LOG_TEXT("why", "the ruleset's schema refuses them by now, or they are damaged"));
     return st;
 }
 

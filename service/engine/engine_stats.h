@@ -31,7 +31,8 @@
     X(folds, "logs folded and written back")                                                      \
     X(folds_lost, "folds given up because the log had changed")                                   \
     X(corrupt, "logs or claims that could not be read")                                           \
-    X(redelivered, "events of the journal delivered again to state")
+    X(redelivered, "events of the journal delivered again to state")                              \
+    X(redelivered_refused, "of these, the ones that the schema refuses by now: lost to state")
 
 /* Upper bounds in microseconds of the histogram of state's answers; the last class has none. */
 #define ENGINE_LATENCY_TABLE(X) \

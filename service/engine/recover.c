@@ -24,6 +24,12 @@ static void count(struct recovered *n, uint8_t kind)
     n->others += kind != FRAME_EVENT && kind != FRAME_DECISION;
 }
 
+static void count_lost(struct recovered *n, uint64_t seq)
+{
+    if (n->lost++ == 0)
+        n->first_lost_seq = seq;
+}
+
 static bool each(void *user, uint64_t seq, uint8_t kind, struct span bytes)
 {
     struct recovery *rec = user;
@@ -31,6 +37,8 @@ static bool each(void *user, uint64_t seq, uint8_t kind, struct span bytes)
     redo_frame(&rec->redo, seq, kind, bytes);
     CHECK(rec->is_back);
     count(&rec->count, kind);
+    if (rec->redo.is_lost)
+        count_lost(&rec->count, seq);
     return rec->status == ST_OK;
 }
 

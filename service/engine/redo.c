@@ -9,10 +9,20 @@ static void told(struct score *s)
     (void)s; /* what matters comes with `released` */
 }
 
+/* It was read once. A label that the contract refuses may have been refused then, too. */
+static bool is_refused_now(const struct score *s)
+{
+    return s->kind == SCORE_REFUSED &&
+           (s->error.offset != READER_NO_OFFSET || s->error.fault == READER_TOO_LARGE);
+}
+
 static void released(struct score *s)
 {
     struct redo *r = s->user;
     bool missed = s->kind == SCORE_UNAVAILABLE || s->kind == SCORE_OVERLOADED;
+    r->is_lost = is_refused_now(s);
+    if (r->is_lost)
+        stats_add(&r->engine->stats->redelivered_refused, 1);
     r->then(r, missed ? ST_UNAVAILABLE : ST_OK);
 }
 
@@ -134,10 +144,12 @@ static enum status start(struct redo *r, uint64_t seq, uint8_t kind, struct span
 void redo_frame(struct redo *r, uint64_t seq, uint8_t kind, struct span bytes)
 {
     arena_reset(r->arena);
+    r->is_lost = false;
     stats_add(&r->engine->stats->redelivered, 1);
     if (start(r, seq, kind, bytes) == ST_OK)
         return;
     stats_add(&r->engine->stats->corrupt, 1);
+    r->is_lost = true;
     r->then(r, ST_OK);
 }
 

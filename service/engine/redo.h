@@ -22,9 +22,10 @@
 
 struct redo {
     struct engine *engine;
-    /* ST_OK: the state has it, or it can never have it (counted). ST_UNAVAILABLE: not now. */
+    /* ST_OK: the state has it, or it can never have it (is_lost). ST_UNAVAILABLE: not now. */
     void (*then)(struct redo *r, enum status st);
     void *user;
+    bool is_lost; /* in `then`: cannot be read, or the schema of today refuses it; counted */
     /* private */
     struct arena *arena;
     struct score score;

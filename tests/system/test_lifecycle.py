@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from conftest import BIN, RULES, payment
+from conftest import BIN, RULES, RULESET, payment
 
 MISSPELT = RULES.replace("account_tx_count_5m > 10", "account_tx_cuont_5m > 10")
 
@@ -165,6 +165,18 @@ def test_the_last_checkpoint_waits_for_the_one_under_way(make_server):
     server.wait_log("stopped")
     assert [e["message"] for e in server.log].count("checkpoint failed") == 1  # that of the pipe
     assert list(journal.glob("checkpoint-0*")) != []
+
+
+def test_events_that_a_new_ruleset_refuses_are_told_at_the_start(make_server):
+    server = make_server(journal__dir="journal")
+    assert server.score(payment(0, terminal_id="m-1")).status == 200
+    assert server.score(payment(1)).status == 200
+    server.kill()
+    stricter = RULESET.replace("terminal_id: {", "terminal_id: {required: true, ")
+    server.write("ruleset.yaml", stricter)
+    server.start()
+    lost = [e for e in server.log if e["message"].startswith("state rebuilt without")]
+    assert [(e["level"], e["frames"], e["first_seq"]) for e in lost] == [("error", 1, 3)]
 
 
 def test_what_was_answered_survives_a_kill_with_fsync_always(make_server):

@@ -48,15 +48,20 @@ static int drop_disk(void **state)
 }
 
 /* Another process: an empty table, the same journal. */
-static struct recovered restart(struct world *w, struct disk *d)
+static struct recovered restart_with(struct world *w, struct disk *d, const char *ruleset)
 {
     struct recovered r = {0};
     world_close(w);
     journal_close(d->journal);
     disk_open(d);
-    world_open(w, world_ruleset, world_rules, d->journal);
+    world_open(w, ruleset, world_rules, d->journal);
     assert_int_equal(recover(&w->engine, 1, &r), ST_OK);
     return r;
+}
+
+static struct recovered restart(struct world *w, struct disk *d)
+{
+    return restart_with(w, d, world_ruleset);
 }
 
 static void an_empty_journal_is_no_state(void **state)
@@ -180,6 +185,49 @@ static void a_decision_that_comes_first_keeps_its_claim_alive(void **state)
     world_close(&w);
 }
 
+/* world_ruleset, in which terminal_id is required. */
+static const char *stricter(void)
+{
+    static const char before[] = "terminal_id:    {type: string, ";
+    static char out[4096];
+    const char *at = strstr(world_ruleset, before);
+    assert_non_null(at);
+    int head = (int)(at - world_ruleset + (ptrdiff_t)strlen(before));
+    snprintf(out, sizeof out, "%.*srequired: true, %s", head, world_ruleset, world_ruleset + head);
+    return out;
+}
+
+static void events_that_the_schema_refuses_by_now_are_counted(void **state)
+{
+    struct disk *d = *state;
+    struct world w;
+    world_open(&w, world_ruleset, world_rules, d->journal);
+    world_score(&w, world_txn_of("t-1", "a-1", "m-1", 0));
+    world_score(&w, world_txn_of("t-2", "a-1", NULL, SECOND));
+    world_score(&w, world_txn_of("t-3", "a-1", NULL, 2 * SECOND));
+    struct recovered r = restart_with(&w, d, stricter());
+    assert_int_equal(r.events, 3);
+    assert_int_equal(r.lost, 2);
+    assert_int_equal(r.first_lost_seq, 3);
+    assert_int_equal(stats_get(&w.engine.stats->redelivered_refused), 2);
+    world_close(&w);
+}
+
+/* It is in the journal, and was refused already when its transaction came. */
+static void a_label_that_was_never_taken_is_not_lost(void **state)
+{
+    struct disk *d = *state;
+    struct world w;
+    world_open(&w, world_ruleset, world_rules, d->journal);
+    assert_int_equal(world_score(&w, world_label("t-1", "fraud", 0)), SCORE_PARKED);
+    world_score(&w, world_txn_of("t-1", "a-1", "m-1", SECOND));
+    assert_int_equal(restart(&w, d).lost, 0);
+    struct recovered r;
+    assert_int_equal(recover(&w.engine, 1, &r), ST_OK); /* the transaction stands there now */
+    assert_int_equal(r.lost, 0);
+    world_close(&w);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_disk, drop_disk)
@@ -191,6 +239,8 @@ int main(void)
         TEST(an_erased_entity_stays_erased),
         TEST(bringing_the_journal_twice_changes_nothing),
         TEST(a_decision_that_comes_first_keeps_its_claim_alive),
+        TEST(events_that_the_schema_refuses_by_now_are_counted),
+        TEST(a_label_that_was_never_taken_is_not_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
