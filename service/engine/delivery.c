@@ -46,10 +46,9 @@ void delivery_lost(struct delivery *d, uint64_t seq)
     want(d, seq);
 }
 
-void delivery_connected(struct delivery *d, uint64_t beacon, uint64_t last_seq)
+void delivery_connected(struct delivery *d, uint64_t beacon)
 {
-    watermark_reset(d->reached, beacon < last_seq ? beacon : last_seq);
-    want(d, last_seq);
+    watermark_reset(d->reached, beacon);
 }
 
 bool delivery_wanted(struct delivery *d, uint64_t *ret_from, uint64_t *ret_to)

@@ -30,10 +30,11 @@ bool delivery_has(struct delivery *d, uint64_t seq);
 /* It may not have. */
 void delivery_lost(struct delivery *d, uint64_t seq);
 /*
- * A connection is up again, and the server's last acknowledged frame is `beacon`: what it has
- * not is wanted, `last_seq` being the newest frame of the journal.
+ * A connection is up, to a server whose last acknowledged frame is `beacon`: what had arrived
+ * above it is forgotten. Then the caller looks which frame is the journal's newest and says that
+ * it may be lost: one that arrives in between is wanted too, and not forgotten for ever.
  */
-void delivery_connected(struct delivery *d, uint64_t beacon, uint64_t last_seq);
+void delivery_connected(struct delivery *d, uint64_t beacon);
 
 /* Is something to be delivered again? *ret_from..*ret_to are the frames. */
 bool delivery_wanted(struct delivery *d, uint64_t *ret_from, uint64_t *ret_to);

@@ -60,6 +60,13 @@ static int close_bed(void **state)
     return 0;
 }
 
+/* As engine.c does it. */
+static void connect_again(struct bed *b, uint64_t beacon)
+{
+    delivery_connected(b->delivery, beacon);
+    delivery_lost(b->delivery, journal_last_seq(b->journal));
+}
+
 static void tick(uv_timer_t *timer)
 {
     (void)timer;
@@ -144,7 +151,7 @@ static void a_state_that_has_forgotten_is_filled_again(void **state)
     struct state_table *old_table = b->far->table;
     b->far->table = state_table_new(&key, NULL);
     b->far->near = state_mem_open(b->far->table, true);
-    delivery_connected(b->delivery, 0, journal_last_seq(b->journal));
+    connect_again(b, 0);
     world_score(&b->w, world_txn("meanwhile", 29950));
     assert_true(b->w.score.degraded);
     assert_true(world_says(&b->w, "\"degraded\":[\"state_incomplete\"]"));
@@ -170,7 +177,7 @@ static void what_has_folded_is_not_counted_again(void **state)
 {
     struct bed *b = *state;
     score_many(b, 0, 700);
-    delivery_connected(b->delivery, 0, journal_last_seq(b->journal));
+    connect_again(b, 0);
     bring(b);
     score_many(b, 700, 1200);
     assert_true(world_feature(&b->w, "account_tx_count_1d") == 1200);
@@ -207,7 +214,7 @@ static void labels_and_conflicts_are_brought_in_their_place(void **state)
     world_score(&b->w, world_txn_of("t-1", "a-1", "m-1", 0));
     assert_int_equal(world_score(&b->w, world_txn_of("t-1", "a-2", "m-1", 0)), SCORE_CONFLICT);
     world_score(&b->w, world_label("t-1", "fraud", 10));
-    delivery_connected(b->delivery, 0, journal_last_seq(b->journal));
+    connect_again(b, 0);
     bring(b);
     world_score(&b->w, world_txn_of("t-2", "a-2", "m-1", 20));
     assert_true(world_feature(&b->w, "account_tx_count_1d") == 1);
