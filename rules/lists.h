@@ -7,8 +7,8 @@
  *       blocked_devices: {file: devices.txt}          # one string a line; # begins a comment
  *       bins: {file: bins.csv, type: int}             # first column of a CSV (RFC 4180)
  *
- * Files are UTF-8 and stand relative to the ruleset file. Each list is a CEL list with a hash index, so that
- * `in` is O(1). Repeated items count once.
+ * Files are UTF-8 and stand relative to the ruleset file. Each list is a CEL list with a hash
+ * index, so that `in` is O(1). Repeated items count once.
  *
  * Owns: everything lives in the arena given to lists_load. Read-only afterwards.
  */

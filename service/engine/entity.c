@@ -197,11 +197,19 @@ static enum status journal_erase(struct entity_query *q, struct state_op *op)
                : ST_UNAVAILABLE;
 }
 
+/* An event from before the erasure, brought to Redis after it, would be in the log again. */
+static bool is_whole(const struct engine *e)
+{
+    return e->delivery == NULL || delivery_is_whole(e->delivery);
+}
+
 void entity_erase(struct entity_query *q)
 {
     struct state_op op = {
         .verb = STATE_ERASE, .now_ms = q->now_ms, .entities = &q->entity, .n_entities = 1};
     enum status st = begin(q);
+    if (st == ST_OK && !is_whole(q->engine))
+        st = ST_UNAVAILABLE;
     if (st == ST_OK)
         st = journal_erase(q, &op);
     if (st != ST_OK) {

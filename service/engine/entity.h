@@ -28,7 +28,8 @@ struct entity_query {
     int64_t deadline_us; /* 0: none */
 
     /* out. status: ST_OK; ST_NOT_FOUND: no key field of that name; ST_TOO_LARGE: no value is
-     * that long; ST_UNAVAILABLE: no state, or not in time; ST_CORRUPT: the log cannot be read. */
+     * that long; ST_UNAVAILABLE: no state, not in time, or an erasure while the journal is
+     * being delivered again; ST_CORRUPT: the log cannot be read. */
     enum status status;
     struct span answer; /* JSON */
 

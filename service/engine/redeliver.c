@@ -24,6 +24,8 @@ struct redelivery {
     struct engine *engine;
     uv_timer_t timer;
     struct redo redo;
+    struct call telling; /* the beacon */
+    uint64_t telling_seq, told_seq;
     struct arena *arena; /* the frames' bytes */
     struct batch_frame frames[BATCH_FRAMES];
     uint64_t to_seq;
@@ -133,10 +135,35 @@ static void look(struct redelivery *r)
     step(r);
 }
 
+/* ---- the beacon ---- */
+
+static void told(struct call *c)
+{
+    struct redelivery *r = c->user;
+    if (c->status == ST_OK)
+        r->told_seq = r->telling_seq;
+}
+
+/*
+ * It rides with observations. An instance that has none for a while would bring its last frames
+ * again when it starts; and an erasure among them would take what others have written since.
+ */
+static void tell_reached(struct redelivery *r)
+{
+    uint64_t reached = delivery_reached(r->engine->delivery);
+    if (call_is_under_way(&r->telling) || reached == r->told_seq ||
+        !state_available(r->engine->state))
+        return;
+    r->telling_seq = reached;
+    r->telling = (struct call){.op = {.verb = STATE_BEACON}, .then = told, .user = r};
+    call_start(r->engine->state, &r->telling);
+}
+
 static void on_time(uv_timer_t *timer)
 {
     struct redelivery *r = timer->data;
     look(r);
+    tell_reached(r);
     /* The journal keeps what Redis has not; the rest may go when there is too much of it. */
     journal_release(r->engine->journal, delivery_reached(r->engine->delivery) + 1);
     bool at_once = !r->is_busy && !r->has_failed && !delivery_is_whole(r->engine->delivery);
@@ -167,7 +194,7 @@ void redelivery_free(struct redelivery *r)
 {
     if (r == NULL)
         return;
-    CHECK(!r->is_busy);
+    CHECK(!r->is_busy && !call_is_under_way(&r->telling));
     redo_fini(&r->redo);
     arena_free(r->arena);
     uv_close((uv_handle_t *)&r->timer, on_closed);

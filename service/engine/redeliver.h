@@ -7,6 +7,8 @@
  * One engine of a process does it, beside its events, a frame at a time, so that an outage of
  * minutes does not become one of hours.
  *
+ * It also tells Redis how far it is, when no event does.
+ *
  * Owns:    its timer, a batch of frames. Threads: of the loop.
  */
 #ifndef SLUICE_ENGINE_REDELIVER_H

@@ -83,6 +83,8 @@ enum state_verb {
     STATE_LAYOUT_PUT,
     /* All published layouts: found[i] texts. */
     STATE_LAYOUTS,
+    /* Redis with a journal: write the beacon alone. Memory has none. */
+    STATE_BEACON,
 };
 
 enum { STATE_PEEK_MAX = 1024, STATE_PARKED_MAX = 64 };

@@ -620,6 +620,12 @@ static enum status put_layout(struct state_mem *m, struct state_op *op)
     return table_put_layout(m->table, op->layout_id, op->claim);
 }
 
+static enum status no_beacon(struct state_mem *m, struct state_op *op)
+{
+    (void)m, (void)op;
+    return ST_OK;
+}
+
 /* ---- one operation ---- */
 
 /* What a verb's keys are, and what is done with them locked; or `alone`, which locks for itself. */
@@ -643,6 +649,7 @@ static const struct verb verbs[] = {
     [STATE_EXPIRE_PARKED] = {.alone = expire_parked},
     [STATE_LAYOUT_PUT] = {.alone = put_layout},
     [STATE_LAYOUTS] = {.alone = answer_layouts},
+    [STATE_BEACON] = {.alone = no_beacon},
 };
 
 static enum status run_locked(struct state_mem *m, struct state_op *op, const struct verb *v)

@@ -134,10 +134,10 @@ static void expire_new_logs(struct state_redis *s, const struct state_op *op)
     }
 }
 
-/* Does the beacon ride in this operation, last of all? */
-static bool has_beacon(const struct state_redis *s, const struct state_op *op)
+/* What stood before the beacon was set: it rides last of all, or alone. */
+static const redisReply *beacon_before(const struct state_op *op, const redisReply *reply)
 {
-    return op->verb == STATE_OBSERVE && s->link.options.acknowledged != NULL && op->journal_seq > 0;
+    return op->verb == STATE_OBSERVE ? reply->element[reply->elements - 1] : reply;
 }
 
 /* The reply of a verb, when it is no error. */
@@ -156,8 +156,8 @@ static void answer(redisAsyncContext *ac, const redisReply *reply, struct state_
     enum status st = reply->type == REDIS_REPLY_ERROR ? ST_UNAVAILABLE : take(op, reply);
     if (st == ST_OK && op->verb == STATE_OBSERVE && redis_link_is_up(l))
         expire_new_logs(s, op);
-    if (st == ST_OK && has_beacon(s, op))
-        redis_link_beacon(l, op->beacon, reply->element[reply->elements - 1]);
+    if (st == ST_OK && op->beacon > 0)
+        redis_link_beacon(l, op->beacon, beacon_before(op, reply));
     if (st == ST_CORRUPT) {
         /* no reply to what was asked: the two are out of step */
         st = ST_UNAVAILABLE;
@@ -334,16 +334,15 @@ static void send_claim(struct state_redis *s, const struct state_op *op)
     issue(s, NULL, NULL);
 }
 
-static void send_beacon(struct state_redis *s, struct state_op *op)
+static void put_beacon(struct state_redis *s, struct state_op *op)
 {
+    char key[sizeof s->link.options.instance + 8];
     op->beacon = watermark_get(s->link.options.acknowledged);
     begin(s, "SET", 4);
-    char key[sizeof s->link.options.instance + 8];
     snprintf(key, sizeof key, "beacon:%s", s->link.options.instance);
     put_key(s, span_str(key));
     redis_wire_int(&s->wire, (int64_t)op->beacon);
     redis_wire_text(&s->wire, "GET");
-    issue(s, NULL, NULL);
 }
 
 static void send_observe(struct state_redis *s, struct state_op *op)
@@ -354,9 +353,10 @@ static void send_observe(struct state_redis *s, struct state_op *op)
         send_claim(s, op);
     for (int i = 0; i < op->n_entities; i++)
         send_entity(s, op, &op->entities[i]);
-    op->beacon = 0;
-    if (has_beacon(s, op))
-        send_beacon(s, op);
+    if (s->link.options.acknowledged != NULL && op->journal_seq > 0) {
+        put_beacon(s, op);
+        issue(s, NULL, NULL);
+    }
     begin(s, "EXEC", 1);
     issue(s, on_observed, op);
 }
@@ -500,6 +500,13 @@ static void send_layouts(struct state_redis *s, struct state_op *op)
     issue(s, on_layouts, op);
 }
 
+static void send_beacon(struct state_redis *s, struct state_op *op)
+{
+    CHECK(s->link.options.acknowledged != NULL);
+    put_beacon(s, op);
+    issue(s, on_nothing, op);
+}
+
 typedef void send_fn(struct state_redis *s, struct state_op *op);
 
 static send_fn *const verbs[] = {
@@ -516,6 +523,7 @@ static send_fn *const verbs[] = {
     [STATE_EXPIRE_PARKED] = send_expire_parked,
     [STATE_LAYOUT_PUT] = send_layout,
     [STATE_LAYOUTS] = send_layouts,
+    [STATE_BEACON] = send_beacon,
 };
 
 /* ---- the backend ---- */
@@ -543,6 +551,7 @@ static void submit(struct state *state, struct state_op *op)
         return;
     }
     s->link.stats.inflight++;
+    op->beacon = 0;
     verbs[op->verb](s, op);
 }
 

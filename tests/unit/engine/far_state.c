@@ -22,6 +22,7 @@ static void submit(struct state *s, struct state_op *op)
 {
     struct far_state *f = (struct far_state *)s;
     f->n_submitted++;
+    f->n_beacons += op->verb == STATE_BEACON;
     bool fails = f->n_submitted == f->fails_at;
     if (f->is_away || (fails && !f->fails_lost))
         op->done(op, ST_UNAVAILABLE);

@@ -18,7 +18,7 @@ struct far_state {
     bool is_losing;  /* it takes effect, and its answer is lost */
     struct state_op *held[FAR_HELD_MAX];
     int n_held;
-    int n_submitted;
+    int n_submitted, n_beacons;
     int fails_at; /* of n_submitted: this one alone is refused, as by a server that is full ... */
     bool fails_lost; /* ... or takes effect, and its answer is lost */
 };

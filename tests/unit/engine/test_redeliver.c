@@ -3,6 +3,7 @@
 
 #include "service/base/clock.h"
 #include "service/engine/delivery.h"
+#include "service/engine/entity.h"
 #include "tests/unit/engine/far_state.h"
 #include "tests/unit/engine/world.h"
 
@@ -208,6 +209,60 @@ static void a_conflict_that_was_lost_on_the_way_leaves_no_trace(void **state)
     assert_true(world_feature(&b->w, "account_tx_count_1d") == 1);
 }
 
+/* ---- an erasure ---- */
+
+static void erase_told(struct entity_query *q)
+{
+    (void)q;
+}
+
+static enum status erase(struct bed *b, const char *account)
+{
+    struct entity_query q = {.engine = &b->w.engine,
+                             .arena = b->w.arena,
+                             .field = span_str("account_id"),
+                             .value = span_str(account),
+                             .now_ms = b->w.score.intake.now_ms,
+                             .done = erase_told,
+                             .released = erase_told};
+    arena_reset(b->w.arena);
+    entity_erase(&q);
+    return q.status;
+}
+
+static void nothing_is_erased_before_what_it_would_erase_has_arrived(void **state)
+{
+    struct bed *b = *state;
+    b->far->is_away = true;
+    world_score(&b->w, world_txn("t-1", 0));
+    b->far->is_away = false;
+    assert_int_equal(erase(b, "a-1"), ST_UNAVAILABLE);
+    bring(b);
+    assert_int_equal(erase(b, "a-1"), ST_OK);
+    world_score(&b->w, world_txn("t-2", 1));
+    assert_true(world_feature(&b->w, "account_tx_count_1d") == 1);
+}
+
+static void what_has_arrived_is_told_when_no_event_comes(void **state)
+{
+    struct bed *b = *state;
+    world_score(&b->w, world_txn("t-1", 0));
+    assert_int_equal(erase(b, "a-1"), ST_OK);
+    struct redelivery *r = redelivery_new(&b->w.engine);
+    int64_t until_us = clock_mono_us() + 5000000;
+    uv_timer_t awake;
+    uv_timer_init(&b->loop, &awake);
+    uv_timer_start(&awake, tick, 1, 1);
+    while (b->far->n_beacons == 0 && clock_mono_us() < until_us)
+        uv_run(&b->loop, UV_RUN_ONCE);
+    assert_int_equal(b->far->n_beacons, 1);
+    redelivery_free(r);
+    uv_close((uv_handle_t *)&awake, NULL);
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+}
+
+/* ---- labels ---- */
+
 static void labels_and_conflicts_are_brought_in_their_place(void **state)
 {
     struct bed *b = *state;
@@ -262,6 +317,8 @@ int main(void)
         TEST(what_has_folded_is_not_counted_again),
         TEST(a_decision_does_not_stand_for_an_event_that_was_refused),
         TEST(a_conflict_that_was_lost_on_the_way_leaves_no_trace),
+        TEST(nothing_is_erased_before_what_it_would_erase_has_arrived),
+        TEST(what_has_arrived_is_told_when_no_event_comes),
         TEST(labels_and_conflicts_are_brought_in_their_place),
         TEST(a_parked_label_is_taken_whichever_operation_fails),
     };

@@ -616,6 +616,28 @@ static void a_server_with_another_history_has_not(void **state)
     close_with_beacon(&c);
 }
 
+static void told(struct state_op *op, enum status st)
+{
+    assert_int_equal(st, ST_OK);
+    *(bool *)op->user = true;
+}
+
+static void the_beacon_can_be_told_alone(void **state)
+{
+    (void)state;
+    struct connected c;
+    bool done = false;
+    struct state_op op = {.verb = STATE_BEACON, .done = told, .user = &done};
+    open_with_beacon(&c);
+    assert_int_equal(watermark_end(c.acknowledged, 8), ST_OK);
+    state_submit(c.state, &op);
+    run_until(&done);
+    tell("CLIENT KILL TYPE normal SKIPME yes");
+    wait_connects(c.state, 2);
+    assert_int_equal(c.beacon, 8);
+    close_with_beacon(&c);
+}
+
 static void scripts_flushed_away_change_nothing(void **state)
 {
     for (int i = 0; i < 2; i++) {
@@ -661,6 +683,7 @@ int main(void)
         REDIS_TEST(a_server_whose_beacon_is_behind_has_not),
         REDIS_TEST(a_server_that_was_emptied_has_not),
         REDIS_TEST(a_server_with_another_history_has_not),
+        REDIS_TEST(the_beacon_can_be_told_alone),
         REDIS_TEST(scripts_flushed_away_change_nothing),
     };
     int failed;
