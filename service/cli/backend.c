@@ -182,7 +182,7 @@ static enum status open_redis(struct backend *b, char *ret_why)
     if (b->journal != NULL) {
         memcpy(b->redis.instance, b->identity.instance, sizeof b->redis.instance);
         b->acknowledged = watermark_new(0);
-        b->delivery = delivery_new(b->acknowledged);
+        b->delivery = delivery_new(b->acknowledged, journal_last_seq(b->journal));
         b->redis.journal = b->journal;
         b->redis.acknowledged = b->acknowledged;
     }

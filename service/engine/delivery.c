@@ -7,14 +7,16 @@
 
 struct delivery {
     struct watermark *reached;
+    uint64_t opened_seq;
     _Atomic uint64_t wanted;
 };
 
-struct delivery *delivery_new(struct watermark *w)
+struct delivery *delivery_new(struct watermark *w, uint64_t opened_seq)
 {
     struct delivery *d = calloc(1, sizeof *d);
     CHECK(d != NULL);
     d->reached = w;
+    d->opened_seq = opened_seq;
     return d;
 }
 
@@ -46,9 +48,21 @@ void delivery_lost(struct delivery *d, uint64_t seq)
     want(d, seq);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* No beacon of this process, or of one before it whose frames are here, can be further. */
+static uint64_t furthest(const struct delivery *d)
+{
+    uint64_t reached = watermark_get(d->reached);
+    return reached > d->opened_seq ? reached : d->opened_seq;
+}
+
 void delivery_connected(struct delivery *d, uint64_t beacon)
 {
-    watermark_reset(d->reached, beacon);
+    watermark_reset(d->reached, least(beacon, furthest(d)));
 }
 
 bool delivery_wanted(struct delivery *d, uint64_t *ret_from, uint64_t *ret_to)

@@ -19,8 +19,11 @@
 
 struct delivery;
 
-/* `w` is borrowed, and shared with the state, whose beacon follows it. CHECKs on no memory. */
-struct delivery *delivery_new(struct watermark *w);
+/*
+ * `w` is borrowed, and shared with the state, whose beacon follows it; `opened_seq` is the newest
+ * frame that the journal had when it was opened. CHECKs on no memory.
+ */
+struct delivery *delivery_new(struct watermark *w, uint64_t opened_seq);
 void delivery_free(struct delivery *d);
 
 /* Frame `seq` has reached Redis. */
@@ -31,7 +34,8 @@ bool delivery_has(struct delivery *d, uint64_t seq);
 void delivery_lost(struct delivery *d, uint64_t seq);
 /*
  * A connection is up, to a server whose last acknowledged frame is `beacon`: what had arrived
- * above it is forgotten. Then the caller looks which frame is the journal's newest and says that
+ * above it is forgotten. A machine that stopped may have lost frames that Redis has, and their
+ * numbers are given again: of those a beacon says nothing. Then the caller looks which frame is the journal's newest and says that
  * it may be lost: one that arrives in between is wanted too, and not forgotten for ever.
  */
 void delivery_connected(struct delivery *d, uint64_t beacon);

@@ -23,9 +23,8 @@ static void on_connect(void *user, uint64_t beacon, bool is_kept)
     publish_again(e);
     if (is_kept) /* and what was under way is wanted already */
         return;
-    uint64_t last_seq = journal_last_seq(e->journal);
-    delivery_connected(e->delivery, beacon < last_seq ? beacon : last_seq);
-    delivery_lost(e->delivery, journal_last_seq(e->journal)); /* it has perhaps moved */
+    delivery_connected(e->delivery, beacon);
+    delivery_lost(e->delivery, journal_last_seq(e->journal));
 }
 
 void engine_open(struct engine *e)

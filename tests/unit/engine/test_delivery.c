@@ -17,7 +17,7 @@ static int open_bed(void **state)
 {
     static struct bed b;
     b.reached = watermark_new(0);
-    b.delivery = delivery_new(b.reached);
+    b.delivery = delivery_new(b.reached, 2);
     *state = &b;
     return 0;
 }
@@ -67,12 +67,26 @@ static void a_frame_that_arrives_while_a_connection_comes_up_is_wanted_too(void 
     assert_int_equal(delivery_reached(b->delivery), 3);
 }
 
+static void a_beacon_says_nothing_of_numbers_that_were_given_again(void **state)
+{
+    struct bed *b = *state; /* the journal had 2 frames left, Redis has 9 */
+    for (uint64_t seq = 3; seq <= 12; seq++)
+        delivery_lost(b->delivery, seq);
+    delivery_connected(b->delivery, 9);
+    assert_wanted(b, 3, 12);
+    for (uint64_t seq = 3; seq <= 12; seq++)
+        delivery_done(b->delivery, seq);
+    delivery_connected(b->delivery, 9); /* now it is our own */
+    assert_int_equal(delivery_reached(b->delivery), 9);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
     const struct CMUnitTest tests[] = {
         TEST(what_is_lost_is_wanted_until_it_has_arrived),
         TEST(a_frame_that_arrives_while_a_connection_comes_up_is_wanted_too),
+        TEST(a_beacon_says_nothing_of_numbers_that_were_given_again),
     };
     return cmocka_run_group_tests_name("engine/delivery", tests, NULL, NULL);
 }

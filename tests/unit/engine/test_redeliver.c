@@ -37,7 +37,7 @@ static int open_bed(void **state)
     struct journal_options options = {.dir = b->dir, .fsync = JOURNAL_NO};
     assert_int_equal(journal_open(&options, &b->journal, &opened, why), ST_OK);
     b->reached = watermark_new(0);
-    b->delivery = delivery_new(b->reached);
+    b->delivery = delivery_new(b->reached, 0);
     b->far = far_state_new();
     world_open_state(&b->w, world_ruleset, world_rules, &b->far->state, &b->loop);
     b->w.engine.journal = b->journal;
