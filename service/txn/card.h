@@ -21,8 +21,16 @@ enum {
 bool card_matches(struct span text);
 
 /*
- * The same for the literal of a JSON integer. Only numbers that start with 2 to 6, as those of
- * banks and merchants do (ISO/IEC 7812-1, table 1), so that no time in Unix milliseconds matches.
+ * Does a card number stand in `text`: is it one, or is a run of digits in it, as long as it can
+ * be, that begins with 22 to 69? In a longer text, digits that touch a letter (an IBAN, hex
+ * digits) or belong to a decimal number are none. O(text / 13) where there are few digits.
+ */
+bool card_stands_in(struct span text);
+
+/*
+ * card_matches() for the literal of a JSON integer. Only numbers that start with 2 to 6, as those
+ * of banks and merchants do (ISO/IEC 7812-1, table 1), so that no time in Unix milliseconds
+ * matches.
  */
 bool card_matches_integer(struct span literal);
 

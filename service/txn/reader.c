@@ -256,7 +256,7 @@ static bool take_string(struct reader *r, const struct trie_place *place, const 
 {
     bool field = place && place->kind == PLACE_FIELD;
     bool may_be_card = field && r->schema->fields[place->slot].card;
-    if (!may_be_card && card_matches(text))
+    if (!may_be_card && card_stands_in(text))
         return refuse(r, at, "looks like a card number, and the field is not marked 'card: true'");
     if (field)
         return take_field_string(r, place, at, text);
@@ -450,7 +450,7 @@ static bool read_key(struct reader *r, struct level *l, int first,
         return false;
     if (r->n_keys++ == READER_KEYS_MAX)
         return stop(r, READER_TOO_LARGE, at, "the message has too many keys");
-    if (card_matches(key))
+    if (card_stands_in(key))
         return stop(r, READER_SCHEMA, at, "has a key that looks like a card number");
     const struct trie_place *place = trie_find(l->node, key);
     l->place.key = key;

@@ -12,9 +12,9 @@
  * double. Integers over 64 bits and numbers over a double's range are refused even where the
  * schema declares nothing, and so are literals over 1024 bytes.
  *
- * Card numbers (card.h) are refused in any string, any key, and any bare integer that is of an
- * undeclared or a string field. A field marked `card: true` takes them, and then value, digest
- * and event.body have "card:<16 hex>" in their place.
+ * Card numbers (card.h) are refused in any string, any key (there also within a longer text), and
+ * any bare integer that is of an undeclared or a string field. A field marked `card: true` takes
+ * them, and then value, digest and event.body have "card:<16 hex>" in their place.
  *
  * The digest (digest.h) is over each leaf's place, type and value: strings unescaped, numbers as
  * mantissa and exponent (1.0 is 1 is 1e0), a decimal's string as the number that it is. Order of

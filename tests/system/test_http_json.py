@@ -60,6 +60,7 @@ NOT_OURS = {
     "a label": (json.dumps({"kind": "label", "transaction_id": "t", "outcome": "fraud",
                             "timestamp": "2026-01-05T12:00:10Z"}), None),
     "a card number": (changed(note="4111 1111 1111 1111"), "/note"),
+    "a card number in a text": (changed(note="paid with 4111 1111 1111 1111, thanks"), "/note"),
     "a number beyond every type": (GOOD[:-1] + b', "x": 1e400}', "/x"),
 }
 

@@ -760,6 +760,8 @@ static void card_numbers_are_refused_and_never_echoed(void **state)
         "\"note\":[{\"a\":\"378282246310005\"}]",
         "\"note\":\"6304000000000000000\"",
         "\"note\":\"4222222222222\"",
+        "\"note\":\"paid with 4111-1111 1111 1111, thanks\"",
+        "\"pay with " CARD "\":1",
         "\"note\":" CARD,
         "\"currency\":" CARD,
         "\"currency\":\"" CARD "\"",
@@ -787,9 +789,8 @@ static void other_digits_are_no_card_numbers(void **state)
         "\"note\":\"411111111111\"",         /* 12 digits */
         "\"note\":\"41111111111111111111\"", /* 20 */
         "\"note\":\"4111  1111 1111 1111\"", /* two spaces */
-        "\"note\":\"4111111111111111 \"",    /* one behind */
         "\"note\":\"x4111111111111111\"",    /* a text */
-        "\"note\":1522540930008",            /* Unix milliseconds that pass the check */
+        "\"note\":1522540930007",            /* Unix milliseconds that pass the check */
         "\"count\":4111111111111111",        /* declared as an integer */
         "\"note\":4111111111111111.0",       /* a quantity */
     };
