@@ -704,11 +704,12 @@ static void add_cut_cell(struct sums *sure, struct doubt *d, const struct sums *
 }
 
 static void add_cell_labels(struct reading *r, struct lane_state *ls, int w,
-                            const struct tile_cell *cell, int64_t from_ms, int64_t to_ms)
+                            const struct tile_cell *cell, bool is_bound, int64_t from_ms,
+                            int64_t to_ms)
 {
     if (cell->labels_last_ms <= from_ms || cell->labels_first_ms > to_ms)
         return;
-    bool whole = cell->labels_first_ms > from_ms && cell->labels_last_ms <= to_ms &&
+    bool whole = !is_bound && cell->labels_first_ms > from_ms && cell->labels_last_ms <= to_ms &&
                  cell->labels_known_ms <= r->query->t_ms;
     for (int kind = RECORD_FRAUD; kind < RECORD_KINDS; kind++) {
         struct label_range n = cell->labels[kind];
@@ -719,22 +720,47 @@ static void add_cell_labels(struct reading *r, struct lane_state *ls, int w,
     }
 }
 
+/* `is_bound`: the cell has all events, of which those that pass the lane's filter are some. */
 static void add_tile(struct reading *r, struct lane_state *ls, int w, const struct tile_cell *cell,
-                     const struct lane_map *m, int64_t from_ms, int64_t to_ms)
+                     bool is_bound, bool has_parts, int64_t from_ms, int64_t to_ms)
 {
     const struct sums *s = &cell->sums;
     if (ls->labels != NULL)
-        add_cell_labels(r, ls, w, cell, from_ms, to_ms);
+        add_cell_labels(r, ls, w, cell, is_bound, from_ms, to_ms);
     if (s->n == 0 || s->last_ms <= from_ms || s->first_ms > to_ms)
         return;
-    if (m->filter_bit == MAP_UNKNOWN)
+    if (is_bound)
         doubts_of(r, ls)[w].unknown_n += s->n;
     else if (s->first_ms > from_ms && s->last_ms <= to_ms)
         sums_merge(&ls->sums[w], s);
     else
         add_cut_cell(&ls->sums[w], &doubts_of(r, ls)[w], s, from_ms, to_ms);
-    if (m->filter_bit != MAP_UNKNOWN && !m->cell_has_parts)
+    if (!is_bound && !has_parts)
         doubts_of(r, ls)[w].unknown_values += s->n;
+}
+
+/* Tiles of another ruleset did not keep the labels that this lane counts. */
+static void add_unknown_labels(struct reading *r, struct lane_state *ls, int w)
+{
+    for (int kind = RECORD_FRAUD; kind < RECORD_KINDS; kind++)
+        doubts_of(r, ls)[w].labels_more[kind] += (int64_t)r->folded.gone;
+}
+
+/* Nor anything that bounds its events: any that has folded may be one of them. */
+static void add_unknown_tier(struct reading *r, struct lane_state *ls, int w)
+{
+    doubts_of(r, ls)[w].unknown_n += (int64_t)r->folded.gone;
+    if (ls->labels != NULL)
+        add_unknown_labels(r, ls, w);
+}
+
+/* The cell of all events, or -1. */
+static int cell_of_all(const struct layout *l)
+{
+    for (int i = 0; i < l->n_cells; i++)
+        if (l->cells[i].filter < 0)
+            return i;
+    return -1;
 }
 
 static void add_tier(struct reading *r, struct lane_state *ls, int w, const struct tile_block *b,
@@ -744,13 +770,19 @@ static void add_tier(struct reading *r, struct lane_state *ls, int w, const stru
     const struct tile_tier *t = &b->tiers[tier];
     int64_t grain_ms = b->layout->tiers[tier].grain_ms;
     int64_t last = tile_index_of(to_ms, grain_ms);
-    /* a filter this block has not: any cell bounds how many may have passed it */
-    int cell = m->cell >= 0 ? m->cell : 0;
+    bool is_bound = m->cell < 0;
+    int cell = is_bound ? cell_of_all(b->layout) : m->cell;
+    if (cell < 0) {
+        add_unknown_tier(r, ls, w);
+        return;
+    }
+    if (ls->labels != NULL && !(b->layout->cells[cell].parts & CELL_LABELS))
+        add_unknown_labels(r, ls, w);
     for (int i = tile_search(b, t, tile_index_of(from_ms + 1, grain_ms));
          i < t->n && tile_index(b, t, i) <= last; i++) {
         struct tile_cell c;
         tile_cell(b, t, i, cell, &c);
-        add_tile(r, ls, w, &c, m, from_ms, to_ms);
+        add_tile(r, ls, w, &c, is_bound, m->cell_has_parts, from_ms, to_ms);
     }
     if (t->dropped_before_ms > from_ms)
         doubts_of(r, ls)[w].lost_n = (int64_t)r->folded.gone;
