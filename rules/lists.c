@@ -219,9 +219,9 @@ static enum status item_of(const struct source *s, struct diag_at at, struct spa
 
 static size_t count_lines(struct span content)
 {
-    size_t n = 1;
+    size_t n = 0;
     for (size_t i = 0; i < content.len; i++)
-        n += content.base[i] == '\n';
+        n += content.base[i] == '\n' || i + 1 == content.len; /* the last may go without */
     return n;
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -177,6 +178,23 @@ static void a_file_that_would_give_other_items_is_refused(void **state)
     }
 }
 
+static void a_file_has_a_million_lines_and_not_one_more(void **state)
+{
+    char *content = calloc(LIST_ITEMS_MAX + 1, 2);
+    (void)state;
+    assert_non_null(content);
+    for (size_t i = 0; i < LIST_ITEMS_MAX; i++)
+        memcpy(content + 2 * i, "7\n", 2);
+    temp_file("ints.txt", content);
+    assert_int_equal(load("lists:\n  a: {file: ints.txt, type: int}\n"), ST_OK);
+    assert_true(has("a", cel_int(7)));
+    content[2 * LIST_ITEMS_MAX] = '8';
+    temp_file("ints.txt", content);
+    assert_int_equal(load("lists:\n  a: {file: ints.txt, type: int}\n"), ST_INVALID);
+    assert_non_null(strstr(diags.items[0].message, "more than 1000000 lines"));
+    free(content);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -191,6 +209,7 @@ int main(void)
         TEST(what_is_no_list_is_pointed_at),
         TEST(a_wrong_line_of_a_file_is_pointed_at),
         TEST(a_file_that_would_give_other_items_is_refused),
+        TEST(a_file_has_a_million_lines_and_not_one_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
