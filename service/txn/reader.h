@@ -64,8 +64,9 @@ struct reader_error {
  * level, and may have transaction_timestamp; the schema's other fields are optional in it.
  *
  * Errors: ST_INVALID with *ret_error filled; *ret_event is then untouched. What is not JSON is
- * reported before what the schema refuses, wherever it stands; else the first error is. When all
- * that is there is well, every required field that is missing is told, as far as there is room.
+ * reported before what the schema refuses, wherever it stands; else the first error is. Reading
+ * ends at a key that holds a card number, for it must not get into a pointer. When all that is
+ * there is well, every required field that is missing is told, as far as there is room.
  * O(body), but O(k^2) in the k undeclared keys of one object, of at most READER_KEYS_MAX.
  */
 MUST_USE enum status reader_read(const struct schema *schema, const struct hash_key *key,
