@@ -35,8 +35,9 @@ void delivery_lost(struct delivery *d, uint64_t seq);
 /*
  * A connection is up, to a server whose last acknowledged frame is `beacon`: what had arrived
  * above it is forgotten. A machine that stopped may have lost frames that Redis has, and their
- * numbers are given again: of those a beacon says nothing. Then the caller looks which frame is the journal's newest and says that
- * it may be lost: one that arrives in between is wanted too, and not forgotten for ever.
+ * numbers are given again: of those a beacon says nothing. Then the caller looks which frame is
+ * the journal's newest and says that it may be lost: one that arrives in between is wanted too,
+ * and not forgotten for ever.
  */
 void delivery_connected(struct delivery *d, uint64_t beacon);
 

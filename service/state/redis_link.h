@@ -71,8 +71,8 @@ void redis_link_send(struct redis_link *l, struct span command, redisCallbackFn 
 /* A reply has come: counts its error if it is one, or those inside an EXEC's. */
 void redis_link_note(struct redis_link *l, const redisReply *reply);
 
-/* `beacon` was set, and `before` stood there. None where one had stood: the server was emptied under
- * us (FLUSHALL). The connection is made again, hash key and all. */
+/* `beacon` was set, and `before` stood there. None where one had stood: the server was emptied
+ * under us (FLUSHALL). The connection is made again, hash key and all. */
 void redis_link_beacon(struct redis_link *l, uint64_t beacon, const redisReply *before);
 
 /* What INFO says of a server we cannot use, static text; NULL: it is fine. */
