@@ -26,7 +26,8 @@ struct redelivery {
     struct redo redo;
     struct call telling; /* the beacon */
     uint64_t telling_seq, told_seq;
-    struct arena *arena; /* the frames' bytes */
+    struct journal_reader *reader; /* NULL: nothing was wanted lately */
+    struct arena *arena;           /* the frames' bytes */
     struct batch_frame frames[BATCH_FRAMES];
     uint64_t to_seq;
     int n_frames, n_looks;
@@ -53,40 +54,33 @@ static bool keep(void *user, uint64_t seq, uint8_t kind, struct span bytes)
     return true;
 }
 
-static bool is_there(void *user, uint64_t seq, uint8_t kind, struct span bytes)
+/* What the journal has released reaches nobody any more. */
+static uint64_t give_up(struct redelivery *r, uint64_t from)
 {
-    (void)seq, (void)kind, (void)bytes;
-    *(bool *)user = true;
-    return false;
-}
-
-/* The oldest frame that the journal still has, of from..to. O(log n) looks. */
-static uint64_t oldest_kept(struct journal *j, uint64_t from, uint64_t to)
-{
-    while (from < to) {
-        uint64_t middle = from + (to - from) / 2;
-        bool there = false;
-        if (journal_read(j, middle, is_there, &there) == ST_OK && there)
-            to = middle;
-        else
-            from = middle + 1;
-    }
-    return from;
+    uint64_t kept = journal_first_seq(r->engine->journal);
+    for (uint64_t seq = from; seq < kept; seq++)
+        delivery_done(r->engine->delivery, seq);
+    return kept;
 }
 
 static void read_batch(struct redelivery *r, uint64_t from)
 {
     arena_reset(r->arena);
     r->n_frames = r->n_looks = r->at = 0;
-    enum status st = journal_read(r->engine->journal, from, keep, r);
-    if (st != ST_NOT_FOUND)
-        return;
-    uint64_t kept = oldest_kept(r->engine->journal, from, r->to_seq);
-    for (uint64_t seq = from; seq < kept; seq++) /* nobody has them any more */
-        delivery_done(r->engine->delivery, seq);
-    st = journal_read(r->engine->journal, kept, keep, r);
+    if (r->reader == NULL)
+        r->reader = journal_reader_open(r->engine->journal);
+    enum status st = journal_reader_read(r->reader, from, keep, r);
+    if (st == ST_NOT_FOUND)
+        st = journal_reader_read(r->reader, give_up(r, from), keep, r);
     if (st != ST_OK)
         r->n_frames = 0;
+}
+
+/* It may hold a segment that nobody needs. */
+static void stop_reading(struct redelivery *r)
+{
+    journal_reader_close(r->reader);
+    r->reader = NULL;
 }
 
 /* ---- one frame after the other ---- */
@@ -127,9 +121,12 @@ static void redone(struct redo *redo, enum status st)
 static void look(struct redelivery *r)
 {
     uint64_t from;
-    if (r->is_busy || !state_available(r->engine->state) ||
-        !delivery_wanted(r->engine->delivery, &from, &r->to_seq))
+    if (r->is_busy || !state_available(r->engine->state))
         return;
+    if (!delivery_wanted(r->engine->delivery, &from, &r->to_seq)) {
+        stop_reading(r);
+        return;
+    }
     r->is_busy = true;
     read_batch(r, from);
     step(r);
@@ -195,6 +192,7 @@ void redelivery_free(struct redelivery *r)
     if (r == NULL)
         return;
     CHECK(!r->is_busy && !call_is_under_way(&r->telling));
+    stop_reading(r);
     redo_fini(&r->redo);
     arena_free(r->arena);
     uv_close((uv_handle_t *)&r->timer, on_closed);

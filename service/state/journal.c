@@ -614,39 +614,97 @@ static enum status read_frames(struct journal *j, struct segment_reader *r, stru
             return st;
         if (f.seq >= want->from_seq)
             want->is_done = !want->each(want->user, f.seq, f.kind, f.bytes);
+        if (want->is_done)
+            segment_back(r, &f);
     }
     return ST_OK;
 }
 
-/* *ret_next_seq is past the segment's last frame. */
-static enum status read_segment(struct journal *j, struct reading *want, uint64_t first_seq,
-                                uint64_t *ret_next_seq)
+struct journal_reader {
+    struct journal *j;
+    bool is_open;
+    uint64_t first_seq; /* of the segment */
+    struct segment_reader segment;
+};
+
+static void leave(struct journal_reader *r)
 {
-    struct segment_reader r;
-    enum status st = segment_reader_open(&r, j->folder.dir_fd, first_seq);
-    if (st != ST_OK)
-        return st;
-    st = read_frames(j, &r, want);
-    if (st == ST_CORRUPT)
-        note_damage(j, first_seq, r.offset);
-    *ret_next_seq = r.next_seq;
-    segment_reader_close(&r);
+    if (r->is_open)
+        segment_reader_close(&r->segment);
+    r->is_open = false;
+}
+
+/* The segment of `seq` is open, and not past it. */
+static enum status go_to(struct journal_reader *r, uint64_t seq)
+{
+    uint64_t first_seq;
+    if (!find_segment(r->j, seq, &first_seq))
+        return ST_NOT_FOUND;
+    if (r->is_open && r->first_seq == first_seq && r->segment.next_seq <= seq)
+        return ST_OK;
+    leave(r);
+    enum status st = segment_reader_open(&r->segment, r->j->folder.dir_fd, first_seq);
+    r->is_open = st == ST_OK;
+    r->first_seq = first_seq;
     return st;
+}
+
+static enum status read_segment(struct journal_reader *r, uint64_t seq, struct reading *want)
+{
+    enum status st = go_to(r, seq);
+    if (st == ST_OK)
+        st = read_frames(r->j, &r->segment, want);
+    if (st == ST_CORRUPT)
+        note_damage(r->j, r->first_seq, r->segment.offset);
+    if (st != ST_OK)
+        leave(r);
+    return st;
+}
+
+enum status journal_reader_read(struct journal_reader *r, uint64_t from_seq, each_frame *each,
+                                void *user)
+{
+    struct reading want = {
+        .from_seq = from_seq, .end_seq = r->j->written_seq, .each = each, .user = user};
+    uint64_t seq = from_seq;
+    while (!want.is_done && seq <= want.end_seq) {
+        enum status st = read_segment(r, seq, &want);
+        if (st != ST_OK)
+            return st;
+        seq = r->segment.next_seq;
+    }
+    return ST_OK;
+}
+
+struct journal_reader *journal_reader_open(struct journal *j)
+{
+    struct journal_reader *r = calloc(1, sizeof *r);
+    CHECK(r != NULL);
+    r->j = j;
+    return r;
+}
+
+void journal_reader_close(struct journal_reader *r)
+{
+    if (r != NULL)
+        leave(r);
+    free(r);
 }
 
 enum status journal_read(struct journal *j, uint64_t from_seq, each_frame *each, void *user)
 {
-    struct reading want = {
-        .from_seq = from_seq, .end_seq = j->written_seq, .each = each, .user = user};
-    uint64_t first_seq, seq = from_seq;
-    while (!want.is_done && seq <= want.end_seq) {
-        if (!find_segment(j, seq, &first_seq))
-            return ST_NOT_FOUND;
-        enum status st = read_segment(j, &want, first_seq, &seq);
-        if (st != ST_OK)
-            return st;
-    }
-    return ST_OK;
+    struct journal_reader r = {.j = j};
+    enum status st = journal_reader_read(&r, from_seq, each, user);
+    leave(&r);
+    return st;
+}
+
+uint64_t journal_first_seq(struct journal *j)
+{
+    pthread_mutex_lock(&j->lock);
+    uint64_t seq = j->folder.segments[0].first_seq;
+    pthread_mutex_unlock(&j->lock);
+    return seq;
 }
 
 const char *journal_damage(struct journal *j)

@@ -111,6 +111,24 @@ MUST_USE enum status
 journal_read(struct journal *j, uint64_t from_seq,
              bool (*each)(void *user, uint64_t seq, uint8_t kind, struct span bytes), void *user);
 
+/* The oldest frame that is kept, or will be the first. */
+uint64_t journal_first_seq(struct journal *j);
+
+/*
+ * A place in the journal, to read on from: journal_read finds `from_seq` in O(its segment). While
+ * it is open it may hold the file of a segment that was released. CHECKs on no memory.
+ */
+struct journal_reader *journal_reader_open(struct journal *j);
+/* NULL is fine. */
+void journal_reader_close(struct journal_reader *r);
+
+/* As journal_read; O(1) to begin with when `from_seq` is where the last call stopped: the frame
+ * for which `each` answered false, or the next one. */
+MUST_USE enum status journal_reader_read(struct journal_reader *r, uint64_t from_seq,
+                                         bool (*each)(void *user, uint64_t seq, uint8_t kind,
+                                                      struct span bytes),
+                                         void *user);
+
 /* The file and offset of the first damage a read has met; "" for none. Lives as long as `j`. */
 const char *journal_damage(struct journal *j);
 

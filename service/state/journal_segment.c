@@ -203,6 +203,14 @@ enum status segment_next(struct segment_reader *r, struct frame *ret_frame)
     return ST_OK;
 }
 
+void segment_back(struct segment_reader *r, const struct frame *f)
+{
+    size_t n = frame_size(f->bytes.len);
+    r->from -= n;
+    r->offset -= n;
+    r->next_seq--;
+}
+
 /* Cheap, before a checksum is tried: could this be a later frame that proves the damage? */
 static bool may_prove(const struct segment_reader *r)
 {

@@ -69,6 +69,9 @@ void segment_reader_close(struct segment_reader *r);
  * ST_CORRUPT (no whole frame at r->offset), ST_IO. */
 MUST_USE enum status segment_next(struct segment_reader *r, struct frame *ret_frame);
 
+/* `f` was the last that segment_next answered: it is the next one again. */
+void segment_back(struct segment_reader *r, const struct frame *f);
+
 /* After ST_CORRUPT: does a later frame prove that the broken one had been on disk? Ends the
  * reader's use. O(file), with a checksum only where a frame may be. Errors: ST_IO. */
 MUST_USE enum status segment_proves_damage(struct segment_reader *r, bool *ret_damage);

@@ -264,6 +264,36 @@ static void a_full_segment_is_followed_by_another(void **state)
     journal_close(j);
 }
 
+static void a_reader_goes_on_where_it_stopped(void **state)
+{
+    (void)state;
+    struct journal_opened opened;
+    struct journal_options o = {.fsync = JOURNAL_ALWAYS, .segment_bytes = 100};
+    struct journal *j = open_with(o, &opened);
+    struct journal_reader *r = journal_reader_open(j);
+    struct seen s = {0};
+    append_synced(j, 4);
+    for (uint64_t at = 1; at <= 20; at = s.last_seq) { /* what was not taken comes again */
+        s = (struct seen){.most = 2};
+        assert_int_equal(journal_reader_read(r, at, see, &s), ST_OK);
+        assert_int_equal(s.first_seq, at);
+        append_synced(j, 1);
+    }
+    s = (struct seen){0};
+    assert_int_equal(journal_reader_read(r, journal_last_seq(j) + 1, see, &s), ST_OK);
+    assert_int_equal(s.n, 0);
+    append(j, "last");
+    assert_int_equal(journal_sync(j), ST_OK);
+    assert_int_equal(journal_reader_read(r, journal_last_seq(j), see, &s), ST_OK);
+    assert_true(last_is(s, "last"));
+    s = (struct seen){0};
+    assert_int_equal(journal_reader_read(r, 2, see, &s), ST_OK); /* or further back */
+    assert_int_equal(s.first_seq, 2);
+    assert_int_equal(s.last_seq, journal_last_seq(j));
+    journal_reader_close(r);
+    journal_close(j);
+}
+
 static void released_segments_go_only_when_there_is_too_much(void **state)
 {
     (void)state;
@@ -638,6 +668,7 @@ int main(void)
         IN_DIR(a_folder_below_one_that_is_missing_is_made),
         IN_DIR(a_second_one_in_the_same_folder_is_refused),
         IN_DIR(a_full_segment_is_followed_by_another),
+        IN_DIR(a_reader_goes_on_where_it_stopped),
         IN_DIR(released_segments_go_only_when_there_is_too_much),
         IN_DIR(a_torn_tail_is_cut_at_the_last_whole_frame_wherever_it_is_torn),
         IN_DIR(a_segment_without_a_whole_head_begins_again),
