@@ -232,6 +232,13 @@ static void dead_label(void *user, struct span body)
         log_error("dead letter lost", LOG_TEXT("file", b->config->dead_letters_file));
 }
 
+static void undeliverable(void *user, enum status st)
+{
+    struct backend *b = user;
+    log_error("journal cannot be delivered", LOG_TEXT("why", status_text(st)),
+              LOG_TEXT("where", journal_damage(b->journal)));
+}
+
 struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop)
 {
     struct engine *e = &b->engines[index];
@@ -240,6 +247,7 @@ struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop
     set_engine(b, e, loop, state);
     if (index == 0) {
         e->dead_label = dead_label;
+        e->undeliverable = undeliverable;
         e->delivers = b->delivery != NULL;
     }
     engine_open(e);

@@ -47,6 +47,9 @@ struct engine {
     bool delivers; /* this engine brings what is missing; one of a process */
     /* This engine gives up labels whose wait has ended, and says so; NULL: another one does. */
     void (*dead_label)(void *user, struct span body);
+    /* May be NULL. The journal cannot be read on (journal_damage), and what comes behind cannot
+     * be delivered: told once. */
+    void (*undeliverable)(void *user, enum status st);
     void *user;
 
     /* set by engine_open */

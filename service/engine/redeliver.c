@@ -9,6 +9,7 @@
 
 enum {
     LOOK_EVERY_MS = 100,
+    RETRY_EVERY_MS = 10000, /* of a journal that cannot be read: up to a segment each time */
     BATCH_FRAMES = 256,
     BATCH_LOOKS = 4096,    /* at frames, most of which may have arrived */
     BATCH_BYTES = 1 << 20, /* read in one turn of the loop: about a millisecond */
@@ -33,7 +34,9 @@ struct redelivery {
     int n_frames, n_looks;
     int at;
     bool is_busy;
-    bool has_failed;  /* the last frame: not at once again */
+    bool has_failed; /* the last frame, or reading it: not at once again */
+    bool is_unread;  /* reading: not before `retry_ms` of the loop */
+    uint64_t retry_ms;
     bool is_stepping; /* in step(): a frame that returns at once is followed from there */
 };
 
@@ -63,6 +66,21 @@ static uint64_t give_up(struct redelivery *r, uint64_t from)
     return kept;
 }
 
+static void note_reading(struct redelivery *r, enum status st)
+{
+    struct engine *e = r->engine;
+    bool was_unread = r->is_unread;
+    r->is_unread = r->has_failed = st == ST_CORRUPT || st == ST_IO;
+    r->retry_ms = uv_now(e->loop) + RETRY_EVERY_MS;
+    if (r->is_unread && !was_unread && e->undeliverable != NULL)
+        e->undeliverable(e->user, st);
+}
+
+static bool may_read(const struct redelivery *r)
+{
+    return !r->is_unread || uv_now(r->engine->loop) >= r->retry_ms;
+}
+
 static void read_batch(struct redelivery *r, uint64_t from)
 {
     arena_reset(r->arena);
@@ -74,6 +92,7 @@ static void read_batch(struct redelivery *r, uint64_t from)
         st = journal_reader_read(r->reader, give_up(r, from), keep, r);
     if (st != ST_OK)
         r->n_frames = 0;
+    note_reading(r, st);
 }
 
 /* It may hold a segment that nobody needs. */
@@ -121,7 +140,7 @@ static void redone(struct redo *redo, enum status st)
 static void look(struct redelivery *r)
 {
     uint64_t from;
-    if (r->is_busy || !state_available(r->engine->state))
+    if (r->is_busy || !state_available(r->engine->state) || !may_read(r))
         return;
     if (!delivery_wanted(r->engine->delivery, &from, &r->to_seq)) {
         stop_reading(r);

@@ -261,6 +261,52 @@ static void what_has_arrived_is_told_when_no_event_comes(void **state)
     uv_run(&b->loop, UV_RUN_NOWAIT);
 }
 
+/* ---- a damaged journal ---- */
+
+static void count_undeliverable(void *user, enum status st)
+{
+    int *n = user;
+    assert_int_equal(st, ST_CORRUPT);
+    (*n)++;
+}
+
+/* In the middle of its first frame. */
+static void damage(const struct bed *b)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/0000000000000001.log", b->dir);
+    FILE *f = fopen(path, "r+");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 60, SEEK_SET), 0);
+    fputs("damage", f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void a_journal_that_cannot_be_read_is_told_once(void **state)
+{
+    struct bed *b = *state;
+    int n = 0;
+    b->w.engine.undeliverable = count_undeliverable;
+    b->w.engine.user = &n;
+    b->far->is_away = true;
+    world_score(&b->w, world_txn("t-1", 0));
+    b->far->is_away = false;
+    assert_int_equal(journal_sync(b->journal), ST_OK);
+    damage(b);
+    struct redelivery *r = redelivery_new(&b->w.engine);
+    int64_t until_us = clock_mono_us() + 400000; /* some looks */
+    uv_timer_t awake;
+    uv_timer_init(&b->loop, &awake);
+    uv_timer_start(&awake, tick, 1, 1);
+    while (clock_mono_us() < until_us)
+        uv_run(&b->loop, UV_RUN_ONCE);
+    assert_int_equal(n, 1);
+    assert_false(delivery_is_whole(b->delivery));
+    redelivery_free(r);
+    uv_close((uv_handle_t *)&awake, NULL);
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+}
+
 /* ---- labels ---- */
 
 static void labels_and_conflicts_are_brought_in_their_place(void **state)
@@ -319,6 +365,7 @@ int main(void)
         TEST(a_conflict_that_was_lost_on_the_way_leaves_no_trace),
         TEST(nothing_is_erased_before_what_it_would_erase_has_arrived),
         TEST(what_has_arrived_is_told_when_no_event_comes),
+        TEST(a_journal_that_cannot_be_read_is_told_once),
         TEST(labels_and_conflicts_are_brought_in_their_place),
         TEST(a_parked_label_is_taken_whichever_operation_fails),
     };
