@@ -7,14 +7,22 @@
 
 #include <stdio.h>
 
-static void reply_status(struct request *r, enum status st)
+static void reply_invalid(struct request *r, const char *wrong)
 {
-    switch (st) {
+    char detail[160];
+    snprintf(detail, sizeof detail, "the value %s", wrong);
+    request_problem(r, PROBLEM_PARAMETER, detail);
+}
+
+static void reply_failed(struct entity_query *q)
+{
+    struct request *r = q->user;
+    switch (q->status) {
+    case ST_INVALID:
+        reply_invalid(r, q->wrong);
+        return;
     case ST_NOT_FOUND:
         request_problem(r, PROBLEM_NOT_FOUND, "the ruleset has no key field of this name");
-        return;
-    case ST_TOO_LARGE:
-        request_problem(r, PROBLEM_PARAMETER, "no entity's value is that long");
         return;
     case ST_CORRUPT:
         request_problem(r, PROBLEM_INTERNAL, "the entity's log cannot be read");
@@ -30,7 +38,7 @@ static void was_read(struct entity_query *q)
     if (q->status == ST_OK)
         request_reply(q->user, 200, "application/json", q->answer);
     else
-        reply_status(q->user, q->status);
+        reply_failed(q);
 }
 
 /* The audit's line names the field and the request, never the value. */
@@ -46,7 +54,7 @@ static void was_erased(struct entity_query *q)
 {
     struct request *r = q->user;
     if (q->status != ST_OK) {
-        reply_status(r, q->status);
+        reply_failed(q);
         return;
     }
     log_erasure(r);

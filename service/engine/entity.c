@@ -56,7 +56,8 @@ static enum status begin(struct entity_query *q)
     if (q->key == NULL)
         return ST_NOT_FOUND;
     q->entity = (struct state_entity){0};
-    enum status st = intent_key(q->field, q->value, q->arena, &q->entity.key);
+    enum status st = intent_key_of_text(&q->snap->schema.fields[q->key->slot], &e->state->hash_key,
+                                        q->value, q->arena, &q->value, &q->entity.key, &q->wrong);
     if (st != ST_OK)
         return st;
     if (!state_available(e->state))

@@ -22,16 +22,18 @@ struct entity_query {
     struct engine *engine;
     struct arena *arena; /* of SCORE_ARENA_BYTES */
     struct span field;   /* live, with the value, until `released` */
-    struct span value;
+    struct span value;   /* as it came; then in the form that events have it in */
     int64_t now_ms;
     int64_t at_ms;       /* not for erasure */
     int64_t deadline_us; /* 0: none */
 
-    /* out. status: ST_OK; ST_NOT_FOUND: no key field of that name; ST_TOO_LARGE: no value is
-     * that long; ST_UNAVAILABLE: no state, not in time, or an erasure while the journal is
-     * being delivered again; ST_CORRUPT: the log cannot be read. */
+    /* out. status: ST_OK; ST_NOT_FOUND: no key field of that name; ST_INVALID: no event has such
+     * a value, `wrong` ends the sentence "the value ..."; ST_UNAVAILABLE: no state, not in time,
+     * or an erasure while the journal is being delivered again; ST_CORRUPT: the log cannot be
+     * read. */
     enum status status;
     struct span answer; /* JSON */
+    const char *wrong;
 
     void (*done)(struct entity_query *q);     /* once */
     void (*released)(struct entity_query *q); /* once, after done: nothing refers to it any more */

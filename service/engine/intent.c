@@ -3,6 +3,7 @@
 #include "service/engine/decision.h"
 #include "service/engine/frames.h"
 #include "service/state/evidence.h"
+#include "service/txn/slot.h"
 
 #include <math.h>
 
@@ -47,6 +48,22 @@ static enum status key_value(enum field_type type, const struct txn_value *v, st
     text_i64(&digits, v->i64);
     *ret_value = text_span(&digits);
     return ST_OK;
+}
+
+enum status intent_key_of_text(const struct field *field, const struct hash_key *hash_key,
+                               struct span text, struct arena *arena, struct span *ret_value,
+                               struct span *ret_key, const char **ret_wrong)
+{
+    struct txn_value v;
+    const char *wrong = slot_text(field, hash_key, text, arena, &v);
+    if (wrong == slot_no_space)
+        return ST_NO_SPACE;
+    if (wrong != NULL) {
+        *ret_wrong = wrong;
+        return ST_INVALID;
+    }
+    enum status st = key_value(field->type, &v, arena, ret_value);
+    return st == ST_OK ? intent_key(field->name, *ret_value, arena, ret_key) : st;
 }
 
 /* ---- columns and filters of a transaction ---- */

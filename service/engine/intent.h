@@ -78,6 +78,16 @@ MUST_USE enum status intent_of_remembered(const struct snapshot *snap,
 MUST_USE enum status intent_key(struct span field, struct span value, struct arena *arena,
                                 struct span *ret_key);
 
+/*
+ * The same of a key field's value that comes as plain text, not in an event; *ret_value is the form
+ * that events have it in. Errors: ST_INVALID: *ret_wrong ends the sentence "the value ..."; else
+ * as intent_key.
+ */
+MUST_USE enum status intent_key_of_text(const struct field *field, const struct hash_key *hash_key,
+                                        struct span text, struct arena *arena,
+                                        struct span *ret_value, struct span *ret_key,
+                                        const char **ret_wrong);
+
 /* How long a log of that key may be left alone: 1.2 horizons. */
 int64_t intent_log_ttl_ms(const struct feature_key *key);
 

@@ -257,7 +257,7 @@ static bool take_string(struct reader *r, const struct trie_place *place, const 
     bool field = place && place->kind == PLACE_FIELD;
     bool may_be_card = field && r->schema->fields[place->slot].card;
     if (!may_be_card && card_stands_in(text))
-        return refuse(r, at, "looks like a card number, and the field is not marked 'card: true'");
+        return refuse(r, at, slot_card_unmarked);
     if (field)
         return take_field_string(r, place, at, text);
     add_leaf(r, DIGEST_STRING, text);

@@ -7,6 +7,8 @@
 #include <math.h>
 
 const char slot_no_space[] = "needs more memory than a message may take";
+const char slot_card_unmarked[] =
+    "looks like a card number, and the field is not marked 'card: true'";
 
 const char *slot_expected(const struct field *field)
 {
@@ -126,6 +128,34 @@ const char *slot_number(const struct field *field, const struct number *n,
     if (field->type == FIELD_NUMBER)
         return take_double(field, n, ret_value);
     return slot_expected(field);
+}
+
+static const char *hide_card(const struct hash_key *key, struct arena *arena,
+                             struct txn_value *value)
+{
+    char *hidden = arena_try(arena, CARD_HIDDEN_BYTES);
+    if (hidden == NULL)
+        return slot_no_space;
+    card_hide(key, value->text, hidden);
+    value->text = span_of(hidden, CARD_HIDDEN_BYTES);
+    return NULL;
+}
+
+const char *slot_text(const struct field *field, const struct hash_key *key, struct span text,
+                      struct arena *arena, struct txn_value *ret_value)
+{
+    struct number n;
+    struct txn_value value;
+    if (field->type == FIELD_INTEGER)
+        return number_parse(text, &n) ? slot_number(field, &n, ret_value) : slot_expected(field);
+    if (!field->card && card_stands_in(text))
+        return slot_card_unmarked;
+    const char *wrong = slot_string(field, text, arena, &value);
+    if (wrong == NULL && field->card && text.len > 0)
+        wrong = hide_card(key, arena, &value);
+    if (wrong == NULL)
+        *ret_value = value;
+    return wrong;
 }
 
 const char *slot_bool(const struct field *field, bool flag, struct txn_value *ret_value)

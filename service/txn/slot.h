@@ -18,11 +18,22 @@
 /* Not one of the answers for a reader's caller: the arena is full. */
 extern const char slot_no_space[];
 
+/* A card number in a text whose field is not marked for one. */
+extern const char slot_card_unmarked[];
+
 const char *slot_string(const struct field *field, struct span text, struct arena *arena,
                         struct txn_value *ret_value);
 const char *slot_number(const struct field *field, const struct number *n,
                         struct txn_value *ret_value);
 const char *slot_bool(const struct field *field, bool flag, struct txn_value *ret_value);
+
+/*
+ * A string, address or integer that comes as plain text, as a path's segment does; in the form that
+ * events have it in: one spelling of each address and integer, a card number hidden, and refused
+ * where the field is not marked for it.
+ */
+const char *slot_text(const struct field *field, const struct hash_key *key, struct span text,
+                      struct arena *arena, struct txn_value *ret_value);
 
 /* What a value of the field should have been: "must be a string". */
 const char *slot_expected(const struct field *field);

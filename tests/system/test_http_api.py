@@ -3,6 +3,7 @@ import json
 import os
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -85,6 +86,63 @@ def test_an_entity_shows_its_features_as_of_a_time(server):
     assert server.entity("x", field="nothing").status == 404
     assert server.get("/v1/entities/account_id/a-1?at=yesterday").status == 400
     assert server.get("/v1/entities/account_id/a-1").status == 200
+
+
+KEYS = """\
+schema:
+  transaction_id: {type: string, required: true, max: 64}
+  account_id: {type: string, required: true, max: 64}
+  amount: {type: decimal, required: true}
+  timestamp: {type: timestamp, required: true}
+  pan: {type: string, max: 24, card: true}
+  address: {type: ip}
+  branch: {type: integer}
+features:
+  account_tx_count: {by: account_id, aggregate: count, windows: [1d]}
+  pan_count: {by: pan, aggregate: count, windows: [1d]}
+  address_count: {by: address, aggregate: count, windows: [1d]}
+  branch_count: {by: branch, aggregate: count, windows: [1d]}
+flag_at: 70
+"""
+
+
+@pytest.mark.parametrize("field, sent, asked, shown", [
+    ("pan", "4111 1111 1111 1111", "4111111111111111", "card:"),
+    ("address", "2001:DB8::1", "2001:db8:0::1", "2001:db8::1"),
+    ("branch", 7, "7.0e0", "7"),
+])
+def test_an_entity_has_any_spelling_of_its_value(make_server, field, sent, asked, shown):
+    server = make_server(start=False, journal__dir="journal")
+    server.write("ruleset.yaml", KEYS)
+    server.start()
+    assert server.score(payment(0, **{field: sent})).status == 200
+    found = server.entity(asked, field=field).json()
+    assert found["features"][f"{field}_count_1d"] == {"value": 1, "exact": True}
+    assert found["value"].startswith(shown) and "1111" not in found["value"]
+    asked = urllib.parse.quote(asked, safe="")
+    assert server.request("DELETE", f"/v1/entities/{field}/{asked}").status == 204
+    gone = server.entity(found["value"], field=field).json()  # the shown form is one, too
+    assert gone["features"][f"{field}_count_1d"]["value"] == 0
+    server.stop()
+    for name in (server.folder / "journal").iterdir():
+        assert b"4111" not in name.read_bytes(), name
+
+
+@pytest.mark.parametrize("field, value, told", [
+    ("account_id", "4111111111111111", "looks like a card number"),
+    ("account_id", "x" * 65, "is longer than the schema allows"),
+    ("address", "10.0.0.256", "must be an IPv4 or IPv6 address"),
+    ("branch", "seven", "must be an integer"),
+    ("branch", "7.5", "must be an integer"),
+])
+def test_an_entity_that_no_event_can_have_is_refused(make_server, field, value, told):
+    server = make_server(start=False)
+    server.write("ruleset.yaml", KEYS)
+    server.start()
+    for reply in (server.entity(value, field=field),
+                  server.request("DELETE", f"/v1/entities/{field}/{value}")):
+        assert reply.status == 400 and told in reply.json()["detail"]
+        assert value not in reply.body.decode()
 
 
 def test_a_plus_that_was_not_escaped_is_told(server):

@@ -107,7 +107,7 @@ static void a_value_that_no_message_can_have_is_refused(void **state)
     char value[FEATURE_KEY_BYTES_MAX + 2];
     memset(value, 'x', sizeof value - 1);
     value[sizeof value - 1] = '\0';
-    assert_int_equal(look(w, entity_read, "account_id", value, 0), ST_TOO_LARGE);
+    assert_int_equal(look(w, entity_read, "account_id", value, 0), ST_INVALID);
 }
 
 static void what_is_erased_is_gone_and_answers_stay(void **state)
