@@ -144,7 +144,7 @@ static void advance(struct request *r)
     struct batch *b = &r->batch;
     write_landed(r);
     struct request *held = b->held;
-    if (held != NULL && !must_wait(b, held)) {
+    if (held != NULL && r->reply.status == 0 && !must_wait(b, held)) {
         b->held = NULL;
         start_line(r, held);
     }
