@@ -24,7 +24,8 @@ static void start(struct request *r, struct score_intake intake)
     int64_t deadline_ms;
     if (request_deadline_ms(r, &deadline_ms) != ST_OK)
         return;
-    intake.deadline_us = r->started_us + deadline_ms * 1000;
+    /* From the whole body on: a slow sender's time is not the state's. */
+    intake.deadline_us = clock_mono_us() + deadline_ms * 1000;
     intake.now_ms = clock_wall_ms();
     r->score = (struct score){.engine = r->worker->engine,
                               .arena = &r->arena,

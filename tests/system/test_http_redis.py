@@ -1,7 +1,9 @@
 """Serving with Redis: the same answers as with memory, and what happens when it goes away."""
+import json
 import random
 import re
 import signal
+import socket
 import threading
 import time
 
@@ -91,6 +93,39 @@ def test_a_paused_redis_does_not_hold_a_request_past_its_deadline(make_server, r
     until(lambda: server.get("/readyz").status == 200)
     until(lambda: server.count() == 2)
     assert server.score(payment(1)).body == late.body
+
+
+def test_a_lookup_does_not_outlive_its_deadline_either(make_server, redis):
+    server = with_redis(make_server, redis)
+    server.score(payment(0))
+    redis.process.send_signal(signal.SIGSTOP)
+    begun = time.monotonic()
+    assert server.get("/v1/decisions/t-a-1-0").status == 503
+    assert server.entity("a-1").status == 503
+    assert time.monotonic() - begun < 5.0  # deadline_ms is 500; Redis is given up after 15 s
+    redis.process.send_signal(signal.SIGCONT)
+    until(lambda: server.get("/v1/decisions/t-a-1-0").status == 200)
+
+
+def test_a_slow_sender_does_not_use_up_the_time_of_the_state(make_server, redis):
+    server = with_redis(make_server, redis)
+    body = json.dumps(payment(0)).encode()
+    with socket.create_connection(("127.0.0.1", server.port)) as peer:
+        peer.sendall(b"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                     b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:-1])
+        time.sleep(0.8)  # deadline_ms is 500
+        peer.sendall(body[-1:])
+        reply = b"".join(iter(lambda: peer.recv(4096), b""))
+    assert b'"degraded":[]' in reply, reply
+
+
+def test_a_batch_that_gave_up_starts_no_line_more(make_server, redis):
+    server = with_redis(make_server, redis, limits__batch_spool_bytes=1 << 20)
+    # all of one account: each waits for the one before it, and is looked into while it does
+    reply = server.batch([payment(i, account="b") for i in range(6000)], "?explain=true")
+    assert reply.status == 507, reply.body[:200]
+    took_effect = int(re.search(r"lines 1 to (\d+) took effect", reply.json()["detail"])[1])
+    assert server.count("b", at="2026-01-05T23:00:00Z") == took_effect
 
 
 def test_each_line_of_a_batch_may_wait_as_long_as_the_request_asks(make_server, redis):
