@@ -95,7 +95,8 @@ static enum status fold_one(struct score_steps *x, int entity)
     struct fold_query query = {.log = x->intent.entities[entity].log,
                                .t_ms = x->event.ts_ms,
                                .has_own = true,
-                               .own_txn = x->event.txn_hash};
+                               .own_txn = x->event.txn_hash,
+                               .own_is_retry = x->as == OBSERVED_UNDECIDED};
     arena_reset(x->engine->parts->fold_scratch);
     enum status st = fold_read(x->snap->features.keys[key].plan, x->engine->layouts, &query,
                                x->engine->parts->fold_scratch, values, &seen);

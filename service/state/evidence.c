@@ -268,7 +268,7 @@ static void since(const struct evidence *e, bool last, struct window_value *v)
         put_fixed(1000, e->t_ms - s->last_ms, e->t_ms - newest, e->t_ms - s->last_ms, v);
     else
         put_fixed(1000, e->t_ms - s->first_ms, e->t_ms - s->first_ms, e->t_ms - oldest, v);
-    v->maybe_missing = !sure;
+    v->maybe_missing = !sure || d->own_among_sure;
     if (lost)
         unbind(v);
 }

@@ -23,6 +23,7 @@ struct doubt {
     int64_t unknown_n;                 /* events whose filter was not recorded: in or out */
     int64_t unknown_values;            /* events in the window whose column was not recorded */
     int64_t lost_n;                    /* at most so many events of the window were dropped */
+    bool own_among_sure;               /* perhaps: a retry's first record is, or is unknown_n's */
 };
 
 struct evidence {

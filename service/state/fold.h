@@ -42,8 +42,11 @@ struct fold_query {
     struct span log;
     int64_t t_ms; /* the transaction's time, or that of a look at the entity */
     bool has_own; /* false: a look: the whole log, nobody's own event */
-    uint64_t
-        own_txn; /* its first record in the log ends what is seen, and brings its time and values */
+    /* Its first record in the log ends what is seen, and brings its time and values. */
+    uint64_t own_txn;
+    /* Another attempt wrote a record before, which may have folded: where it may, the values are
+     * bounds that hold whether it did or not. */
+    bool own_is_retry;
 };
 
 struct fold_seen {

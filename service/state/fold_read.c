@@ -50,7 +50,7 @@ struct reading {
     uint64_t next_point;    /* the next fold point, in events */
     int64_t late_before_ms; /* newest - horizon; INT64_MIN: nothing is late yet */
     int duplicates, records;
-    bool own_found, own_late;
+    bool own_found, own_late, own_has_folded;
     uint32_t own_nonce;
 };
 
@@ -178,7 +178,7 @@ static enum status reading_init(struct reading *r, const struct plan *plan,
     r->labels = NULL;
     r->n_labels = r->cap_labels = 0;
     r->duplicates = r->records = 0;
-    r->own_found = r->own_late = false;
+    r->own_found = r->own_late = r->own_has_folded = false;
     r->own_nonce = 0;
     if (log.len > FOLD_LOG_BYTES_MAX)
         return ST_CORRUPT;
@@ -306,6 +306,41 @@ static inline int class_of(const struct lane *l, int64_t age_ms, int near)
     return c;
 }
 
+/* The own value and place count where the own event does not, or perhaps twice. A tile that has the
+ * value at the own event's time may have it from there. */
+static void note_own(struct lane_state *ls, const struct lane_map *m, const struct record *rec)
+{
+    if ((ls->lane->parts & (CELL_MAP | CELL_PLACE)) == 0)
+        return;
+    int64_t value = record_column(rec, m->column);
+    const struct value_seen *v =
+        ls->lane->parts & CELL_MAP ? value_set_get(&ls->values, (uint64_t)value) : NULL;
+    ls->own_has_value = true;
+    if (v != NULL) {
+        bool sure = v->sure_ms < rec->ts_ms;
+        ls->own_sure_ms = sure ? v->sure_ms : INT64_MIN;
+        ls->own_maybe_ms = sure || v->maybe_ms > v->sure_ms ? v->maybe_ms : v->sure_ms;
+    }
+    ls->place.own_located = true;
+    ls->place.own_place = value;
+}
+
+/* A retry's first record: in the tiles, or perhaps. */
+static bool own_may_be_folded(struct reading *r, int lane, int64_t ts_ms)
+{
+    return r->own_has_folded || (r->query->own_is_retry && may_be_folded(r, lane, ts_ms));
+}
+
+/* One event more, or not. */
+static void add_own_perhaps(struct reading *r, struct lane_state *ls, int from_window)
+{
+    struct doubt *doubts = doubts_of(r, ls);
+    for (int w = from_window; w < ls->lane->n_windows; w++) {
+        doubts[w].unknown_n++;
+        doubts[w].own_among_sure = true;
+    }
+}
+
 static void lane_add(struct reading *r, int lane, const struct record *rec,
                      const struct layout_map *map, bool own)
 {
@@ -317,17 +352,14 @@ static void lane_add(struct reading *r, int lane, const struct record *rec,
     bool has_value = m->column >= 0 && (rec->bits >> m->column & 1);
     int c = age_ms < 0 ? l->n_windows : class_of(l, age_ms, 0);
     if (c == l->n_windows || !passes) {
-        /* the own value and place count where the own event does not */
-        if (own && has_value && (l->parts & (CELL_MAP | CELL_PLACE))) {
-            int64_t value = record_column(rec, m->column);
-            const struct value_seen *v =
-                l->parts & CELL_MAP ? value_set_get(&ls->values, (uint64_t)value) : NULL;
-            ls->own_has_value = true;
-            ls->own_sure_ms = v != NULL ? v->sure_ms : INT64_MIN;
-            ls->own_maybe_ms = v != NULL ? v->maybe_ms : INT64_MIN;
-            ls->place.own_located = true;
-            ls->place.own_place = value;
-        }
+        if (own && has_value)
+            note_own(ls, m, rec);
+        return;
+    }
+    if (own && own_may_be_folded(r, lane, rec->ts_ms)) {
+        if (has_value)
+            note_own(ls, m, rec);
+        add_own_perhaps(r, ls, c);
         return;
     }
     if (m->filter_bit == MAP_UNKNOWN || (!own && may_be_folded(r, lane, rec->ts_ms))) {
@@ -411,6 +443,7 @@ static enum status add_record(struct reading *r, const struct record *rec, const
         r->own_found = true;
         r->own_nonce = rec->nonce;
         r->own_late = verdict == SCAN_LATE;
+        r->own_has_folded = verdict == SCAN_DUPLICATE; /* an earlier attempt's record */
     } else if (verdict != SCAN_EVENT) {
         return ST_OK;
     }

@@ -48,6 +48,7 @@ struct world {
     char *log;
     size_t log_bytes;
     uint64_t seed;
+    bool is_retry; /* the own transaction was attempted before */
 };
 
 static const struct plan_feature features[] = {
@@ -226,8 +227,11 @@ static void compare(const struct world *w, int i, const struct window_value *v,
 static void read_log(struct world *w, int64_t t_ms, uint64_t own, struct window_value *values,
                      struct fold_seen *seen)
 {
-    struct fold_query q = {
-        .log = span_of(w->log, w->log_bytes), .t_ms = t_ms, .has_own = own != 0, .own_txn = own};
+    struct fold_query q = {.log = span_of(w->log, w->log_bytes),
+                           .t_ms = t_ms,
+                           .has_own = own != 0,
+                           .own_txn = own,
+                           .own_is_retry = w->is_retry};
     arena_reset(w->scratch);
     assert_int_equal(fold_read(w->plan, &w->book, &q, w->scratch, values, seen), ST_OK);
 }
@@ -417,6 +421,62 @@ static void duplicates_of_folded_events_stay_within_bounds(void **state)
     }
 }
 
+/* What comes before this attempt's record is seen: earlier ones are in tiles. */
+static void keep_attempt(struct reference *ref, uint64_t txn, uint32_t nonce)
+{
+    int kept = 0;
+    for (int i = 0; i < ref->n; i++) {
+        const struct reference_fact *f = &ref->facts[i];
+        if (f->kind != RECORD_TRANSACTION || f->txn != txn || f->nonce == nonce)
+            ref->facts[kept++] = *f;
+    }
+    ref->n = kept;
+}
+
+/* Answers whether the earlier attempts' records had all folded. */
+static bool retry_one(struct world *w, struct reference_fact f)
+{
+    static struct reference before;
+    struct window_value values[N_FEATURES];
+    struct fold_seen seen;
+    f.nonce = 2 + (uint32_t)w->ref.n;
+    append(w, &f);
+    before = w->ref;
+    w->is_retry = true;
+    read_log(w, f.ts_ms, f.txn, values, &seen);
+    if (seen.own_nonce == f.nonce) {
+        keep_attempt(&w->ref, f.txn, f.nonce);
+        check_all(w, f.ts_ms, f.txn, false);
+    }
+    w->is_retry = false;
+    w->ref = before;
+    return seen.own_nonce == f.nonce;
+}
+
+static void a_retry_of_a_folded_event_stays_within_bounds(void **state)
+{
+    static struct world w;
+    (void)state;
+    int n_folded = 0;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        int64_t clock_ms = INT64_C(1767225600000);
+        struct stream s = {.step_ms = seed % 2 ? 6 * MINUTE : 1000,
+                           .disorder_ms = seed % 3 ? 5 * MINUTE : 0};
+        world_init(&w, 500 + seed, 16);
+        for (int i = 1; i <= 300; i++) {
+            struct reference_fact f =
+                random_transaction((uint64_t)i << 20, next_time(&s, &clock_ms), false);
+            append(&w, &f);
+            if (chance(50))
+                write_back(&w);
+            if (chance(20))
+                n_folded += retry_one(&w, *random_fact(&w));
+        }
+        world_fini(&w);
+    }
+    assert_true(n_folded > 100);
+}
+
 static void extreme_amounts_never_wrap(void **state)
 {
     (void)state;
@@ -549,6 +609,7 @@ int main(void)
         cmocka_unit_test(up_to_exact_events_everything_is_exact_in_any_order),
         cmocka_unit_test(what_is_folded_is_exact_or_within_its_bounds),
         cmocka_unit_test(disorder_and_late_events_stay_within_bounds),
+        cmocka_unit_test(a_retry_of_a_folded_event_stays_within_bounds),
         cmocka_unit_test(duplicates_of_folded_events_stay_within_bounds),
         cmocka_unit_test(extreme_amounts_never_wrap),
         cmocka_unit_test(written_back_or_not_the_values_are_the_same),
