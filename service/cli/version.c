@@ -3,11 +3,11 @@
 
 #include <hiredis/hiredis.h>
 #include <jansson.h>
+#include <libdeflate.h>
 #include <microhttpd.h>
 #include <sodium.h>
 #include <uv.h>
 #include <yaml.h>
-#include <zlib.h>
 
 static const char usage[] = "usage: sluice version\n"
                             "\n"
@@ -24,9 +24,9 @@ int cli_version(int argc, char **argv)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
     printf("sluice %s\n", SLUICE_VERSION);
     printf("libmicrohttpd %s, libuv %s, hiredis %d.%d.%d, jansson %s, libyaml %s, libsodium %s, "
-           "zlib %s\n",
+           "libdeflate %s\n",
            MHD_get_version(), uv_version_string(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
            jansson_version_str(), yaml_get_version_string(), sodium_version_string(),
-           zlibVersion());
+           LIBDEFLATE_VERSION_STRING);
     return 0;
 }

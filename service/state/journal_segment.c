@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are written as they stand");
 
@@ -27,7 +27,7 @@ static const char segment_magic[4] = {'S', 'L', 'J', '1'};
 
 static uint32_t crc_of(const char *bytes, size_t n)
 {
-    return (uint32_t)crc32_z(0, (const unsigned char *)bytes, n);
+    return libdeflate_crc32(0, bytes, n);
 }
 
 void frame_write(const struct frame *f, char *out)

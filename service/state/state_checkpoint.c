@@ -29,7 +29,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 enum {
     HEAD_BYTES = 24,
@@ -48,7 +48,7 @@ static const char part_name[] = "checkpoint.part"; /* until it is whole */
 
 static uint32_t crc_of(const char *bytes, size_t n)
 {
-    return (uint32_t)crc32_z(0, (const unsigned char *)bytes, n);
+    return libdeflate_crc32(0, bytes, n);
 }
 
 /* ---- bytes that grow, and bytes that are taken ---- */

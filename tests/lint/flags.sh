@@ -1,6 +1,6 @@
 # flags.sh -- sourced by the shell lints, from the root: how a source is compiled, in $flags.
 
-libs="libmicrohttpd hiredis jansson yaml-0.1 libuv libsodium zlib"
+libs="libmicrohttpd hiredis jansson yaml-0.1 libuv libsodium libdeflate"
 if ! cflags=$(pkg-config --cflags $libs); then
     echo "not ok $(basename "$0" .sh) (build packages are missing: make deps)"
     exit 1
