@@ -1,12 +1,21 @@
 #include "service/state/redis_link.h"
 
 #include "service/base/check.h"
+#include "service/state/fold.h"
+#include "service/state/redis_reply.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STALL_LOOK_MS = 100, VERSION_MIN = 7 };
+enum {
+    STALL_LOOK_MS = 100,
+    VERSION_MIN = 7,
+    READ_BUFFER_KEPT_BYTES = 1 << 20, /* some hundreds of logs arrive in one turn */
+    /* Of one reply, the largest that can be asked for; pages it does not touch cost nothing. */
+    REPLY_BYTES_MAX = STATE_PEEK_MAX * STATE_FOUND_MAX + (1 << 20),
+};
+_Static_assert(REPLY_BYTES_MAX > STATE_ENTITIES_MAX * FOLD_LOG_BYTES_MAX, "logs fit too");
 
 /* ---- hiredis on libuv ---- */
 
@@ -369,6 +378,8 @@ static void go_on_with(struct redis_link *l, redisAsyncContext *ac)
         return;
     }
     ac->data = l;
+    ac->c.reader->maxbuf = READ_BUFFER_KEPT_BYTES;
+    redis_reply_use(ac->c.reader, l->replies);
     l->context = ac;
     l->waiting_since_ms = (int64_t)uv_now(l->loop);
     if (!attach(l)) {
@@ -382,7 +393,10 @@ static void go_on_with(struct redis_link *l, redisAsyncContext *ac)
 
 static void let_go(struct redis_link *l)
 {
-    if (--l->open_handles == 0 && l->closed != NULL)
+    if (--l->open_handles > 0)
+        return;
+    arena_free(l->replies);
+    if (l->closed != NULL)
         l->closed(l->closed_user);
 }
 
@@ -470,6 +484,7 @@ void redis_link_open(struct redis_link *l)
     l->flush.data = l->timer.data = l;
     l->open_handles = 2;
     l->retry_ms = REDIS_RETRY_MIN_MS;
+    l->replies = arena_new(REPLY_BYTES_MAX);
     CHECK(uv_prepare_start(&l->flush, on_flush) == 0);
     make_connection(l);
 }

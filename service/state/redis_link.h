@@ -7,7 +7,7 @@
  *
  * Commands are appended to one buffer and leave in one write at the end of the loop's turn.
  *
- * Owns:    the hiredis context, three libuv handles. Threads: of the loop.
+ * Owns:    the hiredis context, its replies, three libuv handles. Threads: of the loop.
  */
 #ifndef SLUICE_STATE_REDIS_LINK_H
 #define SLUICE_STATE_REDIS_LINK_H
@@ -23,6 +23,7 @@ struct redis_link {
     struct hash_key key;
     uv_loop_t *loop;
     redisAsyncContext *context; /* NULL: none */
+    struct arena *replies;      /* the one that is read */
     uv_poll_t *poll;            /* of `context` */
     int poll_events;
     uv_prepare_t flush; /* the end of a turn */

@@ -140,7 +140,8 @@ struct state_op {
     /* private to the backend */
     struct state_op *next, *prev;
     uint64_t ticket;
-    uint64_t beacon; /* that goes with it; 0: none */
+    bool tells_beacon;
+    uint64_t beacon; /* that goes with it */
 };
 
 struct state; /* a backend, first member of each implementation */

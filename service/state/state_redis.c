@@ -12,9 +12,13 @@
 #include <stdlib.h>
 
 enum {
-    REFRESHED_SLOTS = 1 << 16, /* keys whose expiry was set lately, direct-mapped by hash */
-    REFRESH_SHARE = 12,        /* again after a twelfth of 1.2 horizons: a tenth of the horizon */
-    CLAIM_KEY_MAX = 2 + 16,    /* "x:" and 16 hex */
+    /* Keys whose expiry was set lately: half a million, in 8 MB when all are in use. With fewer
+     * places than keys the expiry is set again and again. */
+    REFRESHED_SETS = 1 << 17,
+    REFRESHED_WAYS = 4,
+    BEACON_EVERY_MS = 10,
+    REFRESH_SHARE = 12,     /* again after a twelfth of 1.2 horizons: a tenth of the horizon */
+    CLAIM_KEY_MAX = 2 + 16, /* "x:" and 16 hex */
 };
 
 /* When a key's expiry was last set by this connection. */
@@ -23,12 +27,17 @@ struct refreshed {
     int64_t at_ms;
 };
 
+struct refreshed_set {
+    struct refreshed ways[REFRESHED_WAYS];
+};
+
 struct state_redis {
     struct state base;
     struct redis_link link;
     struct redis_wire wire;
     struct span prefix;
-    struct refreshed *refreshed;
+    int64_t beacon_ms;               /* of the loop's clock: when it was last sent */
+    struct refreshed_set *refreshed; /* [REFRESHED_SETS], by the key's hash */
 };
 
 static struct state_redis *self_of(const struct state *s)
@@ -156,7 +165,7 @@ static void answer(redisAsyncContext *ac, const redisReply *reply, struct state_
     enum status st = reply->type == REDIS_REPLY_ERROR ? ST_UNAVAILABLE : take(op, reply);
     if (st == ST_OK && op->verb == STATE_OBSERVE && redis_link_is_up(l))
         expire_new_logs(s, op);
-    if (st == ST_OK && op->beacon > 0)
+    if (st == ST_OK && op->tells_beacon)
         redis_link_beacon(l, op->beacon, beacon_before(op, reply));
     if (st == ST_CORRUPT) {
         /* no reply to what was asked: the two are out of step */
@@ -281,12 +290,26 @@ REPLY_CALLBACK(observed)
 
 /* ---- an observation ---- */
 
+/* The tag's place, or the one that has stood for longest. */
+static struct refreshed *find_refreshed(struct refreshed_set *set, uint32_t tag)
+{
+    struct refreshed *oldest = &set->ways[0];
+    for (int i = 0; i < REFRESHED_WAYS; i++) {
+        struct refreshed *r = &set->ways[i];
+        if (r->tag == tag)
+            return r;
+        if (r->at_ms < oldest->at_ms)
+            oldest = r;
+    }
+    return oldest;
+}
+
 /* Has this connection set the key's expiry lately? If not, it is about to. */
 static bool refresh_is_due(struct state_redis *s, const struct state_entity *e, int64_t now_ms)
 {
     uint64_t hash = hash_u64(&s->base.hash_key, e->key);
-    struct refreshed *r = &s->refreshed[hash % REFRESHED_SLOTS];
     uint32_t tag = (uint32_t)(hash >> 32) | 1;
+    struct refreshed *r = find_refreshed(&s->refreshed[hash % REFRESHED_SETS], tag);
     if (r->tag == tag && now_ms >= r->at_ms && now_ms - r->at_ms < e->ttl_ms / REFRESH_SHARE)
         return false;
     *r = (struct refreshed){tag, now_ms};
@@ -334,9 +357,18 @@ static void send_claim(struct state_redis *s, const struct state_op *op)
     issue(s, NULL, NULL);
 }
 
+/* Each MULTI could tell it; a few frames more to look at after a lost connection cost less. */
+static bool beacon_is_due(const struct state_redis *s)
+{
+    return s->link.options.acknowledged != NULL &&
+           (int64_t)uv_now(s->link.loop) - s->beacon_ms >= BEACON_EVERY_MS;
+}
+
 static void put_beacon(struct state_redis *s, struct state_op *op)
 {
     char key[sizeof s->link.options.instance + 8];
+    s->beacon_ms = (int64_t)uv_now(s->link.loop);
+    op->tells_beacon = true;
     op->beacon = watermark_get(s->link.options.acknowledged);
     begin(s, "SET", 4);
     snprintf(key, sizeof key, "beacon:%s", s->link.options.instance);
@@ -353,7 +385,7 @@ static void send_observe(struct state_redis *s, struct state_op *op)
         send_claim(s, op);
     for (int i = 0; i < op->n_entities; i++)
         send_entity(s, op, &op->entities[i]);
-    if (s->link.options.acknowledged != NULL && op->journal_seq > 0) {
+    if (op->journal_seq > 0 && beacon_is_due(s)) {
         put_beacon(s, op);
         issue(s, NULL, NULL);
     }
@@ -551,7 +583,7 @@ static void submit(struct state *state, struct state_op *op)
         return;
     }
     s->link.stats.inflight++;
-    op->beacon = 0;
+    op->tells_beacon = false;
     verbs[op->verb](s, op);
 }
 
@@ -582,7 +614,7 @@ struct state *state_redis_open(const struct state_redis_options *o, const struct
     struct state_redis *s = calloc(1, sizeof *s);
     CHECK(s != NULL);
     s->base = (struct state){.backend = &backend, .hash_key = *key};
-    s->refreshed = calloc(REFRESHED_SLOTS, sizeof *s->refreshed);
+    s->refreshed = calloc(REFRESHED_SETS, sizeof *s->refreshed);
     CHECK(s->refreshed != NULL);
     redis_wire_init(&s->wire);
     s->link = (struct redis_link){

@@ -10,7 +10,7 @@
  *     APPEND <entity> <record>                     for each entity
  *     GETRANGE <entity> 0 -1
  *     EXPIRE <entity> <ttl> NX, and GT             when this connection has not done so lately
- *     SET    beacon:<instance> <acknowledged> GET  with a journal; none stood: it was emptied
+ *     SET    beacon:<instance> <acknowledged> GET  every 10 ms; none stood: it was emptied
  *
  * Threads: one connection belongs to one loop.
  */
