@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SECRET_FILE_MAX = CONFIG_TEXT_MAX, CONFIG_ARENA_BYTES = 16 << 20 };
+enum {
+    SECRET_FILE_MAX = CONFIG_TEXT_MAX + 2, /* with "\r\n"; a longer one is seen to be too long */
+    CONFIG_ARENA_BYTES = 16 << 20,
+};
 
 enum config_kind {
     CONFIG_TEXT,

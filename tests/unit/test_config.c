@@ -157,22 +157,45 @@ static void a_path_in_the_environment_is_taken_as_it_is(void **state)
     unsetenv("SLUICE_RULESET");
 }
 
+static void write_secret(const char *content, char *ret_secret, size_t cap)
+{
+    snprintf(ret_secret, cap, "%s/secret", folder);
+    FILE *f = fopen(ret_secret, "w");
+    assert_non_null(f);
+    fputs(content, f);
+    fclose(f);
+    setenv("SLUICE_STATE_REDIS_FILE", ret_secret, 1);
+}
+
 static void a_secret_may_come_from_a_file(void **state)
 {
     struct diag_list diags;
     struct config c;
     char secret[96];
     (void)state;
-    snprintf(secret, sizeof secret, "%s/secret", folder);
-    FILE *f = fopen(secret, "w");
-    assert_non_null(f);
-    fputs("redis://u:word@db:6380/1\n", f);
-    fclose(f);
-    setenv("SLUICE_STATE_REDIS_FILE", secret, 1);
+    write_secret("redis://u:word@db:6380/1\n", secret, sizeof secret);
     assert_int_equal(load("ruleset: r\n", &diags, &c), ST_OK);
     assert_string_equal(c.state_redis, "redis://u:word@db:6380/1");
     unlink(secret);
     assert_int_equal(load("ruleset: r\n", &diags, &c), ST_INVALID);
+    unsetenv("SLUICE_STATE_REDIS_FILE");
+}
+
+static void a_secret_of_a_file_may_be_as_long_as_any_text_and_is_never_cut(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    char secret[96], content[CONFIG_TEXT_MAX + 8];
+    (void)state;
+    snprintf(content, sizeof content, "%-*s\r\n", CONFIG_TEXT_MAX - 1, "redis://h");
+    write_secret(content, secret, sizeof secret);
+    assert_int_equal(load("ruleset: r\n", &diags, &c), ST_OK);
+    assert_int_equal(strlen(c.state_redis), CONFIG_TEXT_MAX - 1);
+    snprintf(content, sizeof content, "%-*s\n", CONFIG_TEXT_MAX, "redis://h");
+    write_secret(content, secret, sizeof secret);
+    assert_int_equal(load("ruleset: r\n", &diags, &c), ST_INVALID);
+    assert_string_equal(diags.items[0].message, "state.redis must have 1 to 511 bytes");
+    unlink(secret);
     unsetenv("SLUICE_STATE_REDIS_FILE");
 }
 
@@ -267,6 +290,7 @@ int main(void)
         cmocka_unit_test(the_environment_beats_the_file_and_a_flag_beats_both),
         cmocka_unit_test(a_path_in_the_environment_is_taken_as_it_is),
         cmocka_unit_test(a_secret_may_come_from_a_file),
+        cmocka_unit_test(a_secret_of_a_file_may_be_as_long_as_any_text_and_is_never_cut),
         cmocka_unit_test(the_network_is_listened_to_only_when_asked_for),
         cmocka_unit_test(the_ruleset_is_required),
         cmocka_unit_test(the_printed_configuration_hides_passwords),
