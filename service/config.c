@@ -274,15 +274,22 @@ static bool is_section(const char *path)
     return false;
 }
 
+/* "journal:" with each of its keys commented out. */
+static bool is_empty(const struct yaml_node *node)
+{
+    return node->kind == YAML_SCALAR && node->plain && node->text.len == 0;
+}
+
 static void put_section(const struct yaml_file *file, const struct yaml_node *map,
                         const char *section, const struct origin *from, struct config *c)
 {
     for (const struct yaml_node *n = map->child; n != NULL; n = n->next) {
         char path[CONFIG_TEXT_MAX];
         snprintf(path, sizeof path, "%s%s%.*s", section, section[0] ? "." : "", SPAN_ARG(n->key));
-        if (n->kind == YAML_MAPPING && section[0] == '\0' && is_section(path))
+        bool opens = section[0] == '\0' && is_section(path);
+        if (opens && n->kind == YAML_MAPPING)
             put_section(file, n, path, from, c);
-        else
+        else if (!opens || !is_empty(n))
             put_node(file, n, path, from, c);
     }
 }

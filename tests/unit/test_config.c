@@ -103,6 +103,19 @@ static void an_unknown_key_is_an_error_that_names_the_nearest(void **state)
     assert_int_equal(diags.items[0].col, 9);
 }
 
+static void a_section_may_be_empty(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load("ruleset: r\njournal:\n  # dir: build/journal\nlog:\n", &diags, &c),
+                     ST_OK);
+    assert_string_equal(c.journal_dir, "");
+    assert_int_equal(load("ruleset: r\njurnal:\n", &diags, &c), ST_INVALID);
+    assert_int_equal(load("ruleset: r\njournal: \"\"\n", &diags, &c), ST_INVALID);
+    assert_int_equal(load("ruleset: r\ndeadline_ms:\n", &diags, &c), ST_INVALID);
+}
+
 static void an_alert_file_is_no_key_yet(void **state)
 {
     struct diag_list diags;
@@ -285,6 +298,7 @@ int main(void)
         cmocka_unit_test(the_example_of_the_design_is_read),
         cmocka_unit_test(a_path_is_relative_to_the_file_that_names_it),
         cmocka_unit_test(an_unknown_key_is_an_error_that_names_the_nearest),
+        cmocka_unit_test(a_section_may_be_empty),
         cmocka_unit_test(an_alert_file_is_no_key_yet),
         cmocka_unit_test(values_out_of_range_are_refused_and_the_output_is_untouched),
         cmocka_unit_test(the_environment_beats_the_file_and_a_flag_beats_both),
