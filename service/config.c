@@ -15,6 +15,7 @@
 enum {
     SECRET_FILE_MAX = CONFIG_TEXT_MAX + 2, /* with "\r\n"; a longer one is seen to be too long */
     CONFIG_ARENA_BYTES = 16 << 20,
+    FOLDER_BYTES_MAX = 480, /* leaves each default path its room below it */
 };
 
 enum config_kind {
@@ -436,16 +437,19 @@ static void check_whole(const struct config *c, const char *file, struct diag_li
         diag_error(diags, at, NULL, "state.redis: %s", why);
 }
 
-/* The folder of `file`; "." when it names none. */
-static void folder_of(const char *file, char ret_folder[CONFIG_TEXT_MAX])
+/* The folder of `file`; "." when it names none. false: its name is too long. */
+static bool folder_of(const char *file, char ret_folder[CONFIG_TEXT_MAX])
 {
     const char *slash = strrchr(file, '/');
+    if (slash != NULL && slash - file > FOLDER_BYTES_MAX)
+        return false;
     if (slash == NULL)
         snprintf(ret_folder, CONFIG_TEXT_MAX, ".");
     else if (slash == file)
         snprintf(ret_folder, CONFIG_TEXT_MAX, "/");
     else
         snprintf(ret_folder, CONFIG_TEXT_MAX, "%.*s", (int)(slash - file), file);
+    return true;
 }
 
 enum status config_load(const char *file, const struct config_flag *flags, size_t n_flags,
@@ -455,8 +459,11 @@ enum status config_load(const char *file, const struct config_flag *flags, size_
     struct config c = zero;
     char folder[CONFIG_TEXT_MAX] = "";
     int errors_before = diags->errors;
-    if (file != NULL)
-        folder_of(file, folder);
+    if (file != NULL && !folder_of(file, folder)) {
+        diag_error(diags, (struct diag_at){.file = file}, NULL,
+                   "the name of the file's folder may have %d bytes", FOLDER_BYTES_MAX);
+        return ST_INVALID;
+    }
     bool here = folder[0] == '\0' || strcmp(folder, ".") == 0;
     put_defaults(here ? NULL : folder, diags, &c);
     if (file != NULL)

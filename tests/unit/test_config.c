@@ -90,6 +90,23 @@ static void a_path_is_relative_to_the_file_that_names_it(void **state)
     assert_string_equal(c.ruleset, expected);
 }
 
+static void a_folder_too_long_for_the_paths_below_it_is_refused(void **state)
+{
+    char file[600];
+    (void)state;
+    for (size_t folder_bytes = 479; folder_bytes <= 590; folder_bytes++) {
+        struct diag_list diags = {0};
+        struct config c;
+        memset(file, 'x', sizeof file);
+        for (size_t i = 0; i <= folder_bytes; i += 100)
+            file[i] = '/';
+        strcpy(file + folder_bytes, "/s.yaml");
+        assert_int_equal(config_load(file, NULL, 0, &diags, &c), ST_INVALID);
+        bool fits = strstr(diags.items[0].message, "cannot read the file") != NULL;
+        assert_int_equal(fits, folder_bytes <= 480);
+    }
+}
+
 static void an_unknown_key_is_an_error_that_names_the_nearest(void **state)
 {
     struct diag_list diags;
@@ -297,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_short_file_leaves_the_rest_at_its_defaults),
         cmocka_unit_test(the_example_of_the_design_is_read),
         cmocka_unit_test(a_path_is_relative_to_the_file_that_names_it),
+        cmocka_unit_test(a_folder_too_long_for_the_paths_below_it_is_refused),
         cmocka_unit_test(an_unknown_key_is_an_error_that_names_the_nearest),
         cmocka_unit_test(a_section_may_be_empty),
         cmocka_unit_test(an_alert_file_is_no_key_yet),
