@@ -16,18 +16,32 @@ static struct span line_of(struct span content, int line)
     return span_of(p, (size_t)((nl ? nl : end) - p));
 }
 
+/* User and password of an address. A password may hold any byte, so the last '@' ends it; stars
+ * one by one keep the caret in its place. */
+static void hide_password(char *shown, struct span whole)
+{
+    const char *scheme = strstr(shown, "://");
+    const char *at = scheme ? memrchr(whole.base, '@', whole.len) : NULL;
+    if (at == NULL)
+        return;
+    for (size_t i = (size_t)(scheme - shown) + 3; shown[i] != '\0' && whole.base + i < at; i++)
+        shown[i] = '*';
+}
+
 static void copy_cut(char *dst, size_t cap, struct span s)
 {
     size_t n = s.len < cap - 1 ? s.len : cap - 1;
     if (n > 0)
         memcpy(dst, s.base, n);
     dst[n] = '\0';
+    hide_password(dst, s);
 }
 
 __attribute__((format(printf, 5, 0))) static void add(struct diag_list *list, enum diag_level level,
                                                       struct diag_at at, const char *hint,
                                                       const char *format, va_list args)
 {
+    char message[1024]; /* whole, with an address or a path in it */
     list->errors += level == DIAG_ERROR;
     if (list->count == DIAG_MAX) {
         list->dropped++;
@@ -38,7 +52,8 @@ __attribute__((format(printf, 5, 0))) static void add(struct diag_list *list, en
     copy_cut(d->file, sizeof d->file, span_str(at.file ? at.file : ""));
     copy_cut(d->source, sizeof d->source, line_of(at.content, at.line));
     copy_cut(d->hint, sizeof d->hint, span_str(hint ? hint : ""));
-    vsnprintf(d->message, sizeof d->message, format, args);
+    vsnprintf(message, sizeof message, format, args);
+    copy_cut(d->message, sizeof d->message, span_str(message));
 }
 
 void diag_error(struct diag_list *list, struct diag_at at, const char *hint, const char *format,

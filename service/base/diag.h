@@ -6,7 +6,8 @@
  *               ^
  *     did you mean 'account_tx_count_5m'?
  *
- * A list holds at most DIAG_MAX; the rest is counted. All texts are copied.
+ * A list holds at most DIAG_MAX; the rest is counted. All texts are copied, with stars for
+ * what stands between "://" and the last '@' of one: a line may hold a password.
  */
 #ifndef SLUICE_BASE_DIAG_H
 #define SLUICE_BASE_DIAG_H

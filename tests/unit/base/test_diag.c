@@ -102,6 +102,28 @@ static void past_the_limit_they_are_counted(void **state)
     assert_non_null(strstr(printed(), "e19\nand 3 more\n"));
 }
 
+static void a_password_is_shown_neither_in_the_line_nor_in_the_message(void **state)
+{
+    (void)state;
+    diag_error(&list, at("state: {redis: \"redis://u:p@ss@h/0\", x: 1}\n", 1, 37), NULL,
+               "unknown key 'redis://:word@h'");
+    assert_string_equal(printed(), "r.yaml:1:37: unknown key 'redis://*****@h'\n"
+                                   "    state: {redis: \"redis://******@h/0\", x: 1}\n"
+                                   "                                        ^\n");
+}
+
+static void a_password_is_hidden_where_the_text_is_cut_too(void **state)
+{
+    char line[DIAG_MESSAGE_MAX * 2];
+    (void)state;
+    memset(line, 'x', sizeof line);
+    memcpy(line, "redis://", 8);
+    memcpy(line + DIAG_MESSAGE_MAX + 9, "@h", 3);
+    diag_error(&list, at(line, 1, 1), NULL, "%s", line);
+    assert_null(strchr(list.items[0].source + 8, 'x'));
+    assert_null(strchr(list.items[0].message + 8, 'x'));
+}
+
 static void texts_are_copied_and_cut_at_their_limit(void **state)
 {
     (void)state;
@@ -180,6 +202,8 @@ int main(void)
         cmocka_unit_test_setup(without_a_place_there_is_only_the_message, setup),
         cmocka_unit_test_setup(a_warning_says_so_and_is_no_error, setup),
         cmocka_unit_test_setup(past_the_limit_they_are_counted, setup),
+        cmocka_unit_test_setup(a_password_is_shown_neither_in_the_line_nor_in_the_message, setup),
+        cmocka_unit_test_setup(a_password_is_hidden_where_the_text_is_cut_too, setup),
         cmocka_unit_test_setup(texts_are_copied_and_cut_at_their_limit, setup),
         cmocka_unit_test(a_slip_finds_the_name_that_was_meant),
         cmocka_unit_test(a_swap_of_neighbours_is_one_edit),
