@@ -141,7 +141,7 @@ void conns_shut_idle(struct conns *all, int64_t since_us)
     }
 }
 
-void conn_send(int fd, unsigned status, struct span body)
+void conn_send(int fd, const struct reply *reply)
 {
     char bytes[PROBLEM_BYTES_MAX + 512];
     struct text out;
@@ -149,11 +149,13 @@ void conn_send(int fd, unsigned status, struct span body)
     text_printf(&out,
                 "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
                 "Content-Length: %zu\r\n",
-                status, MHD_get_reason_phrase_for(status), body.len);
-    if (status == 503)
+                reply->status, MHD_get_reason_phrase_for(reply->status), reply->body.len);
+    if (reply->allow != NULL)
+        text_printf(&out, "Allow: %s\r\n", reply->allow);
+    if (reply->status == 503)
         text_printf(&out, "Retry-After: %d\r\n", PROBLEM_RETRY_AFTER_S);
     text_str(&out, "Connection: close\r\n\r\n");
-    text_put(&out, body);
+    text_put(&out, reply->body);
     if (send(fd, out.base, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return; /* the client is gone, or reads nothing: it gets the end alone */
 }
@@ -165,5 +167,6 @@ void conn_send_problem(int fd, enum problem p, const char *detail, uint64_t requ
     struct problem_about about = {.detail = detail, .request_id = request_id};
     text_init(&body, bytes, sizeof bytes);
     problem_write(p, &about, &body);
-    conn_send(fd, problem_status(p), text_span(&body));
+    struct reply reply = {.status = problem_status(p), .body = text_span(&body)};
+    conn_send(fd, &reply);
 }

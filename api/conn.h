@@ -30,6 +30,7 @@ enum {
 enum conn_phase { CONN_IDLE, CONN_BUSY, CONN_WAITING, CONN_SHUT };
 
 struct request;
+struct reply;
 
 struct conn {
     TAILQ_ENTRY(conn) link;
@@ -74,9 +75,10 @@ void conns_shut_idle(struct conns *all, int64_t since_us);
 /*
  * A reply with a problem as its body, written to the socket by hand, past the library: where
  * that has no way to answer (before a request, or within its body). Only when nothing of
- * another answer is on the way. What the socket does not take at once is lost.
+ * another answer is on the way. What the socket does not take at once is lost. Of `reply`:
+ * status, body, allow.
  */
-void conn_send(int fd, unsigned status, struct span body);
+void conn_send(int fd, const struct reply *reply);
 void conn_send_problem(int fd, enum problem p, const char *detail, uint64_t request_id);
 
 #endif

@@ -266,7 +266,7 @@ static enum MHD_Result begin_request(struct http_worker *w, struct MHD_Connectio
 /* Answer now, whatever is still to come, and close our side; what comes is thrown away. */
 static void answer_ahead(struct request *r)
 {
-    conn_send(r->conn->fd, r->reply.status, r->reply.body);
+    conn_send(r->conn->fd, &r->reply);
     shutdown(r->conn->fd, SHUT_WR);
     r->lingering = true;
 }

@@ -120,6 +120,16 @@ def test_a_body_that_is_refused_leaves_the_connection_usable(server):
     connection.close()
 
 
+def test_a_method_that_is_refused_ahead_of_a_long_body_is_told_which_are_taken(server):
+    with connect(server) as s:
+        s.sendall(b"PUT /v1/score HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n" +
+                  b"x" * 100000)
+        got = b""
+        while data := s.recv(4096):
+            got += data
+    assert got.startswith(b"HTTP/1.1 405 ") and b"\r\nAllow: POST\r\n" in got
+
+
 def test_a_thousand_idle_connections_and_256_busy_ones(server):
     idle = [connect(server) for _ in range(1000)]
     before = server.rss_kib()
