@@ -6,6 +6,8 @@
 #include <microhttpd.h>
 #include <sys/socket.h>
 
+enum { UNREAD_MAX_BYTES = 64 << 10 };
+
 void conns_init(struct conns *all, int64_t request_timeout_us, int64_t idle_timeout_us)
 {
     *all = (struct conns){.request_timeout_us = request_timeout_us,
@@ -169,4 +171,12 @@ void conn_send_problem(int fd, enum problem p, const char *detail, uint64_t requ
     problem_write(p, &about, &body);
     struct reply reply = {.status = problem_status(p), .body = text_span(&body)};
     conn_send(fd, &reply);
+}
+
+void conn_throw_unread(int fd)
+{
+    char bytes[4096];
+    for (size_t n = 0; n < UNREAD_MAX_BYTES; n += sizeof bytes)
+        if (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) <= 0)
+            return;
 }

@@ -81,4 +81,8 @@ void conns_shut_idle(struct conns *all, int64_t since_us);
 void conn_send(int fd, const struct reply *reply);
 void conn_send_problem(int fd, enum problem p, const char *detail, uint64_t request_id);
 
+/* Before a connection is closed: with bytes unread the kernel resets it, and the reset may overtake
+ * what was sent. Takes what is there, 64 KiB at most. */
+void conn_throw_unread(int fd);
+
 #endif

@@ -246,6 +246,7 @@ static enum MHD_Result begin_request(struct http_worker *w, struct MHD_Connectio
     if (r == NULL) {
         if (!c->refused)
             conn_send_problem(c->fd, PROBLEM_OVERLOADED, NULL, 0);
+        conn_throw_unread(c->fd);
         return MHD_NO;
     }
     *con_cls = r;

@@ -4,9 +4,6 @@
 #include "service/base/check.h"
 
 #include <dlfcn.h>
-#include <sys/socket.h>
-
-enum { UNREAD_MAX_BYTES = 64 << 10 };
 
 typedef enum MHD_Result queue_function(struct MHD_Connection *, unsigned, struct MHD_Response *);
 
@@ -24,15 +21,6 @@ enum MHD_Result library_queue(struct MHD_Connection *connection, unsigned status
     return found(connection, status, response);
 }
 
-/* Closing a socket with unread bytes resets it, and a reset may overtake the page. */
-static void throw_unread(int fd)
-{
-    char bytes[4096];
-    for (size_t n = 0; n < UNREAD_MAX_BYTES; n += sizeof bytes)
-        if (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) <= 0)
-            return;
-}
-
 /* Only the library calls this, with a page of its own. */
 enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned status_code,
                                    struct MHD_Response *response)
@@ -40,6 +28,6 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned s
     int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     (void)response;
     conn_send_problem(fd, problem_of_status(status_code), NULL, 0);
-    throw_unread(fd);
+    conn_throw_unread(fd);
     return MHD_NO;
 }

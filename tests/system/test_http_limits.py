@@ -174,6 +174,32 @@ def test_hundreds_of_rules_that_fire_at_once_are_a_decision_with_its_reasons_sho
         assert server.score(payment(len(query)), query).body == reply.body
 
 
+def is_reset(s):
+    """Did the server's end come with a reset? One may overtake the answer on a real network."""
+    tcp_close = 7
+    return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == tcp_close
+
+
+def test_a_request_over_the_limit_is_told_so_with_its_body_on_the_way(make_server):
+    server = make_server(workers=1, request_timeout_ms=60000)
+    head = POST + b"Content-Length: 30000\r\n\r\n"
+    kept = []
+    for _ in range(2048):
+        kept.append(connect(server))
+        kept[-1].sendall(head)
+    time.sleep(0.5)  # until the worker has seen the last of them
+    with connect(server) as s:
+        s.sendall(head + b" " * 30000)
+        got = b""
+        while data := s.recv(4096):
+            got += data
+        time.sleep(0.2)
+        assert not is_reset(s)
+    assert got.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 1" in got
+    for s in kept:
+        s.close()
+
+
 def test_connections_over_the_limit_are_told_so(make_server):
     server = make_server(limits__connections=20)
     kept = [connect(server) for _ in range(20)]
