@@ -26,6 +26,13 @@ enum status intent_key(struct span field, struct span value, struct arena *arena
     return ST_OK;
 }
 
+bool intent_has_entity(const struct snapshot *snap, int key, const struct txn_value *values)
+{
+    int slot = snap->features.keys[key].slot;
+    const struct txn_value *v = &values[slot];
+    return v->present && (snap->schema.fields[slot].type != FIELD_STRING || v->text.len > 0);
+}
+
 int64_t intent_log_ttl_ms(const struct feature_key *key)
 {
     return plan_horizon_ms(key->plan) / 5 * 6;
@@ -259,7 +266,7 @@ enum status intent_of_transaction(const struct snapshot *snap, const struct hash
     claim.n_keys = 0;
     claim.rest = span_of(NULL, 0);
     for (int i = 0; i < snap->features.n_keys && st == ST_OK; i++)
-        if (event->values[snap->features.keys[i].slot].present)
+        if (intent_has_entity(snap, i, event->values))
             st = add_transaction(ret_intent, snap, i, hash_key, event, row, arena, &claim);
     return st == ST_OK ? put_claim(ret_intent, &claim, event->txn_hash, arena) : st;
 }
@@ -296,7 +303,7 @@ bool intent_label_carries(const struct snapshot *snap, enum outcome outcome,
         const struct feature_key *k = &snap->features.keys[i];
         if (!plan_counts(k->plan, (enum record_kind)outcome))
             continue;
-        if (k->n_filters > 0 || !fields[k->slot].present)
+        if (k->n_filters > 0 || !intent_has_entity(snap, i, fields))
             return false;
     }
     return true;

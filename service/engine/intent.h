@@ -36,6 +36,12 @@ struct intent_correction {
     int64_t known_at_ms;
 };
 
+/*
+ * Do the `values` of an event name an entity of features.keys[key]? Not where the field is missing,
+ * and not by an empty text: clients send that for "none", and all of them would be one entity.
+ */
+bool intent_has_entity(const struct snapshot *snap, int key, const struct txn_value *values);
+
 /* Everything a transaction writes. Errors: ST_NO_SPACE: the arena is full. */
 MUST_USE enum status intent_of_transaction(const struct snapshot *snap,
                                            const struct hash_key *hash_key,

@@ -3,6 +3,7 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/engine/event_source.h"
+#include "service/engine/intent.h"
 #include "service/engine/replay_csv.h"
 #include "service/engine/touches.h"
 
@@ -59,7 +60,7 @@ static void note_entities(struct replay *r, const struct event *event)
         const struct txn_value *v = &event->values[slot];
         char number[24];
         struct text t;
-        if (!v->present)
+        if (!intent_has_entity(r->snap, key, event->values))
             continue;
         text_init(&t, number, sizeof number);
         if (r->snap->schema.fields[slot].type == FIELD_INTEGER)

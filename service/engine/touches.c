@@ -1,5 +1,7 @@
 #include "service/engine/touches.h"
 
+#include "service/engine/intent.h"
+
 static uint64_t entity_hash(const struct snapshot *snap, const struct hash_key *key, int index,
                             const struct txn_value *v)
 {
@@ -13,11 +15,10 @@ void touches_of(const struct snapshot *snap, const struct hash_key *key, const s
 {
     struct touches t = {.everything = event->kind == EVENT_LABEL};
     t.hashes[t.n++] = event->txn_hash;
-    for (int i = 0; i < snap->features.n_keys && !t.everything; i++) {
-        const struct txn_value *v = &event->values[snap->features.keys[i].slot];
-        if (v->present)
-            t.hashes[t.n++] = entity_hash(snap, key, i, v);
-    }
+    for (int i = 0; i < snap->features.n_keys && !t.everything; i++)
+        if (intent_has_entity(snap, i, event->values))
+            t.hashes[t.n++] =
+                entity_hash(snap, key, i, &event->values[snap->features.keys[i].slot]);
     *ret_touches = t;
 }
 

@@ -72,6 +72,18 @@ static void each_key_that_is_there_has_an_entity(void **state)
     assert_int_equal(b->intent.entities[1].ttl_ms, INT64_C(36) * 86400000);
 }
 
+static void an_empty_text_names_no_entity(void **state)
+{
+    struct bed *b = *state;
+    make(b, "{\"transaction_id\":\"t-1\",\"account_id\":\"a-1\",\"terminal_id\":\"\",\"amount\":1,"
+            "\"timestamp\":\"2026-01-05T12:00:00Z\"}");
+    assert_int_equal(b->intent.n_entities, 1);
+    assert_true(span_is(b->intent.entities[0].key, "e:account_id:a-1"));
+    read_body(b, "{\"kind\":\"label\",\"transaction_id\":\"t-1\",\"outcome\":\"fraud\","
+                 "\"terminal_id\":\"\",\"timestamp\":\"2026-01-12T12:00:00Z\"}");
+    assert_false(intent_label_carries(b->snap, OUTCOME_FRAUD, b->values));
+}
+
 static void its_record_holds_columns_and_filters(void **state)
 {
     struct bed *b = *state;
@@ -185,6 +197,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
     const struct CMUnitTest tests[] = {
         TEST(each_key_that_is_there_has_an_entity),
+        TEST(an_empty_text_names_no_entity),
         TEST(its_record_holds_columns_and_filters),
         TEST(its_claim_remembers_what_a_label_needs),
         TEST(the_answer_stands_behind_the_claim_and_the_whole_is_a_frame),

@@ -50,6 +50,7 @@ static void transactions_share_an_id_or_an_entity_or_nothing(void **state)
     assert_true(share(one, touches(EVENT_TRANSACTION, 2, "b", 7)));
     assert_false(share(one, touches(EVENT_TRANSACTION, 2, "b", 8)));
     assert_false(share(one, touches(EVENT_TRANSACTION, 2, NULL, 0)));
+    assert_false(share(touches(EVENT_TRANSACTION, 1, "", 0), touches(EVENT_TRANSACTION, 2, "", 0)));
 }
 
 static void a_label_is_alone(void **state)
