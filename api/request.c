@@ -5,6 +5,7 @@
 #include "api/spool.h"
 #include "service/base/check.h"
 #include "service/base/clock.h"
+#include "service/base/decode.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -169,16 +170,12 @@ enum status request_query_bool(struct request *r, const char *name, bool *ret_va
 enum status request_deadline_ms(struct request *r, int64_t *ret_ms)
 {
     const char *text = request_header(r, "Sluice-Deadline-Ms");
-    long ms = r->worker->engine->options.deadline_ms;
-    if (text != NULL) {
-        char *end;
-        ms = strtol(text, &end, 10);
-        if (*text < '0' || *text > '9' || *end != '\0' || ms < 1 || ms > DEADLINE_MS_MAX) {
-            request_problem(r, PROBLEM_PARAMETER, "Sluice-Deadline-Ms must be 1 to 60000");
-            return ST_INVALID;
-        }
+    uint64_t ms = (uint64_t)r->worker->engine->options.deadline_ms;
+    if (text != NULL && (!decode_u64(span_str(text), 10, &ms) || ms < 1 || ms > DEADLINE_MS_MAX)) {
+        request_problem(r, PROBLEM_PARAMETER, "Sluice-Deadline-Ms must be 1 to 60000");
+        return ST_INVALID;
     }
-    *ret_ms = ms;
+    *ret_ms = (int64_t)ms;
     return ST_OK;
 }
 

@@ -1,19 +1,7 @@
 #include "api/uri.h"
 
 #include "service/base/check.h"
-
-#include <stdint.h>
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+#include "service/base/decode.h"
 
 /* How many bytes the UTF-8 sequence of this first byte has; 0: no sequence starts so. */
 static size_t sequence_len(unsigned char c)
@@ -55,25 +43,14 @@ static bool is_clean_utf8(struct span s)
 
 enum status uri_decode(struct span raw, struct arena *arena, struct span *ret_text)
 {
-    char *out = arena_try(arena, raw.len + 1);
-    if (out == NULL)
+    struct text out;
+    char *room = arena_try(arena, raw.len + 1);
+    if (room == NULL)
         return ST_NO_SPACE;
-    size_t n = 0;
-    for (size_t i = 0; i < raw.len; i++) {
-        if (raw.base[i] != '%') {
-            out[n++] = raw.base[i];
-            continue;
-        }
-        int high = i + 2 < raw.len ? hex_value(raw.base[i + 1]) : -1;
-        int low = i + 2 < raw.len ? hex_value(raw.base[i + 2]) : -1;
-        if (high < 0 || low < 0)
-            return ST_INVALID;
-        out[n++] = (char)(high << 4 | low);
-        i += 2;
-    }
-    if (!is_clean_utf8(span_of(out, n)))
+    text_init(&out, room, raw.len);
+    if (!decode_percent(raw, &out) || !is_clean_utf8(text_span(&out)))
         return ST_INVALID;
-    *ret_text = span_of(out, n);
+    *ret_text = text_span(&out);
     return ST_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include "rules/cel_time.h"
 #include "rules/cel_utf8.h"
+#include "service/base/decode.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -69,28 +70,13 @@ struct cel_value cel_to_bool(struct cel_context *cx, const struct cel_value *arg
     return is_any(args[0].text, no, sizeof no / sizeof *no) ? cel_bool(false) : bad();
 }
 
-/* DIGIT+ to 64 bits; false: not that, or too large. */
-static bool parse_digits(struct span s, uint64_t *ret_value)
-{
-    uint64_t v = 0;
-    if (s.len == 0)
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned d = (unsigned)s.base[i] - '0';
-        if (d > 9 || __builtin_mul_overflow(v, 10u, &v) || __builtin_add_overflow(v, d, &v))
-            return false;
-    }
-    *ret_value = v;
-    return true;
-}
-
 static struct cel_value int_of_text(struct span s)
 {
     uint64_t v;
     bool negative = s.len > 0 && s.base[0] == '-';
     if (s.len > 0 && (negative || s.base[0] == '+'))
         s = span_of(s.base + 1, s.len - 1);
-    if (!parse_digits(s, &v) || v > (uint64_t)INT64_MAX + negative)
+    if (!decode_u64(s, 10, &v) || v > (uint64_t)INT64_MAX + negative)
         return bad();
     return cel_int(negative ? (int64_t)(0 - v) : (int64_t)v);
 }
@@ -141,7 +127,7 @@ struct cel_value cel_to_uint(struct cel_context *cx, const struct cel_value *arg
     case CEL_DOUBLE:
         return d >= 0 && d < 0x1p64 ? cel_uint((uint64_t)d) : out_of_range();
     default:
-        return parse_digits(args[0].text, &v) ? cel_uint(v) : bad();
+        return decode_u64(args[0].text, 10, &v) ? cel_uint(v) : bad();
     }
 }
 

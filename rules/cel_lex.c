@@ -1,6 +1,7 @@
 #include "rules/cel_lex.h"
 
 #include "rules/cel_utf8.h"
+#include "service/base/decode.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -66,24 +67,11 @@ static struct cel_token lex_double(struct cel_token t, struct span text)
     return t;
 }
 
-static bool parse_u64(struct span digits, unsigned base, uint64_t *ret_value)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < digits.len; i++) {
-        int c = tolower((unsigned char)digits.base[i]);
-        unsigned d = (unsigned)(c >= 'a' ? c - 'a' + 10 : c - '0');
-        if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, d, &v))
-            return false;
-    }
-    *ret_value = v;
-    return true;
-}
-
-static struct cel_token lex_integer(struct cel_token t, struct span digits, unsigned base,
+static struct cel_token lex_integer(struct cel_token t, struct span digits, int base,
                                     bool is_unsigned)
 {
     uint64_t v;
-    if (!parse_u64(digits, base, &v))
+    if (!decode_u64(digits, base, &v))
         return failed(t, t.offset, "the number does not fit into 64 bits", NULL);
     t.kind = CEL_TOK_LITERAL;
     if (is_unsigned) {
@@ -165,20 +153,12 @@ static bool at_quote(const struct cel_lexer *lx, const struct quoting *q)
     return true;
 }
 
-static int hex_value(int c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* `n` digits of base 8 or 16 at lx->pos; -1: they are not there. */
 static int64_t escape_digits(struct cel_lexer *lx, int n, int base)
 {
     int64_t v = 0;
     for (int i = 0; i < n; i++) {
-        int d = hex_value(at(lx, 0));
+        int d = decode_hex_digit(at(lx, 0));
         if (d < 0 || d >= base)
             return -1;
         v = v * base + d;

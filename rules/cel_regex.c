@@ -1,6 +1,7 @@
 #include "rules/cel_regex.h"
 
 #include "rules/cel_utf8.h"
+#include "service/base/decode.h"
 
 /* ---- the compiled pattern ------------------------------------------------------------------- */
 
@@ -189,9 +190,8 @@ static int hex_digits(struct parser *ps, int max)
 {
     int v = 0, n = 0;
     for (; n < max; n++, ps->pos++) {
-        int c = peek(ps), low = c | 32;
-        int d = c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-        if (c < 0 || d < 0)
+        int d = decode_hex_digit(peek(ps));
+        if (d < 0)
             break;
         v = v * 16 + d;
     }

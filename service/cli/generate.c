@@ -4,6 +4,7 @@
  * Each fraud is labelled seven days after its transaction; labels come first at equal time.
  */
 #include "service/base/check.h"
+#include "service/base/decode.h"
 #include "service/base/text.h"
 #include "service/cli/cli.h"
 #include "service/cli/generate_world.h"
@@ -271,10 +272,8 @@ struct arguments {
 
 static bool parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value)
 {
-    char *end = NULL;
-    errno = 0;
-    uint64_t v = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || v < min || v > max)
+    uint64_t v;
+    if (!decode_u64(span_str(text), 10, &v) || v < min || v > max)
         return false;
     *ret_value = v;
     return true;

@@ -1,7 +1,6 @@
 #include "service/state/redis_address.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "service/base/decode.h"
 
 static bool copy(struct span s, char *out, size_t cap)
 {
@@ -12,48 +11,24 @@ static bool copy(struct span s, char *out, size_t cap)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-decoded. */
+/* Percent-decoded, to a text with a NUL behind it and none in it. */
 static bool copy_decoded(struct span s, char *out, size_t cap)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.base[i];
-        if (c == '%') {
-            int high = i + 2 < s.len ? hex_digit(s.base[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(s.base[i + 2]) : -1;
-            if (low < 0 || (high == 0 && low == 0))
-                return false;
-            c = (char)(high * 16 + low);
-            i += 2;
-        }
-        if (n + 1 >= cap)
-            return false;
-        out[n++] = c;
-    }
-    out[n] = '\0';
+    struct text t;
+    text_init(&t, out, cap - 1);
+    if (!decode_percent(s, &t) || memchr(out, '\0', t.len) != NULL)
+        return false;
+    out[t.len] = '\0';
     return true;
 }
 
-static bool to_int(struct span s, int max, int *ret)
+static bool to_int(struct span s, uint64_t max, int *ret)
 {
-    int v = 0;
-    if (s.len == 0 || s.len > 5)
+    uint64_t v;
+    if (s.len > 5 || !decode_u64(s, 10, &v) || v > max)
         return false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.base[i] < '0' || s.base[i] > '9')
-            return false;
-        v = v * 10 + (s.base[i] - '0');
-    }
-    *ret = v;
-    return v <= max;
+    *ret = (int)v;
+    return true;
 }
 
 /* Cuts `s` at the last (or first) `c`; false: it is not there. */

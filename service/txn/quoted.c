@@ -1,6 +1,6 @@
 #include "service/txn/quoted.h"
 
-#include <stdint.h>
+#include "service/base/decode.h"
 
 /* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
@@ -47,20 +47,8 @@ static char *utf8_put(char *out, uint32_t c)
 /* The four hex digits at `p`, or -1. */
 static int32_t hex4(const char *p, const char *end)
 {
-    int32_t v = 0;
-    if (end - p < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (digit < 0)
-            return -1;
-        v = v * 16 + digit;
-    }
-    return v;
+    uint64_t v;
+    return end - p >= 4 && decode_u64(span_of(p, 4), 16, &v) ? (int32_t)v : -1;
 }
 
 static bool is_high_surrogate(int32_t c)

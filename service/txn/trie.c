@@ -1,5 +1,7 @@
 #include "service/txn/trie.h"
 
+#include "service/base/decode.h"
+
 const struct trie_place *trie_find_index(const struct trie_node *node, int64_t index)
 {
     if (node == NULL)
@@ -21,15 +23,9 @@ struct trie_node *trie_node_new(struct arena *arena)
 /* array-index = "0" / ( %x31-39 *DIGIT ), RFC 6901; of at most 6 digits here, else -1. */
 static int index_of(struct span key)
 {
-    int v = 0;
-    if (key.len == 0 || key.len > 6 || (key.len > 1 && key.base[0] == '0'))
-        return -1;
-    for (size_t i = 0; i < key.len; i++) {
-        if (key.base[i] < '0' || key.base[i] > '9')
-            return -1;
-        v = v * 10 + (key.base[i] - '0');
-    }
-    return v;
+    uint64_t v;
+    bool fits = key.len <= 6 && (key.len == 1 || !span_starts(key, span_str("0")));
+    return fits && decode_u64(key, 10, &v) ? (int)v : -1;
 }
 
 struct trie_place *trie_add(struct trie_node *node, struct span key, struct arena *arena)
