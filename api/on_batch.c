@@ -178,14 +178,6 @@ static void note_touches(struct request *l)
 
 /* ---- reading ---- */
 
-static bool is_blank(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.base[i] != ' ' && s.base[i] != '\t' && s.base[i] != '\r')
-            return false;
-    return true;
-}
-
 /* The line in the body is whole: it gets a slot, and starts or is held. */
 static void end_line(struct request *r)
 {
@@ -195,7 +187,7 @@ static void end_line(struct request *r)
     b->line_bytes = 0;
     b->too_long = false;
     b->n_lines++;
-    if (!too_long && is_blank(text))
+    if (!too_long && span_is_blank(text))
         return;
     struct request *l = request_take(r->worker);
     if (l == NULL) {

@@ -53,4 +53,13 @@ static inline bool span_starts(struct span s, struct span prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.base, prefix.base, prefix.len) == 0);
 }
 
+/* A line without content: nothing, or blanks, tabs and the '\r' of a CRLF alone. O(n). */
+static inline bool span_is_blank(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.base[i] != ' ' && s.base[i] != '\t' && s.base[i] != '\r')
+            return false;
+    return true;
+}
+
 #endif

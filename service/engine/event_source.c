@@ -78,14 +78,6 @@ static size_t read_bytes(struct event_source *s, struct batch *b)
     return n;
 }
 
-static bool is_blank(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.base[i] != ' ' && s.base[i] != '\t' && s.base[i] != '\r')
-            return false;
-    return true;
-}
-
 static void put_too_long(struct event_source *s, struct batch *b)
 {
     struct sourced_event *e = &b->events[b->n++];
@@ -103,7 +95,7 @@ static void put_line(struct event_source *s, struct batch *b, struct span line)
         put_too_long(s, b);
         return;
     }
-    if (is_blank(line))
+    if (span_is_blank(line))
         return;
     struct sourced_event *e = &b->events[b->n++];
     struct txn_value *values =

@@ -42,12 +42,23 @@ static void every_span_starts_with_nothing_and_with_itself(void **state)
     assert_false(span_starts(none, span_str("a")));
 }
 
+static void a_blank_line_holds_blanks_tabs_and_a_carriage_return_alone(void **state)
+{
+    (void)state;
+    assert_true(span_is_blank(none));
+    assert_true(span_is_blank(span_str(" \t \r")));
+    assert_false(span_is_blank(span_str(" x ")));
+    assert_false(span_is_blank(span_str("\f")));
+    assert_false(span_is_blank(span_of("\0", 1)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spans_are_equal_by_their_bytes),
         cmocka_unit_test(order_is_that_of_unsigned_bytes_with_prefixes_first),
         cmocka_unit_test(every_span_starts_with_nothing_and_with_itself),
+        cmocka_unit_test(a_blank_line_holds_blanks_tabs_and_a_carriage_return_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
