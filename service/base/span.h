@@ -53,6 +53,27 @@ static inline bool span_starts(struct span s, struct span prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.base, prefix.base, prefix.len) == 0);
 }
 
+/* The first `n` bytes of *from, which then begins behind them. false: it has fewer; nothing is
+ * changed then. */
+static inline bool span_take(struct span *from, size_t n, struct span *ret_part)
+{
+    if (from->len < n)
+        return false;
+    *ret_part = span_of(from->base, n);
+    *from = span_of(from->base + n, from->len - n);
+    return true;
+}
+
+/* The same, copied to `ret_bytes`: a number that text_raw() wrote. */
+static inline bool span_take_raw(struct span *from, void *ret_bytes, size_t n)
+{
+    struct span part;
+    if (!span_take(from, n, &part))
+        return false;
+    memcpy(ret_bytes, part.base, n);
+    return true;
+}
+
 /* A line without content: nothing, or blanks, tabs and the '\r' of a CRLF alone. O(n). */
 static inline bool span_is_blank(struct span s)
 {

@@ -50,6 +50,12 @@ static inline void text_str(struct text *t, const char *s)
     text_put(t, span_str(s));
 }
 
+/* A number's bytes as they stand; span_take_raw() reads them back. */
+static inline void text_raw(struct text *t, const void *bytes, size_t n)
+{
+    text_put(t, span_of(bytes, n));
+}
+
 __attribute__((format(printf, 2, 3))) void text_printf(struct text *t, const char *format, ...);
 
 void text_i64(struct text *t, int64_t v);

@@ -2,29 +2,24 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are written as they stand");
 
-static void put_raw(struct text *out, const void *bytes, size_t n)
-{
-    text_put(out, span_of(bytes, n));
-}
-
 static void put_u16(struct text *out, size_t v)
 {
     uint16_t narrow = (uint16_t)v;
-    put_raw(out, &narrow, sizeof narrow);
+    text_raw(out, &narrow, sizeof narrow);
 }
 
 void frame_put_event(const struct frame_event *f, struct text *out)
 {
     uint32_t flags = 0;
-    put_raw(out, &f->nonce, sizeof f->nonce);
-    put_raw(out, &flags, sizeof flags);
-    put_raw(out, &f->received_at_ms, sizeof f->received_at_ms);
+    text_raw(out, &f->nonce, sizeof f->nonce);
+    text_raw(out, &flags, sizeof flags);
+    text_raw(out, &f->received_at_ms, sizeof f->received_at_ms);
     text_put(out, f->body);
 }
 
 void frame_put_void(uint64_t txn_hash, const struct state_entity *entities, int n, struct text *out)
 {
-    put_raw(out, &txn_hash, sizeof txn_hash);
+    text_raw(out, &txn_hash, sizeof txn_hash);
     put_u16(out, (size_t)n);
     for (int i = 0; i < n; i++) {
         put_u16(out, entities[i].key.len);
@@ -45,34 +40,16 @@ void frame_put_erase(const struct state_entity *entities, int n, struct text *ou
 
 void frame_put_expired(int64_t now_ms, struct text *out)
 {
-    put_raw(out, &now_ms, sizeof now_ms);
-}
-
-/* The next `n` bytes; false: they are not there. */
-static bool take(struct span *from, size_t n, struct span *ret_part)
-{
-    if (from->len < n)
-        return false;
-    *ret_part = span_of(from->base, n);
-    *from = span_of(from->base + n, from->len - n);
-    return true;
-}
-
-static bool take_raw(struct span *from, void *out, size_t n)
-{
-    struct span part;
-    if (!take(from, n, &part))
-        return false;
-    memcpy(out, part.base, n);
-    return true;
+    text_raw(out, &now_ms, sizeof now_ms);
 }
 
 enum status frame_get_event(struct span bytes, struct frame_event *ret_frame)
 {
     struct frame_event f;
     uint32_t flags;
-    if (!take_raw(&bytes, &f.nonce, sizeof f.nonce) || !take_raw(&bytes, &flags, sizeof flags) ||
-        !take_raw(&bytes, &f.received_at_ms, sizeof f.received_at_ms) || flags != 0)
+    if (!span_take_raw(&bytes, &f.nonce, sizeof f.nonce) ||
+        !span_take_raw(&bytes, &flags, sizeof flags) ||
+        !span_take_raw(&bytes, &f.received_at_ms, sizeof f.received_at_ms) || flags != 0)
         return ST_CORRUPT;
     f.body = bytes;
     *ret_frame = f;
@@ -82,7 +59,7 @@ enum status frame_get_event(struct span bytes, struct frame_event *ret_frame)
 enum status frame_get_decision(struct span bytes, struct frame_decision *ret_frame)
 {
     struct frame_decision f;
-    if (!take_raw(&bytes, &f.txn_hash, sizeof f.txn_hash))
+    if (!span_take_raw(&bytes, &f.txn_hash, sizeof f.txn_hash))
         return ST_CORRUPT;
     f.claim = bytes;
     *ret_frame = f;
@@ -93,15 +70,15 @@ static bool take_entity(struct span *from, bool with_record, struct state_entity
 {
     uint16_t key_len, record_len = 0;
     *e = (struct state_entity){0};
-    return take_raw(from, &key_len, sizeof key_len) &&
-           (!with_record || take_raw(from, &record_len, sizeof record_len)) &&
-           take(from, key_len, &e->key) && take(from, record_len, &e->record);
+    return span_take_raw(from, &key_len, sizeof key_len) &&
+           (!with_record || span_take_raw(from, &record_len, sizeof record_len)) &&
+           span_take(from, key_len, &e->key) && span_take(from, record_len, &e->record);
 }
 
 static enum status take_entities(struct span bytes, bool with_record, struct frame_entities *f)
 {
     uint16_t n;
-    if (!take_raw(&bytes, &n, sizeof n) || n > STATE_ENTITIES_MAX)
+    if (!span_take_raw(&bytes, &n, sizeof n) || n > STATE_ENTITIES_MAX)
         return ST_CORRUPT;
     for (int i = 0; i < n; i++)
         if (!take_entity(&bytes, with_record, &f->entities[i]))
@@ -113,7 +90,7 @@ static enum status take_entities(struct span bytes, bool with_record, struct fra
 enum status frame_get_void(struct span bytes, struct frame_entities *ret_frame)
 {
     struct frame_entities f;
-    if (!take_raw(&bytes, &f.txn_hash, sizeof f.txn_hash) ||
+    if (!span_take_raw(&bytes, &f.txn_hash, sizeof f.txn_hash) ||
         take_entities(bytes, true, &f) != ST_OK)
         return ST_CORRUPT;
     *ret_frame = f;
@@ -132,7 +109,7 @@ enum status frame_get_erase(struct span bytes, struct frame_entities *ret_frame)
 enum status frame_get_expired(struct span bytes, int64_t *ret_now_ms)
 {
     int64_t now_ms;
-    if (!take_raw(&bytes, &now_ms, sizeof now_ms) || bytes.len > 0)
+    if (!span_take_raw(&bytes, &now_ms, sizeof now_ms) || bytes.len > 0)
         return ST_CORRUPT;
     *ret_now_ms = now_ms;
     return ST_OK;

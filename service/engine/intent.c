@@ -241,7 +241,7 @@ static enum status put_claim(struct intent *in, const struct claim *claim, uint6
     if (room == NULL)
         return ST_NO_SPACE;
     text_init(&in->decision, room, ROOM);
-    text_put(&in->decision, span_of(&txn_hash, sizeof txn_hash));
+    text_raw(&in->decision, &txn_hash, sizeof txn_hash);
     claim_encode(claim, &in->decision);
     if (in->decision.overflow)
         return ST_NO_SPACE;

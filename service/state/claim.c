@@ -4,16 +4,12 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "claims are written as
 
 enum {
     FIXED_LENGTH_AT = 2,
+    HEAD_BYTES = 4,               /* 'C', its state, the length of the fixed part */
     KEYS_AT = CLAIM_PARKED_BYTES, /* without keys nothing follows */
     KEY_FIXED_BYTES = 11,
     FIELD_BYTES_MAX = 255, /* u8 */
     VALUE_BYTES_MAX = 65535,
 };
-
-static void put_raw(struct text *out, const void *bytes, size_t n)
-{
-    text_put(out, span_of(bytes, n));
-}
 
 static size_t fixed_bytes(const struct claim *c)
 {
@@ -37,10 +33,10 @@ static void put_key(struct text *out, const struct claim_key *k)
 {
     uint8_t field_len = (uint8_t)k->field.len;
     uint16_t value_len = (uint16_t)k->value.len;
-    put_raw(out, &field_len, sizeof field_len);
-    put_raw(out, &value_len, sizeof value_len);
-    put_raw(out, &k->bits, sizeof k->bits);
-    put_raw(out, &k->layout, sizeof k->layout);
+    text_raw(out, &field_len, sizeof field_len);
+    text_raw(out, &value_len, sizeof value_len);
+    text_raw(out, &k->bits, sizeof k->bits);
+    text_raw(out, &k->layout, sizeof k->layout);
     text_put(out, k->field);
     text_put(out, k->value);
 }
@@ -55,52 +51,33 @@ void claim_encode(const struct claim *c, struct text *out)
     uint8_t n_keys = (uint8_t)c->n_keys;
     text_char(out, 'C');
     text_char(out, c->state);
-    put_raw(out, &fixed, sizeof fixed);
-    put_raw(out, &c->nonce, sizeof c->nonce);
-    put_raw(out, &c->digest.lo, sizeof c->digest.lo);
-    put_raw(out, &c->digest.hi, sizeof c->digest.hi);
-    put_raw(out, &c->ts_ms, sizeof c->ts_ms);
-    put_raw(out, &c->ruleset, sizeof c->ruleset);
-    put_raw(out, &n_keys, sizeof n_keys);
+    text_raw(out, &fixed, sizeof fixed);
+    text_raw(out, &c->nonce, sizeof c->nonce);
+    text_raw(out, &c->digest.lo, sizeof c->digest.lo);
+    text_raw(out, &c->digest.hi, sizeof c->digest.hi);
+    text_raw(out, &c->ts_ms, sizeof c->ts_ms);
+    text_raw(out, &c->ruleset, sizeof c->ruleset);
+    text_raw(out, &n_keys, sizeof n_keys);
     for (int i = 0; i < c->n_keys; i++)
         put_key(out, &c->keys[i]);
     text_put(out, c->rest);
-}
-
-static struct span take(struct span *from, size_t n)
-{
-    struct span front = span_of(from->base, n);
-    *from = span_of(from->base + n, from->len - n);
-    return front;
-}
-
-static void take_raw(struct span *from, void *out, size_t n)
-{
-    memcpy(out, take(from, n).base, n);
 }
 
 static bool take_key(struct span *from, struct claim_key *k)
 {
     uint8_t field_len;
     uint16_t value_len;
-    if (from->len < KEY_FIXED_BYTES)
-        return false;
-    take_raw(from, &field_len, sizeof field_len);
-    take_raw(from, &value_len, sizeof value_len);
-    take_raw(from, &k->bits, sizeof k->bits);
-    take_raw(from, &k->layout, sizeof k->layout);
-    if (from->len < (size_t)field_len + value_len)
-        return false;
-    k->field = take(from, field_len);
-    k->value = take(from, value_len);
-    return true;
+    return span_take_raw(from, &field_len, sizeof field_len) &&
+           span_take_raw(from, &value_len, sizeof value_len) &&
+           span_take_raw(from, &k->bits, sizeof k->bits) &&
+           span_take_raw(from, &k->layout, sizeof k->layout) &&
+           span_take(from, field_len, &k->field) && span_take(from, value_len, &k->value);
 }
 
 static bool take_keys(struct span *from, struct claim *c)
 {
     uint8_t n_keys;
-    take_raw(from, &n_keys, sizeof n_keys);
-    if (n_keys > CLAIM_KEYS_MAX)
+    if (!span_take_raw(from, &n_keys, sizeof n_keys) || n_keys > CLAIM_KEYS_MAX)
         return false;
     c->n_keys = n_keys;
     for (int i = 0; i < n_keys; i++)
@@ -128,13 +105,12 @@ enum status claim_decode(struct span bytes, struct claim *ret_claim)
         return ST_CORRUPT;
     struct claim c = {.state = fixed.base[1],
                       .rest = span_of(bytes.base + fixed.len, bytes.len - fixed.len)};
-    (void)take(&fixed, 4);
-    take_raw(&fixed, &c.nonce, sizeof c.nonce);
-    take_raw(&fixed, &c.digest.lo, sizeof c.digest.lo);
-    take_raw(&fixed, &c.digest.hi, sizeof c.digest.hi);
-    take_raw(&fixed, &c.ts_ms, sizeof c.ts_ms);
-    take_raw(&fixed, &c.ruleset, sizeof c.ruleset);
-    if (!take_keys(&fixed, &c))
+    struct span head;
+    if (!span_take(&fixed, HEAD_BYTES, &head) || !span_take_raw(&fixed, &c.nonce, sizeof c.nonce) ||
+        !span_take_raw(&fixed, &c.digest.lo, sizeof c.digest.lo) ||
+        !span_take_raw(&fixed, &c.digest.hi, sizeof c.digest.hi) ||
+        !span_take_raw(&fixed, &c.ts_ms, sizeof c.ts_ms) ||
+        !span_take_raw(&fixed, &c.ruleset, sizeof c.ruleset) || !take_keys(&fixed, &c))
         return ST_CORRUPT;
     *ret_claim = c;
     return ST_OK;
@@ -147,19 +123,16 @@ void claim_put_label(struct text *out, struct span label)
         out->overflow = true;
         return;
     }
-    put_raw(out, &length, sizeof length);
+    text_raw(out, &length, sizeof length);
     text_put(out, label);
 }
 
 bool claim_next_label(struct span *rest, struct span *ret_label)
 {
+    struct span after = *rest;
     uint32_t length;
-    if (rest->len < sizeof length)
+    if (!span_take_raw(&after, &length, sizeof length) || !span_take(&after, length, ret_label))
         return false;
-    memcpy(&length, rest->base, sizeof length);
-    if (length > rest->len - sizeof length)
-        return false;
-    (void)take(rest, sizeof length);
-    *ret_label = take(rest, length);
+    *rest = after;
     return true;
 }

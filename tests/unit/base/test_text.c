@@ -277,9 +277,27 @@ static void times_past_that_are_written_without_overflow(void **state)
     check_time(INT64_MAX, "292278994-08-17T07:12:55.807Z");
 }
 
+static void raw_numbers_read_back(void **state)
+{
+    char bytes[12];
+    struct text t;
+    uint64_t wide = 0;
+    uint32_t narrow = 0;
+    (void)state;
+    text_init(&t, bytes, sizeof bytes);
+    text_raw(&t, &(uint64_t){UINT64_MAX - 1}, 8);
+    text_raw(&t, &(uint32_t){7}, 4);
+    struct span from = text_span(&t);
+    assert_true(span_take_raw(&from, &wide, sizeof wide) && wide == UINT64_MAX - 1);
+    assert_true(span_take_raw(&from, &narrow, sizeof narrow) && narrow == 7);
+    text_raw(&t, &narrow, sizeof narrow);
+    assert_true(t.overflow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(raw_numbers_read_back),
         cmocka_unit_test(writes_follow_each_other),
         cmocka_unit_test(exactly_the_capacity_fits),
         cmocka_unit_test(what_does_not_fit_writes_nothing),
