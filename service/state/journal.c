@@ -169,6 +169,14 @@ static enum status wait_synced(struct journal *j, uint64_t seq)
     return ST_OK;
 }
 
+/* A segment that is on disk is hardly ever read again: its memory is better used otherwise, and
+ * writing into memory that was just given back is twice as quick as into memory that never was
+ * used, most of all in a virtual machine. */
+static void leave_cache(int fd)
+{
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 /*
  * A finished segment is synced before the next is begun, whatever the mode: so only the last
  * one can have a torn tail. Then the syncer has nothing to do, and nobody else uses the fd.
@@ -187,6 +195,7 @@ static enum status rotate(struct journal *j)
     pthread_mutex_lock(&j->lock);
     st = folder_push(&j->folder, first_seq);
     if (st == ST_OK) {
+        leave_cache(j->fd);
         close(j->fd);
         j->fd = fd;
         j->offset = SEGMENT_HEAD_BYTES;
