@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+_Static_assert(BLOCK_SMALL_CLASSES <= 32, "a bit for each");
 _Static_assert(BLOCK_SMALL_MAX == BLOCK_MIN << ((BLOCK_SMALL_CLASSES - 1) / 4), "the last class");
 
 /* ---- regions ---- */
@@ -80,26 +81,50 @@ static void push_free(struct block_pool *pool, char *block, unsigned class)
 {
     memcpy(block, &pool->free[class], sizeof pool->free[class]);
     pool->free[class] = block;
+    pool->free_classes |= UINT32_C(1) << class;
 }
 
 static char *pop_free(struct block_pool *pool, unsigned class)
 {
     char *block = pool->free[class];
     memcpy(&pool->free[class], block, sizeof pool->free[class]);
+    if (pool->free[class] == NULL)
+        pool->free_classes &= ~(UINT32_C(1) << class);
     return block;
 }
 
-/* What is left of the old chunk becomes free blocks of the largest classes that fit. */
+/* Free blocks of the largest classes that fit; less than BLOCK_MIN is lost. */
+static void cut_up(struct block_pool *pool, char *from, const char *end)
+{
+    while ((size_t)(end - from) >= BLOCK_MIN) {
+        size_t left = (size_t)(end - from);
+        unsigned class = left < BLOCK_SMALL_MAX ? block_class(left) : BLOCK_SMALL_CLASSES - 1;
+        class -= block_bytes(class) > left;
+        push_free(pool, from, class);
+        from += block_bytes(class);
+    }
+}
+
+/* The front of a free block of twice the size or more; NULL: there is none. */
+static char *cut_larger(struct block_pool *pool, unsigned class)
+{
+    enum { DOUBLING = 4 };
+    uint32_t larger = (uint32_t)(pool->free_classes >> class >> DOUBLING);
+    if (larger == 0)
+        return NULL;
+    unsigned from = class + DOUBLING + (unsigned)__builtin_ctz(larger);
+    char *block = pop_free(pool, from);
+    cut_up(pool, block + block_bytes(class), block + block_bytes(from));
+    return block;
+}
+
 static bool next_chunk(struct block_pool *pool)
 {
     char *chunk = take_chunk(pool->source);
     if (chunk == NULL)
         return false;
-    for (unsigned class = BLOCK_SMALL_CLASSES; class -- > 0;) {
-        size_t bytes = block_bytes(class);
-        for (; (size_t)(pool->end - pool->next) >= bytes; pool->next += bytes)
-            push_free(pool, pool->next, class);
-    }
+    if (pool->next != NULL)
+        cut_up(pool, pool->next, pool->end);
     pool->next = chunk;
     pool->end = chunk + BLOCK_CHUNK_BYTES;
     return true;
@@ -112,9 +137,12 @@ char *block_alloc(struct block_pool *pool, unsigned class)
         return malloc(bytes);
     if (pool->free[class] != NULL)
         return pop_free(pool, class);
+    char *block = cut_larger(pool, class);
+    if (block != NULL)
+        return block;
     if ((size_t)(pool->end - pool->next) < bytes && !next_chunk(pool))
         return NULL;
-    char *block = pool->next;
+    block = pool->next;
     pool->next += bytes;
     return block;
 }

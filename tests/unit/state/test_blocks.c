@@ -42,6 +42,21 @@ static void a_freed_block_is_the_next_of_its_class(void **state)
     block_source_fini(&source);
 }
 
+static void a_freed_block_is_cut_up_for_smaller_ones(void **state)
+{
+    (void)state;
+    struct block_source source;
+    block_source_init(&source);
+    struct block_pool pool = {.source = &source};
+    const unsigned large = block_class(2048), small = block_class(256);
+    char *freed = block_alloc(&pool, large);
+    block_free(&pool, freed, large);
+    for (int i = 0; i < 2048 / 256; i++)
+        assert_ptr_equal(block_alloc(&pool, small), freed + 256 * i);
+    assert_false(block_alloc(&pool, small) < freed + 2048);
+    block_source_fini(&source);
+}
+
 /* Each block is filled with its own number, and none overwrites another. */
 static void blocks_of_all_classes_lie_apart(void **state)
 {
@@ -72,6 +87,7 @@ int main(void)
         cmocka_unit_test(a_class_is_the_smallest_that_holds),
         cmocka_unit_test(a_class_wastes_a_fifth_at_most),
         cmocka_unit_test(a_freed_block_is_the_next_of_its_class),
+        cmocka_unit_test(a_freed_block_is_cut_up_for_smaller_ones),
         cmocka_unit_test(blocks_of_all_classes_lie_apart),
     };
     return cmocka_run_group_tests_name("state/blocks", tests, NULL, NULL);
