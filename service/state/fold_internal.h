@@ -1,5 +1,5 @@
 /*
- * fold_internal.h -- what fold.c and fold_read.c share.
+ * fold_internal.h -- what fold.c and fold_reading.h share.
  */
 #ifndef SLUICE_STATE_FOLD_INTERNAL_H
 #define SLUICE_STATE_FOLD_INTERNAL_H
