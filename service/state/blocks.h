@@ -3,10 +3,11 @@
  *
  *     classes: 64 80 96 112 | 128 160 192 224 | 256 ... , four to a doubling
  *
- * Up to BLOCK_SMALL_MAX a block is its class's last freed one, or cut from a freed one of twice its
- * size: growing logs leave those behind, and claims take them. Only then it is cut from a chunk.
- * Nothing grows together again. Larger blocks are the heap's. Chunks come from regions of 2 MB, which the kernel may back with huge
- * pages: a table is walked at random, and the translation of addresses is most of a miss.
+ * Up to BLOCK_SMALL_MAX a block is its class's last freed one, or cut from a freed one of twice
+ * its size: growing logs leave those behind, and claims take them. Only then it is cut from a
+ * chunk. Nothing grows together again. Larger blocks are the heap's. Chunks come from regions of
+ * 2 MB, which the kernel may back with huge pages: a table is walked at random, and the translation
+ * of addresses is most of a miss.
  *
  * Owns:    a block_source owns all small blocks of the pools that draw on it.
  * Threads: a pool belongs to who locks it; a source locks itself.
