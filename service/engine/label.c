@@ -122,13 +122,19 @@ static void learned(void *user, enum status st)
         score_refuse(x, SCORE_UNAVAILABLE);
 }
 
+/* A claim that nobody can read will be no better later: the journal does not wait for it. */
+static void refuse_unreadable(struct score_steps *x)
+{
+    stats_add(&x->engine->stats->corrupt, 1);
+    score_refuse(x, x->score->intake.redo_seq != 0 ? SCORE_DECIDED : SCORE_UNAVAILABLE);
+}
+
 /* x->stored is the claim. */
 static void by_claim(struct score_steps *x)
 {
     struct claim claim;
     if (claim_decode(x->stored, &claim) != ST_OK) {
-        stats_add(&x->engine->stats->corrupt, 1);
-        score_refuse(x, SCORE_UNAVAILABLE);
+        refuse_unreadable(x);
         return;
     }
     if (x->event.ts_ms < claim.ts_ms) {
@@ -142,6 +148,8 @@ static void by_claim(struct score_steps *x)
         write_records(x);
     else if (st == ST_NOT_FOUND && !x->has_learned)
         learn_layouts(x->engine, &x->learning, learned, x);
+    else if (st == ST_NOT_FOUND)
+        refuse_unreadable(x);
     else
         score_refuse(x, SCORE_UNAVAILABLE);
 }

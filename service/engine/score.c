@@ -194,12 +194,14 @@ void score_settle(struct score_steps *x)
     if (!x->score->flagged)
         score_answer(x);
     bool is_brought = x->as == OBSERVED_NOTHING && x->engine->delivery != NULL;
-    if (steps_journal(x, FRAME_DECISION, frame) == ST_OK && !is_brought &&
-        state_available(x->engine->state)) {
+    bool is_journalled =
+        steps_journal(x, FRAME_DECISION, frame) == ST_OK; /* or kept all the same */
+    if (!is_brought && state_available(x->engine->state)) {
         start_settle(x, ours ? STATE_SETTLE : STATE_SETTLE_UNDECIDED);
         return;
     }
-    steps_journal_lost(x);
+    if (is_journalled)
+        steps_journal_lost(x);
     score_answer(x);
     score_finish(x);
 }

@@ -24,7 +24,7 @@ void steps_call(struct score_steps *x, const struct state_op *op, void (*take)(s
 struct score_steps *steps_returned(struct call *c)
 {
     struct score_steps *x = c->user;
-    if (x->frame.len > 0 && c->status == ST_OK)
+    if (x->frame.len > 0 && c->status == ST_OK && c->op.journal_seq != 0)
         x->frame_seq = c->op.journal_seq;
     x->frame = span_of(NULL, 0);
     if (x->undelivered == 0)

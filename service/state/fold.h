@@ -34,7 +34,7 @@ enum {
         4 << 20, /* longer is corrupt: tens of thousands of records between two folds */
     FOLD_FETCH_BYTES =
         1024,              /* of a cold log, asked for ahead: a memory's latency at 5 ns a record */
-    FOLD_DOUBTS_MAX = 512, /* records looked up before one fold; more wait for the next */
+    FOLD_DOUBTS_MAX = 512, /* records looked up before one fold */
 };
 
 /* What is asked of a log. */
@@ -84,7 +84,8 @@ struct fold_attempt {
 /*
  * The attempts whose claims should be looked up before fold_write: those of records that would
  * fold although they came after the last fold, or that may be duplicates of what is in
- * tiles. `lost` is false in all of them. Mostly there are none.
+ * tiles. `lost` is false in all of them. Mostly there are none. Of more than there is room for,
+ * those that may be duplicates wait for the next fold.
  */
 MUST_USE enum status fold_doubts(const struct plan *plan, const struct layout_book *book,
                                  struct span log, struct arena *scratch,

@@ -4,6 +4,7 @@
 #include "service/base/clock.h"
 #include "service/engine/delivery.h"
 #include "service/engine/entity.h"
+#include "service/engine/lookup.h"
 #include "tests/unit/engine/far_state.h"
 #include "tests/unit/engine/world.h"
 
@@ -26,6 +27,13 @@ struct bed {
     struct world w;
 };
 
+static bool disk_is_broken;
+
+static int sync_or_fail(int fd)
+{
+    return disk_is_broken ? -1 : fdatasync(fd);
+}
+
 static int open_bed(void **state)
 {
     struct bed *b = calloc(1, sizeof *b);
@@ -34,7 +42,7 @@ static int open_bed(void **state)
     assert_int_equal(uv_loop_init(&b->loop), 0);
     snprintf(b->dir, sizeof b->dir, "/tmp/sluice-journal-XXXXXX");
     assert_non_null(mkdtemp(b->dir));
-    struct journal_options options = {.dir = b->dir, .fsync = JOURNAL_NO};
+    struct journal_options options = {.dir = b->dir, .fsync = JOURNAL_NO, .sync = sync_or_fail};
     assert_int_equal(journal_open(&options, &b->journal, &opened, why), ST_OK);
     b->reached = watermark_new(0);
     b->delivery = delivery_new(b->reached, 0);
@@ -50,6 +58,7 @@ static int close_bed(void **state)
 {
     struct bed *b = *state;
     char command[128];
+    disk_is_broken = false;
     world_close(&b->w);
     assert_int_equal(uv_loop_close(&b->loop), 0);
     delivery_free(b->delivery);
@@ -307,6 +316,37 @@ static void a_journal_that_cannot_be_read_is_told_once(void **state)
     uv_run(&b->loop, UV_RUN_NOWAIT);
 }
 
+static void looked_up(struct lookup *l)
+{
+    (void)l;
+}
+
+static bool is_kept(struct bed *b, const char *id)
+{
+    struct lookup l = {.engine = &b->w.engine,
+                       .arena = b->w.arena,
+                       .txn_id = span_str(id),
+                       .done = looked_up,
+                       .released = looked_up};
+    b->far->is_holding = false;
+    lookup_start(&l);
+    return l.status == ST_OK;
+}
+
+static void a_decision_that_the_journal_refuses_is_kept_by_the_state(void **state)
+{
+    struct bed *b = *state;
+    b->far->is_holding = true;
+    world_start(&b->w, world_txn("t-1", 0));
+    disk_is_broken = true;
+    assert_int_equal(journal_sync(b->journal), ST_IO); /* it takes nothing more */
+    while (b->far->n_held > 0)
+        far_state_answer(b->far);
+    assert_true(b->w.is_released);
+    b->far->is_holding = false;
+    assert_true(is_kept(b, "t-1"));
+}
+
 /* ---- labels ---- */
 
 static void labels_and_conflicts_are_brought_in_their_place(void **state)
@@ -366,6 +406,7 @@ int main(void)
         TEST(nothing_is_erased_before_what_it_would_erase_has_arrived),
         TEST(what_has_arrived_is_told_when_no_event_comes),
         TEST(a_journal_that_cannot_be_read_is_told_once),
+        TEST(a_decision_that_the_journal_refuses_is_kept_by_the_state),
         TEST(labels_and_conflicts_are_brought_in_their_place),
         TEST(a_parked_label_is_taken_whichever_operation_fails),
     };
