@@ -97,14 +97,17 @@ static enum status load_inline(const struct source *s, struct list *list)
 
 /* ---- from a file ----------------------------------------------------------------------------- */
 
-/* `name`, relative to the folder of `beside`, as a C string in the arena. */
+/* `name`, relative to the folder of `beside`, as a C string in the arena; NULL: it is full. */
 static const char *path_beside(struct arena *arena, const char *beside, struct span name)
 {
     const char *slash = strrchr(beside, '/');
     size_t folder = slash && name.base[0] != '/' ? (size_t)(slash - beside) + 1 : 0;
-    char *path = arena_must(arena, folder + name.len + 1);
+    char *path = arena_try(arena, folder + name.len + 1);
+    if (path == NULL)
+        return NULL;
     memcpy(path, beside, folder);
     memcpy(path + folder, name.base, name.len);
+    path[folder + name.len] = '\0';
     return path;
 }
 
@@ -319,6 +322,8 @@ static enum status load_from_file(struct source s, struct list *list)
         return ST_INVALID;
     }
     const char *path = path_beside(s.arena, s.file->name, name);
+    if (path == NULL)
+        return out_of_space(&s);
     enum status st = read_file(&s, path, &list->content);
     return st == ST_OK ? load_lines(&s, path, span_is(type_name, "int"), list) : st;
 }

@@ -6,6 +6,7 @@ struct loader {
     const struct yaml_file *file;
     struct arena *arena;
     struct diag_list *diags;
+    bool is_full; /* the arena: what comes behind would only fail too */
 };
 
 static const char *const severity_texts[] = {
@@ -43,6 +44,13 @@ static struct diag_at at(const struct loader *l, const struct yaml_node *node)
 static struct diag_at body_at(const struct loader *l, const struct yaml_node *node)
 {
     return (struct diag_at){l->file->name, l->file->content, node->body_line, node->body_col};
+}
+
+static bool out_of_space(struct loader *l, const struct yaml_node *node)
+{
+    diag_error(l->diags, at(l, node), NULL, "the ruleset is too large: out of space");
+    l->is_full = true;
+    return false;
 }
 
 /* ---- keys of a rule: an absent one leaves its output; false: a diagnostic was added ---------- */
@@ -108,8 +116,11 @@ static bool compile(struct loader *l, const struct yaml_node *node,
                     const struct cel_program **ret_program)
 {
     struct span source;
-    return yaml_string(l->file, node, l->diags, &source) &&
-           cel_compile(l->env, source, body_at(l, node), l->arena, l->diags, ret_program) == ST_OK;
+    if (!yaml_string(l->file, node, l->diags, &source))
+        return false;
+    enum status st = cel_compile(l->env, source, body_at(l, node), l->arena, l->diags, ret_program);
+    l->is_full |= st == ST_NO_SPACE;
+    return st == ST_OK;
 }
 
 static bool load_when(struct loader *l, const struct yaml_node *rule, struct rule *r)
@@ -150,18 +161,29 @@ static bool load_score(struct loader *l, const struct yaml_node *node, struct ru
     return true;
 }
 
-static bool load_reason(struct loader *l, const struct yaml_node *node, struct rule *r)
+/* The title, braces and all. */
+static bool title_as_reason(struct loader *l, const struct yaml_node *rule, struct rule *r)
 {
+    void *mem = NULL;
+    if (arena_alloc(l->arena, sizeof *r->reason.pieces, &mem) != ST_OK)
+        return out_of_space(l, rule);
+    r->reason = (struct template){.pieces = mem, .count = 1};
+    r->reason.pieces[0].text = r->title;
+    return true;
+}
+
+static bool load_reason(struct loader *l, const struct yaml_node *rule, struct rule *r)
+{
+    const struct yaml_node *node = yaml_get(rule, "reason");
     struct span source;
-    if (node == NULL) { /* the title, braces and all */
-        r->reason.pieces = arena_must(l->arena, sizeof *r->reason.pieces);
-        r->reason.pieces[0].text = r->title;
-        r->reason.count = 1;
-        return true;
-    }
-    return yaml_string(l->file, node, l->diags, &source) &&
-           template_compile(l->env, source, body_at(l, node), l->arena, l->diags, &r->reason) ==
-               ST_OK;
+    if (node == NULL)
+        return title_as_reason(l, rule, r);
+    if (!yaml_string(l->file, node, l->diags, &source))
+        return false;
+    enum status st =
+        template_compile(l->env, source, body_at(l, node), l->arena, l->diags, &r->reason);
+    l->is_full |= st == ST_NO_SPACE;
+    return st == ST_OK;
 }
 
 /* One of `texts`: its number. */
@@ -191,6 +213,7 @@ static bool load_choice(struct loader *l, const struct yaml_node *node, const ch
 
 static bool load_tags(struct loader *l, const struct yaml_node *node, struct rule *r)
 {
+    void *mem = NULL;
     if (node == NULL)
         return true;
     if (node->kind != YAML_SEQUENCE || node->count > RULE_TAGS_MAX) {
@@ -198,7 +221,9 @@ static bool load_tags(struct loader *l, const struct yaml_node *node, struct rul
                    "tags are a list of at most %d", RULE_TAGS_MAX);
         return false;
     }
-    r->tags = arena_must(l->arena, (size_t)(node->count + 1) * sizeof *r->tags);
+    if (arena_alloc(l->arena, (size_t)(node->count + 1) * sizeof *r->tags, &mem) != ST_OK)
+        return out_of_space(l, node);
+    r->tags = mem;
     for (const struct yaml_node *tag = node->child; tag != NULL; tag = tag->next) {
         if (!load_text(l, tag, RULE_TAG_MAX, &r->tags[r->n_tags++]))
             return false;
@@ -256,7 +281,7 @@ static bool load_rule(struct loader *l, const struct yaml_node *node, struct rul
     good &= load_text(l, yaml_get(node, "description"), YAML_BYTES_MAX, &r->description);
     good &= load_when(l, node, r);
     good &= load_effect(l, node, r);
-    good &= load_reason(l, yaml_get(node, "reason"), r);
+    good &= load_reason(l, node, r);
     good &= load_tags(l, yaml_get(node, "tags"), r);
     good &= load_choice(l, yaml_get(node, "severity"), severity_texts, COUNT(severity_texts),
                         &severity);
@@ -330,15 +355,13 @@ enum status rule_file_load(const char *path, const struct cel_env *env, struct a
     const struct yaml_node *rules = find_rules(&l);
     if (rules == NULL)
         return ST_INVALID;
-    if (arena_alloc(arena, (size_t)(rules->count + 1) * sizeof *out.rules, &mem) != ST_OK) {
-        diag_error(diags, at(&l, rules), NULL, "the ruleset is too large: out of space");
-        return ST_NO_SPACE;
-    }
+    if (arena_alloc(arena, (size_t)(rules->count + 1) * sizeof *out.rules, &mem) != ST_OK)
+        good = out_of_space(&l, rules);
     out.rules = mem;
-    for (const struct yaml_node *node = rules->child; node != NULL; node = node->next)
+    for (const struct yaml_node *node = rules->child; node != NULL && !l.is_full; node = node->next)
         good &= load_rule(&l, node, &out.rules[out.count++]);
     if (!good)
-        return ST_INVALID;
+        return l.is_full ? ST_NO_SPACE : ST_INVALID;
     *ret_file = out;
     return ST_OK;
 }

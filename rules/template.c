@@ -84,6 +84,29 @@ static enum status add_text(struct compiler *c, size_t start, size_t *ret_end)
                (struct template_piece){.text = span_of(c->source.base + start, keep - start)});
 }
 
+static enum status out_of_space(struct compiler *c)
+{
+    refuse(c, 0, NULL, "the ruleset is too large: out of space");
+    return ST_NO_SPACE;
+}
+
+/* Into the arena, texts too: the caller's bytes may go. */
+static enum status keep_pieces(struct compiler *c, struct template *ret_template)
+{
+    void *mem = NULL;
+    size_t bytes = (size_t)c->count * sizeof *c->pieces;
+    for (int i = 0; i < c->count; i++) {
+        c->pieces[i].text = arena_try_copy(c->arena, c->pieces[i].text);
+        if (c->pieces[i].text.base == NULL)
+            return out_of_space(c);
+    }
+    if (arena_alloc(c->arena, bytes + 1, &mem) != ST_OK)
+        return out_of_space(c);
+    memcpy(mem, c->pieces, bytes);
+    *ret_template = (struct template){.pieces = mem, .count = c->count};
+    return ST_OK;
+}
+
 enum status template_compile(const struct cel_env *env, struct span source, struct diag_at where,
                              struct arena *arena, struct diag_list *diags,
                              struct template *ret_template)
@@ -97,17 +120,7 @@ enum status template_compile(const struct cel_env *env, struct span source, stru
         if (st != ST_OK)
             return st;
     }
-    void *mem = NULL;
-    size_t bytes = (size_t)c.count * sizeof *c.pieces;
-    if (arena_alloc(arena, bytes + 1, &mem) != ST_OK) {
-        refuse(&c, 0, NULL, "the ruleset is too large: out of space");
-        return ST_NO_SPACE;
-    }
-    memcpy(mem, c.pieces, bytes);
-    *ret_template = (struct template){.pieces = mem, .count = c.count};
-    for (int i = 0; i < c.count; i++) /* the caller's bytes may go */
-        ret_template->pieces[i].text = arena_copy(arena, c.pieces[i].text);
-    return ST_OK;
+    return keep_pieces(&c, ret_template);
 }
 
 /* As much of it as fits, in whole characters. */

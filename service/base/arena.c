@@ -59,9 +59,19 @@ void *arena_must(struct arena *a, size_t size_bytes)
 
 struct span arena_copy(struct arena *a, struct span s)
 {
-    char *mem = arena_must(a, s.len + 1);
+    struct span copy = arena_try_copy(a, s);
+    CHECK(copy.base != NULL);
+    return copy;
+}
+
+struct span arena_try_copy(struct arena *a, struct span s)
+{
+    char *mem = arena_try(a, s.len + 1);
+    if (mem == NULL)
+        return span_of(NULL, 0);
     if (s.len > 0)
         memcpy(mem, s.base, s.len);
+    mem[s.len] = '\0';
     return span_of(mem, s.len);
 }
 

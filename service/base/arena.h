@@ -46,6 +46,9 @@ void *arena_must(struct arena *a, size_t size_bytes);
 /* A copy of `s` in the arena, with a NUL behind it that is not counted. CHECKs that it fits. */
 struct span arena_copy(struct arena *a, struct span s);
 
+/* As arena_copy; base NULL when full. For what a user's file decides the size of. */
+struct span arena_try_copy(struct arena *a, struct span s);
+
 /* Forget everything. O(1). */
 void arena_reset(struct arena *a);
 

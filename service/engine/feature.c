@@ -332,6 +332,7 @@ static bool read_delay(struct loader *l, struct declared *d)
     return node == NULL || yaml_duration_ms(l->file, node, l->diags, &d->delay_ms);
 }
 
+/* NULL base: the arena is full. */
 static struct span window_name(struct loader *l, struct span name, struct span window)
 {
     char text[2 * DIAG_MESSAGE_MAX];
@@ -340,7 +341,7 @@ static struct span window_name(struct loader *l, struct span name, struct span w
     text_put(&out, name);
     text_char(&out, '_');
     text_put(&out, window);
-    return arena_copy(l->arena, text_span(&out));
+    return arena_try_copy(l->arena, text_span(&out));
 }
 
 static bool has_room(struct loader *l, const struct yaml_node *at, const struct plan_spec *spec)
@@ -363,8 +364,14 @@ static bool read_window(struct loader *l, const struct declared *d, const struct
                    "a window is longer than nothing, and with its delay at most 3660d");
         return false;
     }
+    struct span name = window_name(l, d->node->key, node->text);
+    if (name.base == NULL) {
+        diag_error(l->diags, yaml_at(l->file, node), NULL,
+                   "the ruleset is too large: out of space");
+        return false;
+    }
     l->set->features[l->set->n_features++] =
-        (struct feature){.name = window_name(l, d->node->key, node->text),
+        (struct feature){.name = name,
                          .aggregate = d->aggregate,
                          .key = d->key,
                          .in_plan = spec->n_features,
@@ -499,8 +506,14 @@ enum status feature_load(const struct yaml_file *file, const struct yaml_node *n
         memset(ret_set, 0, sizeof *ret_set);
         return ST_OK;
     }
-    struct feature_set *set = arena_must(arena, sizeof *set);
-    struct loader *l = arena_must(arena, sizeof *l);
+    void *set_mem = NULL, *mem = NULL;
+    if (arena_alloc(arena, sizeof(struct feature_set), &set_mem) != ST_OK ||
+        arena_alloc(arena, sizeof(struct loader), &mem) != ST_OK) {
+        diag_error(diags, yaml_at(file, node), NULL, "the ruleset is too large: out of space");
+        return ST_NO_SPACE;
+    }
+    struct feature_set *set = set_mem;
+    struct loader *l = mem;
     *l = (struct loader){
         .file = file, .env = env, .schema = schema, .arena = arena, .diags = diags, .set = set};
     if (!load(l, node, exact_events))

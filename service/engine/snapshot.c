@@ -179,16 +179,20 @@ static bool load_features(struct loader *l)
 
 /* ---- rules ---- */
 
-/* `name` relative to the folder of the ruleset file. */
-static const char *beside(struct loader *l, struct span name)
+/* `name` relative to the folder of the ruleset file; NULL, with a diagnostic: it is none. */
+static const char *beside(struct loader *l, const struct yaml_node *node, struct span name)
 {
     char path[PATH_BYTES_MAX];
     const char *slash = strrchr(l->path, '/');
     int folder = name.base[0] != '/' && slash != NULL ? (int)(slash + 1 - l->path) : 0;
     int len = snprintf(path, sizeof path, "%.*s%.*s", folder, l->path, SPAN_ARG(name));
-    if (len < 0 || (size_t)len >= sizeof path)
-        return NULL;
-    return arena_copy(l->snap->arena, span_of(path, (size_t)len)).base;
+    bool is_path = name.len > 0 && len > 0 && (size_t)len < sizeof path;
+    const char *copy =
+        is_path ? arena_try_copy(l->snap->arena, span_of(path, (size_t)len)).base : NULL;
+    if (copy == NULL)
+        diag_error(l->diags, yaml_at(&l->file, node), NULL, "%s",
+                   is_path ? "the ruleset is too large: out of space" : "no path of a file");
+    return copy;
 }
 
 static bool load_rule_file(struct loader *l, const struct yaml_node *node)
@@ -196,12 +200,14 @@ static bool load_rule_file(struct loader *l, const struct yaml_node *node)
     struct span name;
     if (!yaml_string(&l->file, node, l->diags, &name))
         return false;
-    const char *path = name.len > 0 ? beside(l, name) : NULL;
-    if (path == NULL || l->n_rule_files == SNAPSHOT_RULE_FILES_MAX) {
-        diag_error(l->diags, yaml_at(&l->file, node), NULL,
-                   "no path of a file, or more than %d files", SNAPSHOT_RULE_FILES_MAX);
+    if (l->n_rule_files == SNAPSHOT_RULE_FILES_MAX) {
+        diag_error(l->diags, yaml_at(&l->file, node), NULL, "more than %d files of rules",
+                   SNAPSHOT_RULE_FILES_MAX);
         return false;
     }
+    const char *path = beside(l, node, name);
+    if (path == NULL)
+        return false;
     if (rule_file_load(path, &l->env, l->snap->arena, l->diags, &l->rule_files[l->n_rule_files]) !=
         ST_OK)
         return false;
@@ -221,11 +227,15 @@ static bool read_flag_at(struct loader *l, double *ret_flag_at)
 static bool load_rules(struct loader *l)
 {
     const struct yaml_node *node = yaml_get(l->file.root, "rules");
-    struct rules *rules = arena_must(l->snap->arena, sizeof *rules);
+    void *mem = NULL;
     double flag_at;
     bool ok = true;
     if (!read_flag_at(l, &flag_at))
         return false;
+    if (arena_alloc(l->snap->arena, sizeof(struct rules), &mem) != ST_OK) {
+        diag_error(l->diags, place(l, 1, 1), NULL, "the ruleset is too large: out of space");
+        return false;
+    }
     if (node != NULL && node->kind != YAML_SEQUENCE) {
         diag_error(l->diags, yaml_at(&l->file, node), "rules: [velocity.yaml]",
                    "`rules:` is a list of files");
@@ -233,9 +243,9 @@ static bool load_rules(struct loader *l)
     }
     for (const struct yaml_node *f = node ? node->child : NULL; f != NULL; f = f->next)
         ok = load_rule_file(l, f) && ok;
-    l->snap->rules = rules;
+    l->snap->rules = mem;
     return ok && rules_load(l->rule_files, l->n_rule_files, flag_at, l->snap->arena, l->diags,
-                            rules) == ST_OK;
+                            mem) == ST_OK;
 }
 
 /* ---- what a row must hold ---- */

@@ -103,6 +103,16 @@ static void a_copy_ends_with_a_nul_that_is_not_counted(void **state)
     arena_free(a);
 }
 
+static void a_copy_that_does_not_fit_has_no_base(void **state)
+{
+    (void)state;
+    alignas(max_align_t) char block[4];
+    struct arena a;
+    arena_init(&a, block, sizeof block);
+    assert_null(arena_try_copy(&a, span_str("four")).base);
+    assert_string_equal(arena_try_copy(&a, span_str("NUL")).base, "NUL");
+}
+
 static void a_copy_of_the_empty_span_is_an_empty_string(void **state)
 {
     (void)state;
@@ -130,6 +140,7 @@ int main(void)
         cmocka_unit_test(a_size_near_the_largest_does_not_wrap),
         cmocka_unit_test(a_reset_gives_the_same_bytes_again),
         cmocka_unit_test(a_copy_ends_with_a_nul_that_is_not_counted),
+        cmocka_unit_test(a_copy_that_does_not_fit_has_no_base),
         cmocka_unit_test(a_copy_of_the_empty_span_is_an_empty_string),
         cmocka_unit_test(freeing_null_is_fine),
     };

@@ -65,6 +65,25 @@ static void no_lists_are_no_lists(void **state)
     assert_null(lists_find(&lists, span_str("a")));
 }
 
+static void lists_that_do_not_fit_are_out_of_space(void **state)
+{
+    struct yaml_file file;
+    struct arena small;
+    enum status st = ST_NO_SPACE;
+    (void)state;
+    temp_file("devices.txt", "d-1\n");
+    const char *path = temp_file("ruleset.yaml", "lists:\n  a: {file: devices.txt}\n");
+    assert_int_equal(yaml_load(path, arena, &diags, &file), ST_OK);
+    char *block = arena_must(arena, 4096);
+    for (size_t cap = 0; st != ST_OK; cap += 16) {
+        assert_in_range(cap, 0, 4096);
+        memset(&diags, 0, sizeof diags);
+        arena_init(&small, block, cap);
+        st = lists_load(&file, yaml_get(file.root, "lists"), &small, &diags, &lists);
+        assert_true(st == ST_OK || (st == ST_NO_SPACE && diags.errors == 1));
+    }
+}
+
 static void inline_lists_are_strings_or_ints(void **state)
 {
     (void)state;
@@ -201,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(no_lists_are_no_lists),
+        TEST(lists_that_do_not_fit_are_out_of_space),
         TEST(inline_lists_are_strings_or_ints),
         TEST(a_file_gives_one_item_a_line),
         TEST(a_csv_gives_its_first_column),

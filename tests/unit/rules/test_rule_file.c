@@ -217,6 +217,64 @@ static void a_file_that_is_not_there_is_an_error(void **state)
     assert_int_equal(f.diags.errors, 1);
 }
 
+/* Loading into so much of the arena; what does not fit is told, and of the first rule only. */
+static enum status load_within(const char *path, size_t cap_bytes)
+{
+    struct arena part;
+    arena_init(&part, f.arena->base, cap_bytes);
+    memset(&f.diags, 0, sizeof f.diags);
+    enum status st = rule_file_load(path, &f.env, &part, &f.diags, &file);
+    assert_true(st == ST_OK || (st == ST_NO_SPACE && f.diags.count > 0));
+    for (int i = 0; i < f.diags.count; i++)
+        assert_in_range(f.diags.items[i].line, 0, 2);
+    return st;
+}
+
+/* Its reason takes more than a compilation asks for: what is behind it meets a full arena. */
+static const char *long_rule(const char *name, const char *behind)
+{
+    enum { REASON = 600 << 10, ALL = REASON + 256 };
+    static char yaml[ALL];
+    struct text t;
+    text_init(&t, yaml, sizeof yaml);
+    text_str(&t, "rules:\n  - {id: a, when: 'true', score: 1, tags: [x, y, z], reason: ");
+    memset(yaml + t.len, 'r', REASON);
+    t.len += REASON;
+    text_printf(&t, "}\n%s", behind);
+    text_char(&t, '\0');
+    return temp_file(name, yaml);
+}
+
+static size_t least_room(const char *path)
+{
+    size_t too_little = 1 << 20, enough = f.arena->cap_bytes;
+    while (enough - too_little > 16) {
+        size_t half = too_little + (enough - too_little) / 2;
+        if (load_within(path, half) == ST_OK)
+            enough = half;
+        else
+            too_little = half;
+    }
+    return enough;
+}
+
+static void a_rule_that_does_not_quite_fit_is_out_of_space(void **state)
+{
+    (void)state;
+    const char *path = long_rule("rules.yaml", "");
+    size_t room = least_room(path);
+    for (size_t less = 16; less <= 1024; less += 16)
+        assert_int_equal(load_within(path, room - less), ST_NO_SPACE);
+}
+
+static void behind_a_rule_that_does_not_fit_none_is_tried(void **state)
+{
+    (void)state;
+    size_t room = least_room(long_rule("one.yaml", ""));
+    const char *path = long_rule("two.yaml", "  - {id: b, when: 'true', score: 1}\n");
+    assert_int_equal(load_within(path, room), ST_NO_SPACE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -232,6 +290,8 @@ int main(void)
         TEST(all_mistakes_of_a_file_are_told),
         TEST(ids_have_a_length),
         TEST(a_file_that_is_not_there_is_an_error),
+        TEST(a_rule_that_does_not_quite_fit_is_out_of_space),
+        TEST(behind_a_rule_that_does_not_fit_none_is_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
