@@ -50,6 +50,25 @@ static enum journal_fsync fsync_of(const struct config *c)
     }
 }
 
+/* Under a fresh key nobody would know again what the journal's frames name. */
+static enum status open_identity(struct backend *b, bool has_frames, char *ret_why)
+{
+    const char *dir = b->config->journal_dir;
+    enum status st = identity_load(dir, &b->identity);
+    if (st == ST_NOT_FOUND && has_frames) {
+        snprintf(ret_why, BACKEND_WHY_BYTES,
+                 "%s/identity: it is gone, and with it the key of the journal's frames: put it "
+                 "back, or begin with an empty folder",
+                 dir);
+        return ST_CORRUPT;
+    }
+    if (st == ST_NOT_FOUND)
+        st = identity_create(dir, &b->identity);
+    if (st != ST_OK)
+        snprintf(ret_why, BACKEND_WHY_BYTES, "%s/identity: %s", dir, status_text(st));
+    return st;
+}
+
 static enum status open_journal(struct backend *b, char *ret_why)
 {
     const struct config *c = b->config;
@@ -70,10 +89,7 @@ static enum status open_journal(struct backend *b, char *ret_why)
     if (opened.cut_bytes > 0)
         log_warning("journal cut", LOG_INT("bytes", (int64_t)opened.cut_bytes),
                     LOG_TEXT("why", "its last frame was not whole"));
-    st = identity_load(c->journal_dir, &b->identity);
-    if (st != ST_OK)
-        snprintf(ret_why, BACKEND_WHY_BYTES, "%s/identity: %s", c->journal_dir, status_text(st));
-    return st;
+    return open_identity(b, opened.next_seq > 1, ret_why);
 }
 
 static void set_engine(struct backend *b, struct engine *e, uv_loop_t *loop, struct state *state)

@@ -84,17 +84,19 @@ enum status identity_load(const char *dir, struct identity *ret_identity)
     if (!path_of(dir, "", path))
         return ST_IO;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
-        struct identity fresh = {0};
-        identity_random(&fresh);
-        enum status st = identity_save(dir, &fresh);
-        if (st == ST_OK)
-            *ret_identity = fresh;
-        return st;
-    }
     if (fd < 0)
-        return ST_IO;
+        return errno == ENOENT ? ST_NOT_FOUND : ST_IO;
     bool whole = read(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes;
     close(fd);
     return whole ? parse(bytes, ret_identity) : ST_CORRUPT;
+}
+
+enum status identity_create(const char *dir, struct identity *ret_identity)
+{
+    struct identity fresh = {0};
+    identity_random(&fresh);
+    enum status st = identity_save(dir, &fresh);
+    if (st == ST_OK)
+        *ret_identity = fresh;
+    return st;
 }

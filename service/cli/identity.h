@@ -20,8 +20,10 @@ struct identity {
     struct hash_key key;
 };
 
-/* From the folder, or a random one that is then written there. Errors: ST_IO, ST_CORRUPT. */
+/* From the folder. Errors: ST_NOT_FOUND (it has none), ST_IO, ST_CORRUPT. */
 MUST_USE enum status identity_load(const char *dir, struct identity *ret_identity);
+/* A random one, written there; not beside frames, which stand under another key. Errors: ST_IO. */
+MUST_USE enum status identity_create(const char *dir, struct identity *ret_identity);
 MUST_USE enum status identity_save(const char *dir, const struct identity *identity);
 
 /* One that nobody keeps. */

@@ -188,6 +188,21 @@ def test_what_was_answered_survives_a_kill_with_fsync_always(make_server):
     assert server.count() == 1
 
 
+def test_a_journal_without_its_identity_is_refused(make_server):
+    server = make_server(journal__dir="journal")
+    first = server.score(payment(0)).body
+    assert server.stop() == 0
+    identity = server.folder / "journal" / "identity"
+    kept = identity.rename(server.folder / "kept")
+    server.start(ready=False)
+    assert server.process.wait(30) == 1
+    assert "journal/identity: it is gone" in json.dumps(server.log) + server.stderr()
+    assert not identity.exists()
+    kept.rename(identity)
+    server.start()
+    assert server.score(payment(0)).body == first
+
+
 def test_two_processes_do_not_share_a_port_or_a_journal(make_server):
     server = make_server(journal__dir="journal")
     other = make_server(start=False, name="other", listen=f"127.0.0.1:{server.port}")

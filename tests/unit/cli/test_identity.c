@@ -34,7 +34,8 @@ static void it_is_made_once_and_then_stays(void **state)
     struct identity first = {0}, again = {0};
     struct stat info;
     (void)state;
-    assert_int_equal(identity_load(dir, &first), ST_OK);
+    assert_int_equal(identity_load(dir, &first), ST_NOT_FOUND);
+    assert_int_equal(identity_create(dir, &first), ST_OK);
     assert_int_equal(identity_load(dir, &again), ST_OK);
     assert_memory_equal(&first, &again, sizeof first);
     assert_int_equal(strlen(first.instance), 32);
@@ -68,7 +69,7 @@ static void a_folder_that_is_not_there_is_an_error(void **state)
 {
     struct identity id;
     (void)state;
-    assert_int_equal(identity_load("/nowhere/at/all", &id), ST_IO);
+    assert_int_equal(identity_create("/nowhere/at/all", &id), ST_IO);
 }
 
 int main(void)
