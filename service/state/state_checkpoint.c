@@ -459,17 +459,13 @@ struct newest {
 };
 
 /* ST_NOT_FOUND: there is none; ST_CORRUPT: there are, and none is whole. */
-static enum status find_newest(const char *dir, struct newest *ret_newest)
+static enum status find_newest(const char *dir, const struct listing *l, struct newest *ret_newest)
 {
-    struct listing l;
     struct newest newest;
-    enum status st = list_checkpoints(dir, &l);
-    if (st != ST_OK)
-        return st;
-    st = ST_NOT_FOUND;
-    for (int i = 0; i < l.n; i++) {
-        newest.from_seq = l.from_seq[i];
-        st = read_checkpoint(dir, l.from_seq[i], NULL, &newest.key, &newest.last_seq);
+    enum status st = ST_NOT_FOUND;
+    for (int i = 0; i < l->n; i++) {
+        newest.from_seq = l->from_seq[i];
+        st = read_checkpoint(dir, l->from_seq[i], NULL, &newest.key, &newest.last_seq);
         if (st == ST_OK)
             *ret_newest = newest;
         if (st != ST_CORRUPT)
@@ -478,11 +474,21 @@ static enum status find_newest(const char *dir, struct newest *ret_newest)
     return st;
 }
 
+/* Has the journal all that ever happened? Not if it ends before the newest checkpoint's name. */
+static bool journal_is_whole(const struct state_table *t, const struct listing *l)
+{
+    return t->journal != NULL && journal_first_seq(t->journal) == 1 &&
+           l->from_seq[0] <= journal_last_seq(t->journal) + 1;
+}
+
 enum status state_table_load(struct state_table *t, const char *dir, uint64_t *ret_from_seq)
 {
+    struct listing l;
     struct newest newest;
-    enum status st = find_newest(dir, &newest);
-    if (st == ST_NOT_FOUND) {
+    enum status st = list_checkpoints(dir, &l);
+    if (st == ST_OK)
+        st = find_newest(dir, &l, &newest);
+    if (st == ST_NOT_FOUND || (st == ST_CORRUPT && journal_is_whole(t, &l))) {
         *ret_from_seq = 1;
         return ST_OK;
     }

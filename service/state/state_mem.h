@@ -55,9 +55,10 @@ MUST_USE enum status state_table_checkpoint(struct state_table *t, const char *d
 
 /*
  * The newest whole checkpoint into an empty table: frames of the journal from *ret_from_seq on
- * still have to be submitted, with recover_seq. Without one it is 1, and the table stays empty.
- * Errors: ST_IO; ST_CORRUPT (there are checkpoints, and none is whole, or it has another hash key,
- * or the journal ends before it: its files are not those it was made with).
+ * still have to be submitted, with recover_seq. Without one it is 1, and the table stays empty;
+ * also when none of them is whole, and the journal still has its first frame. Errors: ST_IO;
+ * ST_CORRUPT (there are checkpoints, and none is whole, or it has another hash key, or the journal
+ * ends before it: its files are not those it was made with).
  */
 MUST_USE enum status state_table_load(struct state_table *t, const char *dir,
                                       uint64_t *ret_from_seq);

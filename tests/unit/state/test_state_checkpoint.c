@@ -578,6 +578,41 @@ static void without_a_checkpoint_the_journal_is_read_from_its_first_frame(void *
     assert_int_equal(from_seq, 1);
 }
 
+static void assert_refuses_without_the_first_segment(void)
+{
+    char path[SCRATCH_PATH_BYTES + 32], why[JOURNAL_WHY_BYTES];
+    uint64_t from_seq = 42;
+    struct journal *journal;
+    struct journal_opened opened;
+    struct journal_options o = {.dir = dir, .fsync = JOURNAL_NO};
+    (void)snprintf(path, sizeof path, "%s/0000000000000001.log", dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(journal_open(&o, &journal, &opened, why), ST_OK);
+    struct state_table *t = state_table_new(&key, journal);
+    assert_int_equal(state_table_load(t, dir, &from_seq), ST_CORRUPT);
+    assert_int_equal(from_seq, 42);
+    state_table_free(t);
+    journal_close(journal);
+}
+
+static void a_whole_journal_stands_in_where_no_checkpoint_is_whole(void **state)
+{
+    (void)state;
+    uint64_t seed = 7, from_seq, last_seq;
+    char path[SCRATCH_PATH_BYTES + 256];
+    struct service s;
+    service_start(&s, JOURNAL_NO);
+    run_events(&s, &seed, 500);
+    assert_int_equal(state_table_checkpoint(s.table, dir), ST_OK);
+    service_stop(&s);
+    checkpoint_path(true, path);
+    flip_byte(path, file_bytes(path) / 2);
+    assert_recovers(&from_seq, &last_seq);
+    assert_int_equal(from_seq, 1);
+
+    assert_refuses_without_the_first_segment();
+}
+
 static void a_checkpoint_right_after_recovery_needs_none_of_what_was_recovered(void **state)
 {
     (void)state;
@@ -597,7 +632,6 @@ static void a_checkpoint_of_other_files_is_refused(void **state)
 {
     (void)state;
     uint64_t seed = 7, from_seq = 42;
-    char path[SCRATCH_PATH_BYTES + 32];
     struct hash_key other = {{1}};
     struct service s;
     service_start(&s, JOURNAL_NO);
@@ -609,15 +643,7 @@ static void a_checkpoint_of_other_files_is_refused(void **state)
     assert_int_equal(from_seq, 42);
     state_table_free(t);
 
-    (void)snprintf(path, sizeof path, "%s/0000000000000001.log", dir);
-    assert_int_equal(unlink(path), 0); /* the journal begins again at 1 */
-    struct journal_opened opened;
-    char why[JOURNAL_WHY_BYTES];
-    struct journal_options o = {.dir = dir, .fsync = JOURNAL_NO};
-    assert_int_equal(journal_open(&o, &s.journal, &opened, why), ST_OK);
-    s.table = state_table_new(&key, s.journal);
-    assert_int_equal(state_table_load(s.table, dir, &from_seq), ST_CORRUPT);
-    service_stop(&s);
+    assert_refuses_without_the_first_segment(); /* the journal begins again at 1 */
 }
 
 static int n_expired;
@@ -673,6 +699,7 @@ int main(void)
         IN_DIR(a_table_on_a_machine_that_stopped_comes_back_as_far_as_the_disk_has_it),
         IN_DIR(two_checkpoints_are_kept_and_the_older_stands_in_for_a_damaged_one),
         IN_DIR(without_a_checkpoint_the_journal_is_read_from_its_first_frame),
+        IN_DIR(a_whole_journal_stands_in_where_no_checkpoint_is_whole),
         IN_DIR(a_checkpoint_right_after_recovery_needs_none_of_what_was_recovered),
         IN_DIR(a_checkpoint_of_other_files_is_refused),
         IN_DIR(parked_labels_and_layouts_come_back_too),
