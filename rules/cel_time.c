@@ -1,8 +1,9 @@
 #include "rules/cel_time.h"
 
+#include "rules/cel_date.h"
 #include "rules/cel_zone.h"
 
-enum { NS = 1000000000, DAY_S = 86400 };
+enum { NS = 1000000000 };
 
 #define TIME_MIN_S INT64_C(-62135596800) /* 0001-01-01T00:00:00Z */
 #define TIME_MAX_S INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
@@ -45,54 +46,6 @@ struct cel_value cel_time_durations(int64_t a_ns, int64_t b_ns, bool subtract)
     bool overflow = subtract ? __builtin_sub_overflow(a_ns, b_ns, &ns)
                              : __builtin_add_overflow(a_ns, b_ns, &ns);
     return overflow ? out_of_range() : cel_duration(ns);
-}
-
-/* ---- the calendar --------------------------------------------------------------------------- */
-
-struct civil {
-    int64_t year;
-    int month, day;  /* from 1 */
-    int day_of_year; /* from 0 */
-};
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
-/* Days since 1970-01-01. Years begin in March, so that the leap day is the last one. */
-static int64_t days_of(int64_t year, int month, int day)
-{
-    year -= month <= 2;
-    int64_t era = floor_div(year, 400), y = year - era * 400;
-    int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + y * 365 + y / 4 - y / 100 + doy - 719468;
-}
-
-static bool is_leap(int64_t year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static int days_in(int64_t year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return month == 2 && is_leap(year) ? 29 : days[month - 1];
-}
-
-static struct civil civil_of(int64_t days)
-{
-    days += 719468;
-    int64_t era = floor_div(days, 146097), doe = days - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int mp = (int)((5 * doy + 2) / 153);
-    struct civil c = {.year = yoe + era * 400,
-                      .month = mp < 10 ? mp + 3 : mp - 9,
-                      .day = (int)(doy - (153 * mp + 2) / 5 + 1)};
-    c.year += c.month <= 2;
-    c.day_of_year = (int)(days - 719468 - days_of(c.year, 1, 1));
-    return c;
 }
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -157,10 +110,10 @@ struct cel_value cel_time_parse(struct span text)
                  digits(text, &pos, 2, &m) && character(text, &pos, ":") &&
                  digits(text, &pos, 2, &s) && fraction(text, &pos, &nanos) &&
                  offset(text, &pos, &offset_s) && pos == text.len;
-    if (!shape || month < 1 || month > 12 || day < 1 || day > days_in(year, month) || h > 23 ||
-        m > 59 || s > 59)
+    if (!shape || month < 1 || month > 12 || day < 1 || day > cel_date_days_in(year, month) ||
+        h > 23 || m > 59 || s > 59)
         return cel_fault(CEL_ERR_ARGUMENT);
-    int64_t unix_s = days_of(year, month, day) * DAY_S + h * 3600 + m * 60 + s - offset_s;
+    int64_t unix_s = cel_date_days(year, month, day) * DAY_S + h * 3600 + m * 60 + s - offset_s;
     return cel_time_of(unix_s, nanos);
 }
 
@@ -168,7 +121,7 @@ void cel_time_write(struct cel_value t, struct text *out)
 {
     int64_t days = floor_div(t.i64, DAY_S);
     int s = (int)(t.i64 - days * DAY_S);
-    struct civil c = civil_of(days);
+    struct cel_date c = cel_date_of(days);
     text_printf(out, "%04d-%02d-%02dT%02d:%02d:", (int)c.year, c.month, c.day, s / 3600,
                 s / 60 % 60);
     text_printf(out, "%02d", s % 60);
@@ -280,7 +233,7 @@ static bool local_s(const struct cel_value *args, int n_args, int64_t *ret_s)
         (void)cx;                                                                           \
         if (!local_s(args, n_args, &s))                                                     \
             return NO_ZONE;                                                                 \
-        struct civil c = civil_of(floor_div(s, DAY_S));                                     \
+        struct cel_date c = cel_date_of(floor_div(s, DAY_S));                               \
         return cel_int(value);                                                              \
     }
 
@@ -312,8 +265,7 @@ struct cel_value cel_get_day_of_week(struct cel_context *cx, const struct cel_va
     (void)cx;
     if (!local_s(args, n_args, &s))
         return NO_ZONE;
-    int64_t days = floor_div(s, DAY_S) + 4; /* 1970-01-01 was a Thursday */
-    return cel_int(days - floor_div(days, 7) * 7);
+    return cel_int(cel_date_weekday(floor_div(s, DAY_S)));
 }
 
 struct cel_value cel_get_milliseconds(struct cel_context *cx, const struct cel_value *args,

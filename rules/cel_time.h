@@ -4,8 +4,7 @@
  * A timestamp is within the years 0001 to 9999, to the nanosecond; a duration is int64
  * nanoseconds, about 292 years. What goes past either is CEL_ERR_RANGE.
  *
- * Source: the CEL specification, "Timestamps and Durations"; RFC 3339; days from civil dates:
- * Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+ * Source: the CEL specification, "Timestamps and Durations"; RFC 3339.
  */
 #ifndef SLUICE_RULES_CEL_TIME_H
 #define SLUICE_RULES_CEL_TIME_H

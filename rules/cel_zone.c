@@ -1,5 +1,7 @@
 #include "rules/cel_zone.h"
 
+#include "rules/cel_zone_rule.h"
+
 #include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +13,13 @@ enum {
     ZONE_NAME_MAX = 64,       /* America/Argentina/ComodRivadavia has 32 */
 };
 
-#define YEAR_2037_S INT64_C(2114380800)
-#define CYCLE_S (INT64_C(10227) * 86400) /* 28 years of which 7 are leap years */
-
 struct zone {
-    int32_t fixed_s; /* n == 0: the offset; else the one before the first transition */
+    int32_t fixed_s; /* before the first transition, or where there is none */
     int n;
     const int64_t *at_s;     /* [n] ascending: from here on ... */
     const int32_t *offset_s; /* [n] ... this is the offset */
+    bool has_rule;           /* it holds from the last transition on; else its offset stays */
+    struct cel_zone_rule rule;
 };
 
 /* UTC, or [+-]HH:MM, or HH:MM */
@@ -102,6 +103,17 @@ static bool header(const unsigned char *p, const unsigned char *end, struct coun
            c->leap < ZONE_FILE_MAX && c->isstd < ZONE_FILE_MAX && c->isut < ZONE_FILE_MAX;
 }
 
+/* The text between two line ends; an empty one is no rule. */
+static bool footer(const unsigned char *p, const unsigned char *end, struct zone *zone)
+{
+    if (p == end || *p++ != '\n')
+        return false;
+    const unsigned char *nl = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+    zone->has_rule = nl != p;
+    return nl != NULL &&
+           (nl == p || cel_zone_rule_parse(span_of(p, (size_t)(nl - p)), &zone->rule));
+}
+
 /* Version 2 files hold everything twice: first with 32-bit times, which we pass over. */
 static bool parse_zone(const unsigned char *p, const unsigned char *end, struct arena *arena,
                        struct zone *ret_zone)
@@ -114,7 +126,8 @@ static bool parse_zone(const unsigned char *p, const unsigned char *end, struct 
     if ((size_t)(end - p) < skip || !header(p += skip, end, &c))
         return false;
     p += HEADER_BYTES;
-    if ((size_t)(end - p) < c.time * 9 + c.type * TYPE_BYTES)
+    size_t body = c.time * 9 + c.type * TYPE_BYTES + c.chars + c.leap * 12 + c.isstd + c.isut;
+    if ((size_t)(end - p) < body)
         return false;
     const unsigned char *index = p + c.time * 8, *types = index + c.time;
     int64_t *at_s = arena_must(arena, (c.time + 1) * sizeof *at_s);
@@ -125,37 +138,50 @@ static bool parse_zone(const unsigned char *p, const unsigned char *end, struct 
         at_s[i] = be64_signed(p + i * 8);
         offset_s[i] = (int32_t)be32(types + index[i] * TYPE_BYTES);
     }
-    *ret_zone = (struct zone){(int32_t)be32(types), (int)c.time, at_s, offset_s};
+    *ret_zone = (struct zone){
+        .fixed_s = (int32_t)be32(types), .n = (int)c.time, .at_s = at_s, .offset_s = offset_s};
+    return footer(p + body, end, ret_zone);
+}
+
+bool cel_zone_parse(struct span file, struct arena *arena, struct cel_value *ret_zone)
+{
+    const unsigned char *p = (const unsigned char *)file.base;
+    struct zone *zone = arena_must(arena, sizeof *zone);
+    if (!parse_zone(p, p + file.len, arena, zone))
+        return false;
+    *ret_zone = (struct cel_value){.kind = CEL_HANDLE, .handle = zone};
     return true;
 }
 
-static bool load_zone(struct span name, struct arena *arena, struct zone *ret_zone)
+static bool load_zone(struct span name, struct arena *arena, struct cel_value *ret_zone)
 {
     unsigned char *buf = malloc(ZONE_FILE_MAX);
     if (buf == NULL)
         return false;
     size_t n = is_name(name) ? read_file(name, buf) : 0;
-    bool good = n > 0 && parse_zone(buf, buf + n, arena, ret_zone);
+    bool good = n > 0 && cel_zone_parse(span_of(buf, n), arena, ret_zone);
     free(buf);
     return good;
 }
 
+static const char no_zone[] =
+    "this is no time zone: write \"UTC\", \"+02:00\", or a name as \"Europe/Berlin\"";
+
 const char *cel_zone_prepare(struct span text, struct arena *arena, struct cel_value *ret_value)
 {
+    int32_t offset_s;
+    if (!parse_offset(text, &offset_s))
+        return load_zone(text, arena, ret_value) ? NULL : no_zone;
     struct zone *zone = arena_must(arena, sizeof *zone);
-    if (!parse_offset(text, &zone->fixed_s) && !load_zone(text, arena, zone))
-        return "this is no time zone: write \"UTC\", \"+02:00\", or a name as \"Europe/Berlin\"";
+    *zone = (struct zone){.fixed_s = offset_s};
     *ret_value = (struct cel_value){.kind = CEL_HANDLE, .handle = zone};
     return NULL;
 }
 
 static int32_t zone_at(const struct zone *z, int64_t unix_s)
 {
-    if (z->n == 0)
-        return z->fixed_s;
-    /* A zone that changes still has its last transition in 2037; of others the last one stays. */
-    while (z->at_s[z->n - 1] > YEAR_2037_S && unix_s >= z->at_s[z->n - 1])
-        unix_s -= CYCLE_S;
+    if (z->has_rule && (z->n == 0 || unix_s >= z->at_s[z->n - 1]))
+        return cel_zone_rule_offset(&z->rule, unix_s);
     int lo = 0, hi = z->n; /* the first transition after unix_s */
     while (lo < hi) {
         int mid = (lo + hi) / 2;
