@@ -219,42 +219,6 @@ def binaries(group, pattern):
     return good, Result(failed=failed)
 
 
-# ---- groups ----------------------------------------------------------------------------------
-
-
-def show(name, result, seconds):
-    word = "FAIL" if result.failed else "ok  " if result.passed else "skip"
-    print(f"{word} {name}  {result.passed} passed, {len(result.failed)} failed, "
-          f"{len(result.skipped)} skipped, {seconds:.1f} s", flush=True)
-    if result.failed:
-        print("    " + result.output.rstrip().replace("\n", "\n    "), flush=True)
-
-
-def run_one(name, command, read, timeout_s=BINARY_TIMEOUT_S):
-    began = time.monotonic()
-    try:
-        code, output = execute(command, timeout_s)
-    except OSError as error:
-        return name, Result(failed=[f"{name}: {error}"], output=str(error)), 0.0
-    return name, read(name, code, output), time.monotonic() - began
-
-
-def run_many(jobs, parallel):
-    """Run (name, command, read) jobs, showing each as it ends."""
-    total = Result()
-    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run_one, *job) for job in jobs]):
-            name, result, seconds = done.result()
-            show(name, result, seconds)
-            total.add(result)
-    return total
-
-
-def make(*arguments):
-    return subprocess.run(["make", "--no-print-directory", "-s", *arguments], check=False,
-                          stdin=subprocess.DEVNULL).returncode
-
-
 def missing(what, python=False):
     """What it comes to that this machine cannot run `what`; None when it can."""
     if not os.path.exists("/proc/self/maps"):

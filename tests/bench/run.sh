@@ -3,4 +3,5 @@
 set -eu
 cd "$(dirname "$0")/../.."
 make --no-print-directory -s build/sluice build/tests/bench/bare
+export PYTHONPATH=tests
 exec "${PYTHON:-python3}" tests/bench/run.py "$@"

@@ -6,46 +6,16 @@
 Starts its own Redis (a unix socket in FOLDER) and its own `sluice serve` (a free port of loopback),
 and ends both by their ids. The decisions must be byte-identical, line for line.
 """
-import contextlib
 import http.client
 import os
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 
-START_S = 20
+import procs
+
 ANSWER_S = 600
 SHOWN_MAX = 3
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-@contextlib.contextmanager
-def child(args, log):
-    with open(log, "wb") as out, subprocess.Popen(args, stdout=out, stderr=out) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def wait_for(process, ready, what):
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and process.poll() is None:
-        if ready():
-            return
-        time.sleep(0.05)
-    sys.exit(f"    {what} did not start")
 
 
 def is_live(port):
@@ -102,14 +72,15 @@ def compare(answer, replayed):
 
 
 def run(sluice, ruleset, events, replayed, folder):
-    redis_socket, port = os.path.join(folder, "redis.sock"), free_port()
+    redis_socket, port = os.path.join(folder, "redis.sock"), procs.free_port()
     redis = ["redis-server", "--port", "0", "--unixsocket", redis_socket, "--save", "",
              "--appendonly", "no", "--dir", folder]
     config = write_config(folder, ruleset, port, redis_socket)
-    with child(redis, os.path.join(folder, "redis.log")) as server:
-        wait_for(server, lambda: os.path.exists(redis_socket), "redis-server")
-        with child([sluice, "serve", "-c", config], os.path.join(folder, "serve.log")) as serving:
-            wait_for(serving, lambda: is_live(port), "sluice serve")
+    serve = [sluice, "serve", "-c", config]
+    with procs.child(redis, os.path.join(folder, "redis.log")) as server:
+        procs.wait_until(server, lambda: os.path.exists(redis_socket), "redis-server")
+        with procs.child(serve, os.path.join(folder, "serve.log")) as serving:
+            procs.wait_until(serving, lambda: is_live(port), "sluice serve")
             started = time.monotonic()
             status = compare(post_batch(port, events), replayed)
             print(f"    in {time.monotonic() - started:.1f} s")

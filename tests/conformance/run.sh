@@ -9,6 +9,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 
 export SHARED=${SHARED:-../shared}
+export PYTHONPATH=tests
 SLUICE=${SLUICE_BIN:-build/sluice}
 PYTHON=${PYTHON:-python3}
 CEL=${BUILD:-build}/tests/conformance/cel_conformance

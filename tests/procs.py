@@ -1,4 +1,5 @@
-"""Processes of the bench: started, watched through /proc, and ended by their own ids."""
+"""Processes of the bench and of conformance: started, watched through /proc, and ended by their
+own ids. tests/ is in their PYTHONPATH."""
 import contextlib
 import os
 import socket
@@ -44,7 +45,7 @@ def wait_until(process, ready, what):
         if ready():
             return
         time.sleep(0.05)
-    raise SystemExit(f"bench: {what} did not start")
+    raise SystemExit(f"{what} did not start")
 
 
 def cpu_s(pid):
