@@ -97,10 +97,11 @@ static struct span error_text(struct cel_value error, struct arena *arena)
 /* What is missing is a name of the program, and stays. */
 static void add_error(struct run *run, struct cel_value error, struct rule_result *result)
 {
-    run->hits.n_errors++;
+    bool is_missing = error.code == CEL_ERR_MISSING;
+    run->hits.n_missing += is_missing;
+    run->hits.n_errors += !is_missing;
     if (result == NULL)
         return;
-    bool is_missing = error.code == CEL_ERR_MISSING;
     result->outcome = is_missing ? RULE_MISSING : RULE_ERROR;
     result->why = is_missing ? error.text : error_text(error, &run->whys);
 }

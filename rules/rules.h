@@ -2,7 +2,7 @@
  * rules.h -- the rule set: all rules of all files, and one run over a row.
  *
  * A rule fires when its condition is true. One that meets a missing value or an error, in its
- * condition or its score, does not fire and is counted in hits.n_errors.
+ * condition or its score, does not fire and is counted in hits.n_missing or n_errors.
  *
  * The decision, over the live rules that fired; the first line that holds decides:
  *
@@ -59,7 +59,7 @@ struct hits {
     struct hit *shadow; /* shadow rules, likewise */
     const int *indexes; /* [n_fired + n_shadow]: rule->index of every one, in their order */
     struct rule_result *results; /* explain: [rules->count]; else NULL */
-    int n_fired, n_shadow, n_errors;
+    int n_fired, n_shadow, n_missing, n_errors;
     double score; /* sum over the live rules that fired */
     bool flag;    /* the decision */
 };

@@ -25,7 +25,8 @@
     X(labels_again, "labels that were there already")                                             \
     X(labels_parked, "labels that wait for their transaction")                                    \
     X(labels_dropped, "labels given up: no transaction came, or they were known before its time") \
-    X(rule_errors, "rules that met a missing value or an error")                                  \
+    X(rule_missing, "rules that did not fire because a value is missing")                         \
+    X(rule_errors, "rules that met an error: a mistake of whoever wrote them")                    \
     X(deadlines, "deadlines that passed before state had answered")                               \
     X(awaited, "times another attempt at the same transaction was waited for")                    \
     X(folds, "logs folded and written back")                                                      \

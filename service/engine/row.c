@@ -16,6 +16,15 @@ static struct cel_value geo_cell(struct geo geo, struct arena *arena)
     return cel_map_of(&p->map);
 }
 
+/* The nearest double. Past 2^53 units an int64 would be rounded before it is divided, too. */
+static double money(int64_t e4)
+{
+    const int64_t whole_max = INT64_C(1) << 53;
+    if (e4 < -whole_max || e4 > whole_max)
+        return (double)((long double)e4 / 10000.0L);
+    return (double)e4 / 10000.0;
+}
+
 static struct cel_value field_cell(enum field_type type, const struct txn_value *v,
                                    struct arena *arena)
 {
@@ -23,7 +32,7 @@ static struct cel_value field_cell(enum field_type type, const struct txn_value 
         return (struct cel_value){.kind = CEL_MISSING};
     switch (type) {
     case FIELD_DECIMAL:
-        return cel_double((double)v->i64 / 10000.0); /* the nearest double: one rounding */
+        return cel_double(money(v->i64));
     case FIELD_NUMBER:
         return cel_double(v->f64);
     case FIELD_INTEGER:

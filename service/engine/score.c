@@ -120,6 +120,8 @@ static void count_hits(struct score_steps *x, const struct hits *hits)
     }
     for (int i = 0; i < hits->n_fired + hits->n_shadow; i++)
         stats_add(&stats->fired[hits->indexes[i]], 1);
+    if (hits->n_missing > 0)
+        stats_add(&stats->rule_missing, (uint64_t)hits->n_missing);
     if (hits->n_errors > 0)
         stats_add(&stats->rule_errors, (uint64_t)hits->n_errors);
 }

@@ -81,18 +81,38 @@ static double ratio(int64_t part, int64_t whole)
     return whole > 0 ? (double)part / (double)whole : 0;
 }
 
+static void put_rate(double value, double lo, double hi, struct window_value *v)
+{
+    put_between(value, lo, hi, v);
+    v->lo.f64 = fmax(v->lo.f64, 0);
+    v->hi.f64 = fmin(v->hi.f64, 1);
+}
+
+/* Labels of events that are not in the log, never seen or erased since: no more than all events of
+ * the window are fraud, and no fewer than if all these were missing. */
+static void rate_beyond_one(const struct window_value *fraud, const struct window_value *n,
+                            struct window_value *v)
+{
+    double lo = ratio(fraud->lo.i64, n->hi.i64 + fraud->hi.i64);
+    put_rate(1, lo, 1, v);
+}
+
 static void fraud_rate(const struct evidence *e, struct window_value *v)
 {
     struct window_value n, fraud;
     count(e, &n);
     label_count(e, RECORD_FRAUD, &fraud);
+    if (fraud.value.i64 > n.value.i64) {
+        rate_beyond_one(&fraud, &n, v);
+        return;
+    }
     double value = ratio(fraud.value.i64, n.value.i64);
     /* with hi fraud at least one event is there, whatever the lower bound of n says */
     int64_t fewest = n.lo.i64 > 0 ? n.lo.i64 : 1;
     if (n.exact && fraud.exact)
         put_exact(value, v);
     else
-        put_between(value, ratio(fraud.lo.i64, n.hi.i64), ratio(fraud.hi.i64, fewest), v);
+        put_rate(value, ratio(fraud.lo.i64, n.hi.i64), fmin(ratio(fraud.hi.i64, fewest), 1), v);
 }
 
 /* ---- sums ---- */

@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import payment
+from conftest import RULESET, payment
 
 FRAUD = {"kind": "label", "transaction_id": "t-a-1-0", "outcome": "fraud",
          "timestamp": "2026-01-05T12:30:00Z"}
@@ -143,6 +143,36 @@ def test_an_entity_that_no_event_can_have_is_refused(make_server, field, value, 
                   server.request("DELETE", f"/v1/entities/{field}/{value}")):
         assert reply.status == 400 and told in reply.json()["detail"]
         assert value not in reply.body.decode()
+
+
+@pytest.mark.parametrize("sent, shown", [
+    ("123456789012345", "123456789012345"), ('"99999999999999.99"', "99999999999999.98"),
+    ("9007199254741", "9007199254741"), ("-0.0001", "-0.0001"),
+])
+def test_a_large_amount_is_the_nearest_double(make_server, sent, shown):
+    server = make_server(start=False)
+    server.write("ruleset.yaml", RULESET)
+    server.write("rules.yaml", 'rules:\n  - {id: any, when: "amount != 0.5", score: 1, '
+                               'reason: "{amount}", mode: live}\n')
+    server.start()
+    body = json.dumps(payment(0, amount=None)).replace("null", sent)
+    assert server.score(body).json()["reasons"][0]["reason"] == shown
+
+
+def test_a_share_of_fraud_is_never_more_than_all(make_server):
+    server = make_server(start=False)
+    server.write("ruleset.yaml", RULESET.replace(
+        "flag_at", "  account_share: {by: account_id, aggregate: fraud_rate, windows: [30d]}\nflag_at"))
+    server.start()
+    for i in range(3):
+        server.score(payment(i))
+    server.request("DELETE", "/v1/entities/account_id/a-1")
+    for i in range(3):
+        assert server.label({**FRAUD, "transaction_id": f"t-a-1-{i}"}).status == 200
+    server.score(payment(3))
+    share = server.entity("a-1").json()["features"]["account_share_30d"]
+    assert share["value"] == share["hi"] == 1 and not share["exact"]
+    assert 0.74 < share["lo"] <= 0.75
 
 
 def test_a_plus_that_was_not_escaped_is_told(server):

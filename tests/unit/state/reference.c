@@ -246,7 +246,7 @@ struct reference_value reference_value(const struct plan_spec *spec, int feature
     case AGG_FRAUD_RATE: {
         int n = count_transactions(seen, f, t_ms);
         long double fraud = count_labels(seen, f, t_ms, RECORD_FRAUD);
-        return (struct reference_value){false, n > 0 ? fraud / n : 0};
+        return (struct reference_value){false, fraud > n ? 1 : n > 0 ? fraud / n : 0};
     }
     case AGG_DISTINCT:
         return (struct reference_value){false, count_distinct(seen, f, t_ms)};
