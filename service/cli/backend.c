@@ -26,6 +26,7 @@ struct backend {
     struct watermark *acknowledged; /* Redis with a journal: frames that have reached it */
     struct delivery *delivery;      /* likewise */
     const char *_Atomic refused;    /* why Redis cannot be used, static text; NULL: it can */
+    atomic_int n_up;                /* connections to Redis that serve */
     struct dead_letters *letters;
     struct engine engines[CONFIG_WORKERS_MAX];
     int n_engines;
@@ -182,6 +183,17 @@ static void redis_refused(void *user, const char *why)
         log_info("Redis accepted again", LOG_TEXT("was", before));
 }
 
+/* Told when the first of the workers' connections serves, and when none does any more. */
+static void redis_served(void *user, bool is_up)
+{
+    struct backend *b = user;
+    int n_up = is_up ? atomic_fetch_add(&b->n_up, 1) + 1 : atomic_fetch_sub(&b->n_up, 1) - 1;
+    if (!is_up && n_up == 0)
+        log_warning("Redis is away", LOG_TEXT("answers", "without windows, or refused"));
+    else if (is_up && n_up == 1)
+        log_info("Redis serves", LOG_TEXT("prefix", b->redis.prefix));
+}
+
 static enum status open_redis(struct backend *b, char *ret_why)
 {
     const struct config *c = b->config;
@@ -194,7 +206,8 @@ static enum status open_redis(struct backend *b, char *ret_why)
     snprintf(b->redis.prefix, sizeof b->redis.prefix, "%.127s", c->state_prefix);
     b->redis.connect_timeout_ms = REDIS_CONNECT_TIMEOUT_MS;
     b->redis.refused = redis_refused;
-    b->redis.refused_user = b;
+    b->redis.served = redis_served;
+    b->redis.user = b;
     if (b->journal != NULL) {
         memcpy(b->redis.instance, b->identity.instance, sizeof b->redis.instance);
         b->acknowledged = watermark_new(0);
@@ -332,6 +345,8 @@ static void put_redis(const struct backend *b, struct text *out)
         sum.errors_other += s.errors_other;
         sum.inflight += s.inflight;
     }
+    put_metric(out, "sluice_redis_connections", "gauge", "Connections that serve",
+               (uint64_t)atomic_load(&b->n_up));
     put_metric(out, "sluice_redis_connects_total", "counter", "Connections made", sum.connects);
     put_metric(out, "sluice_redis_disconnects_total", "counter", "Connections lost",
                sum.disconnects);

@@ -123,6 +123,18 @@ static bool attach(struct redis_link *l)
     return true;
 }
 
+/* ---- whether it serves ---- */
+
+static void tell_served(struct redis_link *l)
+{
+    bool is_up = l->context != NULL && redis_link_is_up(l);
+    if (is_up == l->told_up || l->is_closing)
+        return;
+    l->told_up = is_up;
+    if (l->options.served != NULL)
+        l->options.served(l->options.user, is_up);
+}
+
 /* ---- replies ---- */
 
 static bool starts(const redisReply *reply, const char *prefix)
@@ -147,7 +159,10 @@ static void note_error(struct redis_link *l, const redisReply *reply)
 void redis_link_note(struct redis_link *l, const redisReply *reply)
 {
     l->waiting_since_ms = (int64_t)uv_now(l->loop);
-    l->is_stalled = false;
+    if (l->is_stalled) {
+        l->is_stalled = false;
+        tell_served(l);
+    }
     if (reply->type == REDIS_REPLY_ERROR)
         note_error(l, reply);
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
@@ -267,7 +282,7 @@ static void tell_refused(struct redis_link *l)
         return;
     l->told = l->refused;
     if (l->options.refused != NULL)
-        l->options.refused(l->options.refused_user, l->refused);
+        l->options.refused(l->options.user, l->refused);
 }
 
 static void on_beacon(redisAsyncContext *ac, void *user_reply, void *user)
@@ -293,6 +308,7 @@ static void on_beacon(redisAsyncContext *ac, void *user_reply, void *user)
     l->retry_ms = REDIS_RETRY_MIN_MS;
     l->stats.connects++;
     start_timer(l, STALL_LOOK_MS);
+    tell_served(l);
     if (l->up != NULL)
         l->up(l->up_user, l->beacon, l->is_kept);
 }
@@ -341,6 +357,7 @@ static void is_down(struct redis_link *l)
     l->stats.disconnects += l->is_up;
     l->is_up = l->is_stalled = l->is_dirty = false;
     l->context = NULL;
+    tell_served(l);
     connect_later(l);
 }
 
@@ -453,6 +470,7 @@ static void look_for_stall(struct redis_link *l)
         l->waiting_since_ms = now_ms;
     int64_t waited_ms = now_ms - l->waiting_since_ms;
     l->is_stalled = waited_ms > REDIS_STALL_MS;
+    tell_served(l);
     if (waited_ms > REDIS_GIVE_UP_MS)
         drop(l);
     else

@@ -42,6 +42,7 @@ struct redis_link {
     bool is_kept;         /* nothing is lost but what was under way */
     const char *refused;  /* why the server was refused, static text; NULL: it was not */
     const char *told;     /* of that, what options.refused was told last */
+    bool told_up;         /* what options.served was told last */
     struct state_redis_stats stats;
     void (*up)(void *user, uint64_t beacon, bool is_kept);
     void *up_user;

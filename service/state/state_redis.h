@@ -41,7 +41,9 @@ struct state_redis_options {
     /* May be NULL. Called on the loop, once at each change: a server was reached and cannot be
      * used, `why` (static text); NULL: it can be again. */
     void (*refused)(void *user, const char *why);
-    void *refused_user;
+    /* May be NULL. Called on the loop, once at each change: the connection serves, or not. */
+    void (*served)(void *user, bool is_up);
+    void *user;
 };
 
 /*

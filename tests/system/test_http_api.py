@@ -162,7 +162,8 @@ def test_a_large_amount_is_the_nearest_double(make_server, sent, shown):
 def test_a_share_of_fraud_is_never_more_than_all(make_server):
     server = make_server(start=False)
     server.write("ruleset.yaml", RULESET.replace(
-        "flag_at", "  account_share: {by: account_id, aggregate: fraud_rate, windows: [30d]}\nflag_at"))
+        "flag_at",
+        "  account_share: {by: account_id, aggregate: fraud_rate, windows: [30d]}\nflag_at"))
     server.start()
     for i in range(3):
         server.score(payment(i))

@@ -51,6 +51,7 @@ def test_without_redis_answers_are_degraded_and_it_catches_up(make_server, redis
     for i in range(3):
         assert server.score(payment(i)).json()["degraded"] == []
     redis.kill()
+    server.wait_log("Redis is away")
     until(lambda: server.get("/readyz").status == 503)
     begun = time.monotonic()
     away = [server.score(payment(i)) for i in range(3, 12)]
@@ -58,6 +59,7 @@ def test_without_redis_answers_are_degraded_and_it_catches_up(make_server, redis
     assert all(r.status == 200 and r.json()["degraded"] == ["state"] for r in away)
     assert server.get("/livez").status == 200
     redis.start()
+    server.wait_log("Redis serves")
     until(lambda: server.get("/readyz").status == 200)
     until(lambda: server.count() == 12)
     again = server.score(payment(5))
@@ -198,5 +200,6 @@ def test_why_a_redis_is_refused_is_logged_once_and_readyz_says_it(make_server, r
     redis.tell("CONFIG", "SET", "maxmemory-policy", "noeviction")
     until(lambda: b'"account_tx_count_1d":{"value":1,' in server.entity("a-1").body)
     told = [entry for entry in server.log if entry["message"].startswith("Redis ")]
-    assert [entry["message"] for entry in told] == ["Redis refused", "Redis accepted again"]
-    assert told[0]["level"] == "error" and told[0]["why"] == told[1]["was"]
+    assert [entry["message"] for entry in told] == [
+        "Redis serves", "Redis is away", "Redis refused", "Redis accepted again", "Redis serves"]
+    assert told[2]["level"] == "error" and told[2]["why"] == told[3]["was"]

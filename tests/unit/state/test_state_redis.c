@@ -471,7 +471,7 @@ static void what_a_server_is_refused_for_is_told_once_until_it_changes(void **st
     char why[REDIS_WHY_BYTES];
     assert_int_equal(probe(&o, &key, why), ST_OK);
     o.refused = keep_refused;
-    o.refused_user = &told;
+    o.user = &told;
     tell("CONFIG SET maxmemory-policy allkeys-lru");
     struct state *s = state_redis_open(&o, &key, &loop);
     run_past_retries();
