@@ -26,7 +26,7 @@
     X(labels_parked, "labels that wait for their transaction")                                    \
     X(labels_dropped, "labels given up: no transaction came, or they were known before its time") \
     X(rule_missing, "rules that did not fire because a value is missing")                         \
-    X(rule_errors, "rules that met an error: a mistake of whoever wrote them")                    \
+    X(rule_errors, "rules that met an error, or a value too inexact to decide by")                \
     X(deadlines, "deadlines that passed before state had answered")                               \
     X(awaited, "times another attempt at the same transaction was waited for")                    \
     X(folds, "logs folded and written back")                                                      \
