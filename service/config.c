@@ -605,14 +605,16 @@ static void put_reference_row(struct text *out, const struct config_key *key)
 
 void config_reference(struct text *out)
 {
-    text_str(out, "# Configuration\n\n"
-                  "Made by `sluice config --reference`; edit service/config_table.h, not this.\n\n"
-                  "A flag (`--deadline_ms 20`) beats the environment, that beats the file "
-                  "(`sluice.yaml`), that beats the\n"
-                  "default. A path in the file is relative to the file's folder. "
-                  "A key that is not below is an error.\n\n"
-                  "| key | values | default | environment | meaning |\n"
-                  "| --- | --- | --- | --- | --- |\n");
+    text_str(
+        out,
+        "# Configuration\n\n"
+        "Made by `sluice config --reference`; edit service/config_table.h, not this.\n\n"
+        "A flag (`--deadline_ms 20`) beats the environment, that beats the file "
+        "(`sluice.yaml`), that beats the\n"
+        "default. A path in the file is relative to the file's folder, one of a flag or of the\n"
+        "environment to where `sluice` was started. A key that is not below is an error.\n\n"
+        "| key | values | default | environment | meaning |\n"
+        "| --- | --- | --- | --- | --- |\n");
     for (int i = 0; i < KEYS; i++)
         put_reference_row(out, &keys[i]);
 }

@@ -145,7 +145,7 @@ enum status redis_address_parse(struct span url, struct redis_address *ret_addre
     else if (skip(&url, "redis://"))
         why = parse_tcp(url, &a);
     else
-        why = "an address starts with redis://, redis+unix:// or rediss://";
+        why = "an address starts with redis:// or redis+unix://";
     if (why != NULL) {
         *ret_why = why;
         return ST_INVALID;

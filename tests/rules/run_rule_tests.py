@@ -203,6 +203,9 @@ def run_file(path):
 
 
 def main(paths):
+    if set(paths) & {"-h", "--help"}:
+        print(__doc__.strip())
+        return 0
     paths = paths or sorted(glob.glob("rules/packs/*/*_test.yaml"))
     results = [run_file(path) for path in paths]
     passed, failed = sum(r[0] for r in results), sum(r[1] for r in results)

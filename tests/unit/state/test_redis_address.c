@@ -46,9 +46,9 @@ static void good_addresses_are_taken_apart(void **state)
 static const struct {
     const char *url, *why;
 } bad[] = {
-    {"", "an address starts with redis://, redis+unix:// or rediss://"},
-    {"localhost:6379", "an address starts with redis://, redis+unix:// or rediss://"},
-    {"http://h", "an address starts with redis://, redis+unix:// or rediss://"},
+    {"", "an address starts with redis:// or redis+unix://"},
+    {"localhost:6379", "an address starts with redis:// or redis+unix://"},
+    {"http://h", "an address starts with redis:// or redis+unix://"},
     {"redis://", "the host is missing or too long"},
     {"redis://:6379", "the host is missing or too long"},
     {"redis://h:", "the port is missing behind the colon"},
