@@ -97,6 +97,7 @@ void score_error(struct score_steps *x, struct span pointer, const char *detail)
     e->fault = READER_SCHEMA;
     e->offset = READER_NO_OFFSET;
     e->next = NULL;
+    e->kind = READER_KIND_UNKNOWN;
     snprintf(e->pointer, sizeof e->pointer, "%.*s", SPAN_ARG(pointer));
     snprintf(e->detail, sizeof e->detail, "%s", detail);
 }
@@ -381,10 +382,28 @@ static struct score_steps *steps_new(struct score *s, struct hold *hold)
     return x;
 }
 
-static bool is_allowed(const struct score_steps *x)
+/* What is wrong with an event of this kind because it came this way; NULL: nothing. */
+static const char *wrong_way(const struct score_steps *x, enum reader_kind kind)
 {
-    return x->event.kind == EVENT_LABEL ? x->score->intake.labels_allowed
-                                        : x->score->intake.transactions_allowed;
+    const struct score_intake *in = &x->score->intake;
+    if (kind == READER_KIND_LABEL && !in->labels_allowed)
+        return "labels go to /v1/labels or a batch";
+    if (kind == READER_KIND_TRANSACTION && !in->transactions_allowed)
+        return "transactions go to /v1/score or a batch; a label says \"kind\":\"label\"";
+    if (kind == READER_KIND_LEFT_OUT && !in->transactions_allowed)
+        return "is missing; write \"kind\":\"label\"";
+    return NULL;
+}
+
+/* Is the event refused for the way it came? What else is wrong with it does not matter then. */
+static bool refuse_wrong_way(struct score_steps *x, enum reader_kind kind)
+{
+    const char *wrong = wrong_way(x, kind);
+    if (wrong == NULL)
+        return false;
+    score_error(x, span_str("/kind"), wrong);
+    score_refuse(x, SCORE_REFUSED);
+    return true;
 }
 
 static bool is_future(const struct score_steps *x)
@@ -465,12 +484,10 @@ static void start(struct score_steps *x)
 {
     check_in_flight(x->event.transaction_id);
     publish_layouts(x->engine, x->snap);
-    if (!is_allowed(x)) {
-        score_error(x, span_str("/kind"),
-                    x->event.kind == EVENT_LABEL ? "labels go to /v1/labels or a batch"
-                                                 : "only labels may come here");
-        score_refuse(x, SCORE_REFUSED);
-    } else if (is_future(x)) {
+    if (refuse_wrong_way(x, x->event.kind == EVENT_LABEL ? READER_KIND_LABEL
+                                                         : READER_KIND_TRANSACTION))
+        return;
+    if (is_future(x)) {
         stats_add(&x->engine->stats->future, 1);
         score_error(x, timestamp_pointer(x), "lies too far ahead of the clock");
         score_refuse(x, SCORE_REFUSED);
@@ -502,7 +519,7 @@ void score_start(struct score *s, struct span body)
     if (reader_read(schema, &s->engine->state->hash_key, body, s->arena, values, &x->event,
                     &s->error) == ST_OK)
         start(x);
-    else
+    else if (s->error.fault != READER_SCHEMA || !refuse_wrong_way(x, s->error.kind))
         score_refuse(x, SCORE_REFUSED);
 }
 

@@ -33,7 +33,8 @@ struct reader {
 
     bool label;          /* by the trie that is used */
     bool turned_out_one; /* a label, while the other trie was used: read again */
-    bool refused;        /* by the schema; reading goes on, for it may not even be JSON */
+    bool said_transaction;
+    bool refused; /* by the schema; reading goes on, for it may not even be JSON */
     struct reader_error error;
     struct reader_error *last; /* of the missing fields that are told */
 
@@ -200,6 +201,7 @@ static bool take_kind(struct reader *r, const struct trie_place *place, const ch
     bool label = span_is(text, "label");
     if (!label && !span_is(text, "transaction"))
         return refuse(r, at, expected_at(r, place));
+    r->said_transaction = !label;
     r->turned_out_one = label && !r->label;
     return !r->turned_out_one;
 }
@@ -587,7 +589,7 @@ static void begin(struct reader *r, struct span body, bool label)
     r->base = r->p = body.base;
     r->end = body.base + body.len;
     r->label = label;
-    r->turned_out_one = r->refused = false;
+    r->turned_out_one = r->said_transaction = r->refused = false;
     r->digest = (struct hash128){0, 0};
     r->level = NULL;
     r->depth = r->n_keys = r->n_open = r->n_hidden = 0;
@@ -604,7 +606,8 @@ static void describe_missing(const struct reader *r, struct span name, struct sp
     size_t len = pointer.len;
     while (len >= READER_POINTER_MAX) /* without the segments that do not fit */
         len = (size_t)((const char *)memrchr(pointer.base, '/', len) - pointer.base);
-    *ret_error = (struct reader_error){READER_SCHEMA, (size_t)(r->end - r->base), "", "", NULL};
+    *ret_error =
+        (struct reader_error){.fault = READER_SCHEMA, .offset = (size_t)(r->end - r->base)};
     memcpy(ret_error->pointer, pointer.base, len);
     text_init(&t, ret_error->detail, sizeof ret_error->detail - 1);
     text_printf(&t, "the field %.*s is missing", SPAN_ARG(name));
@@ -687,6 +690,18 @@ static bool read_event(struct reader *r, struct span body, struct span *ret_body
     return read_document(r) && is_whole(r) && clean_body(r, body, ret_body);
 }
 
+/* Of a key that was not looked at, nothing is known. */
+static enum reader_kind kind_said(const struct reader *r)
+{
+    if (r->label)
+        return READER_KIND_LABEL;
+    if (r->said_transaction)
+        return READER_KIND_TRANSACTION;
+    const struct trie_place *kind = trie_find(r->schema->root, span_str("kind"));
+    bool stands_there = (r->seen[kind->id / 64] >> kind->id % 64 & 1) != 0;
+    return r->p == r->end && !stands_there ? READER_KIND_LEFT_OUT : READER_KIND_UNKNOWN;
+}
+
 enum status reader_read(const struct schema *schema, const struct hash_key *key, struct span body,
                         struct arena *arena, struct txn_value *values, struct event *ret_event,
                         struct reader_error *ret_error)
@@ -707,6 +722,7 @@ enum status reader_read(const struct schema *schema, const struct hash_key *key,
     }
     if (!ok) {
         *ret_error = r.error;
+        ret_error->kind = kind_said(&r);
         return ST_INVALID;
     }
     struct span id = values[SCHEMA_TRANSACTION_ID].text;

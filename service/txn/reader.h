@@ -45,6 +45,14 @@ enum reader_fault {
     READER_SCHEMA,    /* 422: JSON that the schema refuses */
 };
 
+/* What the refused body said that it is. */
+enum reader_kind {
+    READER_KIND_UNKNOWN,  /* it says something else, or reading ended before all of it was seen */
+    READER_KIND_LEFT_OUT, /* nothing: it was read as a transaction */
+    READER_KIND_TRANSACTION,
+    READER_KIND_LABEL,
+};
+
 /* Of what is wrong with a value that was read well: a time in the future, an id that was used. */
 #define READER_NO_OFFSET SIZE_MAX
 
@@ -54,6 +62,7 @@ struct reader_error {
     char pointer[READER_POINTER_MAX]; /* JSON Pointer, NUL-terminated; "" is the whole document */
     char detail[READER_DETAIL_MAX];   /* a phrase about that place; never a value from the body */
     const struct reader_error *next; /* another field is missing too; in the arena. NULL: no more */
+    enum reader_kind kind;           /* when READER_SCHEMA */
 };
 
 /*

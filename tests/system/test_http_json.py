@@ -108,6 +108,18 @@ def test_every_missing_field_is_told_at_once(server):
     assert server.count() == 0
 
 
+def test_a_label_that_does_not_say_so_is_told_what_to_write(server):
+    label = {"transaction_id": "t-a-1-1", "outcome": "fraud", "timestamp": "2026-01-05T12:00:00Z"}
+    found = problem(server.label(label), 422)
+    assert found["errors"] == [{"pointer": "/kind", "detail": found["detail"]}]
+    assert found["detail"] == 'is missing; write "kind":"label"'
+    for transaction in (label | {"kind": "transaction"}, payment(1)):
+        found = problem(server.label(transaction), 422)
+        assert found["errors"] == [{"pointer": "/kind", "detail": found["detail"]}]
+        assert found["detail"].startswith("transactions go to /v1/score or a batch")
+    assert server.count() == 0
+
+
 def test_what_is_refused_for_what_it_says_has_a_pointer_and_no_offset(server):
     assert server.score(payment(1)).status == 200
     label = {"kind": "label", "transaction_id": "t-a-1-1", "outcome": "fraud",

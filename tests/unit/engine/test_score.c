@@ -204,6 +204,35 @@ static void a_kind_that_may_not_come_this_way_is_refused(void **state)
     assert_string_equal(w->score.error.pointer, "/kind");
 }
 
+static void a_kind_that_does_not_belong_is_told_before_what_else_is_wrong(void **state)
+{
+#define TO_SCORE "transactions go to /v1/score or a batch; a label says \"kind\":\"label\""
+#define TO_LABELS "labels go to /v1/labels or a batch"
+    static const struct {
+        bool labels;
+        const char *body, *pointer, *detail;
+    } cases[] = {
+        {true, "{\"transaction_id\":\"t-1\",\"outcome\":\"fraud\"}", "/kind",
+         "is missing; write \"kind\":\"label\""},
+        {true, "{\"transaction_id\":1}", "/kind", "is missing; write \"kind\":\"label\""},
+        {true, "{\"kind\":\"transaction\",\"outcome\":\"fraud\"}", "/kind", TO_SCORE},
+        {true, "{\"kind\":\"refund\"}", "/kind", "must be \"transaction\" or \"label\""},
+        {true, "{\"kind\":\"label\"}", "/transaction_id", "the field transaction_id is missing"},
+        {true, "{\"4111111111111111\":1}", "", "has a key that looks like a card number"},
+        {false, "{\"kind\":\"label\"}", "/kind", TO_LABELS},
+        {false, "{\"outcome\":\"fraud\"}", "/transaction_id",
+         "the field transaction_id is missing"},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        w->score.intake.labels_allowed = cases[i].labels;
+        w->score.intake.transactions_allowed = !cases[i].labels;
+        assert_int_equal(world_score(w, cases[i].body), SCORE_REFUSED);
+        assert_string_equal(w->score.error.pointer, cases[i].pointer);
+        assert_string_equal(w->score.error.detail, cases[i].detail);
+    }
+}
+
 /* With `n` keys that have to be unescaped, and so take room a second time. */
 static const char *large_body(int id, int n)
 {
@@ -371,6 +400,7 @@ int main(void)
         TEST(a_shadow_rule_is_shown_and_counts_nowhere),
         TEST(what_the_reader_refuses_is_refused),
         TEST(a_kind_that_may_not_come_this_way_is_refused),
+        TEST(a_kind_that_does_not_belong_is_told_before_what_else_is_wrong),
         TEST(an_event_without_room_to_decide_is_refused_and_leaves_no_trace),
         TEST(an_expression_over_its_room_is_an_error_of_its_own),
         TEST(derived_texts_lists_and_maps_outlive_their_making),
