@@ -17,7 +17,7 @@
 /* X(name, status, slug, title): all there are; openapi.yaml lists the same. */
 #define PROBLEM_TABLE(X)                                                                     \
     X(PROBLEM_BAD_REQUEST, 400, "bad-request", "The request is malformed")                   \
-    X(PROBLEM_NOT_JSON, 400, "not-json", "The body is not JSON")                             \
+    X(PROBLEM_NOT_JSON, 400, "not-json", "The body is not a JSON object")                    \
     X(PROBLEM_PARAMETER, 400, "parameter", "A parameter or header has a wrong value")        \
     X(PROBLEM_NOT_FOUND, 404, "not-found", "There is nothing here")                          \
     X(PROBLEM_METHOD, 405, "method-not-allowed", "This path does not take that method")      \

@@ -574,6 +574,8 @@ static bool read_document(struct reader *r)
     if (r->end - r->p > READER_BODY_MAX)
         return stop(r, READER_TOO_LARGE, r->p + READER_BODY_MAX, "the message is too large");
     skip_space(r);
+    if (next_is(r, '['))
+        return not_json(r, "expected an object, not an array; a body, or a line, is one event");
     if (!next_is(r, '{'))
         return not_json(r, "expected an object");
     if (!read_container(r, r->label ? r->schema->labels : r->schema->root))

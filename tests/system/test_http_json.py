@@ -85,6 +85,14 @@ def test_what_is_not_json_is_400_with_its_place(server):
     assert server.count() == 1
 
 
+def test_json_that_is_no_object_is_not_called_something_else(server):
+    for body in ("[]", json.dumps([payment(1)]), "null", '"t-1"', "5"):
+        found = problem(server.score(body), 400)
+        assert found["title"] == "The body is not a JSON object", body
+        assert found["detail"].startswith("expected an object"), body
+        assert ("not an array" in found["detail"]) == body.startswith("["), body
+
+
 def test_json_outside_the_schema_is_422_with_its_pointer(server):
     assert server.score(payment(0)).status == 200
     for name, (body, pointer) in NOT_OURS.items():

@@ -370,7 +370,8 @@ static void faults_have_a_pointer_and_an_offset(void **state)
         const char *detail;
     } cases[] = {
         {"", "", 0, "expected an object"},
-        {"[1]", "", 0, "expected an object"},
+        {"[1]", "", 0, "expected an object, not an array; a body, or a line, is one event"},
+        {"null", "", 0, "expected an object"},
         {"\xEF\xBB\xBF{}", "", 0, "expected an object"},
         {"{\"a\":1}x", "", 7, "expected nothing more"},
         {"{a:1}", "", 1, "expected a key in quotes"},
