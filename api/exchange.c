@@ -152,7 +152,7 @@ static bool is_word(struct span name)
     return name.len > 0 && name.len <= QUERY_NAME_SHOWN_MAX;
 }
 
-static void refuse_query(struct request *r, struct span name, const char *nearest)
+static void refuse_unknown_query(struct request *r, struct span name, const char *nearest)
 {
     char detail[192];
     struct text out;
@@ -167,8 +167,15 @@ static void refuse_query(struct request *r, struct span name, const char *neares
     request_problem(r, PROBLEM_PARAMETER, detail);
 }
 
-/* The first parameter that the route does not know is the reply: `explian` must not be scored as
- * if nothing had been asked. */
+static void refuse_repeated_query(struct request *r, const char *name)
+{
+    char detail[96];
+    snprintf(detail, sizeof detail, "the query parameter '%s' stands here twice", name);
+    request_problem(r, PROBLEM_PARAMETER, detail);
+}
+
+/* The first parameter that the route does not know, or has had, is the reply: `explian` must not be
+ * scored as if nothing had been asked. */
 static enum MHD_Result see_query(void *cls, enum MHD_ValueKind kind, const char *name,
                                  size_t name_len, const char *value, size_t value_len)
 {
@@ -177,10 +184,16 @@ static enum MHD_Result see_query(void *cls, enum MHD_ValueKind kind, const char 
     (void)kind;
     (void)value;
     (void)value_len;
-    if (route_knows_query(r->route, span_of(name, name_len), &nearest))
+    int which = route_query(r->route, span_of(name, name_len), &nearest);
+    if (which == ROUTE_QUERY_FREE)
         return MHD_YES;
-    refuse_query(r, span_of(name, name_len), nearest);
-    return MHD_NO;
+    if (which == ROUTE_QUERY_UNKNOWN)
+        refuse_unknown_query(r, span_of(name, name_len), nearest);
+    else if (r->query_seen[which])
+        refuse_repeated_query(r, r->route->query[which]);
+    else
+        r->query_seen[which] = true;
+    return r->reply.status == 0 ? MHD_YES : MHD_NO;
 }
 
 static void refuse_media(struct request *r)

@@ -53,6 +53,7 @@ struct request {
     struct reply reply;
     /* private to http.c */
     int holds;
+    bool query_seen[ROUTE_QUERY_MAX];
     bool begun;     /* the handler was called */
     bool suspended; /* the connection sleeps */
     bool queued;    /* the reply is the library's */

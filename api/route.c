@@ -64,12 +64,15 @@ bool route_takes(const char *header, const char *type)
     return *header == '\0' || *header == ';';
 }
 
-bool route_knows_query(const struct route *route, struct span name, const char **ret_nearest)
+int route_query(const struct route *route, struct span name, const char **ret_nearest)
 {
-    size_t n = 0;
-    for (; n < ROUTE_QUERY_MAX && route->query[n] != NULL; n++)
-        if (span_is(span_str(route->query[n]), ROUTE_QUERY_ANY) || span_is(name, route->query[n]))
-            return true;
-    *ret_nearest = diag_nearest(name, route->query, n);
-    return false;
+    int n = 0;
+    for (; n < ROUTE_QUERY_MAX && route->query[n] != NULL; n++) {
+        if (span_is(span_str(route->query[n]), ROUTE_QUERY_ANY))
+            return ROUTE_QUERY_FREE;
+        if (span_is(name, route->query[n]))
+            return n;
+    }
+    *ret_nearest = diag_nearest(name, route->query, (size_t)n);
+    return ROUTE_QUERY_UNKNOWN;
 }

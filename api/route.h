@@ -26,7 +26,12 @@ enum route_body {
     ROUTE_BODY_STREAM, /* feed() gets it in pieces, handle() runs at its end */
 };
 
-enum { ROUTE_QUERY_MAX = 2 }; /* query parameters of one route */
+enum {
+    ROUTE_QUERY_MAX = 2, /* query parameters of one route */
+    /* What route_query() answers beside an index. */
+    ROUTE_QUERY_UNKNOWN = -1,
+    ROUTE_QUERY_FREE = ROUTE_QUERY_MAX,
+};
 
 /* Probes and scrapers add parameters of their own. */
 #define ROUTE_QUERY_ANY "*"
@@ -83,8 +88,8 @@ enum route_found route_find(enum method method, struct span path, const struct r
 /* Does the Content-Type header (NULL: none was sent) name `type`, parameters aside? */
 bool route_takes(const char *header, const char *type);
 
-/* Does the route know a query parameter of this name? If not, *ret_nearest is the one that was
- * perhaps meant, or NULL. */
-bool route_knows_query(const struct route *route, struct span name, const char **ret_nearest);
+/* Which of route->query has this name? ROUTE_QUERY_FREE: the route takes any, any number of times.
+ * ROUTE_QUERY_UNKNOWN: none; *ret_nearest is the one that was perhaps meant, or NULL. */
+int route_query(const struct route *route, struct span name, const char **ret_nearest);
 
 #endif

@@ -302,6 +302,9 @@ def test_a_deadline_of_the_request_must_be_a_sane_number(server):
     ("?explain=", "explain must be true or false"),
     ("?explain", "explain must be true or false"),
     ("?%FF=1", "a name that is not known"),
+    ("?explain=true&explain=false", "'explain' stands here twice"),
+    ("?explain=true&explain=true", "'explain' stands here twice"),
+    ("?explain=true&explain", "'explain' stands here twice"),
 ])
 def test_a_query_parameter_that_is_not_understood_is_400_and_nothing_is_scored(server, query, told):
     reply = server.score(payment(0), query)
@@ -320,7 +323,9 @@ def test_each_path_knows_its_own_parameters_and_probes_may_bring_theirs(server):
         assert server.get(path + "?explain=true").status == 400, path
     assert server.request("DELETE", "/v1/entities/account_id/a-1?at=now").status == 400
     for path in ("/livez", "/readyz", "/metrics", "/openapi.yaml"):
-        assert server.get(path + "?probe=1").status == 200, path
+        assert server.get(path + "?probe=1&probe=2").status == 200, path
+    wrong = server.get("/v1/entities/account_id/a-1?at=2026-01-05T12:00:00Z&at=now")
+    assert wrong.status == 400 and "'at' stands here twice" in wrong.json()["detail"]
     assert server.count() == 0
 
 

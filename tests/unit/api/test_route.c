@@ -78,14 +78,14 @@ static void a_query_parameter_that_is_not_known_brings_the_nearest_one(void **st
     const struct route *batch = &routes[ROUTE_INDEX_on_batch];
     const char *nearest = "untouched";
     (void)state;
-    assert_true(route_knows_query(batch, span_str("explain"), &nearest));
-    assert_true(route_knows_query(batch, span_str("historic"), &nearest));
+    assert_int_equal(route_query(batch, span_str("explain"), &nearest), 0);
+    assert_int_equal(route_query(batch, span_str("historic"), &nearest), 1);
     assert_string_equal(nearest, "untouched");
-    assert_false(route_knows_query(batch, span_str("explian"), &nearest));
+    assert_int_equal(route_query(batch, span_str("explian"), &nearest), ROUTE_QUERY_UNKNOWN);
     assert_string_equal(nearest, "explain");
-    assert_false(route_knows_query(batch, span_str("verbose"), &nearest));
+    assert_int_equal(route_query(batch, span_str("verbose"), &nearest), ROUTE_QUERY_UNKNOWN);
     assert_null(nearest);
-    assert_false(route_knows_query(batch, span_str(""), &nearest));
+    assert_int_equal(route_query(batch, span_str(""), &nearest), ROUTE_QUERY_UNKNOWN);
     assert_null(nearest);
 }
 
@@ -93,8 +93,10 @@ static void a_route_without_parameters_knows_none_and_a_probe_may_bring_any(void
 {
     const char *nearest = "untouched";
     (void)state;
-    assert_true(route_knows_query(&routes[ROUTE_INDEX_on_metrics], span_str("name[]"), &nearest));
-    assert_false(route_knows_query(&routes[ROUTE_INDEX_on_label], span_str("explain"), &nearest));
+    assert_int_equal(route_query(&routes[ROUTE_INDEX_on_metrics], span_str("name[]"), &nearest),
+                     ROUTE_QUERY_FREE);
+    assert_int_equal(route_query(&routes[ROUTE_INDEX_on_label], span_str("explain"), &nearest),
+                     ROUTE_QUERY_UNKNOWN);
     assert_null(nearest);
 }
 
