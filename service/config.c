@@ -16,6 +16,7 @@ enum {
     SECRET_FILE_MAX = CONFIG_TEXT_MAX + 2, /* with "\r\n"; a longer one is seen to be too long */
     CONFIG_ARENA_BYTES = 16 << 20,
     FOLDER_BYTES_MAX = 480, /* leaves each default path its room below it */
+    ENV_NAME_MAX = 128,
 };
 
 enum config_kind {
@@ -47,11 +48,18 @@ static const struct config_key keys[] = {
 
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
+/* Where the value in force of a key stands: a file, a variable or the command line. */
+struct place {
+    char name[DIAG_FILE_MAX];
+    int line, col;
+};
+
 /* Where a value came from, for relative paths and for diagnostics. */
 struct origin {
     const char *folder; /* NULL: paths are taken as they are */
     struct diag_at at;
     struct diag_list *diags;
+    struct place *places; /* [KEYS] */
 };
 
 /* ---- the table ---- */
@@ -204,9 +212,8 @@ static bool put_bool(const struct config_key *key, const char *value, struct con
     return true;
 }
 
-/* Every way a value comes ends here. */
-static bool put(const struct config_key *key, const char *value, struct config *c,
-                const struct origin *from)
+static bool put_by_kind(const struct config_key *key, const char *value, struct config *c,
+                        const struct origin *from)
 {
     const char *rest = "";
     int64_t v;
@@ -231,18 +238,30 @@ static bool put(const struct config_key *key, const char *value, struct config *
     return false;
 }
 
+/* Every way a value comes ends here. */
+static bool put(const struct config_key *key, const char *value, struct config *c,
+                const struct origin *from)
+{
+    struct place *place = &from->places[key - keys];
+    if (!put_by_kind(key, value, c, from))
+        return false;
+    snprintf(place->name, sizeof place->name, "%s", from->at.file);
+    place->line = from->at.line;
+    place->col = from->at.col;
+    return true;
+}
+
 /* ---- defaults, file, environment, flags ---- */
 
-static void put_defaults(const char *folder, struct diag_list *diags, struct config *c)
+static void put_defaults(const struct origin *from, struct config *c)
 {
-    struct origin from = {.folder = folder, .at = {.file = "default"}, .diags = diags};
     for (int i = 0; i < KEYS; i++) {
         const struct config_key *key = &keys[i];
         char value[CONFIG_TEXT_MAX];
         struct span first = key->kind == CONFIG_CHOICE ? choice_name(key->default_text, 0)
                                                        : span_str(key->default_text);
         snprintf(value, sizeof value, "%.*s", SPAN_ARG(first));
-        CHECK(put(key, value, c, &from));
+        CHECK(put(key, value, c, from));
     }
 }
 
@@ -295,17 +314,15 @@ static void put_section(const struct yaml_file *file, const struct yaml_node *ma
     }
 }
 
-static void put_file(const char *path, const char *folder, struct diag_list *diags,
-                     struct config *c)
+static void put_file(const char *path, const struct origin *from, struct config *c)
 {
     struct arena *arena = arena_new(CONFIG_ARENA_BYTES);
     struct yaml_file file;
-    struct origin from = {.folder = folder, .at = {.file = path}, .diags = diags};
-    if (yaml_load(path, arena, diags, &file) == ST_OK && file.root != NULL) {
+    if (yaml_load(path, arena, from->diags, &file) == ST_OK && file.root != NULL) {
         if (file.root->kind == YAML_MAPPING)
-            put_section(&file, file.root, "", &from, c);
+            put_section(&file, file.root, "", from, c);
         else
-            diag_error(diags, yaml_at(&file, file.root), NULL, "expected keys and values");
+            diag_error(from->diags, yaml_at(&file, file.root), NULL, "expected keys and values");
     }
     arena_free(arena);
 }
@@ -332,44 +349,48 @@ static bool read_secret(const char *path, char *ret_value)
     return ok;
 }
 
-static void put_secret_file(const struct config_key *key, struct diag_list *diags, struct config *c)
+static void put_secret_file(const struct config_key *key, const struct origin *from,
+                            struct config *c)
 {
-    char name[128], value[SECRET_FILE_MAX];
+    struct origin here = *from;
+    char name[ENV_NAME_MAX], value[SECRET_FILE_MAX];
     env_name(key, "_FILE", name, sizeof name);
     const char *path = getenv(name);
     if (path == NULL)
         return;
-    struct origin from = {.at = {.file = name}, .diags = diags};
+    here.at.file = name;
     if (read_secret(path, value))
-        put(key, value, c, &from);
+        put(key, value, c, &here);
     else
-        diag_error(diags, from.at, NULL, "cannot read the file '%s'", path);
+        diag_error(here.diags, here.at, NULL, "cannot read the file '%s'", path);
 }
 
-static void put_environment(struct diag_list *diags, struct config *c)
+static void put_environment(const struct origin *from, struct config *c)
 {
+    struct origin here = *from;
     for (int i = 0; i < KEYS; i++) {
-        char name[128];
+        char name[ENV_NAME_MAX];
         if (keys[i].secret)
-            put_secret_file(&keys[i], diags, c);
+            put_secret_file(&keys[i], from, c);
         env_name(&keys[i], "", name, sizeof name);
-        struct origin from = {.at = {.file = name}, .diags = diags};
+        here.at.file = name;
         const char *value = getenv(name);
         if (value != NULL)
-            put(&keys[i], value, c, &from);
+            put(&keys[i], value, c, &here);
     }
 }
 
-static void put_flags(const struct config_flag *flags, size_t n, struct diag_list *diags,
+static void put_flags(const struct config_flag *flags, size_t n, const struct origin *from,
                       struct config *c)
 {
-    struct origin from = {.at = {.file = "command line"}, .diags = diags};
+    struct origin here = *from;
+    here.at.file = "command line";
     for (size_t i = 0; i < n; i++) {
         const struct config_key *key = key_find(flags[i].path);
         if (key == NULL)
-            unknown_key(flags[i].path, &from);
+            unknown_key(flags[i].path, &here);
         else
-            put(key, flags[i].value, c, &from);
+            put(key, flags[i].value, c, &here);
     }
 }
 
@@ -422,19 +443,25 @@ static void check_listen(const struct config *c, struct diag_at at, struct diag_
                    "listen is not a loopback address, and the API has no keys");
 }
 
-/* What no single row can say. */
-static void check_whole(const struct config *c, const char *file, struct diag_list *diags)
+/* Without the line itself: it may hold a secret that is not seen to be one. */
+static struct diag_at place_of(const struct place *places, const char *path)
 {
-    struct diag_at at = {.file = file ? file : "configuration"};
+    const struct place *place = &places[key_find(path) - keys];
+    return (struct diag_at){.file = place->name, .line = place->line, .col = place->col};
+}
+
+/* What no single row can say. */
+static void check_whole(const struct config *c, const struct place *places, struct diag_list *diags)
+{
     struct redis_address address;
     const char *why = "";
-    check_listen(c, at, diags);
+    check_listen(c, place_of(places, "listen"), diags);
     if (c->ruleset[0] == '\0')
-        diag_error(diags, at, "add `ruleset: rules/packs/starter/ruleset.yaml`",
-                   "ruleset is missing");
+        diag_error(diags, place_of(places, "ruleset"),
+                   "add `ruleset: rules/packs/starter/ruleset.yaml`", "ruleset is missing");
     if (c->state_backend == CONFIG_BACKEND_REDIS &&
         redis_address_parse(span_str(c->state_redis), &address, &why) != ST_OK)
-        diag_error(diags, at, NULL, "state.redis: %s", why);
+        diag_error(diags, place_of(places, "state.redis"), NULL, "state.redis: %s", why);
 }
 
 /* The folder of `file`; "." when it names none. false: its name is too long. */
@@ -465,13 +492,19 @@ enum status config_load(const char *file, const struct config_flag *flags, size_
         return ST_INVALID;
     }
     bool here = folder[0] == '\0' || strcmp(folder, ".") == 0;
-    put_defaults(here ? NULL : folder, diags, &c);
+    struct place places[KEYS];
+    struct origin from = {.folder = here ? NULL : folder,
+                          .at = {.file = file ? file : "configuration"},
+                          .diags = diags,
+                          .places = places};
+    put_defaults(&from, &c);
     if (file != NULL)
-        put_file(file, here ? NULL : folder, diags, &c);
-    put_environment(diags, &c);
-    put_flags(flags, n_flags, diags, &c);
+        put_file(file, &from, &c);
+    from.folder = NULL;
+    put_environment(&from, &c);
+    put_flags(flags, n_flags, &from, &c);
     if (diags->errors == errors_before)
-        check_whole(&c, file, diags);
+        check_whole(&c, places, diags);
     if (diags->errors != errors_before)
         return ST_INVALID;
     *ret_config = c;
@@ -588,7 +621,7 @@ static void put_range(struct text *out, const struct config_key *key)
 
 static void put_reference_row(struct text *out, const struct config_key *key)
 {
-    char name[128];
+    char name[ENV_NAME_MAX];
     env_name(key, "", name, sizeof name);
     struct span value = key->kind == CONFIG_CHOICE ? choice_name(key->default_text, 0)
                                                    : span_str(key->default_text);

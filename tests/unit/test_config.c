@@ -251,6 +251,34 @@ static void the_ruleset_is_required(void **state)
     assert_string_equal(diags.items[0].message, "ruleset is missing");
 }
 
+static void what_the_whole_refuses_is_told_where_its_value_came_from(void **state)
+{
+    const struct config_flag flags[] = {{"listen", "0.0.0.0:80"}, {"state.redis", "foo"}};
+    const char *file = "ruleset: r\nstate:\n  backend: redis\n  redis: bar\n";
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load(file, &diags, &c), ST_INVALID);
+    assert_string_equal(diags.items[0].file, path);
+    assert_int_equal(diags.items[0].line, 4);
+    assert_int_equal(diags.items[0].col, 10);
+    assert_string_equal(diags.items[0].source, ""); /* what is no address may be a password */
+    setenv("SLUICE_STATE_REDIS", "foo", 1);
+    assert_int_equal(load(file, &diags, &c), ST_INVALID);
+    assert_string_equal(diags.items[0].file, "SLUICE_STATE_REDIS");
+    assert_int_equal(diags.items[0].line, 0);
+    unsetenv("SLUICE_STATE_REDIS");
+    diags = (struct diag_list){0};
+    assert_int_equal(config_load(path, flags, 2, &diags, &c), ST_INVALID);
+    assert_int_equal(diags.count, 2);
+    assert_string_equal(diags.items[0].file, "command line");
+    assert_string_equal(diags.items[1].file, "command line");
+    diags = (struct diag_list){0};
+    assert_int_equal(config_load(NULL, NULL, 0, &diags, &c), ST_INVALID);
+    assert_string_equal(diags.items[0].message, "ruleset is missing");
+    assert_string_equal(diags.items[0].file, "configuration");
+}
+
 static bool prints(const struct config *c, const char *part)
 {
     static char bytes[CONFIG_PRINT_MAX + 1];
@@ -325,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_secret_of_a_file_may_be_as_long_as_any_text_and_is_never_cut),
         cmocka_unit_test(the_network_is_listened_to_only_when_asked_for),
         cmocka_unit_test(the_ruleset_is_required),
+        cmocka_unit_test(what_the_whole_refuses_is_told_where_its_value_came_from),
         cmocka_unit_test(the_printed_configuration_hides_passwords),
         cmocka_unit_test(the_printed_configuration_reads_back_the_same),
         cmocka_unit_test(the_reference_names_every_key),
