@@ -27,8 +27,9 @@ static enum status check_ruleset(const struct config *config, struct diag_list *
     if (st != ST_OK)
         return st;
     if (!json)
-        printf("ruleset %s: %d fields, %d derived, %d features\n", snap->id_text,
-               snap->schema.count, snap->n_derived, snap->features.n_features);
+        printf("ruleset %s: %d fields, %d derived, %d features, %d lists, %d rules\n",
+               snap->id_text, snap->schema.count, snap->n_derived, snap->features.n_features,
+               snap->lists->count, snap->rules->count);
     snapshot_unref(snap);
     return ST_OK;
 }

@@ -224,6 +224,14 @@ static bool read_flag_at(struct loader *l, double *ret_flag_at)
     return false;
 }
 
+/* `node` may be NULL: no file of rules is named at all. */
+static void warn_of_no_rule(struct loader *l, const struct yaml_node *node)
+{
+    struct diag_at at = node != NULL ? yaml_key_at(&l->file, node) : place(l, 1, 1);
+    diag_warning(l->diags, at, "rules: [velocity.yaml]",
+                 "there is no rule: nothing can be flagged");
+}
+
 static bool load_rules(struct loader *l)
 {
     const struct yaml_node *node = yaml_get(l->file.root, "rules");
@@ -244,8 +252,12 @@ static bool load_rules(struct loader *l)
     for (const struct yaml_node *f = node ? node->child : NULL; f != NULL; f = f->next)
         ok = load_rule_file(l, f) && ok;
     l->snap->rules = mem;
-    return ok && rules_load(l->rule_files, l->n_rule_files, flag_at, l->snap->arena, l->diags,
-                            mem) == ST_OK;
+    if (!ok ||
+        rules_load(l->rule_files, l->n_rule_files, flag_at, l->snap->arena, l->diags, mem) != ST_OK)
+        return false;
+    if (l->snap->rules->count == 0)
+        warn_of_no_rule(l, node);
+    return true;
 }
 
 /* ---- what a row must hold ---- */

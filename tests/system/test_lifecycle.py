@@ -258,6 +258,22 @@ def test_check_says_what_is_wrong(make_server):
     assert wrong.returncode == 1 and "deadline_ms" in wrong.stdout
 
 
+def test_check_counts_what_is_there_and_warns_of_a_ruleset_that_can_flag_nothing(make_server):
+    server = make_server(start=False)
+    server.configure()
+    config = str(server.folder / "sluice.yaml")
+    fine = sluice("check", "-c", config).stdout
+    assert fine.endswith(": 6 fields, 0 derived, 5 features, 0 lists, 1 rules\n")
+    server.write("rules.yaml", "rules: []\n")
+    empty = sluice("check", "-c", config)
+    assert empty.returncode == 0 and "5 features, 0 lists, 0 rules\n" in empty.stdout
+    assert "ruleset.yaml:15:1: warning: there is no rule: nothing can be flagged" in empty.stdout
+    text = (server.folder / "ruleset.yaml").read_text()
+    server.write("ruleset.yaml", text.replace("rules: [rules.yaml]\n", ""))
+    row = json.loads(sluice("check", "-c", config, "--format", "json").stdout)
+    assert (row["level"], row["line"], row["hint"]) == ("warning", 1, "rules: [velocity.yaml]")
+
+
 def test_verbs_and_their_exit_statuses():
     for verb in ("serve", "check", "replay", "generate", "config", "version"):
         shown = sluice(verb, "--help")
