@@ -81,10 +81,17 @@ def test_each_trick_is_refused_and_the_connection_ends(server):
 
 
 @pytest.mark.parametrize("line", [b"GARBAGE\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
-                                  b"GET /a b c HTTP/1.1\r\nHost: a\r\n\r\n"])
-def test_what_is_no_request_line_ends_the_connection(server, line):
-    got = talk(server, line)
-    assert got == b"" or got.startswith(b"HTTP/1.1 400 "), got
+                                  b"GET /a b c HTTP/1.1\r\nHost: a\r\n\r\n",
+                                  b" GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"])
+def test_what_cannot_be_cut_into_method_target_and_version_ends_the_connection(server, line):
+    """libmicrohttpd 0.9.75 shuts its end before anybody is asked; openapi.yaml says the same."""
+    assert talk(server, line) == b""
+
+
+@pytest.mark.parametrize("line", [b"GET /livez\r\n\r\n", b"FOO BAR BAZ\r\n\r\n",
+                                  b"GET /livez HTTX/1.1\r\nHost: a\r\n\r\n"])
+def test_a_request_line_of_no_known_version_is_400(server, line):
+    assert talk(server, line).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize("data, status", [
