@@ -203,16 +203,44 @@ static void refuse_media(struct request *r)
     request_problem(r, PROBLEM_MEDIA_TYPE, detail);
 }
 
+#define NOT_SERVED "nothing is served at this path; "
+
+/* The path itself is not repeated: it may hold anything. */
+static void refuse_path(struct request *r, struct span path)
+{
+    char detail[128];
+    const char *nearest = route_nearest(path);
+    if (nearest != NULL)
+        snprintf(detail, sizeof detail, NOT_SERVED "did you mean '%s'?", nearest);
+    request_problem(r, PROBLEM_NOT_FOUND,
+                    nearest != NULL ? detail : NOT_SERVED "/openapi.yaml tells what is");
+}
+
+static void refuse_method(struct request *r)
+{
+    char detail[64];
+    snprintf(detail, sizeof detail, "this path takes %s", r->reply.allow);
+    request_problem(r, PROBLEM_METHOD, detail);
+}
+
+static void refuse_large(struct request *r)
+{
+    char detail[64];
+    snprintf(detail, sizeof detail, "a body may have %zu bytes here",
+             r->worker->server->options.body_bytes_max);
+    request_problem(r, PROBLEM_TOO_LARGE, detail);
+}
+
 /* Is there a way to answer this path, method and body? Else the refusal is the reply. */
 static void admit(struct request *r, const struct armour *a, const char *url, const char *method)
 {
     struct span path = uri_path(span_str(url)), raw[URI_PARAMS_MAX] = {{0}};
     switch (route_find(route_method(method), path, &r->route, raw, &r->reply.allow)) {
     case ROUTE_NO_PATH:
-        request_problem(r, PROBLEM_NOT_FOUND, NULL);
+        refuse_path(r, path);
         return;
     case ROUTE_NO_METHOD:
-        request_problem(r, PROBLEM_METHOD, NULL);
+        refuse_method(r);
         return;
     case ROUTE_FOUND:
         break;
@@ -233,7 +261,7 @@ static void admit(struct request *r, const struct armour *a, const char *url, co
         refuse_media(r);
     else if (r->route->body != ROUTE_BODY_STREAM &&
              a->content_length > r->worker->server->options.body_bytes_max)
-        request_problem(r, PROBLEM_TOO_LARGE, NULL);
+        refuse_large(r);
 }
 
 static struct request *new_request(struct http_worker *w, struct MHD_Connection *mhd,
@@ -297,7 +325,7 @@ static enum MHD_Result throw_away(struct request *r, size_t *size)
 static void keep_body(struct request *r, const char *data, size_t n)
 {
     if (n > r->worker->server->options.body_bytes_max - r->body.len) {
-        request_problem(r, PROBLEM_TOO_LARGE, NULL);
+        refuse_large(r);
         answer_ahead(r);
         return;
     }

@@ -5,6 +5,8 @@
 #include "api/spool.h"
 #include "service/base/clock.h"
 
+#include <stdio.h>
+
 /* ---- answers ---- */
 
 /* A line that took effect and whose answer is lost would be a lie; so the batch ends here, and
@@ -40,12 +42,21 @@ static void put_problem(struct request *r, uint64_t line, enum problem p,
     put_answer(r, text_span(&out));
 }
 
+static void put_too_long(struct request *r, uint64_t line)
+{
+    char detail[64];
+    struct problem_error error = {.offset = -1, .detail = detail};
+    snprintf(detail, sizeof detail, "a line may have %zu bytes here",
+             r->worker->server->options.line_bytes_max);
+    put_problem(r, line, PROBLEM_TOO_LARGE, &error);
+}
+
 static void put_line_answer(struct request *r, const struct request *l)
 {
     struct reply reply = {0};
     struct problem_error error;
     if (l->line.too_long) {
-        put_problem(r, l->line.number, PROBLEM_TOO_LARGE, NULL);
+        put_too_long(r, l->line.number);
         return;
     }
     score_reply(&l->score, &reply);

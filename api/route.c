@@ -54,6 +54,14 @@ enum route_found route_find(enum method method, struct span path, const struct r
     return ROUTE_NO_METHOD;
 }
 
+const char *route_nearest(struct span path)
+{
+    const char *paths[ROUTES];
+    for (int i = 0; i < ROUTES; i++)
+        paths[i] = routes[i].path;
+    return diag_nearest(path, paths, ROUTES);
+}
+
 bool route_takes(const char *header, const char *type)
 {
     size_t n = strlen(type);

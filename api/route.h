@@ -85,6 +85,9 @@ enum route_found { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
 enum route_found route_find(enum method method, struct span path, const struct route **ret_route,
                             struct span ret_params[URI_PARAMS_MAX], const char **ret_allow);
 
+/* The path of the table that was perhaps meant; NULL: none is near. */
+const char *route_nearest(struct span path);
+
 /* Does the Content-Type header (NULL: none was sent) name `type`, parameters aside? */
 bool route_takes(const char *header, const char *type);
 

@@ -343,6 +343,17 @@ def test_other_methods_and_paths(server):
         assert head.headers["Content-Type"] == full.headers["Content-Type"]
 
 
+def test_what_is_not_served_is_told_what_is(server):
+    found = {path: server.get(path).json()["detail"] for path in ("/v1/scores", "/v1/score/", "/x")}
+    assert found == {
+        "/v1/scores": "nothing is served at this path; did you mean '/v1/score'?",
+        "/v1/score/": "nothing is served at this path; did you mean '/v1/score'?",
+        "/x": "nothing is served at this path; /openapi.yaml tells what is"}
+    assert server.get("/v1/score").json()["detail"] == "this path takes POST"
+    options = server.request("OPTIONS", "/v1/entities/account_id/a-1")
+    assert options.json()["detail"] == "this path takes GET, HEAD, DELETE"
+
+
 def test_the_ruleset_tells_its_names(server):
     found = server.get("/v1/ruleset").json()
     decided = server.score(payment(0)).json()

@@ -108,8 +108,19 @@ def test_a_large_body_is_413_from_its_header_and_from_the_running_count(server):
             assert got == b"" or got.startswith(b"HTTP/1.1 413 "), got[:100]
     assert server.rss_kib() - before < 32 << 10
     exact = server.score(b" " * 65537)
-    assert exact.status == 413 and exact.json()["status"] == 413
+    assert exact.status == 413 and exact.json()["detail"] == "a body may have 65536 bytes here"
     assert server.score(b" " * 65536).status == 400
+
+
+def test_the_limit_that_is_told_is_the_configured_one(make_server):
+    server = make_server(limits__body_bytes=2000, limits__batch_line_bytes=1500)
+    told = "a body may have 2000 bytes here"
+    assert server.score(b" " * 2001).json()["detail"] == told
+    with connect(server) as s:
+        s.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n7d1\r\n" + b" " * 2001 + b"\r\n")
+        assert told.encode() in s.recv(4096)
+    (line,) = server.batch([" " * 1501 + "x"]).lines()
+    assert (line["status"], line["detail"]) == (413, "a line may have 1500 bytes here")
 
 
 def test_a_body_that_is_refused_leaves_the_connection_usable(server):

@@ -62,6 +62,15 @@ static void another_path_is_not_found(void **state)
     assert_null(route);
 }
 
+static void a_path_that_is_not_served_brings_the_nearest_one(void **state)
+{
+    (void)state;
+    assert_string_equal(route_nearest(span_str("/v1/socre")), "/v1/score");
+    assert_string_equal(route_nearest(span_str("/metric")), "/metrics");
+    assert_null(route_nearest(span_str("/")));
+    assert_null(route_nearest(span_str("/favicon.ico")));
+}
+
 static void a_content_type_may_have_parameters(void **state)
 {
     (void)state;
@@ -107,6 +116,7 @@ int main(void)
         cmocka_unit_test(a_head_runs_the_get_row),
         cmocka_unit_test(another_method_is_told_what_is_allowed),
         cmocka_unit_test(another_path_is_not_found),
+        cmocka_unit_test(a_path_that_is_not_served_brings_the_nearest_one),
         cmocka_unit_test(a_content_type_may_have_parameters),
         cmocka_unit_test(a_query_parameter_that_is_not_known_brings_the_nearest_one),
         cmocka_unit_test(a_route_without_parameters_knows_none_and_a_probe_may_bring_any),
