@@ -192,17 +192,17 @@ static enum status rotate(struct journal *j)
         st = folder_create(&j->folder, first_seq, &fd);
     if (st != ST_OK)
         return st;
+    int finished = fd;
     pthread_mutex_lock(&j->lock);
     st = folder_push(&j->folder, first_seq);
     if (st == ST_OK) {
-        leave_cache(j->fd);
-        close(j->fd);
+        finished = j->fd;
         j->fd = fd;
         j->offset = SEGMENT_HEAD_BYTES;
-    } else {
-        close(fd);
     }
     pthread_mutex_unlock(&j->lock);
+    leave_cache(finished);
+    close(finished);
     return st;
 }
 
