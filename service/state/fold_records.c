@@ -48,9 +48,10 @@ static inline void add_value(struct lane_state *ls, struct sums *s, int64_t valu
         lane_note_place(ls, value, ts_ms, own);
 }
 
-/* The own value and place count where the own event does not, or perhaps twice. A tile that has the
- * value at the own event's time may have it from there. */
-static void note_own(struct lane_state *ls, const struct lane_map *m, const struct record *rec)
+/* The own value and place count where the own event does not, or perhaps twice: a tile that has the
+ * value at the own event's time may then have it from there. */
+static void note_own(struct lane_state *ls, const struct lane_map *m, const struct record *rec,
+                     bool perhaps_twice)
 {
     if ((ls->lane->parts & (CELL_MAP | CELL_PLACE)) == 0)
         return;
@@ -59,7 +60,7 @@ static void note_own(struct lane_state *ls, const struct lane_map *m, const stru
         ls->lane->parts & CELL_MAP ? value_set_get(&ls->values, (uint64_t)value) : NULL;
     ls->own_has_value = true;
     if (v != NULL) {
-        bool sure = v->sure_ms < rec->ts_ms;
+        bool sure = !perhaps_twice || v->sure_ms < rec->ts_ms;
         ls->own_sure_ms = sure ? v->sure_ms : INT64_MIN;
         ls->own_maybe_ms = sure || v->maybe_ms > v->sure_ms ? v->maybe_ms : v->sure_ms;
     }
@@ -95,12 +96,12 @@ static void lane_add(struct reading *r, int lane, const struct record *rec,
     int c = age_ms < 0 ? l->n_windows : lane_class_of(l, age_ms, 0);
     if (c == l->n_windows || !passes) {
         if (own && has_value)
-            note_own(ls, m, rec);
+            note_own(ls, m, rec, false);
         return;
     }
     if (own && own_may_be_folded(r, lane, rec->ts_ms)) {
         if (has_value)
-            note_own(ls, m, rec);
+            note_own(ls, m, rec, true);
         add_own_perhaps(r, ls, c);
         return;
     }

@@ -83,6 +83,7 @@ static const struct plan_feature features[] = {
     {AGG_SPEED_KMH, 2, -1, HOUR, 0},
     {AGG_SUM, 3, -1, DAY, 0},
     {AGG_STDDEV, 3, -1, HOUR, HOUR},
+    {AGG_IS_NEW, 1, 0, DAY, 0},
 };
 
 enum { N_FEATURES = sizeof features / sizeof features[0] };
@@ -366,6 +367,24 @@ static void bounds_hold_for_what_another_ruleset_folded(void **state)
     }
 }
 
+/* The own event does not pass the filter; one of the same moment and value does. */
+static void a_value_seen_at_the_own_moment_is_surely_not_new(void **state)
+{
+    static struct world w;
+    (void)state;
+    const int64_t at_ms = INT64_C(1767225600000);
+    world_init(&w, 1, 256);
+    for (int i = 1; i <= 3; i++) {
+        struct reference_fact f = random_transaction((uint64_t)i, at_ms + (i > 1), false);
+        f.present[1] = true;
+        f.column[1] = 42;
+        f.filters = i < 3;
+        append(&w, &f);
+        check_all(&w, f.ts_ms, f.txn, true);
+    }
+    world_fini(&w);
+}
+
 static void up_to_exact_events_everything_is_exact_in_any_order(void **state)
 {
     (void)state;
@@ -606,6 +625,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_hold_for_what_another_ruleset_folded),
+        cmocka_unit_test(a_value_seen_at_the_own_moment_is_surely_not_new),
         cmocka_unit_test(up_to_exact_events_everything_is_exact_in_any_order),
         cmocka_unit_test(what_is_folded_is_exact_or_within_its_bounds),
         cmocka_unit_test(disorder_and_late_events_stay_within_bounds),
