@@ -70,7 +70,7 @@ static void note_reading(struct redelivery *r, enum status st)
 {
     struct engine *e = r->engine;
     bool was_unread = r->is_unread;
-    r->is_unread = r->has_failed = st == ST_CORRUPT || st == ST_IO;
+    r->is_unread = r->has_failed = st != ST_OK;
     r->retry_ms = uv_now(e->loop) + RETRY_EVERY_MS;
     if (r->is_unread && !was_unread && e->undeliverable != NULL)
         e->undeliverable(e->user, st);
@@ -88,10 +88,8 @@ static void read_batch(struct redelivery *r, uint64_t from)
     if (r->reader == NULL)
         r->reader = journal_reader_open(r->engine->journal);
     enum status st = journal_reader_read(r->reader, from, keep, r);
-    if (st == ST_NOT_FOUND)
+    if (st == ST_NOT_FOUND && r->n_frames == 0)
         st = journal_reader_read(r->reader, give_up(r, from), keep, r);
-    if (st != ST_OK)
-        r->n_frames = 0;
     note_reading(r, st);
 }
 
@@ -182,7 +180,8 @@ static void on_time(uv_timer_t *timer)
     tell_reached(r);
     /* The journal keeps what Redis has not; the rest may go when there is too much of it. */
     journal_release(r->engine->journal, delivery_reached(r->engine->delivery) + 1);
-    bool at_once = !r->is_busy && !r->has_failed && !delivery_is_whole(r->engine->delivery);
+    bool at_once =
+        !r->is_busy && !r->has_failed && may_read(r) && !delivery_is_whole(r->engine->delivery);
     uv_timer_set_repeat(timer, at_once ? 1 : LOOK_EVERY_MS);
 }
 
