@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* 2^64 over the golden ratio (Knuth, TAOCP 3, 6.4): what it multiplies is spread over all bits. */
+#define HASH_SPREAD UINT64_C(0x9E3779B97F4A7C15)
+
 enum {
     /* Keys whose expiry was set lately: half a million, in 8 MB when all are in use. With fewer
      * places than keys the expiry is set again and again. */
@@ -304,10 +307,11 @@ static struct refreshed *find_refreshed(struct refreshed_set *set, uint32_t tag)
     return oldest;
 }
 
-/* Has this connection set the key's expiry lately? If not, it is about to. */
+/* Has this connection set the key's expiry lately, to as long? If not, it is about to. A longer
+ * one, of a ruleset that was loaded since, is another entry. */
 static bool refresh_is_due(struct state_redis *s, const struct state_entity *e, int64_t now_ms)
 {
-    uint64_t hash = hash_u64(&s->base.hash_key, e->key);
+    uint64_t hash = hash_u64(&s->base.hash_key, e->key) + (uint64_t)e->ttl_ms * HASH_SPREAD;
     uint32_t tag = (uint32_t)(hash >> 32) | 1;
     struct refreshed *r = find_refreshed(&s->refreshed[hash % REFRESHED_SETS], tag);
     if (r->tag == tag && now_ms >= r->at_ms && now_ms - r->at_ms < e->ttl_ms / REFRESH_SHARE)
