@@ -266,8 +266,10 @@ static void on_hash_key(redisAsyncContext *ac, void *user_reply, void *user)
     if (reply == NULL)
         return;
     redis_link_note(l, reply);
-    if (reply->type == REDIS_REPLY_NIL)
+    if (reply->type == REDIS_REPLY_NIL) { /* a beacon that stands was set after that */
         l->last_server[0] = '\0';
+        l->is_emptied = true;
+    }
     if (reply->type == REDIS_REPLY_ERROR)
         refuse(l, "the hash key cannot be read or written");
     else if (reply->type == REDIS_REPLY_STRING &&
@@ -293,8 +295,9 @@ static void on_beacon(redisAsyncContext *ac, void *user_reply, void *user)
     if (reply == NULL)
         return;
     redis_link_note(l, reply);
-    l->has_beacon = reply->type == REDIS_REPLY_STRING;
-    l->beacon = l->has_beacon && !l->is_emptied ? strtoull(reply->str, NULL, 10) : 0;
+    bool stood = reply->type == REDIS_REPLY_STRING;
+    l->has_beacon = stood || reply->type == REDIS_REPLY_NIL; /* then ours stands now */
+    l->beacon = stood && !l->is_emptied ? strtoull(reply->str, NULL, 10) : 0;
     tell_refused(l);
     if (l->refused != NULL) {
         redisAsyncDisconnect(ac);
@@ -337,7 +340,7 @@ static void send_handshake(struct redis_link *l)
     redisAsyncCommand(ac, on_info, NULL, "INFO");
     redisAsyncCommand(ac, on_hash_key, NULL, "SET %shash-key %b NX GET", l->options.prefix,
                       l->key.bytes, sizeof l->key.bytes);
-    redisAsyncCommand(ac, on_beacon, NULL, "GET %sbeacon:%s", l->options.prefix,
+    redisAsyncCommand(ac, on_beacon, NULL, "SET %sbeacon:%s 0 NX GET", l->options.prefix,
                       l->options.instance);
 }
 

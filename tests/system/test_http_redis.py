@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 
-from conftest import payment
+from conftest import RULESET, payment
 
 
 def until(check, limit_s=20):
@@ -78,6 +78,34 @@ def test_a_redis_that_is_flushed_under_a_live_connection_is_filled_again(make_se
     assert again.headers["Idempotent-Replayed"] == "true"
     assert redis.tell("EXISTS", "sluice:hash-key") == b":1\r\n"
     assert redis.tell("HLEN", "sluice:layouts") != b":0\r\n"
+
+
+def test_a_flush_is_noticed_by_a_worker_that_had_no_event_yet(make_server, redis):
+    server = with_redis(make_server, redis, workers=4)
+    until(lambda: b"sluice_redis_connections 4" in server.get("/metrics").body)
+    for i in range(5):
+        assert server.score(payment(i)).json()["degraded"] == []
+    redis.tell("FLUSHALL")
+    for i in range(5, 9):  # each over a connection of its own: they come to several workers
+        server.score(payment(i))
+    until(lambda: server.entity("a-1").status == 200 and server.count() == 9)
+    assert redis.tell("EXISTS", "sluice:hash-key") == b":1\r\n"
+
+
+def test_logs_live_as_long_as_a_ruleset_that_was_loaded_since_asks(make_server, redis):
+    server = make_server(start=False, state__backend="redis", state__redis=redis.url,
+                         journal__dir="journal", deadline_ms=500, workers=1)
+    short = RULESET.replace("[5m, 1d]", "[5m]").replace("[1d]", "[5m]").replace("[30d]", "[5m]")
+    server.write("ruleset.yaml", short)
+    server.start()
+    until(lambda: server.get("/readyz").status == 200)
+    server.score(payment(0))
+    assert 0 < int(redis.tell("TTL", "sluice:e:account_id:a-1")[1:]) <= 360
+    server.write("ruleset.yaml", RULESET)
+    server.signal(signal.SIGHUP)
+    server.wait_log("ruleset loaded")
+    server.score(payment(1))
+    assert int(redis.tell("TTL", "sluice:e:account_id:a-1")[1:]) > 30 * 86400
 
 
 def test_a_paused_redis_does_not_hold_a_request_past_its_deadline(make_server, redis):
