@@ -3,6 +3,8 @@
 #include "service/base/check.h"
 #include "service/txn/trie.h"
 
+#include <stdio.h>
+
 static const char *const type_names[] = {
 #define X(name, text) [name] = (text),
     FIELD_TYPE_TABLE(X)
@@ -132,9 +134,19 @@ static bool load_type(const struct load *l, const struct yaml_node *node, struct
     return false;
 }
 
+static bool set_max(struct load *l, int max_bytes, struct field *field)
+{
+    char told[64];
+    int n = snprintf(told, sizeof told, "is longer than the %d bytes that the schema allows",
+                     max_bytes);
+    field->max_bytes = max_bytes;
+    field->too_long = arena_try_copy(l->arena, span_of(told, (size_t)n)).base;
+    l->no_space |= field->too_long == NULL;
+    return field->too_long != NULL;
+}
+
 /* `max` and `card`, which only strings have. */
-static bool load_string_keys(const struct load *l, const struct yaml_node *node,
-                             struct field *field)
+static bool load_string_keys(struct load *l, const struct yaml_node *node, struct field *field)
 {
     static const char *const keys[] = {"max", "card"};
     const struct yaml_node *max = yaml_get(node, "max"), *card = yaml_get(node, "card");
@@ -150,7 +162,8 @@ static bool load_string_keys(const struct load *l, const struct yaml_node *node,
     }
     if (max && !yaml_int(l->file, max, 1, SCHEMA_STRING_LIMIT, l->diags, &max_bytes))
         return false;
-    field->max_bytes = (int)max_bytes;
+    if (!set_max(l, (int)max_bytes, field))
+        return false;
     return card == NULL || yaml_bool(l->file, card, l->diags, &field->card);
 }
 

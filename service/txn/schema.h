@@ -57,6 +57,8 @@ struct field {
     struct span path; /* JSON Pointer, "/merchant/country" */
     int line;         /* of the declaration, for diagnostics of others */
     int col;
+    /* What a text over max_bytes is told; in the schema's arena. */
+    const char *too_long;
 };
 
 struct trie_node; /* trie.h; private to schema.c and reader.c */

@@ -31,7 +31,7 @@ static const char *take_text(const struct field *field, struct span text,
     /* What was hidden is read again when a journal is: it may be longer than what it stands for. */
     bool fits = text.len <= (size_t)field->max_bytes || (field->card && card_is_hidden(text));
     if (!fits)
-        return "is longer than the schema allows";
+        return field->too_long;
     if (field->required && text.len == 0)
         return "must not be empty";
     *ret_value = (struct txn_value){.present = true, .text = text};

@@ -2,7 +2,7 @@
  * slot.h -- one value of a message into one slot, as its field's type asks.
  *
  * Each function answers NULL, or what is wrong as the end of a sentence ("must be a string"),
- * static and free of the value itself; *ret_value is then untouched.
+ * static or the schema's, and free of the value itself; *ret_value is then untouched.
  *
  * Owns: nothing; texts point into the message or the arena. Threads: pure.
  */

@@ -130,7 +130,7 @@ def test_an_entity_has_any_spelling_of_its_value(make_server, field, sent, asked
 
 @pytest.mark.parametrize("field, value, told", [
     ("account_id", "4111111111111111", "looks like a card number"),
-    ("account_id", "x" * 65, "is longer than the schema allows"),
+    ("account_id", "x" * 65, "is longer than the 64 bytes that the schema allows"),
     ("address", "10.0.0.256", "must be an IPv4 or IPv6 address"),
     ("branch", "seven", "must be an integer"),
     ("branch", "7.5", "must be an integer"),

@@ -592,7 +592,7 @@ static void values_of_a_wrong_kind_are_refused(void **state)
         {"/fee", "[1]", "must be a number, or a string that is one"},
         {"/currency", "7", "must be a string"},
         {"/currency", "{}", "must be a string"},
-        {"/currency", "\"EURO\"", "is longer than the schema allows"},
+        {"/currency", "\"EURO\"", "is longer than the 3 bytes that the schema allows"},
         {"/score", "\"1\"", "must be a number"},
         {"/score", "1e309", "is out of range"},
         {"/count", "1.5", "must be an integer"},
@@ -830,7 +830,7 @@ static void a_card_field_hides_whatever_it_holds(void **state)
     assert_null(memmem(event.body.base, event.body.len, "1111", 4));
     assert_int_equal(read_with(&schema, span_str(with("\"pan\":\"41111111111111111111\""))),
                      ST_INVALID);
-    assert_string_equal(error.detail, "is longer than the schema allows");
+    assert_string_equal(error.detail, "is longer than the 19 bytes that the schema allows");
 }
 
 static void a_card_that_stands_twice_is_hidden_once(void **state)
