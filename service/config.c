@@ -497,6 +497,7 @@ enum status config_load(const char *file, const struct config_flag *flags, size_
                           .at = {.file = file ? file : "configuration"},
                           .diags = diags,
                           .places = places};
+    diags->has_secrets = true;
     put_defaults(&from, &c);
     if (file != NULL)
         put_file(file, &from, &c);
@@ -505,6 +506,7 @@ enum status config_load(const char *file, const struct config_flag *flags, size_
     put_flags(flags, n_flags, &from, &c);
     if (diags->errors == errors_before)
         check_whole(&c, places, diags);
+    diags->has_secrets = false;
     if (diags->errors != errors_before)
         return ST_INVALID;
     *ret_config = c;

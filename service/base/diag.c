@@ -16,15 +16,27 @@ static struct span line_of(struct span content, int line)
     return span_of(p, (size_t)((nl ? nl : end) - p));
 }
 
-/* User and password of an address. A password may hold any byte, so the last '@' ends it; stars
- * one by one keep the caret in its place. */
-static void hide_password(char *shown, struct span whole)
+/* The line of an address, whole or in pieces, may hold its password, which may be any bytes. */
+static bool may_hold_secret(struct span line)
 {
-    const char *scheme = strstr(shown, "://");
-    const char *at = scheme ? memrchr(whole.base, '@', whole.len) : NULL;
+    if (line.len == 0)
+        return false;
+    return memmem(line.base, line.len, "redis", 5) != NULL ||
+           memmem(line.base, line.len, "://", 3) != NULL ||
+           memchr(line.base, '@', line.len) != NULL;
+}
+
+/* Stars up to the last '@' of `whole`, from behind "://", or else ':', or else from the start. */
+static void hide_secret(char *shown, struct span whole)
+{
+    const char *at = memrchr(whole.base, '@', whole.len);
     if (at == NULL)
         return;
-    for (size_t i = (size_t)(scheme - shown) + 3; shown[i] != '\0' && whole.base + i < at; i++)
+    const char *scheme = strstr(shown, "://"), *colon = strchr(shown, ':');
+    size_t i = scheme != NULL  ? (size_t)(scheme - shown) + 3
+               : colon != NULL ? (size_t)(colon - shown) + 1
+                               : 0;
+    for (; shown[i] != '\0' && whole.base + i < at; i++)
         shown[i] = '*';
 }
 
@@ -34,7 +46,6 @@ static void copy_cut(char *dst, size_t cap, struct span s)
     if (n > 0)
         memcpy(dst, s.base, n);
     dst[n] = '\0';
-    hide_password(dst, s);
 }
 
 __attribute__((format(printf, 5, 0))) static void add(struct diag_list *list, enum diag_level level,
@@ -50,10 +61,16 @@ __attribute__((format(printf, 5, 0))) static void add(struct diag_list *list, en
     struct diag *d = &list->items[list->count++];
     *d = (struct diag){.level = level, .line = at.line, .col = at.col};
     copy_cut(d->file, sizeof d->file, span_str(at.file ? at.file : ""));
-    copy_cut(d->source, sizeof d->source, line_of(at.content, at.line));
+    struct span line = line_of(at.content, at.line);
+    if (!list->has_secrets || !may_hold_secret(line))
+        copy_cut(d->source, sizeof d->source, line);
     copy_cut(d->hint, sizeof d->hint, span_str(hint ? hint : ""));
     vsnprintf(message, sizeof message, format, args);
     copy_cut(d->message, sizeof d->message, span_str(message));
+    if (!list->has_secrets)
+        return;
+    hide_secret(d->hint, span_str(hint ? hint : ""));
+    hide_secret(d->message, span_str(message));
 }
 
 void diag_error(struct diag_list *list, struct diag_at at, const char *hint, const char *format,

@@ -6,8 +6,9 @@
  *               ^
  *     did you mean 'account_tx_count_5m'?
  *
- * A list holds at most DIAG_MAX; the rest is counted. All texts are copied, with stars for
- * what stands between "://" and the last '@' of one: a line may hold a password.
+ * A list holds at most DIAG_MAX; the rest is counted. All texts are copied. Of a file that has
+ * secrets no line is shown that may hold one, and what a message or hint quotes of an address is
+ * stars up to its last '@'.
  */
 #ifndef SLUICE_BASE_DIAG_H
 #define SLUICE_BASE_DIAG_H
@@ -43,9 +44,10 @@ struct diag {
 
 struct diag_list {
     struct diag items[DIAG_MAX];
-    int count;   /* items that are filled */
-    int errors;  /* of level DIAG_ERROR, those past DIAG_MAX included */
-    int dropped; /* past DIAG_MAX */
+    int count;        /* items that are filled */
+    int errors;       /* of level DIAG_ERROR, those past DIAG_MAX included */
+    int dropped;      /* past DIAG_MAX */
+    bool has_secrets; /* the file that is read now */
 };
 
 /* Adds one error or warning; `hint` may be NULL. */

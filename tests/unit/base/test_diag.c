@@ -105,11 +105,23 @@ static void past_the_limit_they_are_counted(void **state)
 static void a_password_is_shown_neither_in_the_line_nor_in_the_message(void **state)
 {
     (void)state;
-    diag_error(&list, at("state: {redis: \"redis://u:p@ss@h/0\", x: 1}\n", 1, 37), NULL,
-               "unknown key 'redis://:word@h'");
-    assert_string_equal(printed(), "r.yaml:1:37: unknown key 'redis://*****@h'\n"
-                                   "    state: {redis: \"redis://******@h/0\", x: 1}\n"
-                                   "                                        ^\n");
+    static const char *const lines[] = {"state: {redis: \"redis://u:word@ss@h/0\", x: 1}\n",
+                                        "redys: \":word@h\"\n", "redis: \"redis://user:word\n",
+                                        "  redis: word\n", "url: {x: \"u:word@h\"}\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        setup(state);
+        list.has_secrets = true;
+        diag_error(&list, at(lines[i], 1, 3), "or 'u:word@h'?", "unknown key 'redis://:word@h'");
+        assert_string_equal(printed(),
+                            "r.yaml:1:3: unknown key 'redis://*****@h'\nor 'u:****@h'?\n");
+    }
+}
+
+static void what_looks_like_an_address_is_shown_in_a_rule(void **state)
+{
+    (void)state;
+    diag_error(&list, at("when: a.startsWith(\"x://\") && b.endsWith(\"@y\")\n", 1, 7), NULL, "m");
+    assert_non_null(strstr(printed(), "    when: a.startsWith(\"x://\") && b.endsWith(\"@y\")\n"));
 }
 
 static void a_password_is_hidden_where_the_text_is_cut_too(void **state)
@@ -119,8 +131,9 @@ static void a_password_is_hidden_where_the_text_is_cut_too(void **state)
     memset(line, 'x', sizeof line);
     memcpy(line, "redis://", 8);
     memcpy(line + DIAG_MESSAGE_MAX + 9, "@h", 3);
+    list.has_secrets = true;
     diag_error(&list, at(line, 1, 1), NULL, "%s", line);
-    assert_null(strchr(list.items[0].source + 8, 'x'));
+    assert_string_equal(list.items[0].source, "");
     assert_null(strchr(list.items[0].message + 8, 'x'));
 }
 
@@ -203,6 +216,7 @@ int main(void)
         cmocka_unit_test_setup(a_warning_says_so_and_is_no_error, setup),
         cmocka_unit_test_setup(past_the_limit_they_are_counted, setup),
         cmocka_unit_test_setup(a_password_is_shown_neither_in_the_line_nor_in_the_message, setup),
+        cmocka_unit_test_setup(what_looks_like_an_address_is_shown_in_a_rule, setup),
         cmocka_unit_test_setup(a_password_is_hidden_where_the_text_is_cut_too, setup),
         cmocka_unit_test_setup(texts_are_copied_and_cut_at_their_limit, setup),
         cmocka_unit_test(a_slip_finds_the_name_that_was_meant),
