@@ -14,6 +14,9 @@ static void looked_up(struct lookup *l)
     case ST_NOT_FOUND:
         request_problem(r, PROBLEM_NOT_FOUND, "no decision is kept under this id");
         return;
+    case ST_CORRUPT:
+        request_problem(r, PROBLEM_INTERNAL, "the decision cannot be read");
+        return;
     default:
         request_problem(r, PROBLEM_UNAVAILABLE, NULL);
         return;
@@ -35,7 +38,8 @@ void on_decision(struct request *r)
                          .arena = &r->arena,
                          .txn_id = r->params[0],
                          .now_ms = clock_wall_ms(),
-                         .deadline_us = r->started_us + (int64_t)engine->options.deadline_ms * 1000,
+                         .deadline_us =
+                             clock_mono_us() + (int64_t)engine->options.deadline_ms * 1000,
                          .done = looked_up,
                          .released = released,
                          .user = r};

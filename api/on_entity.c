@@ -96,7 +96,7 @@ static void start(struct request *r, int64_t at_ms, void (*done)(struct entity_q
                                .now_ms = clock_wall_ms(),
                                .at_ms = at_ms,
                                .deadline_us =
-                                   r->started_us + (int64_t)engine->options.deadline_ms * 1000,
+                                   clock_mono_us() + (int64_t)engine->options.deadline_ms * 1000,
                                .done = done,
                                .released = released,
                                .user = r};

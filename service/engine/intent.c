@@ -363,7 +363,8 @@ enum status intent_of_remembered(const struct snapshot *snap, const struct layou
     for (int i = 0; i < snap->features.n_keys && st == ST_OK; i++) {
         const struct feature_key *k = &snap->features.keys[i];
         const struct claim_key *known = remembered_key(claim, k->field);
-        if (!plan_counts(k->plan, (enum record_kind)c->outcome) || known == NULL)
+        if (!plan_counts(k->plan, (enum record_kind)c->outcome) || known == NULL ||
+            known->value.len == 0)
             continue;
         const struct layout *layout = layout_book_find(book, known->layout);
         if (layout == NULL)

@@ -24,9 +24,13 @@ static void take_claim(struct call *c)
     struct lookup *l = c->user;
     struct claim claim;
     l->found_status = ST_NOT_FOUND;
-    if (l->is_told || c->op.n_found == 0 || !claim_is_decided(l->found) ||
-        claim_decode(l->found, &claim) != ST_OK)
+    if (l->is_told || c->op.n_found == 0 || !claim_is_decided(l->found))
         return;
+    if (claim_decode(l->found, &claim) != ST_OK) {
+        stats_add(&l->engine->stats->corrupt, 1);
+        l->found_status = ST_CORRUPT;
+        return;
+    }
     char *copy = arena_try(l->arena, claim.rest.len);
     l->found_status = copy != NULL ? ST_OK : ST_NO_SPACE;
     if (copy == NULL)

@@ -18,8 +18,8 @@ struct lookup {
     int64_t now_ms;
     int64_t deadline_us; /* monotonic; 0: none */
 
-    /* out. status: ST_OK; ST_NOT_FOUND: no decision is kept under this id; ST_UNAVAILABLE: no
-     * state, or not in time. */
+    /* out. status: ST_OK; ST_NOT_FOUND: no decision is kept under this id; ST_CORRUPT: what is kept
+     * cannot be read; ST_UNAVAILABLE: no state, or not in time; ST_NO_SPACE. */
     enum status status;
     struct span answer; /* the decision's JSON, in the arena */
 

@@ -489,7 +489,10 @@ static void start(struct score_steps *x)
         return;
     if (is_future(x)) {
         stats_add(&x->engine->stats->future, 1);
-        score_error(x, timestamp_pointer(x), "lies too far ahead of the clock");
+        char detail[80];
+        snprintf(detail, sizeof detail, "lies more than %.10g s ahead of the clock (max_skew)",
+                 (double)x->engine->options.max_skew_ms / 1000);
+        score_error(x, timestamp_pointer(x), detail);
         score_refuse(x, SCORE_REFUSED);
     } else {
         if (x->engine->loop != NULL && x->score->intake.deadline_us > 0)

@@ -38,7 +38,13 @@ static void *make_string(const redisReadTask *task, char *text, size_t len)
     return r;
 }
 
-static void *make_array(const redisReadTask *task, int n)
+#if HIREDIS_MAJOR >= 1
+typedef size_t array_count;
+#else
+typedef int array_count;
+#endif
+
+static void *make_array(const redisReadTask *task, array_count n)
 {
     size_t bytes = (size_t)n * sizeof(redisReply *);
     redisReply *r = make(task, bytes);

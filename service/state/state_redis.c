@@ -106,6 +106,15 @@ static bool is_value(const redisReply *reply)
     return reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL;
 }
 
+static bool has_error(const redisReply *array)
+{
+    for (size_t i = 0; i < array->elements; i++) {
+        if (array->element[i]->type == REDIS_REPLY_ERROR)
+            return true;
+    }
+    return false;
+}
+
 static enum state_claim claim_of(struct span value)
 {
     if (value.len == 0)
@@ -214,6 +223,8 @@ static enum status take_peek(struct state_op *op, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != (size_t)op->n_hashes)
         return ST_CORRUPT;
+    if (has_error(reply))
+        return ST_UNAVAILABLE;
     for (int i = 0; i < op->n_hashes; i++)
         op->found[i] = bytes_of(reply->element[i]);
     op->n_found = op->n_hashes;
@@ -224,6 +235,8 @@ static enum status take_logs(struct state_op *op, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != (size_t)op->n_entities)
         return ST_CORRUPT;
+    if (has_error(reply))
+        return ST_UNAVAILABLE;
     for (int i = 0; i < op->n_entities; i++)
         op->entities[i].log = bytes_of(reply->element[i]);
     return ST_OK;
@@ -262,10 +275,8 @@ static enum status take_observed(struct state_op *op, const redisReply *reply)
         expected += (op->entities[i].record.len > 0) + (op->entities[i].refresh ? EXPIRES : 0u);
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < expected)
         return ST_CORRUPT;
-    for (size_t i = 0; i < reply->elements; i++) {
-        if (reply->element[i]->type == REDIS_REPLY_ERROR)
-            return ST_UNAVAILABLE;
-    }
+    if (has_error(reply))
+        return ST_UNAVAILABLE;
     op->outcome = STATE_CLAIM_NONE;
     if (claim && !is_value(reply->element[at]))
         return ST_CORRUPT;
