@@ -1,8 +1,10 @@
-"""The rule sets that ship: they load without a warning, and score their sample messages."""
+"""The rule sets that ship, and the one of rules/README.md: they load without a warning, and score
+their sample messages."""
 import json
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -21,6 +23,16 @@ def config_of(pack, folder):
     ruleset = os.path.abspath(f"rules/packs/{pack}/ruleset.yaml")
     path.write_text(f"ruleset: {ruleset}\nstate: {{backend: memory}}\n", encoding="utf-8")
     return str(path)
+
+
+def write_example(folder):
+    """The files that rules/README.md shows, each below its name."""
+    with open("rules/README.md", encoding="utf-8") as f:
+        page = f.read()
+    shown = re.findall(r"^`(\S+)`:\n\n```\w*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for name, content in shown:
+        (folder / name).write_text(content, encoding="utf-8")
+    return {name for name, _ in shown}
 
 
 def read_message(pack):
@@ -42,6 +54,23 @@ def test_a_pack_loads_without_a_warning(pack, tmp_path):
     done = run("check", "-c", config_of(pack, tmp_path))
     assert done.returncode == 0, done.stderr.decode()
     assert b"warning" not in done.stdout + done.stderr
+
+
+def test_the_readmes_ruleset_loads_without_a_warning(tmp_path):
+    assert {"ruleset.yaml", "rules.yaml", "ruleset_test.yaml"} <= write_example(tmp_path)
+    done = run("check", "--state.backend", "memory", "--ruleset", str(tmp_path / "ruleset.yaml"))
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    assert b"warning" not in done.stdout + done.stderr
+
+
+def test_the_readmes_rule_tests_pass(tmp_path):
+    write_example(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "tests/rules/run_rule_tests.py", str(tmp_path / "ruleset_test.yaml")],
+        env={**os.environ, "SLUICE_BIN": SLUICE}, capture_output=True, text=True, timeout=120,
+        check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "5 passed, 0 failed"
 
 
 @pytest.mark.parametrize("pack", PACKS)
