@@ -43,8 +43,9 @@ struct cel_env {
     /* The rest may stay zero. */
     const struct cel_func *functions; /* in addition to the standard ones */
     int n_functions;
-    struct span container; /* "a.b": a name x is looked for as a.b.x, a.x, x */
-    bool unchecked;        /* type errors and unknown names show when run, as error values */
+    struct span container;    /* "a.b": a name x is looked for as a.b.x, a.x, x */
+    const char *unknown_hint; /* about a name that is like no other: what may be named here */
+    bool unchecked;           /* type errors and unknown names show when run, as error values */
 };
 
 struct cel_program {

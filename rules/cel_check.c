@@ -2,6 +2,7 @@
 
 #include "rules/cel_func.h"
 #include "rules/cel_infer.h"
+#include "rules/cel_lex.h"
 
 #include <stdio.h>
 
@@ -248,7 +249,38 @@ static const char *hint_nearest(struct check *ck, struct span wrong, const char 
     return c_string(ck, span_str("did you mean '"), nearest, end);
 }
 
-static const char *hint_name(struct check *ck, struct span wrong)
+/* A feature's name that goes on with a window where `wrong` ends: big_sum, big_sum_1d. */
+static const char *hint_window(struct check *ck, struct span wrong)
+{
+    const struct cel_env *env = ck->unit->env;
+    for (int i = 0; i < env->n_names; i++) {
+        struct span name = env->names[i].name;
+        if (name.len < wrong.len + 2 || !span_starts(name, wrong) || name.base[wrong.len] != '_')
+            continue;
+        char digit = name.base[wrong.len + 1];
+        if (digit >= '0' && digit <= '9')
+            return c_string(ck, span_str("a feature is named with its window: "), "", name);
+    }
+    return NULL;
+}
+
+/* For lists.x: those that there are. */
+static const char *hint_lists(struct check *ck, struct span wrong)
+{
+    const struct cel_env *env = ck->unit->env;
+    char *hint = arena_must(ck->unit->arena, DIAG_MESSAGE_MAX); /* zeroed */
+    struct text t;
+    text_init(&t, hint, DIAG_MESSAGE_MAX - 1);
+    if (!span_starts(wrong, span_str("lists.")))
+        return NULL;
+    for (int i = 0; i < env->n_names; i++)
+        if (env->names[i].group != NULL && strcmp(env->names[i].group, "lists") == 0)
+            text_printf(&t, "%s lists.%.*s", t.len > 0 ? "," : "there are",
+                        SPAN_ARG(env->names[i].name));
+    return t.len > 0 ? hint : "there are no lists; they are declared under `lists:`";
+}
+
+static const char *hint_near_name(struct check *ck, struct span wrong)
 {
     const struct cel_env *env = ck->unit->env;
     const char **names =
@@ -261,6 +293,16 @@ static const char *hint_name(struct check *ck, struct span wrong)
             names[n++] = c_string(ck, span_str(name->group), ".", name->name);
     }
     return hint_nearest(ck, wrong, names, n);
+}
+
+static const char *hint_name(struct check *ck, struct span wrong)
+{
+    const char *hint = hint_window(ck, wrong);
+    if (hint == NULL)
+        hint = hint_near_name(ck, wrong);
+    if (hint == NULL)
+        hint = hint_lists(ck, wrong);
+    return hint != NULL ? hint : ck->unit->env->unknown_hint;
 }
 
 static void unknown_name(struct check *ck, struct cel_node *n)
@@ -601,8 +643,10 @@ static void unknown_function(struct check *ck, struct cel_node *n)
     }
     const char *names[256];
     size_t count = cel_func_names(n->left != NULL, names, sizeof names / sizeof *names);
-    const char *hint = hint_nearest(ck, n->name, names, count);
+    const char *hint = cel_lex_word_hint(n->name); /* not (x) */
     int other;
+    if (hint == NULL)
+        hint = hint_nearest(ck, n->name, names, count);
     if (hint == NULL && cel_func_find(ck->unit->env, n->name, n->left == NULL, &other) != NULL)
         hint = n->left ? "it is called as f(x)" : "it is called as x.f()";
     cel_unit_error(ck->unit, n->offset, hint, "unknown function '%.*s'", SPAN_ARG(n->name));

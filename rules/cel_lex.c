@@ -348,6 +348,20 @@ static struct cel_token lex_punctuation(struct cel_lexer *lx, struct cel_token t
     return failed(t, t.offset, "this character means nothing here", hint);
 }
 
+const char *cel_lex_word_hint(struct span word)
+{
+    static const struct {
+        const char *word, *hint;
+    } words[] = {
+        {"and", "for 'and' write &&"}, {"AND", "for 'and' write &&"}, {"or", "for 'or' write ||"},
+        {"OR", "for 'or' write ||"},   {"not", "for 'not' write !"},  {"NOT", "for 'not' write !"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (span_is(word, words[i].word))
+            return words[i].hint;
+    return NULL;
+}
+
 struct cel_token cel_lex_next(struct cel_lexer *lx)
 {
     skip_blank(lx);

@@ -73,4 +73,7 @@ struct cel_lexer {
 /* The next token; at the end, CEL_TOK_END for ever. O(token). */
 struct cel_token cel_lex_next(struct cel_lexer *lexer);
 
+/* What a word that is an operator elsewhere is here, "for 'and' write &&"; NULL: it is none. */
+const char *cel_lex_word_hint(struct span word);
+
 #endif

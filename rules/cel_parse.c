@@ -11,6 +11,7 @@ struct parser {
     struct cel_unit *unit;
     struct cel_lexer lexer;
     struct cel_token token; /* the next one */
+    struct span before;     /* the one before it, when it was a name; else empty */
     int depth;              /* of the descent */
 };
 
@@ -49,6 +50,7 @@ static const char *token_text(enum cel_token_kind kind)
 
 static void advance(struct parser *p)
 {
+    p->before = p->token.text;
     p->token = cel_lex_next(&p->lexer);
     if (p->token.kind == CEL_TOK_ERROR)
         cel_unit_error(p->unit, p->token.offset, p->token.hint, "%s", p->token.message);
@@ -74,13 +76,16 @@ static struct cel_node *fail_expected(struct parser *p, const char *what)
 {
     struct span seen =
         span_of(p->unit->source.base + p->token.offset, p->token.end - p->token.offset);
+    const char *hint = cel_lex_word_hint(seen);
     if (p->unit->failed)
         return NULL;
+    if (hint == NULL)
+        hint = cel_lex_word_hint(p->before); /* not x: a name, and then another */
     if (p->token.kind == CEL_TOK_END)
-        cel_unit_error(p->unit, p->token.offset, NULL, "the expression ends where %s is missing",
+        cel_unit_error(p->unit, p->token.offset, hint, "the expression ends where %s is missing",
                        what);
     else
-        cel_unit_error(p->unit, p->token.offset, NULL, "'%.*s' stands where %s is missing",
+        cel_unit_error(p->unit, p->token.offset, hint, "'%.*s' stands where %s is missing",
                        SPAN_ARG(seen), what);
     return NULL;
 }

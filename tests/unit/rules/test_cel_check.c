@@ -67,12 +67,47 @@ static void unknown_names_get_the_nearest_one(void **state)
         {"1 > merchant.contry", 5, "unknown name 'merchant.contry'",
          "did you mean 'merchant.country'?"},
         {"lists.codez", 1, "unknown name 'lists.codez'", "did you mean 'lists.codes'?"},
+        {"lists.watched", 1, "unknown name 'lists.watched'",
+         "there are lists.countries, lists.codes"},
         {"a.b.c", 1, "unknown name 'a.b.c'", NULL},
         {"[1].map(x, y)", 12, "unknown name 'y'", NULL},
         {"has(tx.amuont)", 5, "unknown name 'tx.amuont'", "did you mean 'tx.amount'?"},
         {"currency.contain('x')", 10, "unknown function 'contain'", "did you mean 'contains'?"},
         {"contains(currency, 'E')", 1, "unknown function 'contains'", "it is called as x.f()"},
         {"currency.double()", 10, "unknown function 'double'", "it is called as f(x)"},
+    };
+    (void)state;
+    all_are_refused(mistakes, COUNT(mistakes));
+}
+
+static void a_feature_without_its_window_is_shown_with_one(void **state)
+{
+    static const struct cel_name names[] = {
+        {.name = {"big_sum_1d", 10}, .group = "tx", .type = &cel_type_double}};
+    (void)state;
+    f.env.names = names;
+    f.env.n_names = 1;
+    f.env.unknown_hint = "there is nothing else";
+    static const struct mistake mistakes[] = {
+        {"big_sum > 4.0", 1, "unknown name 'big_sum'",
+         "a feature is named with its window: big_sum_1d"},
+        {"big_sum_2d > 4.0", 1, "unknown name 'big_sum_2d'", "did you mean 'big_sum_1d'?"},
+        {"big > 4.0", 1, "unknown name 'big'", "there is nothing else"},
+        {"lists.big", 1, "unknown name 'lists.big'",
+         "there are no lists; they are declared under `lists:`"},
+    };
+    all_are_refused(mistakes, COUNT(mistakes));
+}
+
+static void words_of_other_languages_get_the_operator(void **state)
+{
+    static const struct mistake mistakes[] = {
+        {"is_night and count > 1", 10, "'and' stands where an operator, or the end, is missing",
+         "for 'and' write &&"},
+        {"(is_night OR count > 1)", 11, "'OR' stands where ')' is missing", "for 'or' write ||"},
+        {"not is_night", 5, "'is_night' stands where an operator, or the end, is missing",
+         "for 'not' write !"},
+        {"not (is_night)", 1, "unknown function 'not'", "for 'not' write !"},
     };
     (void)state;
     all_are_refused(mistakes, COUNT(mistakes));
@@ -214,6 +249,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_diagnostic_shows_the_place_and_what_to_do),
         TEST(unknown_names_get_the_nearest_one),
+        TEST(a_feature_without_its_window_is_shown_with_one),
+        TEST(words_of_other_languages_get_the_operator),
         TEST(unlike_types_are_refused),
         TEST(constant_patterns_and_zones_are_tried_at_once),
         TEST(one_mistake_is_told_once_and_two_are_two),
