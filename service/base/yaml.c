@@ -158,6 +158,11 @@ static const char *hint_for(struct parse *p, const char *problem)
                    : "the text in quotes ends before this; a ' within it is written ''";
     if (strstr(problem, "cannot start any token"))
         return "indent with spaces, not tabs; quote a value that starts with @, ` or %";
+    if (strstr(problem, "tab character"))
+        return "indent with spaces, not tabs";
+    if (strstr(problem, "did not find expected '-' indicator"))
+        return "check the indentation: each item begins with '-', its other keys stand below the "
+               "first";
     if (strstr(problem, "mapping values are not allowed"))
         return "quote a value that has ': ' in it; check the indentation";
     if (strstr(problem, "did not find expected key") ||

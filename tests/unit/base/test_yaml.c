@@ -180,6 +180,21 @@ static void what_is_not_ours_is_refused_with_its_place(void **state)
         refuses(span_str(cases[i].content), cases[i].expected);
 }
 
+static void an_indentation_that_is_off_says_how_it_should_be(void **state)
+{
+    (void)state;
+    refuses(span_str("a:\n  - b: 1\n   c: 2\n"),
+            "f.yaml:3:4: did not find expected '-' indicator\n       c: 2\n       ^\n"
+            "check the indentation: each item begins with '-', its other keys stand below the "
+            "first\n");
+    refuses(span_str("a:\n  - b: 1\n    \tc: 2\n"),
+            "f.yaml:3:5: found a tab character that violates indentation\n"
+            "        \tc: 2\n        ^\nindent with spaces, not tabs\n");
+    refuses(span_str("a: >\n\tb\n"),
+            "f.yaml:2:1: found a tab character where an indentation space is expected\n"
+            "    \tb\n    ^\nindent with spaces, not tabs\n");
+}
+
 /* libyaml complains where the next quote, or the file, ends. */
 static void a_quote_that_is_not_closed_is_shown_where_it_opens(void **state)
 {
@@ -457,6 +472,7 @@ int main(void)
         TEST(an_empty_document_has_no_root),
         TEST(names_and_contents_are_copied),
         TEST(what_is_not_ours_is_refused_with_its_place),
+        TEST(an_indentation_that_is_off_says_how_it_should_be),
         TEST(a_quote_that_is_not_closed_is_shown_where_it_opens),
         TEST(a_quote_that_closes_too_early_is_said),
         TEST(a_quote_that_is_closed_is_not_blamed),
