@@ -219,11 +219,32 @@ static bool load_path(struct load *l, const struct yaml_node *node, struct field
     return true;
 }
 
+static int required_slot(struct span name)
+{
+    for (int i = 0; i < SCHEMA_REQUIRED; i++)
+        if (span_is(name, required_fields[i].name))
+            return i;
+    return -1;
+}
+
+/* What to write for `amount: decimal`. */
+static bool refuse_scalar(const struct load *l, const struct yaml_node *node)
+{
+    char hint[DIAG_MESSAGE_MAX];
+    const char *more = required_slot(node->key) < 0 ? "" : ", required: true";
+    snprintf(hint, sizeof hint, "write '%.*s: {type: %.*s%s}'", SPAN_ARG(node->key),
+             SPAN_ARG(node->text), more);
+    diag_error(l->diags, yaml_at(l->file, node), hint, "a field is a mapping with its type");
+    return false;
+}
+
 static bool load_field(struct load *l, const struct yaml_node *node, struct field *ret_field)
 {
     static const char *const keys[] = {"type", "required", "max", "path", "card"};
     const struct yaml_node *required = yaml_get(node, "required");
     struct field field = {0};
+    if (node->kind == YAML_SCALAR && node->text.len > 0)
+        return refuse_scalar(l, node);
     if (!load_name(l, node, &field) ||
         !yaml_only(l->file, node, keys, sizeof keys / sizeof keys[0], l->diags) ||
         !load_type(l, node, &field) || !load_string_keys(l, node, &field) ||
@@ -253,14 +274,6 @@ static void check_required(const struct load *l, const struct yaml_node *map, in
     else if (field->name.len > 0 && (field->type != required_fields[slot].type || !field->required))
         diag_error(l->diags, yaml_key_at(l->file, node), hint,
                    "every transaction has '%s', of type %s", name, type);
-}
-
-static int required_slot(struct span name)
-{
-    for (int i = 0; i < SCHEMA_REQUIRED; i++)
-        if (span_is(name, required_fields[i].name))
-            return i;
-    return -1;
 }
 
 /* A field with errors leaves its slot empty; then schema_load stops before paths are compiled. */

@@ -112,7 +112,7 @@ static void mistakes_are_explained(void **state)
         {"x: {type: strin}", 11, "unknown type 'strin'"},
         {"x: {max: 5}", 1, "the field 'x' has no type"},
         {"x: {type: [string]}", 11, "expected a text"},
-        {"x: string", 4, "expected a mapping of 'key: value'"},
+        {"x: string", 4, "a field is a mapping with its type"},
         {"x: {type: string, maximum: 5}", 19, "unknown key 'maximum'"},
         {"x: {type: string, max: 0}", 24, "expected an integer from 1 to 4096"},
         {"x: {type: string, max: 4097}", 24, "expected an integer from 1 to 4096"},
@@ -227,6 +227,22 @@ static void the_required_fields_are_required(void **state)
     }
 }
 
+static void a_type_alone_is_shown_as_a_field_is_written(void **state)
+{
+    (void)state;
+    assert_int_equal(load(REQUIRED "n: number\n"), ST_INVALID);
+    assert_int_equal(list.errors, 1);
+    assert_string_equal(list.items[0].message, "a field is a mapping with its type");
+    assert_string_equal(list.items[0].hint, "write 'n: {type: number}'");
+    list = (struct diag_list){0};
+    assert_int_equal(load("transaction_id: {type: string, required: true}\n"
+                          "account_id: {type: string, required: true}\namount: decimal\n"
+                          "timestamp: {type: timestamp, required: true}\n"),
+                     ST_INVALID);
+    assert_int_equal(list.errors, 1);
+    assert_string_equal(list.items[0].hint, "write 'amount: {type: decimal, required: true}'");
+}
+
 static void a_ruleset_without_a_schema_is_refused(void **state)
 {
     (void)state;
@@ -325,6 +341,7 @@ int main(void)
         TEST(a_message_shows_the_line_and_what_to_do),
         TEST(paths_that_meet_are_refused),
         TEST(the_required_fields_are_required),
+        TEST(a_type_alone_is_shown_as_a_field_is_written),
         TEST(a_ruleset_without_a_schema_is_refused),
         TEST(a_schema_has_128_fields_and_not_129),
         TEST(a_path_has_32_keys_and_not_33),
