@@ -385,6 +385,20 @@ static bool read_window(struct loader *l, const struct declared *d, const struct
     return true;
 }
 
+/* Each stands once, for it names a feature. */
+static bool is_first(struct loader *l, const struct yaml_node *windows,
+                     const struct yaml_node *node)
+{
+    for (const struct yaml_node *w = windows->child; w != node; w = w->next) {
+        if (span_eq(w->text, node->text)) {
+            diag_error(l->diags, yaml_at(l->file, node), "leave it out once",
+                       "the window %.*s stands twice", SPAN_ARG(node->text));
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool read_windows(struct loader *l, const struct declared *d)
 {
     const struct yaml_node *node = yaml_get(d->node, "windows");
@@ -396,7 +410,7 @@ static bool read_windows(struct loader *l, const struct declared *d)
         return false;
     }
     for (const struct yaml_node *w = node->child; w != NULL; w = w->next)
-        ok = read_window(l, d, w) && ok;
+        ok = is_first(l, node, w) && read_window(l, d, w) && ok;
     return ok;
 }
 

@@ -3,8 +3,10 @@
 #include "service/base/check.h"
 #include "service/base/hash.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     NAMES_MAX = SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX + LISTS_MAX,
@@ -151,6 +153,7 @@ static bool load_derived(struct loader *l)
                    "`derived:` is a mapping of names to expressions");
         return false;
     }
+    l->env.unknown_hint = "`derived:` sees fields, lists and the derived names above; no features";
     for (const struct yaml_node *d = node ? node->child : NULL; d != NULL; d = d->next)
         ok = load_one_derived(l, d) && ok;
     l->snap->row_features = l->snap->row_derived + l->snap->n_derived;
@@ -163,6 +166,8 @@ static bool load_features(struct loader *l)
 {
     struct snapshot *s = l->snap;
     bool ok = true;
+    l->env.unknown_hint = "`where:` sees the transaction only: fields, derived names, lists; "
+                          "no features";
     if (feature_load(&l->file, yaml_get(l->file.root, "features"), &l->env,
                      l->options->exact_events, &s->schema, s->arena, l->diags,
                      &s->features) != ST_OK)
@@ -174,6 +179,7 @@ static bool load_features(struct loader *l)
         ok = declare(l, name, place(l, f->line, f->col)) && ok;
     }
     s->row_count = s->row_features + s->features.n_features;
+    l->env.unknown_hint = NULL;
     return ok;
 }
 
@@ -195,6 +201,16 @@ static const char *beside(struct loader *l, const struct yaml_node *node, struct
     return copy;
 }
 
+/* A name that leads nowhere is shown where it stands: the file itself has no line to show. */
+static bool can_be_read(struct loader *l, const struct yaml_node *node, const char *path)
+{
+    if (access(path, R_OK) == 0)
+        return true;
+    diag_error(l->diags, yaml_at(&l->file, node), "names are relative to the ruleset file",
+               "%s: cannot read the file: %s", path, strerror(errno));
+    return false;
+}
+
 static bool load_rule_file(struct loader *l, const struct yaml_node *node)
 {
     struct span name;
@@ -206,7 +222,7 @@ static bool load_rule_file(struct loader *l, const struct yaml_node *node)
         return false;
     }
     const char *path = beside(l, node, name);
-    if (path == NULL)
+    if (path == NULL || !can_be_read(l, node, path))
         return false;
     if (rule_file_load(path, &l->env, l->snap->arena, l->diags, &l->rule_files[l->n_rule_files]) !=
         ST_OK)

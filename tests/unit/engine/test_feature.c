@@ -149,6 +149,8 @@ static void mistakes_are_shown_where_they_are(void **state)
     refused("  a: {aggregate: count, windows: [1d]}\n", 11, 3, "feature 'a' has no `by:`");
     refused("  a: {by: account_id, aggregate: count, windows: [0s]}\n", 11, 51,
             "a window is longer than nothing, and with its delay at most 3660d");
+    refused("  a: {by: account_id, aggregate: count, windows: [10m, 1d, 10m]}\n", 11, 60,
+            "the window 10m stands twice");
     refused("  1a: {by: account_id, aggregate: count, windows: [1d]}\n", 11, 3,
             "'1a' is no name for a feature");
 }

@@ -109,6 +109,26 @@ static void mistakes_of_the_whole_are_told(void **state)
     refused(w, "flag_at: 70\n", "", "the ruleset has no `flag_at:`");
     refused(w, "rules: [rules.yaml]", "rules: rules.yaml", "`rules:` is a list of files");
     refused(w, "flag_at: 70", "flagat: 70", "unknown key 'flagat'");
+    char message[DIAG_MESSAGE_MAX];
+    snprintf(message, sizeof message,
+             "%s/ruels.yaml: cannot read the file: No such file or directory", w->folder);
+    refused(w, "[rules.yaml]", "[ruels.yaml]", message);
+    assert_int_equal(w->diags.items[0].line, 20);
+    assert_int_equal(w->diags.items[0].col, 9);
+}
+
+static void a_name_from_elsewhere_is_answered_with_what_stands_here(void **state)
+{
+    struct world *w = *state;
+    refused(w, "where: is_large", "where: account_tx_count_1d > 3",
+            "unknown name 'account_tx_count_1d'");
+    assert_string_equal(
+        w->diags.items[0].hint,
+        "`where:` sees the transaction only: fields, derived names, lists; no features");
+    refused(w, "is_large: amount", "is_large: account_tx_count_1d",
+            "unknown name 'account_tx_count_1d'");
+    assert_string_equal(w->diags.items[0].hint,
+                        "`derived:` sees fields, lists and the derived names above; no features");
 }
 
 static void a_reload_swaps_the_whole_or_leaves_it(void **state)
@@ -179,10 +199,15 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_files, drop_files)
     const struct CMUnitTest tests[] = {
-        TEST(a_ruleset_is_loaded_with_all_it_names), TEST(a_row_holds_what_is_read_and_no_more),
-        TEST(its_name_follows_every_file),           TEST(names_share_one_space),
-        TEST(mistakes_of_the_whole_are_told),        TEST(a_reload_swaps_the_whole_or_leaves_it),
-        TEST(half_a_file_is_never_a_ruleset),        TEST(layouts_of_all_rulesets_stay_known),
+        TEST(a_ruleset_is_loaded_with_all_it_names),
+        TEST(a_row_holds_what_is_read_and_no_more),
+        TEST(its_name_follows_every_file),
+        TEST(names_share_one_space),
+        TEST(mistakes_of_the_whole_are_told),
+        TEST(a_name_from_elsewhere_is_answered_with_what_stands_here),
+        TEST(a_reload_swaps_the_whole_or_leaves_it),
+        TEST(half_a_file_is_never_a_ruleset),
+        TEST(layouts_of_all_rulesets_stay_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
