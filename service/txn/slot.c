@@ -47,16 +47,27 @@ static const char *take_timestamp(struct span text, struct txn_value *ret_value)
     return NULL;
 }
 
-/* Text of an address -> the one text that all its spellings have (RFC 5952). */
-static const char *take_ip(struct span text, struct arena *arena, struct txn_value *ret_value)
+/* The one text that all spellings of an address have (RFC 5952). An IPv4-mapped one, as a socket
+ * of both families has it, is the IPv4 address that it holds (RFC 4291, 2.5.5.2). */
+static bool canonical_ip(struct span text, char ret_canonical[INET6_ADDRSTRLEN])
 {
-    char given[INET6_ADDRSTRLEN] = "", canonical[INET6_ADDRSTRLEN];
+    static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    char given[INET6_ADDRSTRLEN] = "";
     unsigned char address[sizeof(struct in6_addr)];
     int family = text.len > 0 && memchr(text.base, ':', text.len) ? AF_INET6 : AF_INET;
     if (text.len < sizeof given && text.len > 0)
         memcpy(given, text.base, text.len);
-    if (inet_pton(family, given, address) != 1 ||
-        inet_ntop(family, address, canonical, sizeof canonical) == NULL)
+    if (inet_pton(family, given, address) != 1)
+        return false;
+    bool is_mapped = family == AF_INET6 && memcmp(address, mapped, sizeof mapped) == 0;
+    return inet_ntop(is_mapped ? AF_INET : family, is_mapped ? address + sizeof mapped : address,
+                     ret_canonical, INET6_ADDRSTRLEN) != NULL;
+}
+
+static const char *take_ip(struct span text, struct arena *arena, struct txn_value *ret_value)
+{
+    char canonical[INET6_ADDRSTRLEN];
+    if (!canonical_ip(text, canonical))
         return "must be an IPv4 or IPv6 address";
     struct span one = span_str(canonical);
     if (!span_eq(text, one)) {

@@ -163,6 +163,24 @@ static void a_transaction_fills_its_slots(void **state)
     assert_false(value_of("pan")->present);
 }
 
+static void spellings_of_one_address_are_one(void **state)
+{
+    static const struct {
+        const char *member, *text;
+    } cases[] = {
+        {"\"ip\":\"2001:0DB8::0:1\"", "2001:db8::1"},
+        {"\"ip\":\"::ffff:192.0.2.1\"", "192.0.2.1"},
+        {"\"ip\":\"0:0:0:0:0:FFFF:c000:0201\"", "192.0.2.1"},
+        {"\"ip\":\"::192.0.2.1\"", "::192.0.2.1"}, /* not mapped: RFC 4291 retired it */
+        {"\"ip\":\"::1\"", "::1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reads(with(cases[i].member));
+        assert_span(value_of("ip")->text, cases[i].text);
+    }
+}
+
 static void null_is_absent_and_a_dotted_key_is_a_path(void **state)
 {
     (void)state;
@@ -947,6 +965,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_transaction_fills_its_slots),
+        cmocka_unit_test(spellings_of_one_address_are_one),
         cmocka_unit_test(null_is_absent_and_a_dotted_key_is_a_path),
         cmocka_unit_test(two_values_of_one_field_are_refused),
         cmocka_unit_test(strings_are_unescaped),
