@@ -12,9 +12,11 @@ A file holds `ruleset:`, `defaults:` and `tests:`. A test has `name`, `start`, i
     shadow              ids of shadow rules that fired, in any order, no others
     features            name: value (null: missing)
 
-Ids are generated where none is given. `kind: label` with `transaction_id` and `outcome` makes a
-label. Each test is one `sluice replay` over an empty memory state. SLUICE_BIN names the program.
-Prints `N passed, N failed`; exits 1 when a test failed.
+A field is named as in the schema and put where its path says: `merchant.country: BE` is sent as
+{"merchant": {"country": "BE"}}. Ids are generated where none is given. `kind: label` with
+`transaction_id` and `outcome` makes a label. Each test is one `sluice replay` over an empty memory
+state. SLUICE_BIN names the program (default: build/san/sluice, else build/sluice). Prints `N
+passed, N failed`; exits 1 when a test failed, 2 when a file cannot be read.
 """
 import csv
 import datetime
@@ -29,7 +31,8 @@ import tempfile
 
 import yaml
 
-SLUICE = os.environ.get("SLUICE_BIN", "build/san/sluice")
+BUILT = "build/san/sluice" if os.path.exists("build/san/sluice") else "build/sluice"
+SLUICE = os.environ.get("SLUICE_BIN", BUILT)
 TIMEOUT_S = 60
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 OWN_KEYS = {"at", "every", "times", "expect"}
@@ -203,11 +206,15 @@ def run_file(path):
 
 
 def main(paths):
-    if set(paths) & {"-h", "--help"}:
+    if "--help" in paths or "-h" in paths:
         print(__doc__.strip())
         return 0
     paths = paths or sorted(glob.glob("rules/packs/*/*_test.yaml"))
-    results = [run_file(path) for path in paths]
+    try:
+        results = [run_file(path) for path in paths]
+    except OSError as e:
+        print(f"{e.filename}: {e.strerror}", file=sys.stderr)
+        return 2
     passed, failed = sum(r[0] for r in results), sum(r[1] for r in results)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
