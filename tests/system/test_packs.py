@@ -25,11 +25,15 @@ def config_of(pack, folder):
     return str(path)
 
 
+def source(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
 def write_example(folder):
     """The files that rules/README.md shows, each below its name."""
-    with open("rules/README.md", encoding="utf-8") as f:
-        page = f.read()
-    shown = re.findall(r"^`(\S+)`:\n\n```\w*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    shown = re.findall(r"^`(\S+)`:\n\n```\w*\n(.*?)^```$", source("rules/README.md"),
+                       re.MULTILINE | re.DOTALL)
     for name, content in shown:
         (folder / name).write_text(content, encoding="utf-8")
     return {name for name, _ in shown}
@@ -61,6 +65,48 @@ def test_the_readmes_ruleset_loads_without_a_warning(tmp_path):
     done = run("check", "--state.backend", "memory", "--ruleset", str(tmp_path / "ruleset.yaml"))
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     assert b"warning" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path, pattern", [
+    ("service/txn/schema.h", r'X\(FIELD_\w+, "(\w+)"\)'),
+    ("service/state/window.h", r'X\(AGG_\w+, "(\w+)",'),
+    ("rules/rule_file.h", r'X\(RULE_\w+, "(\w+)"\)'),
+    ("rules/cel_func.c", r'(?:FUNCTION|METHOD)\("(\w+)",'),
+    ("rules/cel_macro.c", r'\{"(\w+)", (?:true|false),'),
+])
+def test_the_readme_names_all_that_there_is(path, pattern):
+    page = set(re.findall(r"\w+", source("rules/README.md")))
+    names = set(re.findall(pattern, source(path)))
+    assert names and not names - page
+
+
+@pytest.mark.parametrize("path, limit, said", [
+    ("service/txn/schema.h", "SCHEMA_FIELDS_MAX", "{} fields"),
+    ("service/txn/schema.h", "SCHEMA_NAME_MAX", "joined by `.`, at most {} bytes"),
+    ("service/txn/schema.h", "SCHEMA_STRING_MAX", "| {} |"),
+    ("service/txn/schema.h", "SCHEMA_STRING_LIMIT", "1 to {}"),
+    ("service/engine/snapshot.h", "SNAPSHOT_DERIVED_MAX", "| {} |"),
+    ("service/engine/snapshot.h", "SNAPSHOT_RULE_FILES_MAX", "{} files"),
+    ("service/engine/feature.h", "FEATURES_MAX", "{}, each window counted singly"),
+    ("service/engine/feature.h", "FEATURE_KEY_FIELDS_MAX", "At most {} fields stand in `by:`"),
+    ("service/engine/feature.h", "FEATURE_KEY_BYTES_MAX", "`string` of at most {} bytes"),
+    ("service/state/plan.h", "PLAN_FEATURES_MAX", "{} features (windows counted singly)"),
+    ("service/state/plan.h", "PLAN_LANES_MAX", "{} different combinations"),
+    ("service/state/layout.h", "LAYOUT_TIERS_MAX", "{} different windows"),
+    ("service/state/layout.h", "LAYOUT_FILTERS_MAX", "{} different `where:`"),
+    ("service/state/record.h", "RECORD_COLUMNS_MAX", "{} fields in\n`of:`"),
+    ("service/state/record.h", "RECORD_BITS_MAX", "{} of both together"),
+    ("rules/lists.h", "LISTS_MAX", "| {} |"),
+    ("rules/lists.h", "LIST_ITEM_MAX", "{} bytes an item"),
+    ("rules/rule_file.h", "RULES_MAX", "{} rules"),
+    ("rules/rule_file.h", "RULE_TITLE_MAX", "at most {} bytes"),
+    ("rules/rule_file.h", "RULE_TAGS_MAX", "at most {}, "),
+    ("rules/template.h", "TEMPLATE_RENDERED_MAX", "over {} bytes is cut"),
+    ("rules/cel.h", "CEL_STEPS_MAX", "{} steps"),
+])
+def test_the_readmes_limits_are_those_of_the_headers(path, limit, said):
+    (number,) = re.findall(rf"\b{limit} = (\d+)\b", source(path))
+    assert said.format(number) in source("rules/README.md")
 
 
 def test_the_readmes_rule_tests_pass(tmp_path):
