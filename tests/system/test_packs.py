@@ -162,30 +162,3 @@ def test_the_generated_stream_flags_some_and_allows_most(tmp_path):
     flags = sum(d["decision"] == "flag" for d in decided)
     assert len(decided) == 20000
     assert 0 < flags < 1000
-
-
-def test_the_reference_shows_a_ruleset_that_loads_and_does_what_it_says(tmp_path):
-    with open("rules/README.md", encoding="utf-8") as f:
-        blocks = re.findall(r"```(?:yaml|csv)\n# (\S+)\n(.*?)```", f.read(), re.S)
-    assert [name for name, _ in blocks] == ["ruleset.yaml", "rules.yaml", "bad_shops.csv"]
-    for name, text in blocks:
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    config = tmp_path / "sluice.yaml"
-    config.write_text("ruleset: ruleset.yaml\nstate: {backend: memory}\n", encoding="utf-8")
-    done = run("check", "-c", str(config))
-    assert done.returncode == 0, done.stderr.decode()
-    assert b"warning" not in done.stdout + done.stderr
-    payment = {"transaction_id": "t", "account_id": "a-9", "amount": "10.00",
-               "timestamp": "2026-01-05T12:00:00Z", "currency": "EUR", "shop": {"id": "s-1"}}
-    out = tmp_path / "decisions.ndjson"
-    events = [payment,
-              {**payment, "transaction_id": "u", "shop": {"id": "s-20, Main Street"}},
-              {**payment, "transaction_id": "v", "account_id": "a-1", "shop": None,
-               "shop.id": "s-17"}]
-    lines = "".join(json.dumps(e) + "\n" for e in events).encode()
-    done = run("replay", "-c", str(config), "--events", "-", "--decisions", str(out), stdin=lines)
-    assert done.returncode == 0, done.stderr.decode()
-    found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    assert [d["decision"] for d in found] == ["allow", "flag", "flag"]
-    assert [[r["rule"] for r in d["reasons"]] for d in found] == [
-        [], ["bad-shop"], ["bad-shop", "trusted"]]
