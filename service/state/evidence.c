@@ -1,5 +1,6 @@
 #include "service/state/evidence.h"
 
+#include <float.h>
 #include <math.h>
 
 static const struct doubt no_doubt = {
@@ -217,9 +218,11 @@ static void extreme(const struct evidence *e, bool smallest, struct window_value
 
 /* ---- spread ---- */
 
-/* Population variance in units of the column, squared; < 0: the squares are full. */
-static double variance(const struct sums *s)
+/* Population variance in units of the column, squared; < 0: the squares are full. Past 128 bits it
+ * is a difference of long doubles, and may be off by *ret_slack. */
+static double variance(const struct sums *s, double *ret_slack)
 {
+    *ret_slack = 0;
     int128 sum_all = total(s);
     uint128 mag = (uint128)(sum_all < 0 ? -sum_all : sum_all), scaled, squared;
     if (s->squares == SUMS_SQUARES_FULL)
@@ -229,7 +232,9 @@ static double variance(const struct sums *s)
         !__builtin_mul_overflow(mag, mag, &squared))
         return (double)(scaled - squared) / (n * n);
     long double mean = (long double)mag / (long double)s->values;
-    long double v = (long double)s->squares / (long double)s->values - mean * mean;
+    long double of_squares = (long double)s->squares / (long double)s->values;
+    long double v = of_squares - mean * mean;
+    *ret_slack = (double)(of_squares * 8 * LDBL_EPSILON);
     return v > 0 ? (double)v : 0;
 }
 
@@ -238,7 +243,8 @@ static void spread_in_doubt(const struct evidence *e, double value, struct windo
 {
     const struct doubt *d = doubt_of(e);
     int64_t sure = e->sure->values, most = sure + d->maybe.values;
-    double known = sure > 0 ? variance(e->sure) : 0;
+    double slack = 0, known = sure > 0 ? variance(e->sure, &slack) : 0;
+    known -= slack;
     double lo = known > 0 ? sqrt(known * (double)sure / (double)most) / e->scale : 0;
     struct sums all = *e->sure;
     sums_merge(&all, &d->maybe);
@@ -254,13 +260,16 @@ static void stddev(const struct evidence *e, struct window_value *v)
     const struct doubt *d = doubt_of(e);
     struct sums all = *e->sure;
     sums_merge(&all, &d->counted);
-    double squared = all.values > 0 ? variance(&all) : 0;
+    double slack = 0, squared = all.values > 0 ? variance(&all, &slack) : 0;
     if (all.values == 0 && !values_doubted(d))
         put_missing(v);
     else if (all.values == 0 || squared < 0)
         put_missing_perhaps(v);
     else if (values_doubted(d))
         spread_in_doubt(e, sqrt(squared) / e->scale, v);
+    else if (slack > 0)
+        put_between(sqrt(squared) / e->scale, sqrt(fmax(squared - slack, 0)) / e->scale,
+                    sqrt(squared + slack) / e->scale, v);
     else
         put_exact(sqrt(squared) / e->scale, v);
 }

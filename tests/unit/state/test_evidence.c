@@ -168,6 +168,26 @@ static void a_value_that_only_may_have_been_seen_is_neither_new_nor_known(void *
     assert_true(v.exact && v.value.i64 == 1);
 }
 
+/* Of squares of 2^61, 15 of them, what they differ in is lost past 128 bits. */
+static void a_spread_past_128_bits_has_bounds(void **state)
+{
+    (void)state;
+    enum { N = 15 };
+    const double truth = 0.81649658092772603; /* sqrt(2 / 3) */
+    int64_t large[N], small[N];
+    for (int i = 0; i < N; i++) {
+        small[i] = 1000000 + 10000 * (i % 3);
+        large[i] = (INT64_C(1) << 61) + small[i];
+    }
+    struct sums s = sums_of(large, N);
+    struct window_value v = ask(AGG_STDDEV, &s, NULL);
+    assert_false(v.exact);
+    assert_true(window_lo_double(&v) <= truth && truth <= window_hi_double(&v));
+    s = sums_of(small, N);
+    v = ask(AGG_STDDEV, &s, NULL);
+    assert_true(v.exact && fabs(window_value_double(&v) - truth) < 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +201,7 @@ int main(void)
         cmocka_unit_test(the_spread_of_a_known_population_is_its_own),
         cmocka_unit_test(paris_to_london_in_an_hour_is_344_kilometres_an_hour),
         cmocka_unit_test(a_value_that_only_may_have_been_seen_is_neither_new_nor_known),
+        cmocka_unit_test(a_spread_past_128_bits_has_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
