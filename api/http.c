@@ -53,15 +53,12 @@ static void set_port(struct addrinfo *at, int port)
 }
 
 /* The workers share one port. A first socket that shares nothing makes sure that it is ours
- * alone. */
+ * alone; it does not listen, for whoever connected to it would be cut off. */
 static enum status listen_all(struct http_server *s, struct addrinfo *at)
 {
     int probe = bind_socket(at, false);
-    if (probe < 0 || listen(probe, 1) != 0) {
-        if (probe >= 0)
-            close(probe);
+    if (probe < 0)
         return ST_IO;
-    }
     s->port = bound_port(probe);
     set_port(at, s->port);
     close(probe);
