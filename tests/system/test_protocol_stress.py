@@ -8,14 +8,11 @@ import http.client
 import json
 import os
 import random
-import shutil
 import signal
 import threading
 import time
 
-import pytest
-
-from conftest import Redis, payment
+from conftest import payment
 
 SEED = int(os.environ.get("STRESS_SEED", "7"))
 PAYMENTS = int(os.environ.get("STRESS_PAYMENTS", "6000"))
@@ -190,30 +187,27 @@ def test_killed_instances_lose_no_payment_and_count_none_twice(make_server, redi
     assert not wrong, (len(wrong), wrong[:3])
 
 
-def test_an_emptied_redis_is_filled_again_from_the_journal(make_server, tmp_path):
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    redis = Redis(folder).start()
-    try:
-        server = instance(make_server, redis, "one", workers=1)
-        for i in range(40):
-            assert server.score(payment(i)).status == 200
-        redis.kill()
-        until(lambda: not ready(server))
-        for i in range(40, 60):
-            assert server.score(payment(i)).json()["degraded"] == ["state"]
-        for name in folder.rglob("*"):
-            if name.is_file():
-                name.unlink()
-        redis.start()
-        until(lambda: ready(server))
-        accepted = {f"t-a-1-{i}": [payment(i)] for i in range(60)}
-        wrong = settled_wrong([server], accepted)
-        assert not wrong, wrong
-    finally:
-        redis.kill()
+def forget(redis):
+    """What a server that is down has kept is gone."""
+    for name in redis.folder.rglob("*"):
+        if name.is_file():
+            name.unlink()
+
+
+def test_an_emptied_redis_is_filled_again_from_the_journal(make_server, redis):
+    server = instance(make_server, redis, "one", workers=1)
+    for i in range(40):
+        assert server.score(payment(i)).status == 200
+    redis.kill()
+    until(lambda: not ready(server))
+    for i in range(40, 60):
+        assert server.score(payment(i)).json()["degraded"] == ["state"]
+    forget(redis)
+    redis.start()
+    until(lambda: ready(server))
+    accepted = {f"t-a-1-{i}": [payment(i)] for i in range(60)}
+    wrong = settled_wrong([server], accepted)
+    assert not wrong, wrong
 
 
 def send_all(servers, stream, accepted, chance):
@@ -224,60 +218,40 @@ def send_all(servers, stream, accepted, chance):
         accepted.setdefault(event["transaction_id"], []).append(event)
 
 
-def test_several_instances_fill_an_emptied_redis_each_with_its_own(make_server, tmp_path):
+def test_several_instances_fill_an_emptied_redis_each_with_its_own(make_server, redis):
     """Duplicates may stand in two journals, in the one as the first and in the other as again."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
     print(f"STRESS_SEED={SEED}")
     chance, accepted = random.Random(SEED), {}
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    redis = Redis(folder).start()
-    try:
-        servers = [instance(make_server, redis, f"e{n}") for n in range(INSTANCES)]
-        stream = make_stream(chance, 900, conflicts=0)
-        for part in range(3):
-            send_all(servers, stream[part::3], accepted, chance)
-            redis.kill()
-            until(lambda: not any(ready(server) for server in servers))
-            send_all(servers, stream[part + 1::30], accepted, chance)
-            for name in folder.rglob("*"):
-                if name.is_file():
-                    name.unlink()
-            redis.start()
-            until(lambda: all(ready(server) for server in servers))
-        wrong = settled_wrong(servers, accepted)
-        assert not wrong, (len(wrong), wrong[:3])
-    finally:
+    servers = [instance(make_server, redis, f"e{n}") for n in range(INSTANCES)]
+    stream = make_stream(chance, 900, conflicts=0)
+    for part in range(3):
+        send_all(servers, stream[part::3], accepted, chance)
         redis.kill()
-
-
-def test_a_refused_body_that_is_delivered_first_takes_nothing_out(make_server, tmp_path):
-    """Redis is emptied; the instance that refused a second body delivers before the other one."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    redis = Redis(folder).start()
-    try:
-        one, other = (instance(make_server, redis, name) for name in ("one", "other"))
-        assert one.score(payment(1)).status == 200
-        assert other.score(dict(payment(1), amount=1)).status == 422
-        one.kill()
-        redis.kill()
-        until(lambda: not ready(other))
-        for name in folder.rglob("*"):
-            if name.is_file():
-                name.unlink()
+        until(lambda: not any(ready(server) for server in servers))
+        send_all(servers, stream[part + 1::30], accepted, chance)
+        forget(redis)
         redis.start()
-        until(lambda: ready(other))
-        one.lines.queue.clear()
-        one.start()
-        until(lambda: ready(one))
-        wrong = settled_wrong([one], {"t-a-1-1": [payment(1)]})
-        assert not wrong, wrong
-    finally:
-        redis.kill()
+        until(lambda: all(ready(server) for server in servers))
+    wrong = settled_wrong(servers, accepted)
+    assert not wrong, (len(wrong), wrong[:3])
+
+
+def test_a_refused_body_that_is_delivered_first_takes_nothing_out(make_server, redis):
+    """Redis is emptied; the instance that refused a second body delivers before the other one."""
+    one, other = (instance(make_server, redis, name) for name in ("one", "other"))
+    assert one.score(payment(1)).status == 200
+    assert other.score(dict(payment(1), amount=1)).status == 422
+    one.kill()
+    redis.kill()
+    until(lambda: not ready(other))
+    forget(redis)
+    redis.start()
+    until(lambda: ready(other))
+    one.lines.queue.clear()
+    one.start()
+    until(lambda: ready(one))
+    wrong = settled_wrong([one], {"t-a-1-1": [payment(1)]})
+    assert not wrong, wrong
 
 
 def test_a_strict_start_without_redis_is_refused_with_an_error(make_server, redis):
