@@ -212,7 +212,6 @@ static enum status open_redis(struct backend *b, char *ret_why)
         memcpy(b->redis.instance, b->identity.instance, sizeof b->redis.instance);
         b->acknowledged = watermark_new(0);
         b->delivery = delivery_new(b->acknowledged, journal_last_seq(b->journal));
-        b->redis.journal = b->journal;
         b->redis.acknowledged = b->acknowledged;
     }
     return probe_redis(b, ret_why);

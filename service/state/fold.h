@@ -54,7 +54,6 @@ struct fold_seen {
     uint32_t own_nonce; /* the attempt that wrote the own record */
     bool own_late;      /* scored, but not there for others */
     bool wants_fold;    /* the log passed a fold point, or duplicates make a third of it */
-    int64_t newest_ms;  /* the newest transaction seen, INT64_MIN: none */
 };
 
 /*

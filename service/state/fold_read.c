@@ -222,8 +222,7 @@ static enum status finish(struct reading *r, struct window_value *values,
     *ret_seen = (struct fold_seen){.own_found = r->own_found,
                                    .own_nonce = r->own_nonce,
                                    .own_late = r->own_late,
-                                   .wants_fold = wants_fold(r),
-                                   .newest_ms = r->scan.newest_ms};
+                                   .wants_fold = wants_fold(r)};
     return ST_OK;
 }
 

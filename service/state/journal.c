@@ -221,14 +221,19 @@ static enum status write_batch(struct journal *j, bool rotate_first)
     return st;
 }
 
+static void count_written(struct journal *j, size_t bytes, uint64_t last_seq)
+{
+    j->offset += bytes;
+    folder_last(&j->folder)->bytes += bytes;
+    j->folder.bytes += bytes;
+    j->written_seq = last_seq;
+}
+
 /* With the lock held. */
 static void batch_written(struct journal *j, uint64_t last_seq)
 {
-    j->offset += j->writing.len;
-    folder_last(&j->folder)->bytes += j->writing.len;
-    j->folder.bytes += j->writing.len;
+    count_written(j, j->writing.len, last_seq);
     j->writing.len = 0;
-    j->written_seq = last_seq;
     if (!j->is_dead)
         j->health = ST_OK;
     if (j->max_bytes > 0)
@@ -403,11 +408,8 @@ static enum status write_run(struct journal *j, struct span run, uint64_t last_s
     enum status st = write_all(j->fd, run.base, run.len, j->offset);
     if (st != ST_OK)
         return st;
-    j->offset += run.len;
-    folder_last(&j->folder)->bytes += run.len;
-    j->folder.bytes += run.len;
+    count_written(j, run.len, last_seq);
     j->next_seq = last_seq + 1;
-    j->written_seq = last_seq;
     return ST_OK;
 }
 

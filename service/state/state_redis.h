@@ -18,7 +18,6 @@
 #define SLUICE_STATE_STATE_REDIS_H
 
 #include "service/base/watermark.h"
-#include "service/state/journal.h"
 #include "service/state/redis_address.h"
 #include "service/state/state.h"
 
@@ -35,7 +34,6 @@ struct state_redis_options {
     struct redis_address address;
     char prefix[128];
     char instance[33];              /* names the beacon; "": none */
-    struct journal *journal;        /* its user's; may be NULL */
     struct watermark *acknowledged; /* what the beacon says; NULL: none */
     int connect_timeout_ms;
     /* May be NULL. Called on the loop, once at each change: a server was reached and cannot be

@@ -222,12 +222,10 @@ static bool take_outcome(struct reader *r, const struct trie_place *place, const
 /* Puts a card number's hash in place of *text, here and, later, in the body. */
 static bool hide_card(struct reader *r, const char *at, struct span *text)
 {
-    char *hidden = reserve(r, CARD_HIDDEN_BYTES);
-    if (hidden == NULL)
-        return false;
+    const char *wrong = slot_hide_card(r->key, r->arena, text);
+    if (wrong != NULL)
+        return stop(r, READER_TOO_LARGE, r->p, wrong);
     CHECK(r->n_hidden < SCHEMA_FIELDS_MAX); /* one for each field: see take_field_string() */
-    card_hide(r->key, *text, hidden);
-    *text = span_of(hidden, CARD_HIDDEN_BYTES);
     r->hidden[r->n_hidden++] =
         (struct hidden){(size_t)(at - r->base), (size_t)(r->p - r->base), *text};
     return true;

@@ -141,14 +141,13 @@ const char *slot_number(const struct field *field, const struct number *n,
     return slot_expected(field);
 }
 
-static const char *hide_card(const struct hash_key *key, struct arena *arena,
-                             struct txn_value *value)
+const char *slot_hide_card(const struct hash_key *key, struct arena *arena, struct span *text)
 {
     char *hidden = arena_try(arena, CARD_HIDDEN_BYTES);
     if (hidden == NULL)
         return slot_no_space;
-    card_hide(key, value->text, hidden);
-    value->text = span_of(hidden, CARD_HIDDEN_BYTES);
+    card_hide(key, *text, hidden);
+    *text = span_of(hidden, CARD_HIDDEN_BYTES);
     return NULL;
 }
 
@@ -163,7 +162,7 @@ const char *slot_text(const struct field *field, const struct hash_key *key, str
         return slot_card_unmarked;
     const char *wrong = slot_string(field, text, arena, &value);
     if (wrong == NULL && field->card && text.len > 0)
-        wrong = hide_card(key, arena, &value);
+        wrong = slot_hide_card(key, arena, &value.text);
     if (wrong == NULL)
         *ret_value = value;
     return wrong;

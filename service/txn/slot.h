@@ -35,6 +35,9 @@ const char *slot_bool(const struct field *field, bool flag, struct txn_value *re
 const char *slot_text(const struct field *field, const struct hash_key *key, struct span text,
                       struct arena *arena, struct txn_value *ret_value);
 
+/* Put a card number's hash, in the arena, in the place of *text. */
+const char *slot_hide_card(const struct hash_key *key, struct arena *arena, struct span *text);
+
 /* What a value of the field should have been: "must be a string". */
 const char *slot_expected(const struct field *field);
 
