@@ -4,6 +4,7 @@
 #   build/san/sluice        the same under AddressSanitizer and UBSan
 #   build/san/tests/unit/   one binary for each tests/unit/**/test_*.c
 #   build/venv/             Python tools of the tests
+#   build/kafka/            Apache Kafka's jars, and the data of `make kafka`
 
 VERSION := 0.1.0
 BUILD   ?= build
@@ -67,6 +68,7 @@ SAN_SUPPORT  := $(UNIT_SUPPORT:%.c=$(SAN)/%.o)
 UNIT_BINS    := $(UNIT_TESTS:%.c=$(SAN)/%)
 FUZZ_BINS    := $(FUZZ_TESTS:%.c=$(SAN)/%)
 VENV         := $(BUILD)/venv
+KAFKA        := $(BUILD)/kafka/libs
 # `make unit T=` sets LENIENT: it links what compiles, so that a file half written elsewhere
 # stops only the tests that need it.
 have          = $(if $(LENIENT),$(wildcard $1),$1)
@@ -80,7 +82,7 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 # Not .SECONDARY: a missing archive would then count as up to date.
 .PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
 .PHONY: all run test unit fuzz system bench tidy lint-deep format docs conformance deps deps-test \
-        venv clean help objects test-build
+        venv kafka kafka-stop clean help objects test-build
 
 all: ## build/sluice (the default)
 	+@$(LOCKED) $(BUILD)/sluice
@@ -210,10 +212,30 @@ docs: $(BUILD)/sluice $(VENV)/.made ## CONFIGURATION.md from the program; is ope
 deps: ## install missing packages for building
 	@sh .ci/packages.sh build
 
-deps-test: ## install missing packages for testing, and the Python environment
+deps-test: ## install missing packages for testing, the Python environment, and Kafka
 	@sh .ci/packages.sh build test
 	@$(MAKE) --no-print-directory -s venv || \
 	    echo "make: no Python environment; the tests that need it are skipped" >&2
+	@{ sh .ci/packages.sh kafka && $(MAKE) --no-print-directory -s $(KAFKA)/.made; } || \
+	    echo "make: no Kafka; the tests that need it are skipped" >&2
+
+KAFKA_PORT ?= 9092
+BROKERS    ?= 1
+kafka: ## a real Kafka at KAFKA_PORT (9092) of 127.0.0.1, for development; BROKERS=3 for a quorum
+	@sh .ci/packages.sh kafka
+	@$(MAKE) --no-print-directory -s $(KAFKA)/.made
+	@$(PYTHON) tests/system/kafka_broker.py start --brokers $(BROKERS) --port $(KAFKA_PORT)
+
+kafka-stop: ## end what `make kafka` started; its data stays in build/kafka
+	@$(PYTHON) tests/system/kafka_broker.py stop
+
+# The stamp is the last to be there: half a set of jars is none.
+$(KAFKA)/.made: tests/system/kafka/pom.xml
+	@echo "fetching Apache Kafka into $(KAFKA) for $<"
+	@rm -rf $(KAFKA)
+	@timeout 300 mvn -B -q -C -Dstyle.color=never -f $< dependency:copy-dependencies \
+	    -DoutputDirectory=$(abspath $(KAFKA)) </dev/null
+	@touch $@
 
 venv: $(VENV)/.made
 
@@ -224,7 +246,8 @@ $(VENV)/.made: tests/requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-clean: ## remove what was built (and build/journal), but for the Python environment
+clean: ## remove what was built (and build/journal, build/kafka), but for the Python environment
+	@[ ! -d $(BUILD)/kafka ] || $(PYTHON) tests/system/kafka_broker.py stop
 	@mkdir -p $(BUILD) && flock $(BUILD)/.lock find $(BUILD) -mindepth 1 -maxdepth 1 ! -name venv \
 	    ! -name .lock -exec rm -rf {} +
 

@@ -4,6 +4,7 @@
 #   build   to compile build/sluice, run it and follow the README: tzdata has the time zones that
 #           rules may name, and a small Debian has neither it nor curl
 #   test    to run the tests on top of that
+#   kafka   a Kafka broker, for the tests and for development: Java, and Maven to fetch the jars
 #   bench   the load generator
 #   fuzz    libFuzzer, for `make fuzz T=`
 #
@@ -20,10 +21,11 @@ packages_of() {
         echo libcmocka-dev clang clang-format clang-tidy redis-server python3 python3-venv \
             ca-certificates
         ;;
+    kafka) echo default-jre-headless maven ca-certificates python3 ;;
     bench) echo wrk redis-server ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     *)
-        echo "packages.sh: no group '$1' (build, test, bench, fuzz)" >&2
+        echo "packages.sh: no group '$1' (build, test, kafka, bench, fuzz)" >&2
         exit 2
         ;;
     esac
@@ -34,7 +36,7 @@ is_installed() {
 }
 
 if [ $# -eq 0 ]; then
-    echo "usage: packages.sh build|test|bench|fuzz ..." >&2
+    echo "usage: packages.sh build|test|kafka|bench|fuzz ..." >&2
     exit 2
 fi
 wanted=

@@ -14,6 +14,7 @@ import threading
 import time
 import urllib.parse
 
+import kafka_broker
 import pytest
 
 BIN = os.environ.get("SLUICE_BIN", "build/san/sluice")
@@ -265,3 +266,34 @@ def redis(tmp_path):
     server = Redis(folder).start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    """One broker for all tests. A test takes topics of its own, and leaves the broker running."""
+    cluster = kafka_cluster(tmp_path_factory.mktemp("kafka"))
+    yield cluster.start()
+    cluster.kill()
+
+
+@pytest.fixture
+def make_kafka(tmp_path):
+    """Clusters of a test's own, to kill and to pause."""
+    clusters = []
+
+    def make(brokers=1, properties=None):
+        folder = tmp_path / f"kafka-{len(clusters) + 1}"
+        clusters.append(kafka_cluster(folder, brokers, properties=properties))
+        return clusters[-1].start()
+
+    yield make
+    for cluster in clusters:
+        cluster.kill()
+
+
+def kafka_cluster(folder, *arguments, **settings):
+    try:
+        kafka_broker.require()
+    except kafka_broker.Unavailable as why:
+        pytest.skip(str(why))
+    return kafka_broker.Cluster(folder, *arguments, **settings)
