@@ -44,7 +44,8 @@ RELEASE  := -O2 -g -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2
 HARDEN   := -pie -Wl,-z,relro,-z,now
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
             $(if $(LIBFUZZER),-fsanitize=fuzzer-no-link)
-PKGS     := libmicrohttpd hiredis jansson yaml-0.1 libuv libsodium libxxhash libdeflate
+PKGS     := libmicrohttpd hiredis jansson yaml-0.1 libuv libsodium libxxhash libdeflate \
+            rdkafka
 
 # Asked only by a recipe that compiles, and once: `make help` and `make deps` need no compiler.
 pkg       = $(or $(shell pkg-config $1 $2),$(if $(shell pkg-config --exists $2 2>/dev/null && \

@@ -15,7 +15,8 @@ packages_of() {
     case $1 in
     build)
         echo gcc make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libjansson-dev \
-            libuv1-dev libyaml-dev libsodium-dev libxxhash-dev libdeflate-dev tzdata curl
+            libuv1-dev libyaml-dev libsodium-dev libxxhash-dev libdeflate-dev librdkafka-dev \
+            tzdata curl
         ;;
     test)
         echo libcmocka-dev clang clang-format clang-tidy redis-server python3 python3-venv \

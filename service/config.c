@@ -2,6 +2,7 @@
 
 #include "service/base/arena.h"
 #include "service/base/check.h"
+#include "service/base/pairs.h"
 #include "service/base/yaml.h"
 #include "service/state/state_redis.h"
 
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 
 enum {
-    SECRET_FILE_MAX = CONFIG_TEXT_MAX + 2, /* with "\r\n"; a longer one is seen to be too long */
+    SECRET_FILE_MAX = CONFIG_MAP_MAX + 2, /* with "\r\n"; a longer one is seen to be too long */
     CONFIG_ARENA_BYTES = 16 << 20,
     FOLDER_BYTES_MAX = 480, /* leaves each default path its room below it */
     ENV_NAME_MAX = 128,
@@ -26,6 +27,7 @@ enum config_kind {
     CONFIG_BOOL,
     CONFIG_DURATION,
     CONFIG_CHOICE,
+    CONFIG_MAP,
 };
 
 struct config_key {
@@ -212,6 +214,40 @@ static bool put_bool(const struct config_key *key, const char *value, struct con
     return true;
 }
 
+/* ---- a map ---- */
+
+static bool map_set(const struct config_key *key, struct span name, struct span value,
+                    struct config *c, const struct origin *from)
+{
+    switch (pairs_set((char *)c + key->offset, CONFIG_MAP_MAX, name, value)) {
+    case ST_OK:
+        return true;
+    case ST_NO_SPACE:
+        diag_error(from->diags, from->at, NULL, "%s may have %d bytes in all", key->path,
+                   CONFIG_MAP_MAX - 1);
+        return false;
+    default:
+        return wrong_value(key, "names, each with a value of one line", from);
+    }
+}
+
+/* "name=value;name=value", or a line for each. */
+static bool put_map(const struct config_key *key, const char *value, struct config *c,
+                    const struct origin *from)
+{
+    while (*value != '\0') {
+        size_t len = strcspn(value, ";\n");
+        const char *equals = memchr(value, '=', len);
+        if (len > 0 && equals == NULL)
+            return wrong_value(key, "name=value;name=value", from);
+        size_t n = (size_t)(equals - value);
+        if (len > 0 && !map_set(key, span_of(value, n), span_of(equals + 1, len - n - 1), c, from))
+            return false;
+        value += len + (value[len] != '\0');
+    }
+    return true;
+}
+
 static bool put_by_kind(const struct config_key *key, const char *value, struct config *c,
                         const struct origin *from)
 {
@@ -234,20 +270,27 @@ static bool put_by_kind(const struct config_key *key, const char *value, struct 
         if (!parse_duration(value, &v))
             return wrong_value(key, "a duration such as 250ms, 90s, 5m, 1h or 7d", from);
         return put_number(key, v, c, from);
+    case CONFIG_MAP:
+        return put_map(key, value, c, from);
     }
     return false;
 }
 
-/* Every way a value comes ends here. */
-static bool put(const struct config_key *key, const char *value, struct config *c,
-                const struct origin *from)
+static void note_place(const struct config_key *key, const struct origin *from)
 {
     struct place *place = &from->places[key - keys];
-    if (!put_by_kind(key, value, c, from))
-        return false;
     snprintf(place->name, sizeof place->name, "%s", from->at.file);
     place->line = from->at.line;
     place->col = from->at.col;
+}
+
+/* Every way a value comes, but for the entries of a map in a file, ends here. */
+static bool put(const struct config_key *key, const char *value, struct config *c,
+                const struct origin *from)
+{
+    if (!put_by_kind(key, value, c, from))
+        return false;
+    note_place(key, from);
     return true;
 }
 
@@ -265,6 +308,22 @@ static void put_defaults(const struct origin *from, struct config *c)
     }
 }
 
+/* Each entry of a map in the file. */
+static void put_entries(const struct yaml_file *file, const struct yaml_node *map,
+                        const struct config_key *key, const struct origin *from, struct config *c)
+{
+    for (const struct yaml_node *n = map->child; n != NULL; n = n->next) {
+        struct origin here = *from;
+        here.at = yaml_at(file, n);
+        if (n->kind == YAML_SCALAR)
+            map_set(key, n->key, n->text, c, &here);
+        else
+            diag_error(here.diags, here.at, "write a name with its dots: security.protocol: SSL",
+                       "%s holds single values", key->path);
+    }
+    note_place(key, from);
+}
+
 static void put_node(const struct yaml_file *file, const struct yaml_node *node, const char *path,
                      const struct origin *from, struct config *c)
 {
@@ -276,7 +335,9 @@ static void put_node(const struct yaml_file *file, const struct yaml_node *node,
         return;
     }
     here.at = yaml_at(file, node);
-    if (node->kind != YAML_SCALAR)
+    if (key->kind == CONFIG_MAP && node->kind == YAML_MAPPING)
+        put_entries(file, node, key, &here, c);
+    else if (node->kind != YAML_SCALAR)
         wrong_value(key, "a single value", &here);
     else if (memchr(node->text.base, '\0', node->text.len) != NULL)
         wrong_value(key, "text without NUL", &here);
@@ -336,17 +397,18 @@ static void env_name(const struct config_key *key, const char *suffix, char *ret
         *p = (char)(*p == '.' ? '_' : toupper((unsigned char)*p));
 }
 
-/* The first line of the file that SLUICE_..._FILE names. */
-static bool read_secret(const char *path, char *ret_value)
+/* Of the file that SLUICE_..._FILE names the first line; of a map's file all of them. */
+static bool read_secret(const struct config_key *key, const char *path, char *ret_value)
 {
     FILE *f = fopen(path, "re");
     if (f == NULL)
         return false;
-    bool ok = fgets(ret_value, SECRET_FILE_MAX, f) != NULL;
+    size_t n = fread(ret_value, 1, SECRET_FILE_MAX - 1, f);
     fclose(f);
-    if (ok)
+    ret_value[n] = '\0';
+    if (key->kind != CONFIG_MAP)
         ret_value[strcspn(ret_value, "\r\n")] = '\0';
-    return ok;
+    return n > 0;
 }
 
 static void put_secret_file(const struct config_key *key, const struct origin *from,
@@ -359,7 +421,7 @@ static void put_secret_file(const struct config_key *key, const struct origin *f
     if (path == NULL)
         return;
     here.at.file = name;
-    if (read_secret(path, value))
+    if (read_secret(key, path, value))
         put(key, value, c, &here);
     else
         diag_error(here.diags, here.at, NULL, "cannot read the file '%s'", path);
@@ -450,6 +512,40 @@ static struct diag_at place_of(const struct place *places, const char *path)
     return (struct diag_at){.file = place->name, .line = place->line, .col = place->col};
 }
 
+struct topic {
+    const char *path, *name;
+};
+
+/* A topic that is read and written, or written as two things, would feed on itself. */
+static void check_topics(const struct topic *topics, int n, const struct place *places,
+                         struct diag_list *diags)
+{
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < i; j++)
+            if (topics[i].name[0] != '\0' && strcmp(topics[i].name, topics[j].name) == 0)
+                diag_error(diags, place_of(places, topics[i].path), NULL, "%s and %s are one topic",
+                           topics[j].path, topics[i].path);
+}
+
+static void check_kafka(const struct config *c, const struct place *places, struct diag_list *diags)
+{
+    const struct topic topics[] = {{"kafka.transactions", c->kafka_transactions},
+                                   {"kafka.labels", c->kafka_labels},
+                                   {"kafka.decisions", c->kafka_decisions},
+                                   {"kafka.alerts", c->kafka_alerts},
+                                   {"kafka.dead_letters", c->kafka_dead_letters}};
+    const int n = sizeof topics / sizeof topics[0];
+    check_topics(topics, n, places, diags);
+    for (int i = 0; i < n && c->kafka_brokers[0] == '\0'; i++)
+        if (topics[i].name[0] != '\0')
+            diag_error(diags, place_of(places, topics[i].path), "add kafka.brokers: host:port",
+                       "%s needs brokers", topics[i].path);
+    if ((c->kafka_transactions[0] != '\0' || c->kafka_labels[0] != '\0') &&
+        c->kafka_dead_letters[0] == '\0')
+        diag_error(diags, place_of(places, "kafka.dead_letters"), NULL,
+                   "kafka.dead_letters is missing: what cannot be scored must go somewhere");
+}
+
 /* What no single row can say. */
 static void check_whole(const struct config *c, const struct place *places, struct diag_list *diags)
 {
@@ -462,6 +558,7 @@ static void check_whole(const struct config *c, const struct place *places, stru
     if (c->state_backend == CONFIG_BACKEND_REDIS &&
         redis_address_parse(span_str(c->state_redis), &address, &why) != ST_OK)
         diag_error(diags, place_of(places, "state.redis"), NULL, "state.redis: %s", why);
+    check_kafka(c, places, diags);
 }
 
 /* The folder of `file`; "." when it names none. false: its name is too long. */
@@ -543,6 +640,30 @@ static void put_duration(struct text *out, int64_t ms)
         }
 }
 
+/* Which of librdkafka's settings hold a secret is told by their names. */
+static bool is_secret_name(struct span name)
+{
+    static const char *const parts[] = {"password", "secret", "pem", "oauthbearer.config"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (memmem(name.base, name.len, parts[i], strlen(parts[i])) != NULL)
+            return true;
+    return false;
+}
+
+static void put_map_value(struct text *out, const char *map)
+{
+    struct span name, value;
+    const char *between = "{";
+    while (pairs_next(&map, &name, &value)) {
+        text_str(out, between);
+        text_json_string(out, name);
+        text_str(out, ": ");
+        text_json_string(out, is_secret_name(name) ? span_str("***") : value);
+        between = ", ";
+    }
+    text_str(out, *between == '{' ? "{}" : "}");
+}
+
 static void put_value(struct text *out, const struct config_key *key, const struct config *c)
 {
     const char *member = (const char *)c + key->offset;
@@ -570,6 +691,9 @@ static void put_value(struct text *out, const struct config_key *key, const stru
             text_i64(out, number);
         else
             put_duration(out, number);
+        return;
+    case CONFIG_MAP:
+        put_map_value(out, member);
         return;
     }
 }
@@ -617,6 +741,9 @@ static void put_range(struct text *out, const struct config_key *key)
         put_duration(out, key->min);
         text_str(out, "..");
         put_duration(out, key->max);
+        return;
+    case CONFIG_MAP:
+        text_str(out, "names and values");
         return;
     }
 }

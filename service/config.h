@@ -19,7 +19,8 @@
 
 enum {
     CONFIG_TEXT_MAX = 512,       /* bytes of a text or path, the NUL included */
-    CONFIG_FLAGS_MAX = 64,       /* more than the table has rows */
+    CONFIG_MAP_MAX = 4096,       /* bytes of all lines of a map, the NUL included */
+    CONFIG_FLAGS_MAX = 128,      /* more than the table has rows */
     CONFIG_PRINT_MAX = 64 << 10, /* room config_print and config_reference need */
 };
 
@@ -30,6 +31,7 @@ struct config {
 #define CONFIG_DURATION_MEMBER(m) int64_t m;
 #define CONFIG_BOOL_MEMBER(m) bool m;
 #define CONFIG_CHOICE_MEMBER(m) int m;
+#define CONFIG_MAP_MEMBER(m) char m[CONFIG_MAP_MAX];
 #define X(kind, member, path, default_text, min, max, secret, doc) kind##_MEMBER(member)
     CONFIG_TABLE(X)
 #undef X
@@ -51,7 +53,8 @@ bool config_is_key(const char *path);
 MUST_USE enum status config_load(const char *file, const struct config_flag *flags, size_t n_flags,
                                  struct diag_list *diags, struct config *ret_config);
 
-/* The effective configuration as YAML; secrets, and passwords within addresses, as "***". */
+/* The effective configuration as YAML; secrets, and passwords within addresses, as
+ * "***". */
 void config_print(const struct config *config, struct text *out);
 
 /* CONFIGURATION.md, from the table. */

@@ -9,6 +9,8 @@
  *              CONFIG_BOOL      bool
  *              CONFIG_DURATION  int64_t milliseconds, min..max; written 250ms 90s 5m 1h 7d
  *              CONFIG_CHOICE    int, index into the names of `default`, "a|b|c"; the first is it
+ *              CONFIG_MAP       char[CONFIG_MAP_MAX], pairs.h; a mapping in the file; elsewhere
+ *                               "name=value;name=value", which adds to the file's
  *     path     as in the file: "state.redis"; on the command line --state.redis; in the environment
  *              SLUICE_STATE_REDIS
  *     secret   never shown in full; also read from the file named by SLUICE_..._FILE
@@ -96,6 +98,41 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "little of the journal. 0s: only at the end.")                                               \
     X(CONFIG_PATH, dead_letters_file, "dead_letters.file", "build/dead-letters.ndjson", 0, 511,    \
       false, "Where labels go whose transaction never came, as NDJSON. Empty: nowhere.")           \
+    X(CONFIG_PATH, alerts_file, "alerts.file", "build/alerts.ndjson", 0, 511, false,               \
+      "Where alerts go, as NDJSON, unless kafka.alerts names a topic. Empty: to the stream alone.")\
+    X(CONFIG_INT, alerts_file_bytes, "alerts.file_bytes", "67108864", 65536, 1LL << 40, false,     \
+      "Past this size the file becomes FILE.1, that FILE.2, and so on.")                           \
+    X(CONFIG_INT, alerts_files, "alerts.files", "8", 1, 1000, false,                               \
+      "Files that are kept, the one being written included.")                                      \
+    X(CONFIG_INT, alerts_recent, "alerts.recent", "4096", 1, 1 << 20, false,                       \
+      "Alerts that GET /v1/alerts and the stream look back on.")                                   \
+    X(CONFIG_INT, alerts_waiting, "alerts.waiting", "16384", 1, 1 << 20, false,                    \
+      "Alerts in memory that the broker, or the file, has not taken yet. More of them wait in "    \
+      "the journal or in Redis alone.")                                                            \
+    X(CONFIG_TEXT, kafka_brokers, "kafka.brokers", "", 0, 511, false,                              \
+      "host:port,host:port: where to ask for the brokers. Empty: no Kafka.")                       \
+    X(CONFIG_TEXT, kafka_group, "kafka.group", "sluice", 1, 249, false,                            \
+      "The consumer group whose members, the workers of all instances, share the partitions.")     \
+    X(CONFIG_TEXT, kafka_transactions, "kafka.transactions", "", 0, 249, false,                    \
+      "The topic transactions come from, and labels among them. Empty: none.")                     \
+    X(CONFIG_TEXT, kafka_labels, "kafka.labels", "", 0, 249, false,                                \
+      "A topic of labels alone. Empty: none.")                                                     \
+    X(CONFIG_TEXT, kafka_decisions, "kafka.decisions", "", 0, 249, false,                          \
+      "The topic decisions on transactions of Kafka go to. Empty: nowhere.")                       \
+    X(CONFIG_TEXT, kafka_alerts, "kafka.alerts", "", 0, 249, false,                                \
+      "The topic alerts go to, also those of transactions that came over HTTP. Empty: to "         \
+      "alerts.file.")                                                                              \
+    X(CONFIG_TEXT, kafka_dead_letters, "kafka.dead_letters", "", 0, 249, false,                    \
+      "The topic messages go to that can never be scored. Required to read from one.")             \
+    X(CONFIG_BOOL, kafka_explain, "kafka.explain", "true", 0, 1, false,                            \
+      "Decisions on transactions of Kafka tell features and rules, as `?explain=true` does.")      \
+    X(CONFIG_INT, kafka_in_flight, "kafka.in_flight", "256", 1, 4096, false,                       \
+      "Messages of one worker that state may have under way.")                                     \
+    X(CONFIG_INT, kafka_unsettled, "kafka.unsettled", "32768", 16, 1 << 20, false,                 \
+      "Messages of one worker that are scored and whose decision no broker has acknowledged yet; " \
+      "at this many the partitions are paused.")                                                   \
+    X(CONFIG_MAP, kafka_properties, "kafka.properties", "", 0, 4095, true,                         \
+      "Settings of librdkafka by their names, such as `security.protocol: SASL_SSL`.")             \
     X(CONFIG_CHOICE, log_level, "log.level", "info|debug|warning|error", 0, 0, false,              \
       "Log lines below this level are dropped.")
 /* clang-format on */

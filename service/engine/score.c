@@ -155,10 +155,16 @@ static void forget_features(struct score_steps *x)
     x->seen.without_state = true;
 }
 
-/* Without state: decided by the transaction alone, or refused, as configured. */
+/* Is a transaction without state not to be decided? */
+static bool rejects(const struct score_steps *x)
+{
+    return x->score->intake.patient || x->engine->options.on_unavailable == ON_UNAVAILABLE_REJECT;
+}
+
+/* Without state: decided by the transaction alone, or refused. */
 static enum status decide_degraded(struct score_steps *x)
 {
-    if (x->engine->options.on_unavailable == ON_UNAVAILABLE_REJECT)
+    if (rejects(x))
         return ST_UNAVAILABLE;
     forget_features(x);
     return decide_and_write(x);
@@ -459,8 +465,7 @@ static void start_transaction(struct score_steps *x)
         refuse_large(x);
         return;
     }
-    if ((!available && e->options.on_unavailable == ON_UNAVAILABLE_REJECT) ||
-        steps_journal_event(x) != ST_OK) {
+    if ((!available && rejects(x)) || steps_journal_event(x) != ST_OK) {
         score_refuse(x, SCORE_UNAVAILABLE);
         return;
     }

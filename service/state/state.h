@@ -105,6 +105,11 @@ struct state_fold {
     struct span bytes;
 };
 
+/* Where Redis keeps an alert: an entry of the stream "outbox". {0}: it does not. */
+struct state_alert {
+    uint64_t ms, seq;
+};
+
 struct state_op {
     enum state_verb verb;
     int64_t now_ms; /* for expiry, in the caller's time */

@@ -133,14 +133,6 @@ static void a_section_may_be_empty(void **state)
     assert_int_equal(load("ruleset: r\ndeadline_ms:\n", &diags, &c), ST_INVALID);
 }
 
-static void an_alert_file_is_no_key_yet(void **state)
-{
-    struct diag_list diags;
-    struct config c;
-    (void)state;
-    assert_int_equal(load("ruleset: r\nalerts: {file: x}\n", &diags, &c), ST_INVALID);
-}
-
 static void values_out_of_range_are_refused_and_the_output_is_untouched(void **state)
 {
     static const char *const wrong[] = {
@@ -336,6 +328,64 @@ static void the_reference_names_every_key(void **state)
     assert_non_null(strstr(bytes, "`SLUICE_STATE_REDIS_FILE`"));
 }
 
+static void a_map_takes_names_with_their_dots_and_keeps_secrets_hidden(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    char printed[CONFIG_PRINT_MAX];
+    struct text out;
+    (void)state;
+    assert_int_equal(load("ruleset: /r.yaml\nkafka:\n  properties:\n    linger.ms: 5\n"
+                          "    sasl.password: hunter2\n",
+                          &diags, &c),
+                     ST_OK);
+    assert_string_equal(c.kafka_properties, "linger.ms=5\nsasl.password=hunter2\n");
+    text_init(&out, printed, sizeof printed - 1);
+    config_print(&c, &out);
+    printed[out.len] = '\0';
+    assert_null(strstr(printed, "hunter2"));
+    assert_non_null(strstr(printed, "{\"linger.ms\": \"5\", \"sasl.password\": \"***\"}"));
+}
+
+static void the_environment_adds_to_the_map_of_the_file(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    setenv("SLUICE_KAFKA_PROPERTIES", "a.b=2;c=3,4", 1);
+    enum status st = load("ruleset: /r.yaml\nkafka: {properties: {a.b: 1, d: 5}}\n", &diags, &c);
+    unsetenv("SLUICE_KAFKA_PROPERTIES");
+    assert_int_equal(st, ST_OK);
+    assert_string_equal(c.kafka_properties, "d=5\na.b=2\nc=3,4\n");
+}
+
+static void a_map_of_maps_is_refused(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load("ruleset: /r.yaml\nkafka: {properties: {ssl: {ca: x}}}\n", &diags, &c),
+                     ST_INVALID);
+    assert_string_equal(diags.items[0].message, "kafka.properties holds single values");
+}
+
+static void topics_need_brokers_and_differ(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(load("ruleset: /r.yaml\nkafka: {alerts: a}\n", &diags, &c), ST_INVALID);
+    assert_string_equal(diags.items[0].message, "kafka.alerts needs brokers");
+    assert_int_equal(
+        load("ruleset: /r.yaml\nkafka: {brokers: h, alerts: a, decisions: a}\n", &diags, &c),
+        ST_INVALID);
+    assert_string_equal(diags.items[0].message, "kafka.decisions and kafka.alerts are one topic");
+    assert_int_equal(load("ruleset: /r.yaml\nkafka: {brokers: h, transactions: t}\n", &diags, &c),
+                     ST_INVALID);
+    assert_string_equal(diags.items[0].message,
+                        "kafka.dead_letters is missing: what cannot be scored must go somewhere");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,7 +395,6 @@ int main(void)
         cmocka_unit_test(a_folder_too_long_for_the_paths_below_it_is_refused),
         cmocka_unit_test(an_unknown_key_is_an_error_that_names_the_nearest),
         cmocka_unit_test(a_section_may_be_empty),
-        cmocka_unit_test(an_alert_file_is_no_key_yet),
         cmocka_unit_test(values_out_of_range_are_refused_and_the_output_is_untouched),
         cmocka_unit_test(the_environment_beats_the_file_and_a_flag_beats_both),
         cmocka_unit_test(a_path_in_the_environment_is_taken_as_it_is),
@@ -357,6 +406,10 @@ int main(void)
         cmocka_unit_test(the_printed_configuration_hides_passwords),
         cmocka_unit_test(the_printed_configuration_reads_back_the_same),
         cmocka_unit_test(the_reference_names_every_key),
+        cmocka_unit_test(a_map_takes_names_with_their_dots_and_keeps_secrets_hidden),
+        cmocka_unit_test(the_environment_adds_to_the_map_of_the_file),
+        cmocka_unit_test(a_map_of_maps_is_refused),
+        cmocka_unit_test(topics_need_brokers_and_differ),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
