@@ -126,6 +126,9 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "The topic messages go to that can never be scored. Required to read from one.")             \
     X(CONFIG_BOOL, kafka_explain, "kafka.explain", "true", 0, 1, false,                            \
       "Decisions on transactions of Kafka tell features and rules, as `?explain=true` does.")      \
+    X(CONFIG_BOOL, kafka_historic, "kafka.historic", "false", 0, 1, false,                         \
+      "Messages may be dated further ahead of the clock than max_skew, as with `?historic=true`: " \
+      "to load a stream that another clock has dated.")                                            \
     X(CONFIG_INT, kafka_in_flight, "kafka.in_flight", "256", 1, 4096, false,                       \
       "Messages of one worker that state may have under way.")                                     \
     X(CONFIG_INT, kafka_unsettled, "kafka.unsettled", "32768", 16, 1 << 20, false,                 \

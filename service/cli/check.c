@@ -1,6 +1,7 @@
 /* `sluice check`: everything that is wrong with a configuration and its ruleset, at once. */
 #include "service/base/clock.h"
 #include "service/cli/cli.h"
+#include "service/cli/kafka.h"
 #include "service/engine/snapshot.h"
 
 static const char usage[] =
@@ -59,6 +60,8 @@ int cli_check(int argc, char **argv)
         return CLI_USAGE;
     }
     enum status st = config_load(args.config_file, args.flags, args.n_flags, &diags, &config);
+    if (st == ST_OK)
+        st = kafka_check(&config, args.config_file, &diags);
     if (st == ST_OK)
         st = check_ruleset(&config, &diags, json);
     cli_print_diags(&diags, json, stdout);
