@@ -2,6 +2,7 @@
 #include "api/http_worker.h"
 #include "api/score_reply.h"
 #include "service/base/clock.h"
+#include "service/base/trace.h"
 
 static void answered(struct score *s)
 {
@@ -19,6 +20,19 @@ static void released(struct score *s)
     request_drop(s->user);
 }
 
+/* In the arena: the score may outlive the connection. */
+static struct span traceparent_of(struct request *r)
+{
+    const char *header = request_header(r, "traceparent");
+    char *room = header != NULL ? arena_try(&r->arena, TRACE_PARENT_BYTES) : NULL;
+    if (room == NULL)
+        return span_of(NULL, 0);
+    struct span passed = trace_parent_pass(span_str(header), room);
+    if (passed.base != room)
+        memcpy(room, passed.base, passed.len);
+    return span_of(room, passed.len);
+}
+
 static void start(struct request *r, struct score_intake intake)
 {
     int64_t deadline_ms;
@@ -27,6 +41,7 @@ static void start(struct request *r, struct score_intake intake)
     /* From the whole body on: a slow sender's time is not the state's. */
     intake.deadline_us = clock_mono_us() + deadline_ms * 1000;
     intake.now_ms = clock_wall_ms();
+    intake.traceparent = traceparent_of(r);
     r->score = (struct score){.engine = r->worker->engine,
                               .arena = &r->arena,
                               .intake = intake,

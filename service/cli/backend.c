@@ -7,10 +7,12 @@
 #include "service/cli/dead_letters.h"
 #include "service/cli/identity.h"
 #include "service/engine/delivery.h"
+#include "service/engine/outbox_mark.h"
 #include "service/engine/recover.h"
 #include "service/state/state_mem.h"
 #include "service/state/state_redis.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,8 @@ struct backend {
     struct delivery *delivery;      /* likewise */
     const char *_Atomic refused;    /* why Redis cannot be used, static text; NULL: it can */
     atomic_int n_up;                /* connections to Redis that serve */
+    struct outbox *outbox;
+    struct outbox_mark *mark; /* memory with a journal */
     struct dead_letters *letters;
     struct engine engines[CONFIG_WORKERS_MAX];
     int n_engines;
@@ -112,6 +116,8 @@ static void set_engine(struct backend *b, struct engine *e, uv_loop_t *loop, str
                     .synced_answers =
                         b->journal != NULL && c->journal_fsync == CONFIG_FSYNC_ALWAYS},
         .delivery = b->delivery,
+        .outbox = b->outbox,
+        .outbox_mark = b->mark,
         .user = b,
     };
 }
@@ -203,6 +209,7 @@ static enum status open_redis(struct backend *b, char *ret_why)
         snprintf(ret_why, BACKEND_WHY_BYTES, "state.redis: %s", why);
         return st;
     }
+    snprintf(b->redis.owner, sizeof b->redis.owner, "%016" PRIx64, hash_random_u64());
     snprintf(b->redis.prefix, sizeof b->redis.prefix, "%.127s", c->state_prefix);
     b->redis.connect_timeout_ms = REDIS_CONNECT_TIMEOUT_MS;
     b->redis.refused = redis_refused;
@@ -217,8 +224,41 @@ static enum status open_redis(struct backend *b, char *ret_why)
     return probe_redis(b, ret_why);
 }
 
+/* What the journal has behind the mark was perhaps never acknowledged. */
+static enum status open_mark(struct backend *b, char *ret_why)
+{
+    uint64_t seq, last_seq = journal_last_seq(b->journal);
+    enum status st = outbox_mark_open(b->config->journal_dir, &b->mark, &seq);
+    if (st != ST_OK) {
+        snprintf(ret_why, BACKEND_WHY_BYTES, "%s/outbox: %s", b->config->journal_dir,
+                 status_text(st));
+        return st;
+    }
+    if (seq + 1 < journal_first_seq(b->journal))
+        seq = journal_first_seq(b->journal) - 1;
+    journal_keep(b->journal, seq + 1);
+    if (seq < last_seq)
+        outbox_leave(b->outbox, seq + 1, last_seq);
+    return ST_OK;
+}
+
+static enum status open_outbox(struct backend *b, const struct backend_alerts *alerts,
+                               char *ret_why)
+{
+    struct outbox_options options = {.waiting_max = (int)b->config->alerts_waiting,
+                                     .journal = b->journal,
+                                     .journal_keeps = is_memory(b) && b->journal != NULL,
+                                     .redis_keeps = !is_memory(b),
+                                     .seen = alerts->seen,
+                                     .woken = alerts->woken,
+                                     .user = alerts->user};
+    b->outbox = outbox_new(&options);
+    return options.journal_keeps ? open_mark(b, ret_why) : ST_OK;
+}
+
 enum status backend_open(const struct config *config, struct snapshot_slot *snapshots,
-                         struct backend **ret_backend, char *ret_why)
+                         const struct backend_alerts *alerts, struct backend **ret_backend,
+                         char *ret_why)
 {
     struct backend *b = calloc(1, sizeof *b);
     CHECK(b != NULL);
@@ -233,16 +273,31 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
     if (st == ST_OK)
         st = is_memory(b) ? open_memory(b, ret_why) : open_redis(b, ret_why);
     if (st == ST_OK)
+        st = open_outbox(b, alerts, ret_why);
+    if (st == ST_OK)
         *ret_backend = b;
     else
         backend_close(b);
     return st;
 }
 
+/* What was acknowledged after the last engine had ended is told too. */
+static void close_outbox(struct backend *b)
+{
+    if (b->mark != NULL) {
+        uint64_t seq = outbox_acknowledged_seq(b->outbox, journal_last_seq(b->journal));
+        if (outbox_mark_set(b->mark, seq) != ST_OK)
+            log_warning("alerts may come again", LOG_TEXT("why", "the outbox cannot be written"));
+    }
+    outbox_mark_close(b->mark);
+    outbox_free(b->outbox);
+}
+
 void backend_close(struct backend *b)
 {
     if (b == NULL)
         return;
+    close_outbox(b);
     state_table_free(b->table);
     delivery_free(b->delivery);
     watermark_free(b->acknowledged);
@@ -277,6 +332,7 @@ struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop
         e->dead_label = dead_label;
         e->undeliverable = undeliverable;
         e->delivers = b->delivery != NULL;
+        e->sweeps_outbox = true;
     }
     engine_open(e);
     b->n_engines = index + 1;
@@ -288,6 +344,11 @@ void backend_engine_close(struct backend *b, int index, struct engine *engine)
     CHECK(engine == &b->engines[index]);
     state_close(engine->state);
     engine_close(engine);
+}
+
+struct outbox *backend_outbox(struct backend *b)
+{
+    return b->outbox;
 }
 
 enum status backend_checkpoint(struct backend *b)
@@ -318,6 +379,14 @@ static void put_metric(struct text *out, const char *name, const char *type, con
 {
     text_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
                 (unsigned long long)value);
+}
+
+static void put_outbox(const struct backend *b, struct text *out)
+{
+    struct outbox_stats stats = outbox_stats(b->outbox);
+#define X(member, kind, help) put_metric(out, "sluice_alerts_" #member, kind, help, stats.member);
+    OUTBOX_STATS_TABLE(X)
+#undef X
 }
 
 static void put_memory(const struct backend *b, struct text *out)
@@ -363,6 +432,7 @@ static void put_redis(const struct backend *b, struct text *out)
 
 void backend_metrics(const struct backend *b, struct text *out)
 {
+    put_outbox(b, out);
     if (is_memory(b))
         put_memory(b, out);
     else

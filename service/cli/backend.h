@@ -1,5 +1,5 @@
 /*
- * backend.h -- journal, state and engines of one `sluice serve`.
+ * backend.h -- journal, state, outbox and engines of one `sluice serve`.
  *
  *     memory:  journal, identity, checkpoint, later frames ──> table ──> an engine a worker
  *     redis:   journal, identity, probe             ──> a connection and an engine a worker
@@ -14,19 +14,31 @@
 #include "service/base/text.h"
 #include "service/config.h"
 #include "service/engine/engine.h"
+#include "service/engine/outbox.h"
 
 enum { BACKEND_WHY_BYTES = 1024 };
 
 struct backend;
 
+/* Who hears of alerts; from any worker's thread. Any may be NULL. */
+struct backend_alerts {
+    void (*seen)(void *user, const struct alert *alert); /* it was decided */
+    void (*woken)(void *user);                           /* the outbox has something to take */
+    void *user;
+};
+
 /* `config` and `snapshots` are borrowed. Errors: any; ret_why[BACKEND_WHY_BYTES] says what. */
 MUST_USE enum status backend_open(const struct config *config, struct snapshot_slot *snapshots,
-                                  struct backend **ret_backend, char *ret_why);
+                                  const struct backend_alerts *alerts, struct backend **ret_backend,
+                                  char *ret_why);
 /* After the last engine was closed. NULL is fine. */
 void backend_close(struct backend *b);
 
 struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop);
 void backend_engine_close(struct backend *b, int index, struct engine *engine);
+
+/* Alerts on their way out; as long as the backend. */
+struct outbox *backend_outbox(struct backend *b);
 
 /* Memory with a journal: write the table out. Else ST_OK at once. */
 MUST_USE enum status backend_checkpoint(struct backend *b);

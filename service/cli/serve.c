@@ -7,6 +7,7 @@
 #include "service/cli/cli.h"
 #include "service/cli/kafka.h"
 #include "service/cli/notify.h"
+#include "service/io/alerts.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -35,6 +36,8 @@ static const char usage[] =
 struct serve {
     struct config config;
     struct snapshot_slot *snapshots;
+    struct kafka_options kafka;
+    struct alerts *alerts;
     struct backend *backend;
     struct http_server *server;
     uv_loop_t loop;
@@ -209,12 +212,37 @@ static void hook_metrics(void *user, struct text *out)
 {
     const struct serve *s = user;
     backend_metrics(s->backend, out);
+    alerts_metrics(s->alerts, out);
     text_printf(out,
                 "# HELP sluice_ruleset_reloads_total Rulesets offered to this process\n"
                 "# TYPE sluice_ruleset_reloads_total counter\n"
                 "sluice_ruleset_reloads_total{result=\"loaded\"} %llu\n"
                 "sluice_ruleset_reloads_total{result=\"refused\"} %llu\n",
                 (unsigned long long)s->reloads_done, (unsigned long long)s->reloads_refused);
+}
+
+/* ---- alerts ---- */
+
+static void alerts_woken(void *user)
+{
+    const struct serve *s = user;
+    alerts_wake(s->alerts);
+}
+
+static enum status open_alerts(struct serve *s)
+{
+    const struct config *c = &s->config;
+    char why[KAFKA_WHY_BYTES] = "";
+    s->kafka = kafka_options_of(c);
+    struct alerts_options options = {.loop = &s->loop,
+                                     .kafka = &s->kafka,
+                                     .file = c->alerts_file,
+                                     .file_bytes = c->alerts_file_bytes,
+                                     .files = (int)c->alerts_files};
+    enum status st = alerts_open(&options, &s->alerts, why);
+    if (st != ST_OK)
+        log_error("cannot start", LOG_TEXT("why", why));
+    return st;
 }
 
 /* ---- wiring ---- */
@@ -286,7 +314,8 @@ static void watch(struct serve *s)
 static void close_handle(uv_handle_t *handle, void *user)
 {
     (void)user;
-    uv_close(handle, NULL);
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
 }
 
 /* A checkpoint may still be under way: the loop waits for it. */
@@ -299,15 +328,19 @@ static void close_loop(struct serve *s)
 
 static enum status serve(struct serve *s)
 {
+    const struct backend_alerts hooks = {.woken = alerts_woken, .user = s};
     char why[BACKEND_WHY_BYTES] = "";
     enum status st = load_ruleset(s);
+    if (st == ST_OK)
+        st = open_alerts(s);
     if (st != ST_OK)
         return st;
-    st = backend_open(&s->config, s->snapshots, &s->backend, why);
+    st = backend_open(&s->config, s->snapshots, &hooks, &s->backend, why);
     if (st != ST_OK) {
         log_error("cannot start", LOG_TEXT("why", why));
         return st;
     }
+    alerts_start(s->alerts, backend_outbox(s->backend));
     watch(s);
     st = start_server(s);
     if (st != ST_OK)
@@ -367,6 +400,7 @@ int cli_serve(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a client that left is seen by write's error */
     CHECK(uv_loop_init(&s.loop) == 0);
     enum status st = serve(&s);
+    alerts_close(s.alerts, (int)s.config.drain_timeout_ms);
     close_loop(&s);
     backend_close(s.backend);
     snapshot_slot_free(s.snapshots);

@@ -3,8 +3,8 @@
  *
  *     record:  | u16 id | u16 trace | i64 ts_ms | transaction id | traceparent | JSON ... |
  *                ^ bytes of both                                                 ^ the rest
- *     JSON:    {"alert_id":"<32 hex>","transaction":{"transaction_id":...},
- *               <members of the decision, with features>}
+ *     JSON:    {"alert_id":"<32 hex>","transaction":{"transaction_id":"t-11",...},
+ *               "transaction_id":"t-11","decision":"flag", ... decision.h, with features}
  *
  * The transaction has its declared fields by name, but for those that the schema keeps private. A
  * record is what an outbox keeps: all that is needed to send it again, byte for byte.
@@ -15,14 +15,14 @@
 #ifndef SLUICE_ENGINE_ALERT_H
 #define SLUICE_ENGINE_ALERT_H
 
-#include "service/base/status.h"
-#include "service/base/text.h"
+#include "service/engine/decision.h"
+#include "service/txn/txn.h"
 
 enum {
     ALERT_ID_DIGITS = 32,
     ALERT_HEAD_BYTES = 12,
-    /* A decision and a transaction, written again with short names; a frame and a message of
-     * 1 MB hold it. What does not fit goes without features, then without reasons' texts. */
+    /* Of a record. What does not fit goes: fields at the end of a very long transaction ("omitted"
+     * counts them), then features, then the texts of reasons. */
     ALERT_BYTES_MAX = 64 << 10,
 };
 
@@ -36,6 +36,18 @@ struct alert {
 
 /* The first 32 hex digits of SHA-256("alert:" + transaction_id). */
 void alert_id(struct span transaction_id, char ret_id[ALERT_ID_DIGITS + 1]);
+
+/* What an alert is written from. */
+struct alert_source {
+    const struct snapshot *snap;
+    const struct event *event;
+    const struct decision *decision;
+    const struct window_value *values; /* in the order of features */
+    struct span traceparent;           /* at most 255 bytes; empty: none */
+};
+
+/* Appends the record, with ALERT_BYTES_MAX of room: it always fits. */
+void alert_write(const struct alert_source *from, struct text *out);
 
 /* Errors: ST_CORRUPT. */
 MUST_USE enum status alert_decode(struct span record, struct alert *ret_alert);

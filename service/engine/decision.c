@@ -2,31 +2,28 @@
 
 #include "service/base/check.h"
 
-/* How much of it is written. */
-enum detail { DETAIL_BARE, DETAIL_PLAIN, DETAIL_EXPLAINED };
-
 static void put(struct text *out, const char *name, struct span value)
 {
     text_str(out, name);
     text_json_string(out, value);
 }
 
-static void write_hit(const struct hit *h, enum detail detail, struct text *out)
+static void write_hit(const struct hit *h, enum decision_detail detail, struct text *out)
 {
     const struct span none = {0};
     put(out, "{\"rule\":", h->rule->id);
-    put(out, ",\"title\":", detail > DETAIL_BARE ? h->rule->title : none);
+    put(out, ",\"title\":", detail > DECISION_BARE ? h->rule->title : none);
     text_str(out, ",\"score\":");
     text_double(out, h->score);
     text_str(out, ",\"severity\":\"");
     text_str(out, rule_severity_text(h->rule->severity));
     text_char(out, '"');
-    put(out, ",\"reason\":", detail > DETAIL_BARE ? h->reason : none);
+    put(out, ",\"reason\":", detail > DECISION_BARE ? h->reason : none);
     text_char(out, '}');
 }
 
 /* "name":[...], and how many of the `n` are not in it: they count all the same. */
-static void write_hits(const char *name, const struct hit *h, int n, enum detail detail,
+static void write_hits(const char *name, const struct hit *h, int n, enum decision_detail detail,
                        struct text *out)
 {
     text_str(out, ",\"");
@@ -134,7 +131,7 @@ static const char *degraded_text(const struct decision *d)
 
 static void write_at(const struct decision *d, const struct snapshot *snap,
                      struct span transaction_id, const struct window_value *values,
-                     enum detail detail, struct text *out)
+                     enum decision_detail detail, struct text *out)
 {
     put(out, "{\"transaction_id\":", transaction_id);
     text_str(out,
@@ -143,10 +140,10 @@ static void write_at(const struct decision *d, const struct snapshot *snap,
     write_hits("reasons", d->hits.fired, d->hits.n_fired, detail, out);
     if (d->hits.n_shadow > 0)
         write_hits("shadow", d->hits.shadow, d->hits.n_shadow, detail, out);
-    if (detail == DETAIL_EXPLAINED) {
+    if (detail >= DECISION_FEATURES)
         write_features(&snap->features, values, out);
+    if (detail == DECISION_EXPLAINED)
         write_rules(snap->rules, d->hits.results, out);
-    }
     text_str(out, ",\"ruleset\":\"");
     text_put(out, span_of(snap->id_text, 16));
     text_str(out, "\",\"degraded\":");
@@ -155,14 +152,14 @@ static void write_at(const struct decision *d, const struct snapshot *snap,
 }
 
 void decision_write(const struct decision *d, const struct snapshot *snap,
-                    struct span transaction_id, const struct window_value *values, bool explain,
-                    struct text *out)
+                    struct span transaction_id, const struct window_value *values,
+                    enum decision_detail detail, struct text *out)
 {
     const size_t start = out->len;
-    for (int detail = explain ? DETAIL_EXPLAINED : DETAIL_PLAIN; detail >= DETAIL_BARE; detail--) {
+    for (int level = (int)detail; level >= DECISION_BARE; level--) {
         out->len = start;
         out->overflow = false;
-        write_at(d, snap, transaction_id, values, (enum detail)detail, out);
+        write_at(d, snap, transaction_id, values, (enum decision_detail)level, out);
         if (!out->overflow)
             return;
     }

@@ -35,14 +35,21 @@ struct decision {
     bool is_incomplete; /* degraded: ["state_incomplete"] */
 };
 
+/* How much of it is told. */
+enum decision_detail {
+    DECISION_BARE, /* reasons without titles and texts: what is left when there is no room */
+    DECISION_PLAIN,
+    DECISION_FEATURES,  /* and features: an alert's */
+    DECISION_EXPLAINED, /* and rules: `?explain=true` */
+};
+
 /*
- * Write it, with at least DECISION_BARE_BYTES of room. What does not fit goes: first what
- * explain adds, then the titles and texts of reasons. `values` in the order of features, for
- * explain.
+ * Write it, with at least DECISION_BARE_BYTES of room. What does not fit goes, one level of detail
+ * after the other. `values` in the order of features.
  */
 void decision_write(const struct decision *d, const struct snapshot *snap,
-                    struct span transaction_id, const struct window_value *values, bool explain,
-                    struct text *out);
+                    struct span transaction_id, const struct window_value *values,
+                    enum decision_detail detail, struct text *out);
 
 /* One feature: {"value":11,"exact":false,"lo":9,"hi":12}; a missing one:
  * {"value":null,"exact":true}, with "exact":false when it could not be read or may not be

@@ -3,6 +3,7 @@
 #include "service/base/check.h"
 #include "service/engine/delivery.h"
 #include "service/engine/engine_internal.h"
+#include "service/engine/outbox_sweep.h"
 #include "service/engine/parked_sweep.h"
 #include "service/engine/publish.h"
 #include "service/engine/redeliver.h"
@@ -46,6 +47,8 @@ void engine_open(struct engine *e)
         p->parked = parked_sweep_new(e);
     if (e->delivers && e->delivery != NULL && e->loop != NULL)
         p->redelivery = redelivery_new(e);
+    if (e->sweeps_outbox && e->outbox != NULL && e->loop != NULL)
+        p->outbox = outbox_sweep_new(e);
     if (e->delivery != NULL && strcmp(e->state->backend->name, "redis") == 0)
         state_redis_on_connect(e->state, on_connect, e);
 }
@@ -53,6 +56,7 @@ void engine_open(struct engine *e)
 void engine_close(struct engine *e)
 {
     struct engine_parts *p = e->parts;
+    outbox_sweep_free(p->outbox);
     redelivery_free(p->redelivery);
     parked_sweep_free(p->parked);
     synced_free(p->synced);

@@ -31,7 +31,9 @@ struct engine_options {
     bool synced_answers; /* journal fsync always: an answer waits for its frames */
 };
 
-struct delivery; /* deliver.h */
+struct delivery;    /* deliver.h */
+struct outbox;      /* outbox.h */
+struct outbox_mark; /* outbox_mark.h */
 struct engine_parts;
 
 struct engine {
@@ -45,6 +47,10 @@ struct engine {
     /* Redis with a journal: what has reached it, shared by the process's engines. May be NULL. */
     struct delivery *delivery;
     bool delivers; /* this engine brings what is missing; one of a process */
+    /* Alerts of what is flagged go there, shared by the process's engines. NULL: there are none. */
+    struct outbox *outbox;
+    struct outbox_mark *outbox_mark; /* the journal keeps the alerts; else NULL */
+    bool sweeps_outbox;              /* this engine keeps it in step; one of a process */
     /* This engine gives up labels whose wait has ended, and says so; NULL: another one does. */
     void (*dead_label)(void *user, struct span body);
     /* May be NULL. The journal cannot be read on (journal_damage), and what comes behind cannot

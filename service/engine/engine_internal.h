@@ -13,6 +13,7 @@ struct upkeep;
 struct publisher;
 struct parked_sweep;
 struct redelivery;
+struct outbox_sweep;
 struct synced;
 
 struct engine_parts {
@@ -26,6 +27,7 @@ struct engine_parts {
     struct synced *synced;         /* NULL: answers do not wait for the disk */
     struct parked_sweep *parked;   /* NULL: another engine sweeps */
     struct redelivery *redelivery; /* NULL: another engine delivers, or none */
+    struct outbox_sweep *outbox;   /* NULL: another engine sweeps, or none */
 };
 
 /* Another attempt's name; 32 bits suffice to tell the attempts at one transaction apart. */

@@ -38,6 +38,12 @@ void frame_put_erase(const struct state_entity *entities, int n, struct text *ou
     }
 }
 
+void frame_end_flagged(struct span alert, struct text *out)
+{
+    uint32_t n = (uint32_t)alert.len;
+    text_raw(out, &n, sizeof n);
+}
+
 void frame_put_expired(int64_t now_ms, struct text *out)
 {
     text_raw(out, &now_ms, sizeof now_ms);
@@ -62,6 +68,22 @@ enum status frame_get_decision(struct span bytes, struct frame_decision *ret_fra
     if (!span_take_raw(&bytes, &f.txn_hash, sizeof f.txn_hash))
         return ST_CORRUPT;
     f.claim = bytes;
+    f.alert = span_of(NULL, 0);
+    *ret_frame = f;
+    return ST_OK;
+}
+
+enum status frame_get_flagged(struct span bytes, struct frame_decision *ret_frame)
+{
+    struct frame_decision f;
+    uint32_t n;
+    if (bytes.len < sizeof n)
+        return ST_CORRUPT;
+    bytes.len -= sizeof n;
+    memcpy(&n, bytes.base + bytes.len, sizeof n);
+    if (n > bytes.len || frame_get_decision(span_of(bytes.base, bytes.len - n), &f) != ST_OK)
+        return ST_CORRUPT;
+    f.alert = span_of(bytes.base + bytes.len - n, n);
     *ret_frame = f;
     return ST_OK;
 }

@@ -1,6 +1,5 @@
 #include "service/engine/intent.h"
 
-#include "service/engine/decision.h"
 #include "service/engine/frames.h"
 #include "service/state/evidence.h"
 #include "service/txn/slot.h"
@@ -236,7 +235,10 @@ static enum status add_transaction(struct intent *in, const struct snapshot *sna
 static enum status put_claim(struct intent *in, const struct claim *claim, uint64_t txn_hash,
                              struct arena *arena)
 {
-    enum { ROOM = FRAME_DECISION_HEAD_BYTES + CLAIM_FIXED_BYTES_MAX + DECISION_BYTES_MAX };
+    enum {
+        ROOM = FRAME_DECISION_HEAD_BYTES + CLAIM_FIXED_BYTES_MAX + DECISION_BYTES_MAX +
+               ALERT_BYTES_MAX + FRAME_FLAGGED_TAIL_BYTES
+    };
     char *room = arena_try(arena, ROOM);
     if (room == NULL)
         return ST_NO_SPACE;
@@ -247,6 +249,7 @@ static enum status put_claim(struct intent *in, const struct claim *claim, uint6
         return ST_NO_SPACE;
     in->claim_bytes = in->decision.len - FRAME_DECISION_HEAD_BYTES;
     in->decision.cap = in->decision.len + DECISION_BYTES_MAX;
+    in->alert_at = 0;
     return ST_OK;
 }
 
@@ -276,17 +279,47 @@ struct span intent_claim(const struct intent *in)
     return span_of(in->decision.base + FRAME_DECISION_HEAD_BYTES, in->claim_bytes);
 }
 
+/* Where the answer ends. */
+static size_t decided_bytes(const struct intent *in)
+{
+    return in->alert_at > 0 ? in->alert_at : in->decision.len;
+}
+
 struct span intent_decided(const struct intent *in)
 {
     in->decision.base[FRAME_DECISION_HEAD_BYTES + 1] = 'd'; /* claim.h: byte 1 is its state */
     return span_of(in->decision.base + FRAME_DECISION_HEAD_BYTES,
-                   in->decision.len - FRAME_DECISION_HEAD_BYTES);
+                   decided_bytes(in) - FRAME_DECISION_HEAD_BYTES);
 }
 
 struct span intent_answer(const struct intent *in)
 {
     size_t at = FRAME_DECISION_HEAD_BYTES + in->claim_bytes;
-    return span_of(in->decision.base + at, in->decision.len - at);
+    return span_of(in->decision.base + at, decided_bytes(in) - at);
+}
+
+void intent_put_alert(struct intent *in, const struct alert_source *from)
+{
+    in->alert_at = in->decision.len;
+    in->decision.cap = in->decision.len + ALERT_BYTES_MAX + FRAME_FLAGGED_TAIL_BYTES;
+    alert_write(from, &in->decision);
+}
+
+struct span intent_alert(const struct intent *in)
+{
+    if (in->alert_at == 0)
+        return span_of(NULL, 0);
+    return span_of(in->decision.base + in->alert_at, in->decision.len - in->alert_at);
+}
+
+struct span intent_frame(struct intent *in, uint8_t *ret_kind)
+{
+    struct text frame = in->decision;
+    intent_decided(in);
+    *ret_kind = in->alert_at > 0 ? FRAME_FLAGGED : FRAME_DECISION;
+    if (in->alert_at > 0)
+        frame_end_flagged(intent_alert(in), &frame);
+    return text_span(&frame);
 }
 
 void intent_credit(struct intent *in, uint32_t nonce)

@@ -5,7 +5,8 @@
  * again.
  *
  *     | u64 txn hash | claim: fixed part | answer, once decided |
- *       ^ `decision`: the whole is the journal's DECISION frame
+ *       ^ `decision`: the whole is the journal's DECISION frame; with an alert, behind the answer,
+ *         its FLAGGED frame
  *                      ^ claim
  *
  * Owns:    nothing; everything lives in the request's arena, keys' raw values perhaps in the
@@ -15,6 +16,7 @@
 #ifndef SLUICE_ENGINE_INTENT_H
 #define SLUICE_ENGINE_INTENT_H
 
+#include "service/engine/alert.h"
 #include "service/engine/row.h"
 #include "service/state/claim.h"
 #include "service/state/state.h"
@@ -24,8 +26,9 @@ struct intent {
     struct state_entity entities[FEATURE_KEY_FIELDS_MAX];
     int keys[FEATURE_KEY_FIELDS_MAX]; /* of each entity: index into features.keys */
     int n_entities;
-    struct text decision; /* room for the answer behind the claim */
+    struct text decision; /* room for the answer behind the claim, and for an alert behind that */
     size_t claim_bytes;   /* its fixed part */
+    size_t alert_at;      /* in `decision`; 0: there is none */
 };
 
 /* What a label needs of its transaction. */
@@ -53,6 +56,13 @@ MUST_USE enum status intent_of_transaction(const struct snapshot *snap,
 struct span intent_claim(const struct intent *in);
 struct span intent_decided(const struct intent *in);
 struct span intent_answer(const struct intent *in);
+
+/* Once the answer is written: its alert. `from` as in alert.h. */
+void intent_put_alert(struct intent *in, const struct alert_source *from);
+/* The alert's record; empty: there is none. */
+struct span intent_alert(const struct intent *in);
+/* The frame of the journal, and its kind. Once. */
+struct span intent_frame(struct intent *in, uint8_t *ret_kind);
 
 /*
  * The claim will name the attempt `nonce`, whose records came first and count; ours are its

@@ -1,44 +1,62 @@
 /*
  * outbox.h -- alerts between the decision and the sink's acknowledgement: one for a process.
  *
- *     worker ──outbox_put──> [ waiting ] ──outbox_take──> sink ──outbox_done──> forgotten
- *                                ^                          │ outbox_again
- *                                └──────────────────────────┘
+ *     worker ──open_place──> state ──put──> [ waiting ] ──take──> sink ──done──> forgotten
+ *                                               ^                   │ again
+ *                                               └───────────────────┘
  *
  * What survives a crash lies elsewhere, and is forgotten there with outbox_done: with the state in
- * memory the journal's frame of the decision has the alert; with Redis a stream that was written
+ * memory the journal's frame of the decision has the alert; with Redis a stream that is written
  * with the decision. outbox_sweep.h reads what a crash has left there, and what did not fit here.
  *
  * Alerts have numbers, from 1, in the order they were put; outbox_settled() tells up to where all
  * are acknowledged.
  *
- * Owns:    copies of the alerts. Threads: put and the numbers from any; take, done and again from
- * the sink's alone.
+ * Owns:    copies of the alerts. Threads: take, done and again from the sink's alone; all others
+ * from any.
  */
 #ifndef SLUICE_ENGINE_OUTBOX_H
 #define SLUICE_ENGINE_OUTBOX_H
 
 #include "service/engine/alert.h"
+#include "service/state/journal.h"
 #include "service/state/state.h"
+
+#include <sys/queue.h>
 
 struct outbox;
 
 /* One alert; the outbox's, and lent to the sink from take to done or again. */
 struct outbox_item {
-    struct outbox_item *next, *prev; /* private */
+    TAILQ_ENTRY(outbox_item) link;    /* private: all, by number */
+    TAILQ_ENTRY(outbox_item) waiting; /* private: those not taken */
     uint64_t number;
     struct alert alert;
     uint64_t seq;            /* of the journal's frame that has it; 0: none */
     struct state_alert kept; /* in Redis; {0}: not there */
     int64_t put_us;          /* monotonic */
-    int tries;
+    int tries;               /* of the sink, without success */
+};
+
+/*
+ * A worker's promise of an alert, from before its frame is written until it is put: without it the
+ * mark of what is acknowledged could pass a frame whose alert nobody knows yet.
+ */
+struct outbox_place {
+    TAILQ_ENTRY(outbox_place) link;
+    uint64_t from_seq; /* its frame will have this number, or a later one */
+    bool has_room;     /* else the alert stays where it survives, and comes by a sweep */
+    bool is_open;
 };
 
 struct outbox_options {
-    int waiting_max; /* items; one more stays where it survives, and comes by a sweep */
-    /* May be NULL; from any thread that puts, under the outbox's lock: `alert` was decided. */
+    int waiting_max;         /* items; one more stays where it survives */
+    struct journal *journal; /* NULL: none */
+    bool journal_keeps;      /* alerts survive in its FLAGGED frames ... */
+    bool redis_keeps;        /* ... or in Redis, once they have reached it */
+    /* May be NULL; from any thread that puts: `alert` was decided. */
     void (*seen)(void *user, const struct alert *alert);
-    /* May be NULL; from any thread: there is something to take. Short, such as uv_async_send. */
+    /* May be NULL; from any thread that puts: there is something to take. Short. */
     void (*woken)(void *user);
     void *user;
 };
@@ -46,6 +64,18 @@ struct outbox_options {
 /* CHECKs on no memory. */
 struct outbox *outbox_new(const struct outbox_options *o);
 void outbox_free(struct outbox *o); /* NULL is fine */
+
+/* ---- the worker's ---- */
+
+void outbox_open_place(struct outbox *o, struct outbox_place *place);
+/*
+ * `record` (alert.h) was decided; `seq` is its frame, or 0, `kept` its entry in Redis, or {0}.
+ * CHECKs on no memory, as on a record that is none.
+ */
+void outbox_put(struct outbox *o, struct outbox_place *place, struct span record, uint64_t seq,
+                struct state_alert kept);
+/* There is no alert after all; nothing when the place is not open. */
+void outbox_close_place(struct outbox *o, struct outbox_place *place);
 
 /* ---- the sink's ---- */
 
@@ -56,16 +86,49 @@ void outbox_done(struct outbox *o, struct outbox_item *item);
 /* The sink could not: it waits again, before all others. */
 void outbox_again(struct outbox *o, struct outbox_item *item);
 
+/* ---- the sweep's ---- */
+
+/* What was left for want of room: frames *ret_from..*ret_to have it. false: nothing was. */
+bool outbox_left(struct outbox *o, uint64_t *ret_from, uint64_t *ret_to);
+/* How many more there is room for. */
+int outbox_room(struct outbox *o);
+/* One that was left, or that another process has left. */
+void outbox_put_swept(struct outbox *o, struct span record, uint64_t seq, struct state_alert kept);
+/* Before the first is put: an earlier process has left what frames from..to have. */
+void outbox_leave(struct outbox *o, uint64_t from, uint64_t to);
+/* What was left up to `seq` has been put. */
+void outbox_swept(struct outbox *o, uint64_t seq);
+/* Every alert of a frame up to this one is acknowledged. `last_seq`: the journal's newest, read
+ * before this call. */
+uint64_t outbox_acknowledged_seq(struct outbox *o, uint64_t last_seq);
+/* At most `max` entries of Redis whose alerts are acknowledged, each answered once. */
+int outbox_take_done(struct outbox *o, struct state_alert *ret_entries, int max);
+/*
+ * Redis: the alert of this frame is neither here nor there, as far as this process knows, so it
+ * must be brought with its decision: an earlier process wrote it, or there was no room.
+ */
+bool outbox_lacks(struct outbox *o, uint64_t seq);
+
 /* ---- anybody's ---- */
 
 /* The number of the newest that was put; 0: none ever. */
 uint64_t outbox_last(struct outbox *o);
-/* Every alert with a number up to this one is acknowledged. */
+/* Every alert with a number up to this one is acknowledged, or lies where it survives. */
 uint64_t outbox_settled(struct outbox *o);
 
+/* X(member, kind, help) */
+#define OUTBOX_STATS_TABLE(X)                                                       \
+    X(waiting, "gauge", "Alerts that no sink has taken for good")                   \
+    X(put_total, "counter", "Alerts that were decided, or left by another process") \
+    X(sent_total, "counter", "Alerts that the sink has taken for good")             \
+    X(retries_total, "counter", "Times the sink could not take an alert")           \
+    X(left_total, "counter", "Alerts without room in memory, which came later")     \
+    X(lost_total, "counter", "Alerts without room, and without a place that survives")
+
 struct outbox_stats {
-    uint64_t waiting, sending;        /* gauges */
-    uint64_t put, sent, failed, left; /* counters; left: no room, to come by a sweep */
+#define X(member, kind, help) uint64_t member;
+    OUTBOX_STATS_TABLE(X)
+#undef X
 };
 
 struct outbox_stats outbox_stats(struct outbox *o);

@@ -19,9 +19,10 @@ static void redone(struct redo *r, enum status st)
 
 static void count(struct recovered *n, uint8_t kind)
 {
+    bool is_decision = kind == FRAME_DECISION || kind == FRAME_FLAGGED;
     n->events += kind == FRAME_EVENT;
-    n->decisions += kind == FRAME_DECISION;
-    n->others += kind != FRAME_EVENT && kind != FRAME_DECISION;
+    n->decisions += is_decision;
+    n->others += kind != FRAME_EVENT && !is_decision;
 }
 
 static void count_lost(struct recovered *n, uint64_t seq)

@@ -10,7 +10,7 @@
 
 struct recovered {
     uint64_t events;    /* EVENT frames */
-    uint64_t decisions; /* DECISION frames */
+    uint64_t decisions; /* DECISION and FLAGGED frames */
     uint64_t others;
     uint64_t lost; /* of all of them: they cannot be brought any more (redo.h) */
     uint64_t first_lost_seq;

@@ -1,6 +1,7 @@
 #include "service/engine/redo.h"
 
 #include "service/engine/engine_internal.h"
+#include "service/engine/outbox.h"
 
 /* ---- EVENT: the way of every event, without the decision ---- */
 
@@ -66,12 +67,16 @@ static void call(struct redo *r, uint64_t seq, struct state_op op)
 }
 
 /* In memory the journal's order is the truth; in Redis a later one may have come before us. */
-static enum status redo_decision(struct redo *r, uint64_t seq, struct span bytes)
+static enum status redo_decision(struct redo *r, uint64_t seq, uint8_t kind, struct span bytes)
 {
     struct frame_decision f;
-    enum status st = frame_get_decision(bytes, &f);
+    struct outbox *o = r->engine->outbox;
+    enum status st =
+        kind == FRAME_FLAGGED ? frame_get_flagged(bytes, &f) : frame_get_decision(bytes, &f);
     if (st != ST_OK)
         return st;
+    if (r->engine->state_keeps_journal || o == NULL || !outbox_lacks(o, seq))
+        f.alert = span_of(NULL, 0);
     struct snapshot *snap = snapshot_current(r->engine->snapshots);
     int64_t ttl_ms = engine_claim_ttl_ms(r->engine, snap);
     snapshot_unref(snap);
@@ -80,6 +85,8 @@ static enum status redo_decision(struct redo *r, uint64_t seq, struct span bytes
                                                                   : STATE_SETTLE_UNDECIDED,
                            .txn_hash = f.txn_hash,
                            .claim = f.claim,
+                           .alert = f.alert,
+                           .alert_is_nobodys = true,
                            .ttl_ms = ttl_ms});
     return ST_OK;
 }
@@ -130,7 +137,8 @@ static enum status start(struct redo *r, uint64_t seq, uint8_t kind, struct span
     case FRAME_EVENT:
         return redo_event(r, seq, bytes);
     case FRAME_DECISION:
-        return redo_decision(r, seq, bytes);
+    case FRAME_FLAGGED:
+        return redo_decision(r, seq, kind, bytes);
     case FRAME_VOID:
     case FRAME_ERASE:
         return redo_entities(r, seq, kind, bytes);

@@ -4,6 +4,7 @@
  *     EVENT     observed as it was: the same claim and records, with the attempt's own nonce; in
  *               Redis only if no claim says that they are there
  *     DECISION  settled, unless another decision stands
+ *     FLAGGED   the same; its alert goes to Redis with it if the outbox does not know it
  *     VOID      the records taken out
  *     ERASE     the logs deleted
  *     EXPIRED   parked labels removed that are dead letters already; only with memory

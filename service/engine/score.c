@@ -127,6 +127,16 @@ static void count_hits(struct score_steps *x, const struct hits *hits)
         stats_add(&stats->rule_errors, (uint64_t)hits->n_errors);
 }
 
+static void put_alert(struct score_steps *x, const struct decision *d)
+{
+    struct alert_source from = {.snap = x->snap,
+                                .event = &x->event,
+                                .decision = d,
+                                .values = x->seen.values,
+                                .traceparent = x->score->intake.traceparent};
+    intent_put_alert(&x->intent, &from);
+}
+
 /* Decide, and write the answer behind the claim, where score_settle takes it from. */
 static enum status decide_and_write(struct score_steps *x)
 {
@@ -137,8 +147,10 @@ static enum status decide_and_write(struct score_steps *x)
     enum status st = decide(x->snap, &x->seen, &x->row, explain, &d);
     if (st != ST_OK)
         return st;
-    decision_write(&d, x->snap, x->event.transaction_id, x->seen.values, explain,
-                   &x->intent.decision);
+    decision_write(&d, x->snap, x->event.transaction_id, x->seen.values,
+                   explain ? DECISION_EXPLAINED : DECISION_PLAIN, &x->intent.decision);
+    if (d.flag && x->engine->outbox != NULL)
+        put_alert(x, &d);
     count_hits(x, &d.hits);
     x->score->kind = SCORE_DECIDED;
     x->score->answer = intent_answer(&x->intent);
@@ -172,9 +184,20 @@ static enum status decide_degraded(struct score_steps *x)
 
 /* ---- settle ---- */
 
+/* The alert goes out: it was kept with its decision, or nothing could be kept and it is all there
+ * is. Not where another decision stands: that one has its own. */
+static void send_alert(struct score_steps *x, struct state_alert kept)
+{
+    outbox_put(x->engine->outbox, &x->place, intent_alert(&x->intent), x->frame_seq, kept);
+}
+
 static void settled(struct call *c)
 {
     struct score_steps *x = steps_returned(c);
+    if (x->place.is_open && (c->status != ST_OK || c->op.is_settled))
+        send_alert(x, c->op.kept);
+    else if (x->place.is_open)
+        outbox_close_place(x->engine->outbox, &x->place);
     score_answer(x);
     score_finish(x);
 }
@@ -183,6 +206,8 @@ static void start_settle(struct score_steps *x, enum state_verb verb)
 {
     struct state_op op = {.verb = verb,
                           .claim = intent_decided(&x->intent),
+                          .alert = intent_alert(&x->intent),
+                          .alert_is_nobodys = !x->place.has_room,
                           .ttl_ms = engine_claim_ttl_ms(x->engine, x->snap)};
     steps_call(x, &op, NULL, settled);
 }
@@ -199,18 +224,22 @@ void score_settle(struct score_steps *x)
         return;
     }
     bool ours = !x->is_answered && x->as != OBSERVED_UNDECIDED && x->as != OBSERVED_NOTHING;
-    struct span frame = (intent_decided(&x->intent), text_span(&x->intent.decision));
+    uint8_t kind;
+    struct span frame = intent_frame(&x->intent, &kind);
     if (!x->score->flagged)
         score_answer(x);
     bool is_brought = x->as == OBSERVED_NOTHING && x->engine->delivery != NULL;
-    bool is_journalled =
-        steps_journal(x, FRAME_DECISION, frame) == ST_OK; /* or kept all the same */
+    if (x->intent.alert_at > 0)
+        outbox_open_place(x->engine->outbox, &x->place);
+    bool is_journalled = steps_journal(x, kind, frame) == ST_OK; /* or kept all the same */
     if (!is_brought && state_available(x->engine->state)) {
         start_settle(x, ours ? STATE_SETTLE : STATE_SETTLE_UNDECIDED);
         return;
     }
     if (is_journalled)
         steps_journal_lost(x);
+    if (x->place.is_open)
+        send_alert(x, (struct state_alert){0});
     score_answer(x);
     score_finish(x);
 }

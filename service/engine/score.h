@@ -20,7 +20,7 @@
 #include "service/txn/reader.h"
 
 enum {
-    SCORE_ARENA_BYTES = 256 << 10, /* slots, row, records, a journal frame, the answer */
+    SCORE_ARENA_BYTES = 320 << 10, /* slots, row, records, a journal frame, answer, alert */
     SCORE_ANSWER_MAX = 48 << 10,
 };
 

@@ -19,6 +19,7 @@
 #include "service/engine/engine_internal.h"
 #include "service/engine/intent.h"
 #include "service/engine/learn.h"
+#include "service/engine/outbox.h"
 #include "service/engine/score.h"
 #include "service/engine/synced.h"
 #include "service/state/fold.h"
@@ -51,6 +52,7 @@ struct score_steps {
     size_t parked_mark;        /* of the arena: behind them */
     struct timer timer;
     struct synced_wait disk;
+    struct outbox_place place; /* of the alert, while its decision is being kept */
     int64_t started_us;
     int64_t await_ms;  /* until the next look at another attempt's claim */
     struct span frame; /* for the journal, with the next operation; empty: none */

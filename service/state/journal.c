@@ -52,6 +52,7 @@ struct journal {
     struct buffer filling;
     uint64_t next_seq;
     uint64_t released_seq;
+    uint64_t kept_seq;        /* from here on, all the same */
     uint64_t sync_wanted_seq; /* somebody waits for it, whatever the mode */
     bool is_closing, writer_is_done;
     bool is_dead; /* an error that is not forgiven */
@@ -230,6 +231,13 @@ static void count_written(struct journal *j, size_t bytes, uint64_t last_seq)
 }
 
 /* With the lock held. */
+static void trim(struct journal *j)
+{
+    uint64_t needed = j->released_seq < j->kept_seq ? j->released_seq : j->kept_seq;
+    folder_trim(&j->folder, j->max_bytes, needed);
+}
+
+/* With the lock held. */
 static void batch_written(struct journal *j, uint64_t last_seq)
 {
     count_written(j, j->writing.len, last_seq);
@@ -237,7 +245,7 @@ static void batch_written(struct journal *j, uint64_t last_seq)
     if (!j->is_dead)
         j->health = ST_OK;
     if (j->max_bytes > 0)
-        folder_trim(&j->folder, j->max_bytes, j->released_seq);
+        trim(j);
     pthread_cond_signal(&j->sync_due);
     pthread_cond_broadcast(&j->moved);
 }
@@ -369,6 +377,7 @@ static struct journal *make(const struct journal_options *o, const struct folder
     j->offset = folder_last(&j->folder)->bytes;
     j->next_seq = next_seq;
     j->written_seq = j->synced_seq = next_seq - 1;
+    j->kept_seq = UINT64_MAX;
     CHECK(pthread_mutex_init(&j->lock, NULL) == 0);
     CHECK(pthread_mutex_init(&j->listeners_lock, NULL) == 0);
     cond_init_monotonic(&j->appended);
@@ -571,7 +580,14 @@ void journal_release(struct journal *j, uint64_t seq)
     if (j->released_seq < seq)
         j->released_seq = seq;
     if (j->max_bytes > 0)
-        folder_trim(&j->folder, j->max_bytes, j->released_seq);
+        trim(j);
+    pthread_mutex_unlock(&j->lock);
+}
+
+void journal_keep(struct journal *j, uint64_t seq)
+{
+    pthread_mutex_lock(&j->lock);
+    j->kept_seq = seq;
     pthread_mutex_unlock(&j->lock);
 }
 

@@ -99,8 +99,11 @@ enum status journal_health(const struct journal *j);
 /* Waits until all that was appended before is on disk, whatever the mode. Errors: ST_IO. */
 MUST_USE enum status journal_sync(struct journal *j);
 
-/* Nobody needs frames before `seq` (checkpoint, beacon): whole segments before it may go. */
+/* The state needs no frames before `seq` (checkpoint, beacon): whole segments before it may go. */
 void journal_release(struct journal *j, uint64_t seq);
+
+/* Somebody else (the outbox) needs those from `seq` on, whatever is released; UINT64_MAX: none. */
+void journal_keep(struct journal *j, uint64_t seq);
 
 /*
  * Read frames from `from_seq` in order, until `each` answers false or the end of what was written

@@ -33,10 +33,15 @@ const char redis_script_settle_undecided[] =
     "local stands = redis.call('GET', KEYS[1])\n"
     "local function body(claim) return string.sub(claim, 9, 24) end\n"
     "local undecided = stands and string.sub(stands, 2, 2) == 'u'\n"
+    "local settles, entry = 0, ''\n"
     "if not stands or undecided and body(stands) == body(ARGV[1]) then\n"
     "  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+    "  settles = 1\n"
+    "  if ARGV[4] then\n"
+    "    entry = redis.call('XADD', KEYS[2], '*', 'o', ARGV[3], 'a', ARGV[4])\n"
+    "  end\n"
     "end\n"
-    "return stands\n";
+    "return {settles, entry, stands or nil}\n";
 
 const char redis_script_park[] =
     "local stands = redis.call('GET', KEYS[1])\n"
@@ -76,3 +81,26 @@ const char redis_script_expire_parked[] =
     "  redis.call('ZREM', KEYS[1], hash)\n"
     "end\n"
     "return values\n";
+
+const char redis_script_take_alerts[] =
+    "redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])\n"
+    "redis.call('SET', KEYS[3], '1', 'PX', ARGV[2])\n"
+    "local look, room, lives = tonumber(ARGV[5]), tonumber(ARGV[6]), {}\n"
+    "local entries = redis.call('XRANGE', KEYS[1], ARGV[4], '+', 'COUNT', look)\n"
+    "local answer = {''}\n"
+    "for _, entry in ipairs(entries) do\n"
+    "  local owner, record = entry[2][2], entry[2][4]\n"
+    "  if lives[owner] == nil then\n"
+    "    lives[owner] = owner ~= '' and redis.call('EXISTS', ARGV[3] .. owner) == 1\n"
+    "  end\n"
+    "  if not lives[owner] then\n"
+    "    if room == 0 then return answer end\n"
+    "    room = room - 1\n"
+    "    redis.call('XDEL', KEYS[1], entry[1])\n"
+    "    answer[#answer + 1] = redis.call('XADD', KEYS[1], '*', 'o', ARGV[1], 'a', record)\n"
+    "    answer[#answer + 1] = record\n"
+    "  end\n"
+    "  answer[1] = entry[1]\n"
+    "end\n"
+    "if #entries < look then answer[1] = '' end\n"
+    "return answer\n";

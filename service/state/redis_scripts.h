@@ -19,8 +19,9 @@ extern const char redis_script_fold[];
 extern const char redis_script_void[];
 
 /*
- * KEYS: the claim, parked. ARGV: its new value, ttl in ms. Sets it if it is undecided or not there.
- * Answers what stood, false for nothing.
+ * KEYS: the claim, the outbox. ARGV: its new value, ttl in ms, and perhaps an alert's owner and
+ * record. Sets it if it is undecided or not there, and adds the alert. Answers a list: 1 if it was
+ * set, else 0; the alert's entry, or ""; and what stood, if anything did.
  */
 extern const char redis_script_settle_undecided[];
 
@@ -42,5 +43,13 @@ extern const char redis_script_take_parked[];
  * whose wait has ended, removed.
  */
 extern const char redis_script_expire_parked[];
+
+/*
+ * KEYS: the outbox, alive:<owner> of ours, and of the name we take under. ARGV: that name, how long
+ * both live (ms), the prefix of all alive keys, the first entry to look at, how many to look at,
+ * how many to take. Answers a list: the last entry that was looked at, or "" at the end; then for
+ * each alert whose owner is not alive, or nobody: its entry now, which is ours, and its record.
+ */
+extern const char redis_script_take_alerts[];
 
 #endif

@@ -12,6 +12,8 @@
  *     hash-key              the 16 bytes that key every hash; made by the first instance
  *     parked                sorted set: transaction hash -> when its parked labels expire
  *     beacon:<instance>     the last acknowledged sequence of an instance's journal
+ *     outbox                stream: alerts that no sink has taken for good, each with its owner
+ *     alive:<owner>         a process that looks after its alerts; expires soon after it has died
  *
  * Owns:    a backend owns its connection or table. The op and all it points to stay the
  *          caller's and must live until `done`.
@@ -49,11 +51,11 @@ enum state_verb {
      * claim.len == 0 no claim is made (corrections; a transaction observed again from the
      * journal keeps its claim). The keys of one operation are distinct. */
     STATE_OBSERVE,
-    /* Replace the claim by the decided one, which expires no sooner. */
+    /* Replace the claim by the decided one, which expires no sooner, and keep its alert. */
     STATE_SETTLE,
     /* The same, only if what stands there is nothing, or undecided and of the same body (cold: a
      * script). outcome says what stood, and found[0], when given, has it; if that was decided,
-     * parked or of another body nothing was changed. */
+     * parked or of another body nothing was changed: is_settled says whether it was. */
     STATE_SETTLE_UNDECIDED,
     /* Read the claims of n transactions: found[i], empty when there is none. */
     STATE_PEEK,
@@ -85,6 +87,13 @@ enum state_verb {
     STATE_LAYOUTS,
     /* Redis with a journal: write the beacon alone. Memory has none. */
     STATE_BEACON,
+    /* Redis: this process looks after its alerts, and takes those whose owner does not any more:
+     * of the STATE_PEEK_MAX entries behind `cursor` at most n_alerts. found[i] is a record,
+     * alerts[i] where it is kept now; `cursor` is where to look on, {0} at the end. Memory has
+     * none. */
+    STATE_TAKE_ALERTS,
+    /* Redis: forget the n_alerts (at most STATE_PEEK_MAX) of alerts[]. */
+    STATE_DROP_ALERTS,
 };
 
 enum { STATE_PEEK_MAX = 1024, STATE_PARKED_MAX = 64 };
@@ -119,6 +128,17 @@ struct state_op {
     struct state_entity *entities;
     int n_entities;
     struct state_fold fold;
+    /* The settling verbs with Redis: the alert's record; empty: none. With memory the journal's
+     * frame has it. */
+    struct span alert;
+    bool alert_is_nobodys;   /* nobody looks after it: it is the next taker's */
+    struct state_alert kept; /* out: where the alert is kept */
+    struct state_alert *alerts;
+    int n_alerts;
+    struct state_alert cursor;
+    /* STATE_TAKE_ALERTS: one more after each that was not answered. What it took is ours, and we do
+     * not know of it: under another name it is soon a dead owner's. */
+    unsigned take_epoch;
     uint32_t layout_id;
     const uint64_t *hashes; /* STATE_PEEK */
     int n_hashes;
@@ -136,6 +156,7 @@ struct state_op {
     uint64_t recover_seq;
 
     enum state_claim outcome; /* out */
+    bool is_settled;          /* out, of the settling verbs: the claim is now this one */
     struct span *found;       /* out: room for n_hashes, or STATE_PEEK_MAX, or 1, from the caller */
     int n_found;              /* out */
 

@@ -322,6 +322,7 @@ static enum status exchange_claim(struct state_mem *m, struct keys *k)
     if (st != ST_OK || !answer_standing(k))
         return st;
     st = write_frame(m, k->op);
+    k->op->is_settled = st == ST_OK;
     if (st == ST_OK)
         set_claim(k);
     return st;
@@ -620,9 +621,16 @@ static enum status put_layout(struct state_mem *m, struct state_op *op)
     return table_put_layout(m->table, op->layout_id, op->claim);
 }
 
-static enum status no_beacon(struct state_mem *m, struct state_op *op)
+static enum status nothing_to_do(struct state_mem *m, struct state_op *op)
 {
     (void)m, (void)op;
+    return ST_OK;
+}
+
+static enum status no_alerts(struct state_mem *m, struct state_op *op)
+{
+    (void)m;
+    op->cursor = (struct state_alert){0};
     return ST_OK;
 }
 
@@ -649,7 +657,9 @@ static const struct verb verbs[] = {
     [STATE_EXPIRE_PARKED] = {.alone = expire_parked},
     [STATE_LAYOUT_PUT] = {.alone = put_layout},
     [STATE_LAYOUTS] = {.alone = answer_layouts},
-    [STATE_BEACON] = {.alone = no_beacon},
+    [STATE_BEACON] = {.alone = nothing_to_do},
+    [STATE_TAKE_ALERTS] = {.alone = no_alerts},
+    [STATE_DROP_ALERTS] = {.alone = nothing_to_do},
 };
 
 static enum status run_locked(struct state_mem *m, struct state_op *op, const struct verb *v)
@@ -676,6 +686,7 @@ static enum status run(struct state_mem *m, struct state_op *op)
     CHECK((size_t)op->verb < sizeof verbs / sizeof verbs[0]);
     const struct verb *v = &verbs[op->verb];
     op->outcome = STATE_CLAIM_NONE;
+    op->is_settled = false;
     op->n_found = 0;
     if (m->depth >= STATE_MEM_NESTED_MAX)
         return ST_UNAVAILABLE;

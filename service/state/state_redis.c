@@ -8,6 +8,7 @@
 #include "service/state/redis_wire.h"
 
 #include <hiredis/hiredis.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -213,6 +214,61 @@ static enum status take_fold(struct state_op *op, const redisReply *reply)
     return reply->type == REDIS_REPLY_INTEGER && reply->integer == 1 ? ST_OK : ST_CONFLICT;
 }
 
+/* "1767614400000-0", an entry of a stream. */
+static struct state_alert entry_of(const redisReply *reply)
+{
+    struct state_alert entry = {0};
+    char *rest = NULL;
+    if (reply->type != REDIS_REPLY_STRING || reply->len == 0)
+        return entry;
+    entry.ms = strtoull(reply->str, &rest, 10);
+    entry.seq = *rest == '-' ? strtoull(rest + 1, NULL, 10) : 0;
+    return entry;
+}
+
+/* MULTI of SET and XADD. */
+static enum status take_settled(struct state_op *op, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
+        return ST_CORRUPT;
+    if (has_error(reply))
+        return ST_UNAVAILABLE;
+    op->is_settled = true;
+    op->kept = entry_of(reply->element[1]);
+    return ST_OK;
+}
+
+static enum status take_settled_plain(struct state_op *op, const redisReply *reply)
+{
+    (void)reply;
+    op->is_settled = true;
+    return ST_OK;
+}
+
+/* The script's list. */
+static enum status take_settled_undecided(struct state_op *op, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2)
+        return ST_CORRUPT;
+    op->is_settled = reply->element[0]->integer == 1;
+    op->kept = entry_of(reply->element[1]);
+    found_one(op, reply->elements > 2 ? bytes_of(reply->element[2]) : span_of(NULL, 0));
+    return ST_OK;
+}
+
+static enum status take_alerts(struct state_op *op, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 1)
+        return ST_CORRUPT;
+    op->cursor = entry_of(reply->element[0]);
+    op->n_found = 0;
+    for (size_t i = 1; i + 1 < reply->elements && op->n_found < op->n_alerts; i += 2) {
+        op->alerts[op->n_found] = entry_of(reply->element[i]);
+        op->found[op->n_found++] = bytes_of(reply->element[i + 1]);
+    }
+    return ST_OK;
+}
+
 static enum status take_park(struct state_op *op, const redisReply *reply)
 {
     found_one(op, bytes_of(reply));
@@ -293,6 +349,10 @@ static enum status take_observed(struct state_op *op, const redisReply *reply)
 }
 
 REPLY_CALLBACK(nothing)
+REPLY_CALLBACK(settled)
+REPLY_CALLBACK(settled_plain)
+REPLY_CALLBACK(settled_undecided)
+REPLY_CALLBACK(alerts)
 REPLY_CALLBACK(found_one)
 REPLY_CALLBACK(fold)
 REPLY_CALLBACK(park)
@@ -410,14 +470,42 @@ static void send_observe(struct state_redis *s, struct state_op *op)
 
 /* ---- the other verbs ---- */
 
-static void send_settle(struct state_redis *s, struct state_op *op)
+static void put_settled_claim(struct state_redis *s, const struct state_op *op)
 {
     begin(s, "SET", 5);
     put_claim_key(s, op->txn_hash);
     redis_wire_arg(&s->wire, op->claim);
     redis_wire_text(&s->wire, "EX");
     redis_wire_int(&s->wire, seconds(op->ttl_ms));
-    issue(s, on_nothing, op);
+}
+
+static const char *owner_of(const struct state_redis *s, const struct state_op *op)
+{
+    return op->alert_is_nobodys ? "" : s->link.options.owner;
+}
+
+/* The decision and its alert: both are kept, or none. */
+static void send_settle(struct state_redis *s, struct state_op *op)
+{
+    if (op->alert.len == 0) {
+        put_settled_claim(s, op);
+        issue(s, on_settled_plain, op);
+        return;
+    }
+    begin(s, "MULTI", 1);
+    issue(s, NULL, NULL);
+    put_settled_claim(s, op);
+    issue(s, NULL, NULL);
+    begin(s, "XADD", 7);
+    put_key(s, span_str("outbox"));
+    redis_wire_text(&s->wire, "*");
+    redis_wire_text(&s->wire, "o");
+    redis_wire_text(&s->wire, owner_of(s, op));
+    redis_wire_text(&s->wire, "a");
+    redis_wire_arg(&s->wire, op->alert);
+    issue(s, NULL, NULL);
+    begin(s, "EXEC", 1);
+    issue(s, on_settled, op);
 }
 
 static void begin_script(struct state_redis *s, const char *script, int n_keys, int n_args)
@@ -429,11 +517,17 @@ static void begin_script(struct state_redis *s, const char *script, int n_keys, 
 
 static void send_settle_undecided(struct state_redis *s, struct state_op *op)
 {
-    begin_script(s, redis_script_settle_undecided, 1, 2);
+    bool has_alert = op->alert.len > 0;
+    begin_script(s, redis_script_settle_undecided, 2, has_alert ? 4 : 2);
     put_claim_key(s, op->txn_hash);
+    put_key(s, span_str("outbox"));
     redis_wire_arg(&s->wire, op->claim);
     redis_wire_int(&s->wire, 1000 * seconds(op->ttl_ms));
-    issue(s, on_found_one, op);
+    if (has_alert) {
+        redis_wire_text(&s->wire, owner_of(s, op));
+        redis_wire_arg(&s->wire, op->alert);
+    }
+    issue(s, on_settled_undecided, op);
 }
 
 static void send_peek(struct state_redis *s, struct state_op *op)
@@ -554,6 +648,41 @@ static void send_beacon(struct state_redis *s, struct state_op *op)
     issue(s, on_nothing, op);
 }
 
+static void put_entry(struct state_redis *s, struct state_alert entry)
+{
+    char id[48];
+    snprintf(id, sizeof id, "%" PRIu64 "-%" PRIu64, entry.ms, entry.seq);
+    redis_wire_text(&s->wire, id);
+}
+
+static void send_take_alerts(struct state_redis *s, struct state_op *op)
+{
+    const char *owner = s->link.options.owner;
+    char taker[sizeof s->link.options.owner + 16];
+    int n = snprintf(taker, sizeof taker, "alive:%s.%u", owner, op->take_epoch);
+    CHECK(n > 0 && (size_t)n < sizeof taker);
+    begin_script(s, redis_script_take_alerts, 3, 6);
+    put_key(s, span_str("outbox"));
+    put_key(s, span_of(taker, (sizeof "alive:" - 1) + strlen(owner)));
+    put_key(s, span_str(taker));
+    redis_wire_text(&s->wire, taker + sizeof "alive:" - 1);
+    redis_wire_int(&s->wire, REDIS_OWNER_ALIVE_MS);
+    put_key(s, span_str("alive:"));
+    put_entry(s, (struct state_alert){op->cursor.ms, op->cursor.seq + (op->cursor.ms > 0)});
+    redis_wire_int(&s->wire, STATE_PEEK_MAX);
+    redis_wire_int(&s->wire, op->n_alerts);
+    issue(s, on_alerts, op);
+}
+
+static void send_drop_alerts(struct state_redis *s, struct state_op *op)
+{
+    begin(s, "XDEL", 2 + op->n_alerts);
+    put_key(s, span_str("outbox"));
+    for (int i = 0; i < op->n_alerts; i++)
+        put_entry(s, op->alerts[i]);
+    issue(s, on_nothing, op);
+}
+
 typedef void send_fn(struct state_redis *s, struct state_op *op);
 
 static send_fn *const verbs[] = {
@@ -571,6 +700,8 @@ static send_fn *const verbs[] = {
     [STATE_LAYOUT_PUT] = send_layout,
     [STATE_LAYOUTS] = send_layouts,
     [STATE_BEACON] = send_beacon,
+    [STATE_TAKE_ALERTS] = send_take_alerts,
+    [STATE_DROP_ALERTS] = send_drop_alerts,
 };
 
 /* ---- the backend ---- */
@@ -580,7 +711,7 @@ static enum status refuses(const struct state_redis *s, const struct state_op *o
     if (!redis_link_is_up(&s->link) || s->link.stats.inflight >= STATE_INFLIGHT_MAX)
         return ST_UNAVAILABLE;
     if (op->n_entities > STATE_ENTITIES_MAX || op->n_hashes > STATE_PEEK_MAX ||
-        op->claim.len > STATE_FOUND_MAX)
+        op->claim.len > STATE_FOUND_MAX || op->n_alerts > STATE_PEEK_MAX)
         return ST_TOO_LARGE;
     for (int i = 0; i < op->n_entities; i++) {
         if (s->prefix.len + op->entities[i].key.len > STATE_KEY_BYTES_MAX)
@@ -598,7 +729,8 @@ static void submit(struct state *state, struct state_op *op)
         return;
     }
     s->link.stats.inflight++;
-    op->tells_beacon = false;
+    op->tells_beacon = op->is_settled = false;
+    op->kept = (struct state_alert){0};
     verbs[op->verb](s, op);
 }
 

@@ -22,6 +22,8 @@
 #include "service/state/state.h"
 
 enum {
+    /* Alerts of a process that has not said for so long that it lives are another's. */
+    REDIS_OWNER_ALIVE_MS = 15000,
     REDIS_CONNECT_TIMEOUT_MS = 1000,
     REDIS_WHY_BYTES = 256,
     REDIS_STALL_MS = 1000,    /* operations that wait so long make the state unavailable ... */
@@ -34,6 +36,7 @@ struct state_redis_options {
     struct redis_address address;
     char prefix[128];
     char instance[33];              /* names the beacon; "": none */
+    char owner[17];                 /* of this process's alerts: another one at each start */
     struct watermark *acknowledged; /* what the beacon says; NULL: none */
     int connect_timeout_ms;
     /* May be NULL. Called on the loop, once at each change: a server was reached and cannot be

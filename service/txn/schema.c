@@ -240,8 +240,9 @@ static bool refuse_scalar(const struct load *l, const struct yaml_node *node)
 
 static bool load_field(struct load *l, const struct yaml_node *node, struct field *ret_field)
 {
-    static const char *const keys[] = {"type", "required", "max", "path", "card"};
+    static const char *const keys[] = {"type", "required", "max", "path", "card", "private"};
     const struct yaml_node *required = yaml_get(node, "required");
+    const struct yaml_node *private = yaml_get(node, "private");
     struct field field = {0};
     if (node->kind == YAML_SCALAR && node->text.len > 0)
         return refuse_scalar(l, node);
@@ -251,6 +252,8 @@ static bool load_field(struct load *l, const struct yaml_node *node, struct fiel
         !load_path(l, node, &field))
         return false;
     if (required && !yaml_bool(l->file, required, l->diags, &field.required))
+        return false;
+    if (private && !yaml_bool(l->file, private, l->diags, &field.private))
         return false;
     *ret_field = field;
     return true;

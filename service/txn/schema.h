@@ -52,6 +52,7 @@ struct field {
     enum field_type type;
     bool required;
     bool card;        /* may hold a card number: hashed at once, never stored or shown */
+    bool private;     /* stays here: no alert carries it */
     bool aggregated;  /* set by the feature loader: a number over 9.2e12 is then refused */
     int max_bytes;    /* strings */
     struct span path; /* JSON Pointer, "/merchant/country" */
@@ -73,8 +74,8 @@ struct schema {
 
 /*
  * Load the mapping under `schema:` of a ruleset file; `node` may be NULL when it has none. Each
- * field: `type` (needed), `required`, `max`, `path`, `card`. The four required fields must be
- * declared with their types and `required: true`. No field's path may lead to or through
+ * field: `type` (needed), `required`, `max`, `path`, `card`, `private`. The four required fields
+ * must be declared with their types and `required: true`. No field's path may lead to or through
  * another's. `kind`, `outcome` and `transaction_timestamp` belong to labels.
  * Errors: ST_INVALID with diagnostics; ST_NO_SPACE (with one) when the arena is full.
  */

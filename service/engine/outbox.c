@@ -1,0 +1,318 @@
+#include "service/engine/outbox.h"
+
+#include "service/base/check.h"
+#include "service/base/clock.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Acknowledged entries that Redis has still to forget: an outage of minutes. Past that they stay
+ * there, and come once more, under the same id, when this process is gone. */
+enum { DONE_MAX = 1 << 16 };
+
+TAILQ_HEAD(items, outbox_item);
+TAILQ_HEAD(places, outbox_place);
+
+struct outbox {
+    struct outbox_options options;
+    uint64_t opened_seq; /* the journal's newest at the start */
+    pthread_mutex_t lock;
+    /* all below: with the lock held */
+    struct items all, waiting;
+    struct places places;
+    int n_items, n_promised;     /* promised: open places with room */
+    uint64_t last;               /* number */
+    uint64_t left_from, left_to; /* frames whose alerts were left; left_to 0: none */
+    uint64_t lacked_from;        /* frames from here may have an alert that is nowhere else */
+    struct state_alert *done;    /* [DONE_MAX] */
+    int n_done;
+    struct outbox_stats stats;
+};
+
+struct outbox *outbox_new(const struct outbox_options *options)
+{
+    struct outbox *o = calloc(1, sizeof *o);
+    CHECK(o != NULL && pthread_mutex_init(&o->lock, NULL) == 0);
+    o->options = *options;
+    o->opened_seq = options->journal != NULL ? journal_last_seq(options->journal) : 0;
+    o->lacked_from = UINT64_MAX;
+    o->done = calloc(DONE_MAX, sizeof *o->done);
+    CHECK(o->done != NULL);
+    TAILQ_INIT(&o->all);
+    TAILQ_INIT(&o->waiting);
+    TAILQ_INIT(&o->places);
+    return o;
+}
+
+void outbox_free(struct outbox *o)
+{
+    if (o == NULL)
+        return;
+    CHECK(TAILQ_EMPTY(&o->places));
+    while (!TAILQ_EMPTY(&o->all)) {
+        struct outbox_item *item = TAILQ_FIRST(&o->all);
+        TAILQ_REMOVE(&o->all, item, link);
+        free(item);
+    }
+    pthread_mutex_destroy(&o->lock);
+    free(o->done);
+    free(o);
+}
+
+/* ---- places ---- */
+
+static int room(const struct outbox *o)
+{
+    return o->options.waiting_max - o->n_items - o->n_promised;
+}
+
+void outbox_open_place(struct outbox *o, struct outbox_place *place)
+{
+    CHECK(!place->is_open);
+    place->from_seq = o->options.journal_keeps ? journal_last_seq(o->options.journal) + 1 : 0;
+    place->is_open = true;
+    pthread_mutex_lock(&o->lock);
+    /* What comes while some are left is left too: they go out in their order. */
+    place->has_room = room(o) > 0 && o->left_to == 0;
+    o->n_promised += place->has_room;
+    TAILQ_INSERT_TAIL(&o->places, place, link);
+    pthread_mutex_unlock(&o->lock);
+}
+
+static void close_locked(struct outbox *o, struct outbox_place *place)
+{
+    TAILQ_REMOVE(&o->places, place, link);
+    o->n_promised -= place->has_room;
+    place->is_open = false;
+}
+
+void outbox_close_place(struct outbox *o, struct outbox_place *place)
+{
+    if (!place->is_open)
+        return;
+    pthread_mutex_lock(&o->lock);
+    close_locked(o, place);
+    pthread_mutex_unlock(&o->lock);
+}
+
+/* ---- items ---- */
+
+static struct outbox_item *item_new(struct span record, uint64_t seq, struct state_alert kept)
+{
+    struct outbox_item *item = calloc(1, sizeof *item + record.len);
+    CHECK(item != NULL);
+    memcpy(item + 1, record.base, record.len);
+    CHECK(alert_decode(span_of((char *)(item + 1), record.len), &item->alert) == ST_OK);
+    item->seq = seq;
+    item->kept = kept;
+    item->put_us = clock_mono_us();
+    return item;
+}
+
+static void insert(struct outbox *o, struct outbox_item *item)
+{
+    item->number = ++o->last;
+    o->n_items++;
+    o->stats.put_total++;
+    TAILQ_INSERT_TAIL(&o->all, item, link);
+    TAILQ_INSERT_TAIL(&o->waiting, item, waiting);
+}
+
+/* It stays where it survives, if it does. */
+static void leave(struct outbox *o, uint64_t seq, struct state_alert kept)
+{
+    bool in_journal = o->options.journal_keeps && seq > 0;
+    if (in_journal && (o->left_to == 0 || seq < o->left_from))
+        o->left_from = seq;
+    if (in_journal && seq > o->left_to)
+        o->left_to = seq;
+    bool by_redo = o->options.redis_keeps && o->options.journal != NULL && kept.ms == 0;
+    if (by_redo && o->lacked_from == UINT64_MAX)
+        o->lacked_from = seq;
+    if (in_journal || kept.ms > 0 || by_redo)
+        o->stats.left_total++;
+    else
+        o->stats.lost_total++;
+}
+
+static void tell_seen(const struct outbox *o, const struct alert *alert)
+{
+    if (o->options.seen != NULL)
+        o->options.seen(o->options.user, alert);
+}
+
+static void wake(const struct outbox *o)
+{
+    if (o->options.woken != NULL)
+        o->options.woken(o->options.user);
+}
+
+void outbox_put(struct outbox *o, struct outbox_place *place, struct span record, uint64_t seq,
+                struct state_alert kept)
+{
+    struct outbox_item *item = item_new(record, seq, kept);
+    bool has_room = place->has_room;
+    tell_seen(o, &item->alert);
+    pthread_mutex_lock(&o->lock);
+    close_locked(o, place);
+    if (has_room)
+        insert(o, item);
+    else
+        leave(o, seq, kept);
+    pthread_mutex_unlock(&o->lock);
+    if (has_room)
+        wake(o);
+    else
+        free(item);
+}
+
+/* ---- the sink's ---- */
+
+struct outbox_item *outbox_take(struct outbox *o)
+{
+    pthread_mutex_lock(&o->lock);
+    struct outbox_item *item = TAILQ_FIRST(&o->waiting);
+    if (item != NULL)
+        TAILQ_REMOVE(&o->waiting, item, waiting);
+    pthread_mutex_unlock(&o->lock);
+    return item;
+}
+
+void outbox_done(struct outbox *o, struct outbox_item *item)
+{
+    pthread_mutex_lock(&o->lock);
+    TAILQ_REMOVE(&o->all, item, link);
+    o->n_items--;
+    o->stats.sent_total++;
+    if (item->kept.ms > 0 && o->n_done < DONE_MAX)
+        o->done[o->n_done++] = item->kept;
+    pthread_mutex_unlock(&o->lock);
+    free(item);
+}
+
+void outbox_again(struct outbox *o, struct outbox_item *item)
+{
+    item->tries++;
+    pthread_mutex_lock(&o->lock);
+    o->stats.retries_total++;
+    TAILQ_INSERT_HEAD(&o->waiting, item, waiting);
+    pthread_mutex_unlock(&o->lock);
+}
+
+/* ---- the sweep's ---- */
+
+bool outbox_left(struct outbox *o, uint64_t *ret_from, uint64_t *ret_to)
+{
+    pthread_mutex_lock(&o->lock);
+    bool any = o->left_to > 0;
+    if (any) {
+        *ret_from = o->left_from;
+        *ret_to = o->left_to;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return any;
+}
+
+int outbox_room(struct outbox *o)
+{
+    pthread_mutex_lock(&o->lock);
+    int n = room(o);
+    pthread_mutex_unlock(&o->lock);
+    return n > 0 ? n : 0;
+}
+
+void outbox_put_swept(struct outbox *o, struct span record, uint64_t seq, struct state_alert kept)
+{
+    struct outbox_item *item = item_new(record, seq, kept);
+    if (seq <= o->opened_seq) /* of another process, or another life: it is news here */
+        tell_seen(o, &item->alert);
+    pthread_mutex_lock(&o->lock);
+    insert(o, item);
+    pthread_mutex_unlock(&o->lock);
+    wake(o);
+}
+
+void outbox_leave(struct outbox *o, uint64_t from, uint64_t to)
+{
+    pthread_mutex_lock(&o->lock);
+    o->left_from = from;
+    o->left_to = to;
+    pthread_mutex_unlock(&o->lock);
+}
+
+void outbox_swept(struct outbox *o, uint64_t seq)
+{
+    pthread_mutex_lock(&o->lock);
+    o->left_from = seq + 1;
+    if (o->left_from > o->left_to)
+        o->left_to = 0;
+    pthread_mutex_unlock(&o->lock);
+}
+
+static void lower(uint64_t *least, uint64_t seq)
+{
+    if (seq > 0 && seq < *least)
+        *least = seq;
+}
+
+uint64_t outbox_acknowledged_seq(struct outbox *o, uint64_t last_seq)
+{
+    const struct outbox_item *item;
+    const struct outbox_place *place;
+    uint64_t least = last_seq + 1;
+    pthread_mutex_lock(&o->lock);
+    TAILQ_FOREACH(place, &o->places, link)
+    lower(&least, place->from_seq);
+    TAILQ_FOREACH(item, &o->all, link)
+    lower(&least, item->seq);
+    if (o->left_to > 0)
+        lower(&least, o->left_from);
+    pthread_mutex_unlock(&o->lock);
+    return least - 1;
+}
+
+int outbox_take_done(struct outbox *o, struct state_alert *ret_entries, int max)
+{
+    pthread_mutex_lock(&o->lock);
+    int n = o->n_done < max ? o->n_done : max;
+    o->n_done -= n;
+    memcpy(ret_entries, o->done + o->n_done, (size_t)n * sizeof *ret_entries);
+    pthread_mutex_unlock(&o->lock);
+    return n;
+}
+
+bool outbox_lacks(struct outbox *o, uint64_t seq)
+{
+    pthread_mutex_lock(&o->lock);
+    bool lacks = seq <= o->opened_seq || seq >= o->lacked_from;
+    pthread_mutex_unlock(&o->lock);
+    return lacks;
+}
+
+/* ---- anybody's ---- */
+
+uint64_t outbox_last(struct outbox *o)
+{
+    pthread_mutex_lock(&o->lock);
+    uint64_t last = o->last;
+    pthread_mutex_unlock(&o->lock);
+    return last;
+}
+
+uint64_t outbox_settled(struct outbox *o)
+{
+    pthread_mutex_lock(&o->lock);
+    const struct outbox_item *first = TAILQ_FIRST(&o->all);
+    uint64_t settled = first != NULL ? first->number - 1 : o->last;
+    pthread_mutex_unlock(&o->lock);
+    return settled;
+}
+
+struct outbox_stats outbox_stats(struct outbox *o)
+{
+    pthread_mutex_lock(&o->lock);
+    struct outbox_stats stats = o->stats;
+    stats.waiting = (uint64_t)o->n_items;
+    pthread_mutex_unlock(&o->lock);
+    return stats;
+}

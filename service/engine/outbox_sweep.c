@@ -1,0 +1,208 @@
+#include "service/engine/outbox_sweep.h"
+
+#include "service/base/check.h"
+#include "service/engine/call.h"
+#include "service/engine/frames.h"
+#include "service/engine/outbox.h"
+#include "service/engine/outbox_mark.h"
+
+#include <stdlib.h>
+
+enum {
+    TICK_MS = 100,
+    TAKE_EVERY_TICKS = 10, /* a second: much less than REDIS_OWNER_ALIVE_MS */
+    LOOKS_MAX = 4096,      /* frames read in one turn of the loop: some milliseconds */
+};
+
+struct outbox_sweep {
+    struct engine *engine;
+    uv_timer_t timer;
+    struct journal_reader *reader; /* NULL: nothing was left lately */
+    uint64_t to_seq, at_seq;       /* of the reading: its end, and the next frame */
+    int looks;
+    bool has_failed; /* to read the journal: told once */
+    struct call call;
+    struct state_alert entries[STATE_PEEK_MAX];
+    struct span found[STATE_PEEK_MAX];
+    struct state_alert cursor;
+    unsigned take_epoch;
+    int ticks; /* until the next taking */
+};
+
+/* ---- the journal ---- */
+
+static void put_flagged(struct outbox_sweep *s, uint64_t seq, struct span bytes)
+{
+    struct frame_decision f;
+    struct alert a;
+    if (frame_get_flagged(bytes, &f) == ST_OK && alert_decode(f.alert, &a) == ST_OK)
+        outbox_put_swept(s->engine->outbox, f.alert, seq, (struct state_alert){0});
+    else
+        stats_add(&s->engine->stats->corrupt, 1);
+}
+
+static bool each(void *user, uint64_t seq, uint8_t kind, struct span bytes)
+{
+    struct outbox_sweep *s = user;
+    if (seq > s->to_seq || s->looks++ == LOOKS_MAX || outbox_room(s->engine->outbox) == 0)
+        return false;
+    if (kind == FRAME_FLAGGED)
+        put_flagged(s, seq, bytes);
+    s->at_seq = seq + 1;
+    return true;
+}
+
+static void stop_reading(struct outbox_sweep *s)
+{
+    journal_reader_close(s->reader);
+    s->reader = NULL;
+}
+
+/* Frames that the journal has released are nobody's any more: it keeps what we need. */
+static void note_reading(struct outbox_sweep *s, enum status st)
+{
+    struct engine *e = s->engine;
+    if (st == ST_NOT_FOUND && s->at_seq < journal_first_seq(e->journal))
+        s->at_seq = journal_first_seq(e->journal);
+    else if (st != ST_OK && !s->has_failed && e->undeliverable != NULL)
+        e->undeliverable(e->user, st);
+    s->has_failed = st != ST_OK && st != ST_NOT_FOUND;
+}
+
+static void read_left(struct outbox_sweep *s)
+{
+    struct outbox *o = s->engine->outbox;
+    uint64_t from;
+    if (!outbox_left(o, &from, &s->to_seq)) {
+        stop_reading(s);
+        return;
+    }
+    if (outbox_room(o) == 0)
+        return;
+    if (s->reader == NULL)
+        s->reader = journal_reader_open(s->engine->journal);
+    s->at_seq = from;
+    s->looks = 0;
+    note_reading(s, journal_reader_read(s->reader, from, each, s));
+    outbox_swept(o, s->at_seq - 1);
+}
+
+static void move_mark(struct outbox_sweep *s)
+{
+    struct engine *e = s->engine;
+    uint64_t seq = outbox_acknowledged_seq(e->outbox, journal_last_seq(e->journal));
+    /* A mark that cannot be written brings alerts again after a crash, under the same ids. */
+    if (outbox_mark_set(e->outbox_mark, seq) == ST_OK)
+        journal_keep(e->journal, seq + 1);
+}
+
+/* ---- Redis ---- */
+
+static void take_found(struct call *c)
+{
+    struct outbox_sweep *s = c->user;
+    struct alert a;
+    for (int i = 0; i < c->op.n_found; i++)
+        if (alert_decode(c->op.found[i], &a) == ST_OK)
+            outbox_put_swept(s->engine->outbox, c->op.found[i], 0, c->op.alerts[i]);
+        else
+            stats_add(&s->engine->stats->corrupt, 1);
+}
+
+/* At once again while there is more to look at. */
+static void taken(struct call *c)
+{
+    struct outbox_sweep *s = c->user;
+    if (c->status != ST_OK) {
+        s->take_epoch++;
+        return;
+    }
+    s->cursor = c->op.cursor;
+    s->ticks = s->cursor.ms > 0 && outbox_room(s->engine->outbox) > 0 ? 0 : TAKE_EVERY_TICKS;
+}
+
+static void take_alerts(struct outbox_sweep *s)
+{
+    int room = outbox_room(s->engine->outbox);
+    s->call = (struct call){.op = {.verb = STATE_TAKE_ALERTS,
+                                   .cursor = s->cursor,
+                                   .take_epoch = s->take_epoch,
+                                   .alerts = s->entries,
+                                   .n_alerts = room < STATE_PEEK_MAX ? room : STATE_PEEK_MAX,
+                                   .found = s->found},
+                            .take = take_found,
+                            .then = taken,
+                            .user = s};
+    call_start(s->engine->state, &s->call);
+}
+
+/* Entries that could not be dropped stay, and come again when this process is gone. */
+static void dropped(struct call *c)
+{
+    (void)c;
+}
+
+static bool drop_done(struct outbox_sweep *s)
+{
+    int n = outbox_take_done(s->engine->outbox, s->entries, STATE_PEEK_MAX);
+    if (n == 0)
+        return false;
+    s->call = (struct call){.op = {.verb = STATE_DROP_ALERTS, .alerts = s->entries, .n_alerts = n},
+                            .then = dropped,
+                            .user = s};
+    call_start(s->engine->state, &s->call);
+    return true;
+}
+
+/* One operation at a time; what is acknowledged goes first. */
+static void sweep_redis(struct outbox_sweep *s)
+{
+    if (s->ticks > 0)
+        s->ticks--;
+    if (call_is_under_way(&s->call) || !state_available(s->engine->state))
+        return;
+    if (s->ticks == 0)
+        take_alerts(s);
+    else
+        drop_done(s);
+}
+
+/* ---- life ---- */
+
+static void on_time(uv_timer_t *timer)
+{
+    struct outbox_sweep *s = timer->data;
+    if (s->engine->outbox_mark != NULL) {
+        read_left(s);
+        move_mark(s);
+    }
+    if (!s->engine->state_keeps_journal)
+        sweep_redis(s);
+}
+
+struct outbox_sweep *outbox_sweep_new(struct engine *e)
+{
+    struct outbox_sweep *s = calloc(1, sizeof *s);
+    CHECK(s != NULL && uv_timer_init(e->loop, &s->timer) == 0);
+    s->engine = e;
+    s->timer.data = s;
+    CHECK(uv_timer_start(&s->timer, on_time, 1, TICK_MS) == 0);
+    uv_unref((uv_handle_t *)&s->timer);
+    return s;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+    free(timer->data);
+}
+
+void outbox_sweep_free(struct outbox_sweep *s)
+{
+    if (s == NULL)
+        return;
+    CHECK(!call_is_under_way(&s->call));
+    stop_reading(s);
+    if (s->engine->outbox_mark != NULL)
+        move_mark(s);
+    uv_close((uv_handle_t *)&s->timer, on_closed);
+}

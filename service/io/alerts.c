@@ -1,0 +1,212 @@
+#include "service/io/alerts.h"
+
+#include "service/base/check.h"
+#include "service/base/clock.h"
+#include "service/base/log.h"
+#include "service/engine/engine_stats.h"
+#include "service/io/alert_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    RETRY_MS = 250,  /* what the sink did not take waits for */
+    TURN_ITEMS = 256 /* into a file in one turn of the loop */
+};
+
+struct alerts {
+    struct alerts_options options;
+    struct outbox *outbox; /* NULL: not started */
+    struct alert_topic *topic;
+    struct alert_file *file; /* also for what no broker will ever take */
+    uv_async_t wake;
+    uv_timer_t retry;
+    bool is_closing;
+    bool has_failed; /* the file: told once */
+    uint64_t latency[ENGINE_LATENCY_CLASSES], latency_sum_us;
+    uint64_t refused;
+};
+
+/* ---- what becomes of one ---- */
+
+static void done(void *user, struct outbox_item *item)
+{
+    struct alerts *a = user;
+    int64_t us = clock_mono_us() - item->put_us;
+    stats_add(&a->latency[stats_latency_class(us)], 1);
+    stats_add(&a->latency_sum_us, (uint64_t)us);
+    outbox_done(a->outbox, item);
+}
+
+/* ---- out of the outbox ---- */
+
+static void send_all(struct alerts *a);
+
+static void on_retry(uv_timer_t *timer)
+{
+    send_all(timer->data);
+}
+
+static void retry_later(struct alerts *a)
+{
+    if (!a->is_closing && !uv_is_active((uv_handle_t *)&a->retry))
+        CHECK(uv_timer_start(&a->retry, on_retry, RETRY_MS, 0) == 0);
+}
+
+static void again(void *user, struct outbox_item *item)
+{
+    struct alerts *a = user;
+    outbox_again(a->outbox, item);
+    retry_later(a);
+}
+
+/* Without a file it is given up here, and not in silence. */
+static enum status to_file(struct alerts *a, struct outbox_item *item)
+{
+    enum status st = a->file != NULL ? alert_file_put(a->file, item->alert.json) : ST_OK;
+    if (st == ST_OK) {
+        done(a, item);
+    } else {
+        if (!a->has_failed)
+            log_error("alerts cannot be written", LOG_TEXT("file", a->options.file));
+        again(a, item);
+    }
+    a->has_failed = st != ST_OK;
+    return st;
+}
+
+static void refused(void *user, struct outbox_item *item, const char *why)
+{
+    struct alerts *a = user;
+    log_error("alert refused by the brokers", LOG_TEXT("alert", item->alert.id),
+              LOG_TEXT("why", why), LOG_TEXT("instead", a->options.file));
+    stats_add(&a->refused, 1);
+    if (to_file(a, item) != ST_OK)
+        return;
+}
+
+static enum status to_topic(struct alerts *a, struct outbox_item *item)
+{
+    enum status st = alert_topic_put(a->topic, item);
+    if (st != ST_OK)
+        again(a, item);
+    return st;
+}
+
+static void send_all(struct alerts *a)
+{
+    struct outbox_item *item;
+    for (int n = 0; a->outbox != NULL && (item = outbox_take(a->outbox)) != NULL; n++) {
+        enum status st = a->topic != NULL ? to_topic(a, item) : to_file(a, item);
+        if (st != ST_OK)
+            return;
+        if (n == TURN_ITEMS) {
+            alerts_wake(a);
+            return;
+        }
+    }
+}
+
+static void on_wake(uv_async_t *handle)
+{
+    send_all(handle->data);
+}
+
+void alerts_wake(struct alerts *a)
+{
+    uv_async_send(&a->wake);
+}
+
+/* ---- life ---- */
+
+static enum status open_sinks(struct alerts *a, char *ret_why)
+{
+    const struct alerts_options *o = &a->options;
+    struct alert_topic_options topic = {.kafka = o->kafka,
+                                        .loop = o->loop,
+                                        .done = done,
+                                        .again = again,
+                                        .refused = refused,
+                                        .user = a};
+    if (o->file[0] != '\0' &&
+        alert_file_open(o->file, o->file_bytes, o->files, &a->file) != ST_OK) {
+        snprintf(ret_why, KAFKA_WHY_BYTES, "alerts.file: cannot open %s", o->file);
+        return ST_IO;
+    }
+    return o->kafka->alerts[0] != '\0' ? alert_topic_open(&topic, &a->topic, ret_why) : ST_OK;
+}
+
+enum status alerts_open(const struct alerts_options *o, struct alerts **ret_alerts, char *ret_why)
+{
+    struct alerts *a = calloc(1, sizeof *a);
+    CHECK(a != NULL);
+    a->options = *o;
+    enum status st = open_sinks(a, ret_why);
+    if (st != ST_OK) {
+        alert_file_close(a->file);
+        free(a);
+        return st;
+    }
+    a->wake.data = a->retry.data = a;
+    CHECK(uv_async_init(o->loop, &a->wake, on_wake) == 0);
+    CHECK(uv_timer_init(o->loop, &a->retry) == 0);
+    *ret_alerts = a;
+    return ST_OK;
+}
+
+void alerts_start(struct alerts *a, struct outbox *outbox)
+{
+    a->outbox = outbox;
+    alerts_wake(a);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void alerts_close(struct alerts *a, int wait_ms)
+{
+    if (a == NULL)
+        return;
+    send_all(a);
+    a->is_closing = true;
+    alert_topic_close(a->topic, wait_ms);
+    a->topic = NULL;
+    alert_file_close(a->file);
+    a->file = NULL;
+    uv_close((uv_handle_t *)&a->retry, NULL);
+    uv_close((uv_handle_t *)&a->wake, on_closed);
+}
+
+/* ---- metrics ---- */
+
+void alerts_metrics(const struct alerts *a, struct text *out)
+{
+    static const int64_t edges_us[] = {
+#define X(us) us,
+        ENGINE_LATENCY_TABLE(X)
+#undef X
+    };
+    const char *name = "sluice_alert_delivery_seconds";
+    uint64_t count = 0;
+    text_printf(out, "# HELP %s From the decision until the sink has the alert\n", name);
+    text_printf(out, "# TYPE %s histogram\n", name);
+    for (int i = 0; i < ENGINE_LATENCY_CLASSES; i++) {
+        count += stats_get(&a->latency[i]);
+        text_printf(out, "%s_bucket{le=\"", name);
+        if (i < ENGINE_LATENCY_CLASSES - 1)
+            text_fixed(out, edges_us[i], 1000000);
+        else
+            text_str(out, "+Inf");
+        text_printf(out, "\"} %llu\n", (unsigned long long)count);
+    }
+    text_printf(out, "%s_sum ", name);
+    text_fixed(out, (int64_t)stats_get(&a->latency_sum_us), 1000000);
+    text_printf(out, "\n%s_count %llu\n", name, (unsigned long long)count);
+    text_printf(out,
+                "# HELP sluice_alerts_refused_total Alerts that no broker will take\n"
+                "# TYPE sluice_alerts_refused_total counter\n"
+                "sluice_alerts_refused_total %llu\n",
+                (unsigned long long)stats_get(&a->refused));
+}
