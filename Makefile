@@ -189,8 +189,8 @@ conformance: deps-test ## published data and test suites from SHARED (default ..
 	+@$(LOCKED) $(BUILD)/sluice $(BUILD)/tests/conformance/cel_conformance
 	bash tests/conformance/run.sh
 
-bench: ## throughput and latency, into build/bench.json and a table
-	@sh .ci/packages.sh build test bench
+bench: deps-test ## throughput and latency, into build/bench.json and a table
+	@sh .ci/packages.sh bench
 	+@$(LOCKED) $(BUILD)/sluice
 	bash tests/bench/run.sh
 

@@ -10,7 +10,8 @@ Three servers run side by side on loopback, each with as many workers as there a
 Each round drives them in turn with wrk (64 connections, distinct bodies); only one is under load
 at a time, and the median of the rounds counts. Then: bare with and without armour; an open loop
 with vegeta at half the rate measured with Redis (bare at that rate is its floor); `sluice replay`
-of a generated stream on one core.
+of a generated stream on one core; and from a topic of Kafka to the topic of decisions
+(kafka_rounds.py).
 Results: build/bench.json and a table on stdout.
 """
 import argparse
@@ -29,6 +30,7 @@ import sys
 import tempfile
 import time
 
+import kafka_rounds
 import procs
 import stream
 
@@ -284,6 +286,7 @@ def print_table(result):
     print(f"state in Redis: {result['state']['bytes_per_account']:,} bytes an account's log after "
           f"{stream.WARM_EACH} events; {result['state']['bytes_per_account_all']:,} with its "
           f"device, terminals and claims")
+    kafka_rounds.print_table(result["kafka"])
 
 
 def measure(args, folder, stack):
@@ -314,6 +317,13 @@ def measure(args, folder, stack):
     return {"http": result, "open": opened, "state": state}
 
 
+def measure_kafka(args, folder):
+    with contextlib.ExitStack() as stack:
+        path, redis = start_redis(stack, folder)
+        return kafka_rounds.rounds(args, folder, (path, redis),
+                                   lambda: redis_cli(path, "flushall"))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sluice", default="build/sluice")
@@ -321,14 +331,21 @@ def main():
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--transactions", type=int, default=1_000_000, help="of the replay")
+    parser.add_argument("--messages", type=int, default=300_000, help="of Kafka")
+    parser.add_argument("--only-kafka", action="store_true")
     args = parser.parse_args()
     os.makedirs(OUT, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT) as folder:
         folder = os.path.abspath(folder)
+        if args.only_kafka:
+            kafka_rounds.print_table(measure_kafka(args, folder))
+            return
         with contextlib.ExitStack() as stack:
             result = measure(args, folder, stack)
         say("replay on one core")
         result["replay"] = {"tps": replay_rate(args.sluice, folder, args.transactions)}
+        say("from topic to topic")
+        result["kafka"] = measure_kafka(args, folder)
     result["machine"] = {"cores": os.cpu_count(), "kernel": os.uname().release}
     with open("build/bench.json", "w", encoding="ascii") as f:
         json.dump(result, f, indent=2)
