@@ -4,11 +4,11 @@
 #include "service/base/clock.h"
 #include "service/base/log.h"
 #include "service/base/watermark.h"
-#include "service/cli/dead_letters.h"
 #include "service/cli/identity.h"
 #include "service/engine/delivery.h"
 #include "service/engine/outbox_mark.h"
 #include "service/engine/recover.h"
+#include "service/io/line_file.h"
 #include "service/state/state_mem.h"
 #include "service/state/state_redis.h"
 
@@ -30,8 +30,8 @@ struct backend {
     const char *_Atomic refused;    /* why Redis cannot be used, static text; NULL: it can */
     atomic_int n_up;                /* connections to Redis that serve */
     struct outbox *outbox;
-    struct outbox_mark *mark; /* memory with a journal */
-    struct dead_letters *letters;
+    struct outbox_mark *mark;  /* memory with a journal */
+    struct line_file *letters; /* labels whose transaction never came */
     struct engine engines[CONFIG_WORKERS_MAX];
     int n_engines;
 };
@@ -256,6 +256,15 @@ static enum status open_outbox(struct backend *b, const struct backend_alerts *a
     return options.journal_keeps ? open_mark(b, ret_why) : ST_OK;
 }
 
+static enum status open_letters(struct backend *b, char *ret_why)
+{
+    struct line_file_options o = {.path = b->config->dead_letters_file, .files_max = 1};
+    enum status st = line_file_open(&o, &b->letters);
+    if (st != ST_OK)
+        snprintf(ret_why, BACKEND_WHY_BYTES, "dead_letters.file: cannot open %s", o.path);
+    return st;
+}
+
 enum status backend_open(const struct config *config, struct snapshot_slot *snapshots,
                          const struct backend_alerts *alerts, struct backend **ret_backend,
                          char *ret_why)
@@ -264,10 +273,7 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
     CHECK(b != NULL);
     b->config = config;
     b->snapshots = snapshots;
-    enum status st = dead_letters_open(config->dead_letters_file, &b->letters);
-    if (st != ST_OK)
-        snprintf(ret_why, BACKEND_WHY_BYTES, "dead_letters.file: cannot open %s",
-                 config->dead_letters_file);
+    enum status st = open_letters(b, ret_why);
     if (st == ST_OK)
         st = open_journal(b, ret_why);
     if (st == ST_OK)
@@ -302,7 +308,7 @@ void backend_close(struct backend *b)
     delivery_free(b->delivery);
     watermark_free(b->acknowledged);
     journal_close(b->journal);
-    dead_letters_close(b->letters);
+    line_file_close(b->letters);
     free(b);
 }
 
@@ -311,7 +317,7 @@ void backend_close(struct backend *b)
 static void dead_label(void *user, struct span body)
 {
     struct backend *b = user;
-    if (dead_letters_put(b->letters, body) != ST_OK)
+    if (line_file_put(b->letters, body) != ST_OK)
         log_error("dead letter lost", LOG_TEXT("file", b->config->dead_letters_file));
 }
 

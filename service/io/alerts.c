@@ -4,7 +4,7 @@
 #include "service/base/clock.h"
 #include "service/base/log.h"
 #include "service/engine/engine_stats.h"
-#include "service/io/alert_file.h"
+#include "service/io/line_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct alerts {
     struct alerts_options options;
     struct outbox *outbox; /* NULL: not started */
     struct alert_topic *topic;
-    struct alert_file *file; /* also for what no broker will ever take */
+    struct line_file *file; /* also for what no broker will ever take */
     uv_async_t wake;
     uv_timer_t retry;
     bool is_closing;
@@ -63,7 +63,7 @@ static void again(void *user, struct outbox_item *item)
 /* Without a file it is given up here, and not in silence. */
 static enum status to_file(struct alerts *a, struct outbox_item *item)
 {
-    enum status st = a->file != NULL ? alert_file_put(a->file, item->alert.json) : ST_OK;
+    enum status st = line_file_put(a->file, item->alert.json);
     if (st == ST_OK) {
         done(a, item);
     } else {
@@ -128,8 +128,9 @@ static enum status open_sinks(struct alerts *a, char *ret_why)
                                         .again = again,
                                         .refused = refused,
                                         .user = a};
-    if (o->file[0] != '\0' &&
-        alert_file_open(o->file, o->file_bytes, o->files, &a->file) != ST_OK) {
+    const struct line_file_options file = {
+        .path = o->file, .bytes_max = (uint64_t)o->file_bytes, .files_max = o->files};
+    if (line_file_open(&file, &a->file) != ST_OK) {
         snprintf(ret_why, KAFKA_WHY_BYTES, "alerts.file: cannot open %s", o->file);
         return ST_IO;
     }
@@ -143,7 +144,7 @@ enum status alerts_open(const struct alerts_options *o, struct alerts **ret_aler
     a->options = *o;
     enum status st = open_sinks(a, ret_why);
     if (st != ST_OK) {
-        alert_file_close(a->file);
+        line_file_close(a->file);
         free(a);
         return st;
     }
@@ -173,7 +174,7 @@ void alerts_close(struct alerts *a, int wait_ms)
     a->is_closing = true;
     alert_topic_close(a->topic, wait_ms);
     a->topic = NULL;
-    alert_file_close(a->file);
+    line_file_close(a->file);
     a->file = NULL;
     uv_close((uv_handle_t *)&a->retry, NULL);
     uv_close((uv_handle_t *)&a->wake, on_closed);

@@ -36,8 +36,7 @@ static rd_kafka_t *consumer_new(const struct pipe *p)
 {
     rd_kafka_conf_t *conf = kafka_conf_consumer(&p->options);
     CHECK(rd_kafka_conf_set(conf, "enable.auto.commit", "true", NULL, 0) == RD_KAFKA_CONF_OK);
-    CHECK(rd_kafka_conf_set(conf, "enable.auto.offset.store", "true", NULL, 0) ==
-          RD_KAFKA_CONF_OK);
+    CHECK(rd_kafka_conf_set(conf, "enable.auto.offset.store", "true", NULL, 0) == RD_KAFKA_CONF_OK);
     rd_kafka_t *rk = client_new(RD_KAFKA_CONSUMER, conf);
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
     rd_kafka_poll_set_consumer(rk);
