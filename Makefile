@@ -142,8 +142,8 @@ $(BUILD)/%.o: %.c Makefile
 	@rm -f $@
 	$(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(RELEASE) -MMD -MP -c -o $@ $<
 
-# The program holds the contract (api/on_openapi.c); the compiler's list of includes misses it.
-$(BUILD)/api/on_openapi.o $(SAN)/api/on_openapi.o: openapi.yaml
+# The program holds the contracts; the compiler's list of includes misses them.
+$(BUILD)/api/on_contract.o $(SAN)/api/on_contract.o: openapi.yaml asyncapi.yaml
 
 # ---- run and test ----------------------------------------------------------------------------
 

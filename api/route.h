@@ -50,7 +50,8 @@ enum {
     X(METHOD_GET, "/livez", ROUTE_BODY_NONE, NULL, on_livez, ROUTE_QUERY_ANY)                      \
     X(METHOD_GET, "/readyz", ROUTE_BODY_NONE, NULL, on_readyz, ROUTE_QUERY_ANY)                    \
     X(METHOD_GET, "/metrics", ROUTE_BODY_NONE, NULL, on_metrics, ROUTE_QUERY_ANY)                  \
-    X(METHOD_GET, "/openapi.yaml", ROUTE_BODY_NONE, NULL, on_openapi, ROUTE_QUERY_ANY)
+    X(METHOD_GET, "/openapi.yaml", ROUTE_BODY_NONE, NULL, on_openapi, ROUTE_QUERY_ANY)             \
+    X(METHOD_GET, "/asyncapi.yaml", ROUTE_BODY_NONE, NULL, on_asyncapi, ROUTE_QUERY_ANY)
 
 struct route {
     enum method method;

@@ -40,10 +40,11 @@ def test_every_query_parameter_is_documented():
         assert {p["name"] for p in named if p["in"] == "query"} == known, path
 
 
-def test_the_document_that_is_served_is_the_one_in_the_repository(server):
-    reply = server.get("/openapi.yaml")
+@pytest.mark.parametrize("name", ["openapi.yaml", "asyncapi.yaml"])
+def test_the_document_that_is_served_is_the_one_in_the_repository(server, name):
+    reply = server.get(f"/{name}")
     assert reply.headers["Content-Type"] == "application/yaml"
-    with open("openapi.yaml", "rb") as f:
+    with open(name, "rb") as f:
         assert reply.body == f.read()
 
 
