@@ -23,6 +23,8 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
       "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson") \
     X(generate, "write a stream of simulated card payments",                              \
       "sluice generate --transactions 100000 --seed 1")                                   \
+    X(dlq, "show dead letters of Kafka, or send them back",                               \
+      "sluice dlq -c sluice.yaml --replay --dry-run")                                     \
     X(config, "show the effective configuration", "sluice config -c sluice.yaml")         \
     X(version, "show version and libraries", "sluice version")
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Send events through Kafka and Sluice with a real broker and a real Redis; compare with replay.
 
-    handbook_kafka.py --sluice BIN --ruleset FILE --events FILE --decisions REPLAYED --final REPLAYED
-                      [--partitions N] [--instances N] [--faults N] [--poison SHARE] [--seed S] FOLDER
+    handbook_kafka.py --sluice BIN --ruleset FILE --events FILE
+                      --decisions REPLAYED --final REPLAYED [--partitions N] [--instances N]
+                      [--faults N] [--poison SHARE] [--seed S] FOLDER
 
 With one partition and without faults the topic of decisions must equal replay's file byte for byte.
 Always: every transaction has its decision, and the same bytes each time it comes; every flagged one
