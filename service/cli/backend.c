@@ -30,7 +30,7 @@ struct backend {
     const char *_Atomic refused;    /* why Redis cannot be used, static text; NULL: it can */
     atomic_int n_up;                /* connections to Redis that serve */
     struct outbox *outbox;
-    struct outbox_mark *mark;  /* memory with a journal */
+    struct outbox_mark *mark;  /* with a journal */
     struct line_file *letters; /* labels whose transaction never came */
     struct engine engines[CONFIG_WORKERS_MAX];
     int n_engines;
@@ -224,10 +224,10 @@ static enum status open_redis(struct backend *b, char *ret_why)
     return probe_redis(b, ret_why);
 }
 
-/* What the journal has behind the mark was perhaps never acknowledged. */
-static enum status open_mark(struct backend *b, char *ret_why)
+/* Up to which frame all alerts are acknowledged. */
+static enum status open_mark(struct backend *b, uint64_t *ret_seq, char *ret_why)
 {
-    uint64_t seq, last_seq = journal_last_seq(b->journal);
+    uint64_t seq;
     enum status st = outbox_mark_open(b->config->journal_dir, &b->mark, &seq);
     if (st != ST_OK) {
         snprintf(ret_why, BACKEND_WHY_BYTES, "%s/outbox: %s", b->config->journal_dir,
@@ -237,8 +237,7 @@ static enum status open_mark(struct backend *b, char *ret_why)
     if (seq + 1 < journal_first_seq(b->journal))
         seq = journal_first_seq(b->journal) - 1;
     journal_keep(b->journal, seq + 1);
-    if (seq < last_seq)
-        outbox_leave(b->outbox, seq + 1, last_seq);
+    *ret_seq = seq;
     return ST_OK;
 }
 
@@ -252,8 +251,10 @@ static enum status open_outbox(struct backend *b, const struct backend_alerts *a
                                      .seen = alerts->seen,
                                      .woken = alerts->woken,
                                      .user = alerts->user};
-    b->outbox = outbox_new(&options);
-    return options.journal_keeps ? open_mark(b, ret_why) : ST_OK;
+    enum status st = b->journal != NULL ? open_mark(b, &options.acknowledged_seq, ret_why) : ST_OK;
+    if (st == ST_OK)
+        b->outbox = outbox_new(&options);
+    return st;
 }
 
 static enum status open_letters(struct backend *b, char *ret_why)
@@ -290,7 +291,7 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
 /* What was acknowledged after the last engine had ended is told too. */
 static void close_outbox(struct backend *b)
 {
-    if (b->mark != NULL) {
+    if (b->mark != NULL && b->outbox != NULL) {
         uint64_t seq = outbox_acknowledged_seq(b->outbox, journal_last_seq(b->journal));
         if (outbox_mark_set(b->mark, seq) != ST_OK)
             log_warning("alerts may come again", LOG_TEXT("why", "the outbox cannot be written"));

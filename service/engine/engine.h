@@ -49,7 +49,7 @@ struct engine {
     bool delivers; /* this engine brings what is missing; one of a process */
     /* Alerts of what is flagged go there, shared by the process's engines. NULL: there are none. */
     struct outbox *outbox;
-    struct outbox_mark *outbox_mark; /* the journal keeps the alerts; else NULL */
+    struct outbox_mark *outbox_mark; /* beside the journal; NULL: there is none */
     bool sweeps_outbox;              /* this engine keeps it in step; one of a process */
     /* This engine gives up labels whose wait has ended, and says so; NULL: another one does. */
     void (*dead_label)(void *user, struct span body);

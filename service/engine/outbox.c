@@ -36,6 +36,10 @@ struct outbox *outbox_new(const struct outbox_options *options)
     o->options = *options;
     o->opened_seq = options->journal != NULL ? journal_last_seq(options->journal) : 0;
     o->lacked_from = UINT64_MAX;
+    if (options->journal_keeps && options->acknowledged_seq < o->opened_seq) {
+        o->left_from = options->acknowledged_seq + 1;
+        o->left_to = o->opened_seq;
+    }
     o->done = calloc(DONE_MAX, sizeof *o->done);
     CHECK(o->done != NULL);
     TAILQ_INIT(&o->all);
@@ -69,7 +73,7 @@ static int room(const struct outbox *o)
 void outbox_open_place(struct outbox *o, struct outbox_place *place)
 {
     CHECK(!place->is_open);
-    place->from_seq = o->options.journal_keeps ? journal_last_seq(o->options.journal) + 1 : 0;
+    place->from_seq = o->options.journal != NULL ? journal_last_seq(o->options.journal) + 1 : 0;
     place->is_open = true;
     pthread_mutex_lock(&o->lock);
     /* What comes while some are left is left too: they go out in their order. */
@@ -232,14 +236,6 @@ void outbox_put_swept(struct outbox *o, struct span record, uint64_t seq, struct
     wake(o);
 }
 
-void outbox_leave(struct outbox *o, uint64_t from, uint64_t to)
-{
-    pthread_mutex_lock(&o->lock);
-    o->left_from = from;
-    o->left_to = to;
-    pthread_mutex_unlock(&o->lock);
-}
-
 void outbox_swept(struct outbox *o, uint64_t seq)
 {
     pthread_mutex_lock(&o->lock);
@@ -284,7 +280,8 @@ int outbox_take_done(struct outbox *o, struct state_alert *ret_entries, int max)
 bool outbox_lacks(struct outbox *o, uint64_t seq)
 {
     pthread_mutex_lock(&o->lock);
-    bool lacks = seq <= o->opened_seq || seq >= o->lacked_from;
+    bool was_left = seq > o->options.acknowledged_seq && seq <= o->opened_seq;
+    bool lacks = was_left || seq >= o->lacked_from;
     pthread_mutex_unlock(&o->lock);
     return lacks;
 }

@@ -54,6 +54,9 @@ struct outbox_options {
     struct journal *journal; /* NULL: none */
     bool journal_keeps;      /* alerts survive in its FLAGGED frames ... */
     bool redis_keeps;        /* ... or in Redis, once they have reached it */
+    /* The journal's mark at the start (outbox_mark.h): what an earlier process has left is in the
+     * frames behind it. */
+    uint64_t acknowledged_seq;
     /* May be NULL; from any thread that puts: `alert` was decided. */
     void (*seen)(void *user, const struct alert *alert);
     /* May be NULL; from any thread that puts: there is something to take. Short. */
@@ -94,8 +97,6 @@ bool outbox_left(struct outbox *o, uint64_t *ret_from, uint64_t *ret_to);
 int outbox_room(struct outbox *o);
 /* One that was left, or that another process has left. */
 void outbox_put_swept(struct outbox *o, struct span record, uint64_t seq, struct state_alert kept);
-/* Before the first is put: an earlier process has left what frames from..to have. */
-void outbox_leave(struct outbox *o, uint64_t from, uint64_t to);
 /* What was left up to `seq` has been put. */
 void outbox_swept(struct outbox *o, uint64_t seq);
 /* Every alert of a frame up to this one is acknowledged. `last_seq`: the journal's newest, read
@@ -105,7 +106,8 @@ uint64_t outbox_acknowledged_seq(struct outbox *o, uint64_t last_seq);
 int outbox_take_done(struct outbox *o, struct state_alert *ret_entries, int max);
 /*
  * Redis: the alert of this frame is neither here nor there, as far as this process knows, so it
- * must be brought with its decision: an earlier process wrote it, or there was no room.
+ * must be brought with its decision: an earlier process wrote it, and the mark does not have it, or
+ * there was no room.
  */
 bool outbox_lacks(struct outbox *o, uint64_t seq);
 

@@ -172,12 +172,13 @@ static void sweep_redis(struct outbox_sweep *s)
 static void on_time(uv_timer_t *timer)
 {
     struct outbox_sweep *s = timer->data;
-    if (s->engine->outbox_mark != NULL) {
+    struct engine *e = s->engine;
+    if (e->state_keeps_journal && e->journal != NULL)
         read_left(s);
-        move_mark(s);
-    }
-    if (!s->engine->state_keeps_journal)
+    if (!e->state_keeps_journal)
         sweep_redis(s);
+    if (e->outbox_mark != NULL)
+        move_mark(s);
 }
 
 struct outbox_sweep *outbox_sweep_new(struct engine *e)
