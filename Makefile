@@ -82,7 +82,7 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 .DELETE_ON_ERROR:
 # Not .SECONDARY: a missing archive would then count as up to date.
 .PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
-.PHONY: all run test unit fuzz system bench tidy lint-deep format docs conformance deps deps-test \
+.PHONY: all run test unit fuzz system bench chaos tidy lint-deep format docs conformance deps deps-test \
         venv kafka kafka-stop clean help objects test-build
 
 all: ## build/sluice (the default)
@@ -188,6 +188,10 @@ system: ## system tests; T=tests/system/test_x.py for one file
 conformance: deps-test ## published data and test suites from SHARED (default ../shared)
 	+@$(LOCKED) $(BUILD)/sluice $(BUILD)/tests/conformance/cel_conformance
 	bash tests/conformance/run.sh
+
+chaos: deps-test ## the handbook through Kafka while everything is killed, paused and joined: minutes
+	@$(LOCKED) $(BUILD)/sluice
+	bash tests/conformance/chaos.sh
 
 bench: deps-test ## throughput and latency, into build/bench.json and a table
 	@sh .ci/packages.sh bench

@@ -16,6 +16,8 @@ CEL=${BUILD:-build}/tests/conformance/cel_conformance
 HERE=tests/conformance
 OUT=build/conformance
 BATCH=200000
+KAFKA=500000
+VENV_PYTHON=${BUILD:-build}/venv/bin/python
 FIRST_91_DAYS=872794 # the published features end there
 passed=0
 failed=0
@@ -80,6 +82,19 @@ order_and_duplicates_change_nothing() {
         cmp "$OUT/final.csv" "$OUT/final-shuffled.csv"
 }
 
+kafka_is_replay() { # kafka_is_replay OPTIONS...; the first $KAFKA of the events
+    local file=$OUT/events-kafka.ndjson
+    [ -s "$file" ] || {
+        "$PYTHON" $HERE/handbook_events.py --count $KAFKA >"$file" &&
+            replay $HERE/handbook.yaml "$file" --decisions "$OUT/decisions-kafka.ndjson" \
+                --final "$OUT/final-kafka.csv"
+    } || return 1
+    rm -rf "$OUT/kafka"
+    "$VENV_PYTHON" tests/system/kafka_stream.py --sluice "$SLUICE" \
+        --ruleset $HERE/handbook-ruleset.yaml --events "$file" \
+        --decisions "$OUT/decisions-kafka.ndjson" --final "$OUT/final-kafka.csv" "$@" "$OUT/kafka"
+}
+
 check "the CEL specification's tests" cel_is_the_specified_one
 
 if [ ! -r "$SHARED/data/handbook/transactions.csv.xz" ]; then
@@ -96,7 +111,11 @@ check "bounds with exact_events: 16" bounds_hold
 check "the first $BATCH through the batch endpoint with Redis, as replay" batch_is_replay
 check "shuffled within 10 minutes, 5 % twice: the same final features" \
     order_and_duplicates_change_nothing
+check "the first $KAFKA through one partition of Kafka, as replay" kafka_is_replay
+check "the same through six partitions and three instances" \
+    kafka_is_replay --partitions 6 --instances 3 --workers 1
 
+rm -rf "$OUT/kafka"
 rm -f "$OUT"/*.ndjson "$OUT"/*.csv
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Send events through Kafka and Sluice with a real broker and a real Redis; compare with replay.
 
-    handbook_kafka.py --sluice BIN --ruleset FILE --events FILE
+    kafka_stream.py --sluice BIN --ruleset FILE --events FILE
                       --decisions REPLAYED --final REPLAYED [--partitions N] [--instances N]
                       [--faults N] [--poison SHARE] [--seed S] FOLDER
 
@@ -12,7 +12,7 @@ reason, and nothing else is; and every entity's windows at the end are those of 
 
 --faults does each of these so often, at random moments while the events come in: SIGKILL of an
 instance, SIGKILL of the broker, SIGSTOP of Redis for 5 s, one more instance that joins and leaves.
-The broker, Redis and all instances are its own, and end with it.
+The broker, Redis and all instances are its own, and end with it. tests/ is in PYTHONPATH.
 """
 import argparse
 import collections
@@ -29,11 +29,9 @@ import sys
 import threading
 import time
 
-import procs
-
-sys.path.insert(0, "tests/system")
 import confluent_kafka
 import kafka_broker
+import procs
 
 SILENCE_S = 120      # nothing arrives any more
 REDIS_PAUSE_S = 5
