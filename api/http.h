@@ -35,6 +35,12 @@ struct http_hooks {
     bool (*ready)(void *user, const struct engine *engine, const char **ret_why);
     /* Appends metrics of what only the caller knows. Any worker. */
     void (*metrics)(void *user, struct text *out);
+    /* Appends lines to what /readyz answers when it is ready. Any worker. */
+    void (*notes)(void *user, struct text *out);
+    /* On the worker's thread: what it does beside HTTP is to end, and has ended. Its loop runs
+     * until then, or until the drain's time is up. */
+    void (*drain)(void *user, int index);
+    bool (*is_drained)(void *user, int index);
 };
 
 struct http_options {

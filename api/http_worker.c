@@ -101,6 +101,7 @@ static void begin_drain(struct http_worker *w)
     if (w->drain_since_us != 0)
         return;
     w->drain_since_us = clock_mono_us();
+    w->server->options.hooks.drain(w->server->options.hooks.user, w->index);
     MHD_quiesce_daemon(w->daemon);
     accept_rest(w);
     close(w->listen_fd);
@@ -115,10 +116,12 @@ static void on_wake(uv_async_t *handle)
 
 static void drain_turn(struct http_worker *w, int64_t now_us)
 {
+    const struct http_hooks *hooks = &w->server->options.hooks;
     int64_t limit_us = w->server->options.drain_timeout_ms * 1000;
     if (now_us - w->drain_since_us > DRAIN_IDLE_US)
         conns_shut_idle(&w->conns, now_us - DRAIN_IDLE_US);
-    bool done = w->conns.count == 0 && w->n_free == HTTP_REQUESTS_MAX;
+    bool done = w->conns.count == 0 && w->n_free == HTTP_REQUESTS_MAX &&
+                hooks->is_drained(hooks->user, w->index);
     if (done || now_us - w->drain_since_us > limit_us)
         uv_stop(&w->loop);
 }

@@ -5,10 +5,12 @@
 #include "service/base/log.h"
 #include "service/base/watermark.h"
 #include "service/cli/identity.h"
+#include "service/cli/kafka.h"
 #include "service/engine/delivery.h"
 #include "service/engine/outbox_mark.h"
 #include "service/engine/recover.h"
 #include "service/io/line_file.h"
+#include "service/io/source.h"
 #include "service/state/state_mem.h"
 #include "service/state/state_redis.h"
 
@@ -32,6 +34,8 @@ struct backend {
     struct outbox *outbox;
     struct outbox_mark *mark;  /* with a journal */
     struct line_file *letters; /* labels whose transaction never came */
+    struct kafka_options kafka;
+    struct source *sources[CONFIG_WORKERS_MAX]; /* as many as engines, or none */
     struct engine engines[CONFIG_WORKERS_MAX];
     int n_engines;
 };
@@ -274,6 +278,7 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
     CHECK(b != NULL);
     b->config = config;
     b->snapshots = snapshots;
+    b->kafka = kafka_options_of(config);
     enum status st = open_letters(b, ret_why);
     if (st == ST_OK)
         st = open_journal(b, ret_why);
@@ -329,6 +334,18 @@ static void undeliverable(void *user, enum status st)
               LOG_TEXT("where", journal_damage(b->journal)));
 }
 
+static bool has_sources(const struct backend *b)
+{
+    return b->kafka.transactions[0] != '\0' || b->kafka.labels[0] != '\0';
+}
+
+static void open_source(struct backend *b, int index, uv_loop_t *loop)
+{
+    struct source_options options = {
+        .kafka = &b->kafka, .engine = &b->engines[index], .outbox = b->outbox};
+    b->sources[index] = source_open(&options, loop);
+}
+
 struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop)
 {
     struct engine *e = &b->engines[index];
@@ -343,12 +360,16 @@ struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop
     }
     engine_open(e);
     b->n_engines = index + 1;
+    if (has_sources(b))
+        open_source(b, index, loop);
     return e;
 }
 
 void backend_engine_close(struct backend *b, int index, struct engine *engine)
 {
     CHECK(engine == &b->engines[index]);
+    source_close(b->sources[index]);
+    b->sources[index] = NULL;
     state_close(engine->state);
     engine_close(engine);
 }
@@ -356,6 +377,17 @@ void backend_engine_close(struct backend *b, int index, struct engine *engine)
 struct outbox *backend_outbox(struct backend *b)
 {
     return b->outbox;
+}
+
+void backend_drain(struct backend *b, int index)
+{
+    if (b->sources[index] != NULL)
+        source_drain(b->sources[index]);
+}
+
+bool backend_is_drained(const struct backend *b, int index)
+{
+    return b->sources[index] == NULL || source_is_drained(b->sources[index]);
 }
 
 enum status backend_checkpoint(struct backend *b)
@@ -376,9 +408,17 @@ bool backend_ready(const struct backend *b, const struct engine *engine, const c
         *ret_why = "the journal's disk refuses";
     else if (b->delivery != NULL && !delivery_is_whole(b->delivery))
         *ret_why = "state is incomplete: the journal is being delivered again";
+    else if (has_sources(b) && !source_all_assigned(b->sources, b->n_engines))
+        *ret_why = "the Kafka source is not assigned yet";
     else
         return true;
     return false;
+}
+
+void backend_notes(const struct backend *b, struct text *out)
+{
+    if (has_sources(b))
+        source_notes(b->sources, b->n_engines, out);
 }
 
 static void put_metric(struct text *out, const char *name, const char *type, const char *help,
@@ -444,6 +484,8 @@ void backend_metrics(const struct backend *b, struct text *out)
         put_memory(b, out);
     else
         put_redis(b, out);
+    if (has_sources(b))
+        source_metrics(b->sources, b->n_engines, out);
     if (b->journal == NULL)
         return;
     put_metric(out, "sluice_journal_last_seq", "counter", "Frames appended",

@@ -3,6 +3,7 @@
  *
  *     memory:  journal, identity, checkpoint, later frames ──> table ──> an engine a worker
  *     redis:   journal, identity, probe             ──> a connection and an engine a worker
+ *     kafka:   a source a worker, on its engine
  *
  * Owns:    journal, table, delivery, dead letters; the engines between their hooks.
  * Threads: open, checkpoint and close from one thread at a time; engine hooks as http.h says; ready
@@ -40,10 +41,16 @@ void backend_engine_close(struct backend *b, int index, struct engine *engine);
 /* Alerts on their way out; as long as the backend. */
 struct outbox *backend_outbox(struct backend *b);
 
+/* On the worker's thread: its source of events is to end; has it ended, or is there none? */
+void backend_drain(struct backend *b, int index);
+bool backend_is_drained(const struct backend *b, int index);
+
 /* Memory with a journal: write the table out. Else ST_OK at once. */
 MUST_USE enum status backend_checkpoint(struct backend *b);
 
 bool backend_ready(const struct backend *b, const struct engine *engine, const char **ret_why);
+/* Lines for /readyz, beside "ready". */
+void backend_notes(const struct backend *b, struct text *out);
 void backend_metrics(const struct backend *b, struct text *out);
 
 #endif

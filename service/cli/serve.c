@@ -221,6 +221,24 @@ static void hook_metrics(void *user, struct text *out)
                 (unsigned long long)s->reloads_done, (unsigned long long)s->reloads_refused);
 }
 
+static void hook_notes(void *user, struct text *out)
+{
+    const struct serve *s = user;
+    backend_notes(s->backend, out);
+}
+
+static void hook_drain(void *user, int index)
+{
+    struct serve *s = user;
+    backend_drain(s->backend, index);
+}
+
+static bool hook_is_drained(void *user, int index)
+{
+    const struct serve *s = user;
+    return backend_is_drained(s->backend, index);
+}
+
 /* ---- alerts ---- */
 
 static void alerts_woken(void *user)
@@ -272,7 +290,8 @@ static enum status start_server(struct serve *s)
         .request_timeout_ms = c->request_timeout_ms,
         .idle_timeout_ms = c->idle_timeout_ms,
         .drain_timeout_ms = c->drain_timeout_ms,
-        .hooks = {s, hook_engine_open, hook_engine_close, hook_ready, hook_metrics},
+        .hooks = {s, hook_engine_open, hook_engine_close, hook_ready, hook_metrics, hook_notes,
+                  hook_drain, hook_is_drained},
     };
     enum status st = http_server_start(&options, &s->server, why);
     if (st != ST_OK)

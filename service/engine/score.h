@@ -90,6 +90,8 @@ void score_start_event(struct score *s, const struct event *event);
 
 /* The id of the transaction or label; after SCORE_DECIDED, until the arena is reset. */
 struct span score_transaction_id(const struct score *s);
+/* Of a transaction, likewise. */
+struct span score_account_id(const struct score *s);
 
 /* What the steps found out about the features, valid in `done` after SCORE_DECIDED that is not
  * replayed from a claim; in the order of the snapshot's features. NULL: nothing. */

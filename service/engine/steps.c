@@ -74,3 +74,8 @@ void steps_journal_lost(struct score_steps *x)
         delivery_lost(x->engine->delivery, x->undelivered);
     x->undelivered = 0;
 }
+
+struct span score_account_id(const struct score *s)
+{
+    return s->steps->event.values[SCHEMA_ACCOUNT_ID].text;
+}

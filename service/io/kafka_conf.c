@@ -154,12 +154,12 @@ rd_kafka_conf_t *kafka_conf_consumer(const struct kafka_options *o)
     return conf;
 }
 
+/* Keys go to the partitions that Kafka's own clients give them. */
 rd_kafka_conf_t *kafka_conf_producer(const struct kafka_options *o)
 {
     const struct setting before[] = {
-        {"compression.type", "lz4"},    {"linger.ms", "5"},
-        {"enable.idempotence", "true"}, {"acks", "all"},
-        {"message.timeout.ms", "0"}, /* never */
+        {"compression.type", "lz4"},    {"linger.ms", "5"}, {"partitioner", "murmur2_random"},
+        {"enable.idempotence", "true"}, {"acks", "all"},    {"message.timeout.ms", "0"}, /* never */
     };
     rd_kafka_conf_t *conf = conf_new(o);
     set_all(conf, before, sizeof before / sizeof before[0]);

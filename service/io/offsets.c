@@ -61,6 +61,12 @@ void offsets_finish(struct offsets *o, uint64_t ticket)
         o->done = entry_of(o, o->first++)->offset + 1;
 }
 
+int64_t offsets_at(const struct offsets *o, uint64_t ticket)
+{
+    CHECK(ticket >= o->first && ticket < o->next);
+    return entry_of(o, ticket)->offset;
+}
+
 int64_t offsets_done(const struct offsets *o)
 {
     return o->done;

@@ -42,6 +42,9 @@ MUST_USE enum status offsets_take(struct offsets *o, int64_t offset, uint64_t *r
 /* Once for each ticket. Amortised O(1). */
 void offsets_finish(struct offsets *o, uint64_t ticket);
 
+/* The offset of a ticket that is under way. */
+int64_t offsets_at(const struct offsets *o, uint64_t ticket);
+
 /* The offset to go on from: all before it is finished. -1: nothing is. */
 int64_t offsets_done(const struct offsets *o);
 

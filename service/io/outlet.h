@@ -1,0 +1,80 @@
+/*
+ * outlet.h -- one worker's producer: what is sent stays here until the brokers have it.
+ *
+ *     outlet_send ──> [ waiting ] ──produce──> [ sending ] ──delivery report──> delivered()
+ *                         ^    librdkafka's queue is full │ refused for now        or refused()
+ *                         └───────────────────────────────┘
+ *
+ * Nothing is given up: what could not be sent waits and is sent again, in its order. Only what a
+ * broker will never take (it is too large) is refused. After a fatal error of the producer another
+ * one is made, and sends all that was not acknowledged.
+ *
+ * Owns:    copies of the messages, the producer, a handle of the loop. Threads: of the loop; the
+ * counters may be read from others.
+ */
+#ifndef SLUICE_IO_OUTLET_H
+#define SLUICE_IO_OUTLET_H
+
+#include "service/engine/engine_stats.h"
+#include "service/io/kafka_conf.h"
+
+#include <uv.h>
+
+enum outlet_topic { OUTLET_DECISIONS, OUTLET_DEAD_LETTERS, OUTLET_TOPICS };
+
+enum { OUTLET_HEADERS_MAX = 64 };
+
+struct outlet_header {
+    struct span name;  /* NUL-terminated behind its len once it is in the outlet */
+    struct span value; /* base NULL: null */
+};
+
+struct outlet_message {
+    enum outlet_topic topic;
+    struct span key;   /* base NULL: null */
+    struct span value; /* base NULL: null */
+    const struct outlet_header *headers;
+    int n_headers;
+    /* The caller's: what was this of? */
+    void *owner;
+    uint64_t ticket;
+    int kind;
+};
+
+struct outlet_options {
+    const struct kafka_options *kafka;
+    uv_loop_t *loop;
+    void (*delivered)(void *user, const struct outlet_message *m);
+    /* `m` will never be taken; the caller may send another one in its place. */
+    void (*refused)(void *user, const struct outlet_message *m, const char *why);
+    void *user;
+};
+
+struct outlet_stats {
+    uint64_t delivered, retries, renewed;
+    uint64_t latency[ENGINE_LATENCY_CLASSES]; /* from outlet_send to the report; not cumulative */
+    uint64_t latency_sum_us;
+    uint64_t unsettled, waiting; /* gauges: not acknowledged; of these, not in librdkafka's queue */
+};
+
+struct outlet;
+
+/* CHECKs on no memory. Connects by itself, whenever there is a broker. */
+struct outlet *outlet_open(const struct outlet_options *o);
+
+/* What is not acknowledged is forgotten. The loop must run once more to let go of its handle.
+ * NULL is fine. */
+void outlet_close(struct outlet *o);
+
+/* `m` is copied. CHECKs on no memory. */
+void outlet_send(struct outlet *o, const struct outlet_message *m);
+
+/* Each 50 ms or so: try again what waits. */
+void outlet_tick(struct outlet *o);
+
+/* How many are not acknowledged. */
+size_t outlet_unsettled(const struct outlet *o);
+
+const struct outlet_stats *outlet_stats(const struct outlet *o);
+
+#endif
