@@ -27,7 +27,7 @@ enum {
     CE_ID_DIGITS = 32,
 };
 
-static const char ce_source[] = "/sluice";
+static const char ce_source[] = "sluice";
 
 static struct source_flight *flight_of(const struct source *s, uint64_t number)
 {
