@@ -123,7 +123,7 @@ class Feeder:
     def __init__(self, kafka, args, chance):
         self.args, self.chance = args, chance
         self.producer = confluent_kafka.Producer(
-            {"bootstrap.servers": kafka.bootstrap, "linger.ms": 20, "enable.idempotence": True,
+            {"bootstrap.servers": kafka.bootstrap, "log_level": 0, "linger.ms": 20, "enable.idempotence": True,
              "message.timeout.ms": 0, "queue.buffering.max.messages": 2_000_000,
              "queue.buffering.max.kbytes": 2_000_000})
         self.poisoned = collections.Counter()
@@ -161,7 +161,7 @@ class Collector(threading.Thread):
     def __init__(self, kafka):
         super().__init__(daemon=True)
         self.consumer = confluent_kafka.Consumer(
-            {"bootstrap.servers": kafka.bootstrap, "group.id": "collector",
+            {"bootstrap.servers": kafka.bootstrap, "log_level": 0, "group.id": "collector",
              "auto.offset.reset": "earliest", "enable.auto.commit": False})
         self.consumer.assign([confluent_kafka.TopicPartition(t, 0, confluent_kafka.OFFSET_BEGINNING)
                               for t in TOPICS[1:]])
