@@ -123,7 +123,8 @@ class Feeder:
     def __init__(self, kafka, args, chance):
         self.args, self.chance = args, chance
         self.producer = confluent_kafka.Producer(
-            {"bootstrap.servers": kafka.bootstrap, "log_level": 0, "linger.ms": 20, "enable.idempotence": True,
+            {"bootstrap.servers": kafka.bootstrap, "log_level": 0, "linger.ms": 20,
+             "enable.idempotence": True,
              "message.timeout.ms": 0, "queue.buffering.max.messages": 2_000_000,
              "queue.buffering.max.kbytes": 2_000_000})
         self.poisoned = collections.Counter()
