@@ -82,8 +82,7 @@ void conns_progress(struct conns *all, struct conn *c, size_t n, int64_t now_us)
         conns_busy(all, c, now_us);
 }
 
-/* The library sees the end of the stream and closes. */
-static void shut(struct conns *all, struct conn *c)
+void conns_shut(struct conns *all, struct conn *c)
 {
     leave_list(all, c);
     c->phase = CONN_SHUT;
@@ -106,9 +105,9 @@ static void sweep_idle(struct conns *all, struct conn *c, int64_t now_us)
 {
     if (look_trickles(c)) {
         conn_send_problem(c->fd, PROBLEM_TIMEOUT, NULL, 0);
-        shut(all, c);
+        conns_shut(all, c);
     } else if (now_us - c->idle_since_us >= all->idle_timeout_us) {
-        shut(all, c);
+        conns_shut(all, c);
     } else {
         TAILQ_REMOVE(&all->idle, c, link);
         enter_idle(all, c, now_us);
@@ -121,7 +120,7 @@ static void sweep_busy(struct conns *all, struct conn *c)
     bool arriving = r != NULL && !r->queued && !r->lingering;
     if (arriving)
         conn_send_problem(c->fd, PROBLEM_TIMEOUT, NULL, r->id);
-    shut(all, c);
+    conns_shut(all, c);
 }
 
 void conns_sweep(struct conns *all, int64_t now_us)
@@ -139,7 +138,7 @@ void conns_shut_idle(struct conns *all, int64_t since_us)
     for (c = TAILQ_FIRST(&all->idle); c != NULL; c = next) {
         next = TAILQ_NEXT(c, link);
         if (c->idle_since_us < since_us)
-            shut(all, c);
+            conns_shut(all, c);
     }
 }
 

@@ -3,7 +3,7 @@
  *
  *     idle:     no request; a look every half request timeout
  *     busy:     reading a request or sending its answer; has a deadline
- *     waiting:  suspended, the engine has its own deadline; on no list
+ *     waiting:  suspended: the engine has its own deadline, or a stream is silent; on no list
  *
  * Both lists are in order of time, so a sweep looks at their heads alone. libmicrohttpd's own
  * timeout measures silence only; here a request that trickles in a byte a second is over when
@@ -69,6 +69,8 @@ void conns_progress(struct conns *all, struct conn *c, size_t n, int64_t now_us)
 
 /* End what is over its time: a 408 where a request was still arriving, and shut. */
 void conns_sweep(struct conns *all, int64_t now_us);
+/* Both ways: the library sees the end of the stream and closes. */
+void conns_shut(struct conns *all, struct conn *c);
 /* Shut those that have been idle since before `since_us`. */
 void conns_shut_idle(struct conns *all, int64_t since_us);
 

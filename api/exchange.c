@@ -4,6 +4,7 @@
 #include "api/http_worker.h"
 #include "api/library_pages.h"
 #include "api/spool.h"
+#include "api/stream.h"
 #include "service/base/clock.h"
 
 #include <ctype.h>
@@ -52,6 +53,8 @@ static void put_headers(struct MHD_Response *response, const struct request *r)
         header(response, "Allow", reply->allow);
     if (reply->retry_after)
         header(response, "Retry-After", "1");
+    if (reply->no_store)
+        header(response, "Cache-Control", "no-store");
     if (reply->replayed)
         header(response, "Idempotent-Replayed", "true");
     if (reply->close || r->worker->drain_since_us != 0)
@@ -97,8 +100,19 @@ static struct MHD_Response *spool_response(struct request *r)
     return response;
 }
 
+/* From here on the stream is the response's. */
+static struct MHD_Response *endless_response(struct request *r)
+{
+    struct MHD_Response *response = stream_response(r->reply.stream);
+    if (response != NULL)
+        r->reply.stream = NULL;
+    return response;
+}
+
 static struct MHD_Response *make_response(struct request *r)
 {
+    if (r->reply.stream != NULL)
+        return endless_response(r);
     if (r->reply.spool != NULL)
         return spool_response(r);
     return MHD_create_response_from_buffer(r->reply.body.len, (void *)(uintptr_t)r->reply.body.base,
@@ -333,13 +347,6 @@ static void keep_body(struct request *r, const char *data, size_t n)
     r->body.len += n;
 }
 
-static void sleep_until_answered(struct request *r)
-{
-    r->suspended = true;
-    conns_waiting(&r->worker->conns, r->conn);
-    MHD_suspend_connection(r->mhd);
-}
-
 static enum MHD_Result take_body(struct request *r, const char *data, size_t *size)
 {
     if (r->reply.status != 0)
@@ -355,7 +362,7 @@ static enum MHD_Result take_body(struct request *r, const char *data, size_t *si
     if (*size > 0 && r->reply.status != 0)
         return throw_away(r, size);
     if (*size > 0)
-        sleep_until_answered(r);
+        request_sleep(r);
     return MHD_YES;
 }
 
@@ -369,7 +376,7 @@ static enum MHD_Result end_of_body(struct request *r)
     }
     if (r->reply.status != 0)
         return queue_reply(r);
-    sleep_until_answered(r);
+    request_sleep(r);
     return MHD_YES;
 }
 

@@ -16,6 +16,7 @@
 #define SLUICE_API_HTTP_H
 
 #include "service/engine/score.h"
+#include "service/io/fanout.h"
 
 enum {
     HTTP_WORKERS_MAX = 256,
@@ -52,6 +53,9 @@ struct http_options {
     size_t line_bytes_max;
     uint64_t spool_bytes_max;
     const char *spool_dir; /* borrowed */
+    struct fanout *fanout; /* borrowed; the alerts that are told */
+    int64_t streams_max;   /* of all workers; each takes a request of HTTP_REQUESTS_MAX */
+    int64_t heartbeat_ms;  /* of a stream that is silent */
     int64_t request_timeout_ms;
     int64_t idle_timeout_ms;
     int64_t drain_timeout_ms;

@@ -18,6 +18,8 @@ struct http_stats {
     uint64_t latency[ROUTES + 1][ENGINE_LATENCY_CLASSES]; /* not cumulative */
     uint64_t latency_sum_us[ROUTES + 1];
     uint64_t connections_refused; /* over the limit */
+    uint64_t streams_refused;     /* over the limit */
+    uint64_t streams_dropped;     /* their client was too slow */
 };
 
 #endif

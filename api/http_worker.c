@@ -106,6 +106,7 @@ static void begin_drain(struct http_worker *w)
     accept_rest(w);
     close(w->listen_fd);
     w->listen_fd = -1;
+    streams_end(&w->streams);
     drive(w);
 }
 
@@ -118,8 +119,10 @@ static void drain_turn(struct http_worker *w, int64_t now_us)
 {
     const struct http_hooks *hooks = &w->server->options.hooks;
     int64_t limit_us = w->server->options.drain_timeout_ms * 1000;
-    if (now_us - w->drain_since_us > DRAIN_IDLE_US)
+    if (now_us - w->drain_since_us > DRAIN_IDLE_US) {
         conns_shut_idle(&w->conns, now_us - DRAIN_IDLE_US);
+        streams_shut(&w->streams);
+    }
     bool done = w->conns.count == 0 && w->n_free == HTTP_REQUESTS_MAX &&
                 hooks->is_drained(hooks->user, w->index);
     if (done || now_us - w->drain_since_us > limit_us)
@@ -132,6 +135,7 @@ static void on_sweep(uv_timer_t *handle)
     int64_t now_us = clock_mono_us();
     atomic_store(&w->beat_us, now_us);
     conns_sweep(&w->conns, now_us);
+    streams_sweep(&w->streams, now_us);
     if (w->drain_since_us != 0)
         drain_turn(w, now_us);
 }
@@ -170,6 +174,7 @@ static void close_handles(struct http_worker *w)
     uv_close((uv_handle_t *)&w->again, NULL);
     uv_close((uv_handle_t *)&w->sweep, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
+    streams_close(&w->streams);
 }
 
 /* Past the drain's limit some requests may still sleep; the library wants them awake to
@@ -211,6 +216,7 @@ static void init_handles(struct http_worker *w)
     CHECK(uv_idle_init(&w->loop, &w->again) == 0);
     CHECK(uv_timer_init(&w->loop, &w->sweep) == 0);
     CHECK(uv_async_init(&w->loop, &w->wake, on_wake) == 0);
+    streams_init(&w->streams, w);
     w->again.data = w->sweep.data = w->wake.data = w->poll.data = w;
 }
 

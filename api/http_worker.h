@@ -12,6 +12,7 @@
 #include "api/http.h"
 #include "api/http_stats.h"
 #include "api/request.h"
+#include "api/stream.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,6 +33,7 @@ struct http_worker {
     struct MHD_Daemon *daemon;
     struct engine *engine;
     struct conns conns;
+    struct streams streams;
     struct http_stats stats;
     struct request **free_requests; /* a stack: the slot used last is warm */
     int n_free;
@@ -46,6 +48,7 @@ struct http_server {
     int port;
     _Atomic bool draining;
     _Atomic int64_t connections; /* of all workers */
+    _Atomic int64_t streams;     /* likewise */
     pthread_barrier_t served;    /* all workers have answered their last request */
     int n_workers;
     struct http_worker *workers[HTTP_WORKERS_MAX];

@@ -135,6 +135,22 @@ static void put_connections(struct text *out, const struct http_server *s)
     put_sample(out, "sluice_http_connections_refused_total", refused);
 }
 
+static void put_streams(struct text *out, const struct http_server *s)
+{
+    uint64_t refused = 0, dropped = 0;
+    for (int i = 0; i < s->n_workers; i++) {
+        refused += stats_get(&s->workers[i]->stats.streams_refused);
+        dropped += stats_get(&s->workers[i]->stats.streams_dropped);
+    }
+    put_type(out, "sluice_alert_streams", "gauge", "Open streams of alerts");
+    put_sample(out, "sluice_alert_streams", (uint64_t)s->streams);
+    put_type(out, "sluice_alert_streams_refused_total", "counter", "Streams over limits.streams");
+    put_sample(out, "sluice_alert_streams_refused_total", refused);
+    put_type(out, "sluice_alert_streams_dropped_total", "counter",
+             "Streams ended because their client was too slow");
+    put_sample(out, "sluice_alert_streams_dropped_total", dropped);
+}
+
 /* ---- the engine ---- */
 
 static uint64_t sum_engine(const struct http_server *s, size_t offset)
@@ -238,6 +254,7 @@ void on_metrics(struct request *r)
     put_requests(&out, s);
     put_latency(&out, s);
     put_connections(&out, s);
+    put_streams(&out, s);
     put_decisions(&out, s);
     put_events(&out, s);
     put_state_latency(&out, s);

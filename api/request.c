@@ -3,6 +3,7 @@
 #include "api/http_worker.h"
 #include "api/library_pages.h"
 #include "api/spool.h"
+#include "api/stream.h"
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/base/decode.h"
@@ -83,9 +84,17 @@ void request_drop(struct request *r)
         return;
     batch_free(&r->batch);
     spool_free(r->reply.spool);
+    stream_free(r->reply.stream);
     free(r->reply.owned);
     cool(r);
     w->free_requests[w->n_free++] = r;
+}
+
+void request_sleep(struct request *r)
+{
+    r->suspended = true;
+    conns_waiting(&r->worker->conns, r->conn);
+    MHD_suspend_connection(r->mhd);
 }
 
 void request_wake(struct request *r)

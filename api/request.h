@@ -27,11 +27,13 @@ struct reply {
     unsigned status;          /* 0: not there yet */
     const char *content_type; /* NULL: there is no body */
     struct span body;
-    bool body_is_static; /* lives as long as the process: not copied */
-    struct spool *spool; /* instead of `body`; the reply owns it */
-    char *owned;         /* where `body` is, when on the heap; freed with the request */
-    const char *allow;   /* header Allow, NULL: none */
+    bool body_is_static;   /* lives as long as the process: not copied */
+    struct spool *spool;   /* instead of `body`; the reply owns it */
+    struct stream *stream; /* likewise */
+    char *owned;           /* where `body` is, when on the heap; freed with the request */
+    const char *allow;     /* header Allow, NULL: none */
     bool retry_after;
+    bool no_store;    /* header Cache-Control */
     bool replayed;    /* header Idempotent-Replayed: true */
     bool close;       /* the connection ends with this reply */
     int64_t state_us; /* in Server-Timing, when not 0 */
@@ -72,6 +74,9 @@ void request_problem_about(struct request *r, enum problem p, const struct probl
 /* The answer is r->reply as it was filled. */
 void request_finish(struct request *r);
 
+/* Until request_wake() the connection is not read from nor written to, and has no deadline of ours.
+ * Only from within a callback of the library for it. */
+void request_sleep(struct request *r);
 /* A batch took all it was given, or may go on after it answered less: wakes the connection. */
 void request_wake(struct request *r);
 

@@ -46,6 +46,8 @@ enum {
     X(METHOD_GET, "/v1/decisions/{transaction_id}", ROUTE_BODY_NONE, NULL, on_decision, NULL)      \
     X(METHOD_GET, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity, "at")          \
     X(METHOD_DELETE, "/v1/entities/{field}/{value}", ROUTE_BODY_NONE, NULL, on_entity_erase, NULL) \
+    X(METHOD_GET, "/v1/alerts", ROUTE_BODY_NONE, NULL, on_alerts, "since", "limit")                \
+    X(METHOD_GET, "/v1/alerts/stream", ROUTE_BODY_NONE, NULL, on_alert_stream, NULL)               \
     X(METHOD_GET, "/v1/ruleset", ROUTE_BODY_NONE, NULL, on_ruleset, NULL)                          \
     X(METHOD_GET, "/livez", ROUTE_BODY_NONE, NULL, on_livez, ROUTE_QUERY_ANY)                      \
     X(METHOD_GET, "/readyz", ROUTE_BODY_NONE, NULL, on_readyz, ROUTE_QUERY_ANY)                    \

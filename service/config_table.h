@@ -76,6 +76,8 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "Bytes of one line of a batch; a longer line gets a 413 problem as its answer.")             \
     X(CONFIG_INT, limits_batch_spool_bytes, "limits.batch_spool_bytes", "4294967296",              \
       CONFIG_MIB, 1LL << 40, false, "Bytes of answers of one batch.")                              \
+    X(CONFIG_INT, limits_streams, "limits.streams", "256", 0, 1024, false,                         \
+      "Open streams of alerts of all workers; one more is answered 503.")                          \
     X(CONFIG_CHOICE, state_backend, "state.backend", "memory|redis", 0, 0, false,                  \
       "Where windows live: in this process, or in Redis, shared by all instances.")                \
     X(CONFIG_CHOICE, state_start, "state.start", "strict|degraded", 0, 0, false,                   \
@@ -105,7 +107,11 @@ enum { CONFIG_WORKERS_MAX = 256 };
     X(CONFIG_INT, alerts_files, "alerts.files", "8", 1, 1000, false,                               \
       "Files that are kept, the one being written included.")                                      \
     X(CONFIG_INT, alerts_recent, "alerts.recent", "4096", 1, 1 << 20, false,                       \
-      "Alerts that GET /v1/alerts and the stream look back on.")                                   \
+      "Alerts that GET /v1/alerts and the stream look back on; fewer, if they are over 4 KiB each "\
+      "on average.")                                                                               \
+    X(CONFIG_DURATION, alerts_heartbeat_ms, "alerts.heartbeat", "15s", 100, 3600000, false,        \
+      "After so long a silence a stream of alerts sends a comment, so that whoever stands between "\
+      "keeps it open.")                                                                            \
     X(CONFIG_INT, alerts_waiting, "alerts.waiting", "16384", 1, 1 << 20, false,                    \
       "Alerts in memory that the broker, or the file, has not taken yet. More of them wait in "    \
       "the journal or in Redis alone.")                                                            \

@@ -14,7 +14,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS_BESIDE = 128 }; /* journal, Redis, loops, and what the libraries open */
+enum {
+    DESCRIPTORS_BESIDE = 128,     /* journal, Redis, loops, and what the libraries open */
+    RECENT_ALERT_BYTES = 4 << 10, /* an alert with its features has 1 to 3 KB */
+};
 
 static const char usage[] =
     "usage: sluice serve [-c FILE] [--KEY VALUE ...]\n"
@@ -39,6 +42,7 @@ struct serve {
     struct kafka_options kafka;
     struct alerts *alerts;
     struct backend *backend;
+    struct fanout *fanout;
     struct http_server *server;
     uv_loop_t loop;
     uv_signal_t hup, term, interrupt;
@@ -247,6 +251,12 @@ static void alerts_woken(void *user)
     alerts_wake(s->alerts);
 }
 
+static void on_alert(void *user, const struct alert *alert)
+{
+    const struct serve *s = user;
+    fanout_put(s->fanout, alert, clock_wall_ms());
+}
+
 static enum status open_alerts(struct serve *s)
 {
     const struct config *c = &s->config;
@@ -264,6 +274,15 @@ static enum status open_alerts(struct serve *s)
 }
 
 /* ---- wiring ---- */
+
+static struct fanout *make_fanout(const struct config *c)
+{
+    size_t bytes = (size_t)c->alerts_recent * RECENT_ALERT_BYTES;
+    struct fanout_options o = {.recent_max = (int)c->alerts_recent,
+                               .bytes_max = bytes > FANOUT_BYTES_MIN ? bytes : FANOUT_BYTES_MIN,
+                               .now_ms = clock_wall_ms()};
+    return fanout_new(&o);
+}
 
 /* One for each processor. */
 static int workers_by_default(void)
@@ -287,6 +306,9 @@ static enum status start_server(struct serve *s)
         .line_bytes_max = (size_t)c->limits_batch_line_bytes,
         .spool_bytes_max = (uint64_t)c->limits_batch_spool_bytes,
         .spool_dir = c->spool_dir,
+        .fanout = s->fanout,
+        .streams_max = c->limits_streams,
+        .heartbeat_ms = c->alerts_heartbeat_ms,
         .request_timeout_ms = c->request_timeout_ms,
         .idle_timeout_ms = c->idle_timeout_ms,
         .drain_timeout_ms = c->drain_timeout_ms,
@@ -347,7 +369,7 @@ static void close_loop(struct serve *s)
 
 static enum status serve(struct serve *s)
 {
-    const struct backend_alerts hooks = {.woken = alerts_woken, .user = s};
+    const struct backend_alerts hooks = {.seen = on_alert, .woken = alerts_woken, .user = s};
     char why[BACKEND_WHY_BYTES] = "";
     enum status st = load_ruleset(s);
     if (st == ST_OK)
@@ -418,10 +440,12 @@ int cli_serve(int argc, char **argv)
     raise_descriptor_limit(&s.config);
     signal(SIGPIPE, SIG_IGN); /* a client that left is seen by write's error */
     CHECK(uv_loop_init(&s.loop) == 0);
+    s.fanout = make_fanout(&s.config);
     enum status st = serve(&s);
     alerts_close(s.alerts, (int)s.config.drain_timeout_ms);
     close_loop(&s);
     backend_close(s.backend);
+    fanout_free(s.fanout);
     snapshot_slot_free(s.snapshots);
     if (st == ST_OK)
         log_info("stopped", LOG_INT("status", 0));
