@@ -83,7 +83,7 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 # Not .SECONDARY: a missing archive would then count as up to date.
 .PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
 .PHONY: all run test unit fuzz system bench chaos tidy lint-deep format docs conformance deps deps-test \
-        venv kafka kafka-stop clean help objects test-build
+        venv kafka kafka-stop docker-try clean help objects test-build
 
 all: ## build/sluice (the default)
 	+@$(LOCKED) $(BUILD)/sluice
@@ -233,6 +233,9 @@ kafka: ## a real Kafka at KAFKA_PORT (9092) of 127.0.0.1, for development; BROKE
 
 kafka-stop: ## end what `make kafka` started; its data stays in build/kafka
 	@$(PYTHON) tests/system/kafka_broker.py stop
+
+docker-try: ## docker/Dockerfile without Docker: its steps in a chroot, then its image; root, minutes
+	@$(PYTHON) tests/docker/try_dockerfile.py
 
 # The stamp is the last to be there: half a set of jars is none.
 $(KAFKA)/.made: tests/system/kafka/pom.xml

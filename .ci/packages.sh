@@ -5,6 +5,8 @@
 #           rules may name, and a small Debian has neither it nor curl
 #   test    to run the tests on top of that
 #   kafka   a Kafka broker, for the tests and for development: Java, and Maven to fetch the jars
+#   try     what `make run KAFKA=1` runs beside Sluice, and the tool its examples use
+#   runtime to run a build/sluice that was built elsewhere: docker/Dockerfile's second stage
 #   bench   the load generator
 #   fuzz    libFuzzer, for `make fuzz T=`
 #
@@ -23,10 +25,15 @@ packages_of() {
             ca-certificates
         ;;
     kafka) echo default-jre-headless maven ca-certificates python3 ;;
+    try) echo redis-server kcat ;;
+    runtime)
+        echo libmicrohttpd12 libhiredis0.14 libjansson4 libuv1 libyaml-0-2 libsodium23 libxxhash0 \
+            libdeflate0 librdkafka1 tzdata ca-certificates
+        ;;
     bench) echo wrk redis-server ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     *)
-        echo "packages.sh: no group '$1' (build, test, kafka, bench, fuzz)" >&2
+        echo "packages.sh: no group '$1' (build, test, kafka, try, runtime, bench, fuzz)" >&2
         exit 2
         ;;
     esac
@@ -37,7 +44,7 @@ is_installed() {
 }
 
 if [ $# -eq 0 ]; then
-    echo "usage: packages.sh build|test|kafka|bench|fuzz ..." >&2
+    echo "usage: packages.sh build|test|kafka|try|runtime|bench|fuzz ..." >&2
     exit 2
 fi
 wanted=
