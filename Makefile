@@ -10,7 +10,7 @@ VERSION := 0.1.0
 BUILD   ?= build
 SHARED  ?= ../shared
 PYTHON  ?= python3
-CONFIG  ?= sluice.yaml
+CONFIG  ?= $(if $(filter 1,$(KAFKA)),sluice-kafka.yaml,sluice.yaml)
 JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
 export SHARED BUILD CC
 
@@ -69,7 +69,7 @@ SAN_SUPPORT  := $(UNIT_SUPPORT:%.c=$(SAN)/%.o)
 UNIT_BINS    := $(UNIT_TESTS:%.c=$(SAN)/%)
 FUZZ_BINS    := $(FUZZ_TESTS:%.c=$(SAN)/%)
 VENV         := $(BUILD)/venv
-KAFKA        := $(BUILD)/kafka/libs
+KAFKA_LIBS   := $(BUILD)/kafka/libs
 # `make unit T=` sets LENIENT: it links what compiles, so that a file half written elsewhere
 # stops only the tests that need it.
 have          = $(if $(LENIENT),$(wildcard $1),$1)
@@ -147,9 +147,20 @@ $(BUILD)/api/on_contract.o $(SAN)/api/on_contract.o: openapi.yaml asyncapi.yaml
 
 # ---- run and test ----------------------------------------------------------------------------
 
-run: deps ## install what is missing, build, and serve on 127.0.0.1:8080
+KAFKA_PORT ?= 9092
+REDIS_PORT ?= 6390
+PARTITIONS ?= 1
+run: deps ## install what is missing, build, and serve on 127.0.0.1:8080; KAFKA=1 between a broker's topics
+ifeq ($(KAFKA),1)
+	@sh .ci/packages.sh kafka try
+	@$(MAKE) --no-print-directory -s $(KAFKA_LIBS)/.made
+	+@$(LOCKED) $(BUILD)/sluice
+	@$(PYTHON) tests/system/run_kafka.py --config $(CONFIG) --partitions $(PARTITIONS) \
+	    --kafka-port $(KAFKA_PORT) --redis-port $(REDIS_PORT)
+else
 	+@$(LOCKED) $(BUILD)/sluice
 	$(BUILD)/sluice serve -c $(CONFIG)
+endif
 
 # tests/run.py builds `test-build` itself, so that what does not build is counted as failed.
 test: deps-test ## everything that can fail, in one count: lints, unit, fuzz, rule and system tests
@@ -221,14 +232,13 @@ deps-test: ## install missing packages for testing, the Python environment, and 
 	@sh .ci/packages.sh build test
 	@$(MAKE) --no-print-directory -s venv || \
 	    echo "make: no Python environment; the tests that need it are skipped" >&2
-	@{ sh .ci/packages.sh kafka && $(MAKE) --no-print-directory -s $(KAFKA)/.made; } || \
+	@{ sh .ci/packages.sh kafka && $(MAKE) --no-print-directory -s $(KAFKA_LIBS)/.made; } || \
 	    echo "make: no Kafka; the tests that need it are skipped" >&2
 
-KAFKA_PORT ?= 9092
-BROKERS    ?= 1
+BROKERS ?= 1
 kafka: ## a real Kafka at KAFKA_PORT (9092) of 127.0.0.1, for development; BROKERS=3 for a quorum
 	@sh .ci/packages.sh kafka
-	@$(MAKE) --no-print-directory -s $(KAFKA)/.made
+	@$(MAKE) --no-print-directory -s $(KAFKA_LIBS)/.made
 	@$(PYTHON) tests/system/kafka_broker.py start --brokers $(BROKERS) --port $(KAFKA_PORT)
 
 kafka-stop: ## end what `make kafka` started; its data stays in build/kafka
@@ -238,11 +248,11 @@ docker-try: ## docker/Dockerfile without Docker: its steps in a chroot, then its
 	@$(PYTHON) tests/docker/try_dockerfile.py
 
 # The stamp is the last to be there: half a set of jars is none.
-$(KAFKA)/.made: tests/system/kafka/pom.xml
-	@echo "fetching Apache Kafka into $(KAFKA) for $<"
-	@rm -rf $(KAFKA)
+$(KAFKA_LIBS)/.made: tests/system/kafka/pom.xml
+	@echo "fetching Apache Kafka into $(KAFKA_LIBS) for $<"
+	@rm -rf $(KAFKA_LIBS)
 	@timeout 300 mvn -B -q -C -Dstyle.color=never -f $< dependency:copy-dependencies \
-	    -DoutputDirectory=$(abspath $(KAFKA)) </dev/null
+	    -DoutputDirectory=$(abspath $(KAFKA_LIBS)) </dev/null
 	@touch $@
 
 venv: $(VENV)/.made

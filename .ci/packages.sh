@@ -21,8 +21,8 @@ packages_of() {
             tzdata curl
         ;;
     test)
-        echo libcmocka-dev clang clang-format clang-tidy redis-server python3 python3-venv \
-            ca-certificates
+        echo libcmocka-dev clang clang-format clang-tidy redis-server kcat python3 \
+            python3-venv ca-certificates
         ;;
     kafka) echo default-jre-headless maven ca-certificates python3 ;;
     try) echo redis-server kcat ;;
