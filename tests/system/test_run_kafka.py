@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import kafka_broker
 import pytest
@@ -130,3 +131,34 @@ def test_the_consumer_of_the_readme_drops_repeats_by_their_id(kafka, tmp_path):
                           text=True) as consumer:
         assert [consumer.stdout.readline() for _ in range(3)] == ["1 a\n", "2 b\n", "3 c\n"]
         consumer.kill()
+
+
+def shell(commands):
+    return subprocess.run(["bash", "-euc", commands], stdout=subprocess.PIPE, text=True, check=True,
+                          timeout=WAIT_S).stdout
+
+
+def try_out(run, block, wanted):
+    """A block of the README: its producers once, its consumers until they show what is wanted."""
+    commands = re.split(r"\n\n\{", block)[0].replace("127.0.0.1:9092", run.bootstrap)
+    first, consumer = re.split(r"^(?=kcat -C)", commands, flags=re.M)
+    shell(first)
+    end = time.monotonic() + WAIT_S
+    while not re.search(wanted, said := shell(consumer)):
+        assert time.monotonic() < end, (consumer, said)
+        time.sleep(0.1)
+    return said
+
+
+def test_what_the_readme_shows_with_kcat_works(make_run, tmp_path):
+    if shutil.which("kcat") is None:
+        pytest.skip("kcat is not installed")
+    run = make_run(tmp_path)
+    one, ten, other = [block for block in BLOCKS if "kcat -P" in block]
+    shown = re.search(r"^\{.*(?=…)", one, re.M)[0]
+    assert try_out(run, one, '"k-1"').startswith(shown)
+    alert = try_out(run, ten, '"decision":"flag"')
+    assert alert.startswith("k-11 content-type=application/json,ce_specversion=1.0,ce_id=")
+    assert len(alert.splitlines()) == 2
+    letters = try_out(run, other, "not JSON")
+    assert re.search(r"^error=bad_json,error.detail=.*,topic=transactions,partition=", letters)
