@@ -10,6 +10,10 @@
  * there, and come once more, under the same id, when this process is gone. */
 enum { DONE_MAX = 1 << 16 };
 
+/* Items that wait for the next alert, so that none asks the heap: as many as a busy second needs, of
+ * a size that most alerts have. */
+enum { SPARES_MAX = 1024, SPARE_BYTES = 4096 };
+
 TAILQ_HEAD(items, outbox_item);
 TAILQ_HEAD(places, outbox_place);
 
@@ -19,6 +23,8 @@ struct outbox {
     pthread_mutex_t lock;
     /* all below: with the lock held */
     struct items all, waiting;
+    struct items spares; /* linked by `waiting` */
+    int n_spares;
     struct places places;
     int n_items, n_promised;     /* promised: open places with room */
     uint64_t last;               /* number */
@@ -28,6 +34,38 @@ struct outbox {
     int n_done;
     struct outbox_stats stats;
 };
+
+/* ---- memory ---- */
+
+static struct outbox_item *item_alloc(size_t cap)
+{
+    struct outbox_item *item = malloc(sizeof *item + cap);
+    CHECK(item != NULL);
+    item->cap = cap;
+    return item;
+}
+
+/* With the lock held; NULL: there is none of that size. */
+static struct outbox_item *spare(struct outbox *o, size_t bytes)
+{
+    struct outbox_item *item = bytes <= SPARE_BYTES ? TAILQ_FIRST(&o->spares) : NULL;
+    if (item == NULL)
+        return NULL;
+    TAILQ_REMOVE(&o->spares, item, waiting);
+    o->n_spares--;
+    return item;
+}
+
+/* With the lock held. */
+static void give_back(struct outbox *o, struct outbox_item *item)
+{
+    if (item->cap != SPARE_BYTES || o->n_spares == SPARES_MAX) {
+        free(item);
+        return;
+    }
+    TAILQ_INSERT_HEAD(&o->spares, item, waiting); /* the one used last is warm */
+    o->n_spares++;
+}
 
 struct outbox *outbox_new(const struct outbox_options *options)
 {
@@ -44,6 +82,9 @@ struct outbox *outbox_new(const struct outbox_options *options)
     CHECK(o->done != NULL);
     TAILQ_INIT(&o->all);
     TAILQ_INIT(&o->waiting);
+    TAILQ_INIT(&o->spares);
+    while (o->n_spares < SPARES_MAX / 4)
+        give_back(o, item_alloc(SPARE_BYTES));
     TAILQ_INIT(&o->places);
     return o;
 }
@@ -58,6 +99,8 @@ void outbox_free(struct outbox *o)
         TAILQ_REMOVE(&o->all, item, link);
         free(item);
     }
+    while (!TAILQ_EMPTY(&o->spares))
+        free(spare(o, 0));
     pthread_mutex_destroy(&o->lock);
     free(o->done);
     free(o);
@@ -101,11 +144,16 @@ void outbox_close_place(struct outbox *o, struct outbox_place *place)
 
 /* ---- items ---- */
 
-static struct outbox_item *item_new(struct span record, uint64_t seq, struct state_alert kept)
+static struct outbox_item *item_new(struct outbox *o, struct span record, uint64_t seq,
+                                    struct state_alert kept)
 {
-    struct outbox_item *item = calloc(1, sizeof *item + record.len);
-    CHECK(item != NULL);
+    pthread_mutex_lock(&o->lock);
+    struct outbox_item *item = spare(o, record.len);
+    pthread_mutex_unlock(&o->lock);
+    if (item == NULL)
+        item = item_alloc(record.len > SPARE_BYTES ? record.len : SPARE_BYTES);
     memcpy(item + 1, record.base, record.len);
+    item->tries = 0;
     CHECK(alert_decode(span_of((char *)(item + 1), record.len), &item->alert) == ST_OK);
     item->seq = seq;
     item->kept = kept;
@@ -154,7 +202,7 @@ static void wake(const struct outbox *o)
 void outbox_put(struct outbox *o, struct outbox_place *place, struct span record, uint64_t seq,
                 struct state_alert kept)
 {
-    struct outbox_item *item = item_new(record, seq, kept);
+    struct outbox_item *item = item_new(o, record, seq, kept);
     bool has_room = place->has_room;
     tell_seen(o, &item->alert);
     pthread_mutex_lock(&o->lock);
@@ -163,11 +211,11 @@ void outbox_put(struct outbox *o, struct outbox_place *place, struct span record
         insert(o, item);
     else
         leave(o, seq, kept);
+    if (!has_room)
+        give_back(o, item);
     pthread_mutex_unlock(&o->lock);
     if (has_room)
         wake(o);
-    else
-        free(item);
 }
 
 /* ---- the sink's ---- */
@@ -190,8 +238,8 @@ void outbox_done(struct outbox *o, struct outbox_item *item)
     o->stats.sent_total++;
     if (item->kept.ms > 0 && o->n_done < DONE_MAX)
         o->done[o->n_done++] = item->kept;
+    give_back(o, item);
     pthread_mutex_unlock(&o->lock);
-    free(item);
 }
 
 void outbox_again(struct outbox *o, struct outbox_item *item)
@@ -227,7 +275,7 @@ int outbox_room(struct outbox *o)
 
 void outbox_put_swept(struct outbox *o, struct span record, uint64_t seq, struct state_alert kept)
 {
-    struct outbox_item *item = item_new(record, seq, kept);
+    struct outbox_item *item = item_new(o, record, seq, kept);
     if (seq <= o->opened_seq) /* of another process, or another life: it is news here */
         tell_seen(o, &item->alert);
     pthread_mutex_lock(&o->lock);

@@ -30,6 +30,7 @@ struct outbox;
 struct outbox_item {
     TAILQ_ENTRY(outbox_item) link;    /* private: all, by number */
     TAILQ_ENTRY(outbox_item) waiting; /* private: those not taken */
+    size_t cap;                       /* private: room for the record behind it */
     uint64_t number;
     struct alert alert;
     uint64_t seq;            /* of the journal's frame that has it; 0: none */

@@ -359,6 +359,23 @@ def create_topics(kafka, args):
         kafka.create_topic(name)
 
 
+def show_group(kafka, args, instances):
+    """Where the group stands, for whoever looks for what is missing."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "g",
+                                         "enable.auto.commit": False})
+    parts = [confluent_kafka.TopicPartition("transactions", i) for i in range(args.partitions)]
+    for part in consumer.committed(parts, 30):
+        low, high = consumer.get_watermark_offsets(part, 30)
+        say(f"partition {part.partition}: committed {part.offset} of {low}..{high}")
+    for instance in instances:
+        connection = http.client.HTTPConnection("127.0.0.1", instance.port, timeout=30)
+        say(f"{instance.folder}: {instance.get(connection, '/readyz')}")
+        _, body = instance.get(connection, "/metrics")
+        for line in body.decode().splitlines():
+            if line.startswith("sluice_kafka_") and "bucket" not in line:
+                say(f"  {line}")
+
+
 def run(args, stack):
     folder, chance, checks = os.path.abspath(args.folder), random.Random(args.seed), Checks()
     os.makedirs(folder, exist_ok=True)
@@ -393,7 +410,10 @@ def run(args, stack):
         raise SystemExit("    the broker did not take all events")
     replayed = replayed_decisions(args.decisions)
     poisoned = sum(feeder.poisoned.values())
-    checks.holds("everything has come out", collector.wait(len(replayed), poisoned))
+    came = collector.wait(len(replayed), poisoned)
+    checks.holds("everything has come out", came)
+    if not came:
+        show_group(kafka, args, instances)
     say(f"{feeder.events:,} events and {poisoned:,} poison messages in "
         f"{time.monotonic() - started:.0f} s")
     while time.monotonic() - collector.moved < args.settle:
