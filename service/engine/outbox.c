@@ -10,8 +10,8 @@
  * there, and come once more, under the same id, when this process is gone. */
 enum { DONE_MAX = 1 << 16 };
 
-/* Items that wait for the next alert, so that none asks the heap: as many as a busy second needs, of
- * a size that most alerts have. */
+/* Items that wait for the next alert, so that none asks the heap: as many as a busy second needs,
+ * of a size that most alerts have. */
 enum { SPARES_MAX = 1024, SPARE_BYTES = 4096 };
 
 TAILQ_HEAD(items, outbox_item);
