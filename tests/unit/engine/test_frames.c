@@ -41,6 +41,46 @@ static void a_decision_is_its_transaction_and_its_claim(void **state)
     assert_true(span_is(g.claim, "claim"));
 }
 
+static void put_flagged(const char *claim, const char *alert)
+{
+    uint64_t hash = 42;
+    text_raw(&out, &hash, sizeof hash);
+    text_str(&out, claim);
+    text_str(&out, alert);
+    frame_end_flagged(span_str(alert), &out);
+}
+
+static void a_flagged_decision_has_its_alert_behind_its_claim(void **state)
+{
+    (void)state;
+    struct frame_decision g;
+    put_flagged("claim", "an alert");
+    assert_int_equal(frame_get_flagged(text_span(&out), &g), ST_OK);
+    assert_int_equal(g.txn_hash, 42);
+    assert_true(span_is(g.claim, "claim"));
+    assert_true(span_is(g.alert, "an alert"));
+}
+
+static void an_alert_longer_than_its_frame_is_corrupt(void **state)
+{
+    (void)state;
+    struct frame_decision g = {.txn_hash = 7};
+    put_flagged("", "alert");
+    assert_int_equal(frame_get_flagged(text_span(&out), &g), ST_OK);
+    uint32_t n = (uint32_t)(out.len - FRAME_FLAGGED_TAIL_BYTES);
+    for (; n > out.len - FRAME_DECISION_HEAD_BYTES - FRAME_FLAGGED_TAIL_BYTES; n--) {
+        memcpy(out.base + out.len - sizeof n, &n, sizeof n);
+        g.txn_hash = 7;
+        assert_int_equal(frame_get_flagged(text_span(&out), &g), ST_CORRUPT);
+        assert_int_equal(g.txn_hash, 7);
+    }
+    n = UINT32_MAX;
+    memcpy(out.base + out.len - sizeof n, &n, sizeof n);
+    assert_int_equal(frame_get_flagged(text_span(&out), &g), ST_CORRUPT);
+    for (size_t cut = 0; cut < FRAME_FLAGGED_TAIL_BYTES; cut++)
+        assert_int_equal(frame_get_flagged(span_of(bytes, cut), &g), ST_CORRUPT);
+}
+
 static void the_end_of_a_wait_is_its_time(void **state)
 {
     (void)state;
@@ -100,6 +140,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_event_is_read_as_it_was_written, clear),
         cmocka_unit_test_setup(a_decision_is_its_transaction_and_its_claim, clear),
+        cmocka_unit_test_setup(a_flagged_decision_has_its_alert_behind_its_claim, clear),
+        cmocka_unit_test_setup(an_alert_longer_than_its_frame_is_corrupt, clear),
         cmocka_unit_test_setup(the_end_of_a_wait_is_its_time, clear),
         cmocka_unit_test_setup(keys_and_records_are_read_as_they_were_written, clear),
         cmocka_unit_test_setup(a_frame_cut_anywhere_is_corrupt, clear),

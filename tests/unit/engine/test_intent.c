@@ -3,6 +3,7 @@
 
 #include "service/engine/engine_internal.h"
 #include "service/engine/frames.h"
+#include "service/state/journal.h"
 #include "service/txn/reader.h"
 #include "tests/unit/engine/world.h"
 
@@ -135,6 +136,73 @@ static void the_answer_stands_behind_the_claim_and_the_whole_is_a_frame(void **s
     assert_true(span_eq(f.claim, intent_decided(&b->intent)));
 }
 
+static void put_alert(struct bed *b)
+{
+    struct decision d = {.flag = true, .score = 80};
+    static struct window_value features[16];
+    struct alert_source from = {
+        .snap = b->snap, .event = &b->event, .decision = &d, .values = features};
+    assert_true(b->snap->features.n_features <= 16);
+    intent_put_alert(&b->intent, &from);
+}
+
+static void an_alert_stands_behind_the_answer_and_the_whole_is_a_frame(void **state)
+{
+    struct bed *b = *state;
+    struct claim c;
+    struct frame_decision f;
+    struct alert a;
+    uint8_t kind;
+    make(b, world_txn("t-1", 0));
+    text_str(&b->intent.decision, "{\"answer\":1}");
+    assert_int_equal(intent_alert(&b->intent).len, 0);
+    put_alert(b);
+    assert_true(span_is(intent_answer(&b->intent), "{\"answer\":1}"));
+    struct span frame = intent_frame(&b->intent, &kind);
+    assert_int_equal(kind, FRAME_FLAGGED);
+    assert_int_equal(frame_get_flagged(frame, &f), ST_OK);
+    assert_true(f.txn_hash == b->event.txn_hash);
+    assert_true(span_eq(f.claim, intent_decided(&b->intent)));
+    assert_true(span_eq(f.alert, intent_alert(&b->intent)));
+    assert_int_equal(claim_decode(f.claim, &c), ST_OK);
+    assert_int_equal(c.state, 'd');
+    assert_true(span_is(c.rest, "{\"answer\":1}"));
+    assert_int_equal(alert_decode(f.alert, &a), ST_OK);
+    assert_true(span_is(a.transaction_id, "t-1"));
+}
+
+static void without_an_alert_the_frame_is_the_decisions(void **state)
+{
+    struct bed *b = *state;
+    uint8_t kind;
+    make(b, world_txn("t-1", 0));
+    text_str(&b->intent.decision, "{\"answer\":1}");
+    struct span frame = intent_frame(&b->intent, &kind);
+    assert_int_equal(kind, FRAME_DECISION);
+    assert_true(span_eq(frame, text_span(&b->intent.decision)));
+}
+
+/* The longest claim, answer and alert: JOURNAL_FRAME_MAX takes the frame, and so does the state. */
+static void the_longest_answer_leaves_room_for_its_alert(void **state)
+{
+    struct bed *b = *state;
+    struct frame_decision f;
+    uint8_t kind;
+    make(b, world_txn_of("t-1", "a-1", "m-1", 0));
+    while (!b->intent.decision.overflow)
+        text_char(&b->intent.decision, 'x');
+    assert_int_equal(intent_answer(&b->intent).len, DECISION_BYTES_MAX);
+    b->intent.decision.overflow = false;
+    put_alert(b);
+    assert_int_equal(frame_get_flagged(intent_frame(&b->intent, &kind), &f), ST_OK);
+    assert_true(span_eq(f.alert, intent_alert(&b->intent)));
+    assert_int_equal(intent_answer(&b->intent).len, DECISION_BYTES_MAX);
+    _Static_assert(FRAME_DECISION_HEAD_BYTES + CLAIM_FIXED_BYTES_MAX + DECISION_BYTES_MAX +
+                           ALERT_BYTES_MAX + FRAME_FLAGGED_TAIL_BYTES <=
+                       JOURNAL_FRAME_MAX,
+                   "a frame that no journal takes");
+}
+
 static void the_same_event_makes_the_same_bytes(void **state)
 {
     struct bed *b = *state;
@@ -201,6 +269,9 @@ int main(void)
         TEST(its_record_holds_columns_and_filters),
         TEST(its_claim_remembers_what_a_label_needs),
         TEST(the_answer_stands_behind_the_claim_and_the_whole_is_a_frame),
+        TEST(an_alert_stands_behind_the_answer_and_the_whole_is_a_frame),
+        TEST(without_an_alert_the_frame_is_the_decisions),
+        TEST(the_longest_answer_leaves_room_for_its_alert),
         TEST(the_same_event_makes_the_same_bytes),
         TEST(a_label_goes_where_its_outcome_counts),
         TEST(a_label_with_filters_to_look_at_does_not_carry_enough),
