@@ -10,8 +10,9 @@
 
 enum {
     TICK_MS = 100,
-    TAKE_EVERY_TICKS = 10, /* a second: much less than REDIS_OWNER_ALIVE_MS */
-    LOOKS_MAX = 4096,      /* frames read in one turn of the loop: some milliseconds */
+    RETRY_EVERY_TICKS = 100, /* of a journal that cannot be read: up to a segment each time */
+    TAKE_EVERY_TICKS = 10,   /* a second: much less than REDIS_OWNER_ALIVE_MS */
+    LOOKS_MAX = 4096,        /* frames read in one turn of the loop: some milliseconds */
 };
 
 struct outbox_sweep {
@@ -20,7 +21,8 @@ struct outbox_sweep {
     struct journal_reader *reader; /* NULL: nothing was left lately */
     uint64_t to_seq, at_seq;       /* of the reading: its end, and the next frame */
     int looks;
-    bool has_failed; /* to read the journal: told once */
+    bool has_failed; /* to read the journal: told once, and not at once again: */
+    int unread_ticks;
     struct call call;
     struct state_alert entries[STATE_PEEK_MAX];
     struct span found[STATE_PEEK_MAX];
@@ -62,17 +64,23 @@ static void stop_reading(struct outbox_sweep *s)
 static void note_reading(struct outbox_sweep *s, enum status st)
 {
     struct engine *e = s->engine;
-    if (st == ST_NOT_FOUND && s->at_seq < journal_first_seq(e->journal))
+    bool is_released = st == ST_NOT_FOUND && s->at_seq < journal_first_seq(e->journal);
+    if (is_released)
         s->at_seq = journal_first_seq(e->journal);
     else if (st != ST_OK && !s->has_failed && e->undeliverable != NULL)
         e->undeliverable(e->user, st);
-    s->has_failed = st != ST_OK && st != ST_NOT_FOUND;
+    s->has_failed = st != ST_OK && !is_released;
+    s->unread_ticks = s->has_failed ? RETRY_EVERY_TICKS : 0;
 }
 
 static void read_left(struct outbox_sweep *s)
 {
     struct outbox *o = s->engine->outbox;
     uint64_t from;
+    if (s->unread_ticks > 0) {
+        s->unread_ticks--;
+        return;
+    }
     if (!outbox_left(o, &from, &s->to_seq)) {
         stop_reading(s);
         return;

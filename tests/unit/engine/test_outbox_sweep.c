@@ -389,6 +389,23 @@ static void alerts_before_a_damage_come(void **state)
     end(b);
 }
 
+static void a_segment_that_was_removed_is_told_once(void **state)
+{
+    struct bed *b = *state;
+    char path[SCRATCH_PATH_BYTES + 32];
+    begin(b, 0);
+    score_flagged(b, 0, 3);
+    segment_path(b, path);
+    assert_int_equal(unlink(path), 0);
+    outbox_free(b->outbox);
+    struct outbox_options box = {.waiting_max = 10, .journal = b->journal, .journal_keeps = true};
+    b->w.engine.outbox = b->outbox = outbox_new(&box);
+    start_sweep(b);
+    run_a_while(b);
+    assert_int_equal(b->n_undeliverable, 1);
+    end(b);
+}
+
 static void a_frame_that_is_none_is_counted_and_passed(void **state)
 {
     struct bed *b = *state;
@@ -613,6 +630,7 @@ int main(void)
         TEST(frames_of_waiting_alerts_are_kept_whatever_is_released),
         TEST(a_damaged_journal_is_told_once_and_moves_no_mark),
         TEST(alerts_before_a_damage_come),
+        TEST(a_segment_that_was_removed_is_told_once),
         TEST(a_frame_that_is_none_is_counted_and_passed),
         cmocka_unit_test(what_others_left_in_redis_is_sent_and_deleted),
         cmocka_unit_test(no_more_is_taken_than_there_is_room_for),
