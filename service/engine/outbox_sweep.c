@@ -11,6 +11,7 @@
 enum {
     TICK_MS = 100,
     RETRY_EVERY_TICKS = 100, /* of a journal that cannot be read: up to a segment each time */
+    LOOK_ON_TICKS = 2,       /* while there is more: turn and turn about with deleting */
     TAKE_EVERY_TICKS = 10,   /* a second: much less than REDIS_OWNER_ALIVE_MS */
     LOOKS_MAX = 4096,        /* frames read in one turn of the loop: some milliseconds */
 };
@@ -117,16 +118,18 @@ static void take_found(struct call *c)
             stats_add(&s->engine->stats->corrupt, 1);
 }
 
-/* At once again while there is more to look at. */
+/* A server that refuses to give may still let us delete: it is not asked at once again. */
 static void taken(struct call *c)
 {
     struct outbox_sweep *s = c->user;
+    s->ticks = TAKE_EVERY_TICKS;
     if (c->status != ST_OK) {
         s->take_epoch++;
         return;
     }
     s->cursor = c->op.cursor;
-    s->ticks = s->cursor.ms > 0 && outbox_room(s->engine->outbox) > 0 ? 0 : TAKE_EVERY_TICKS;
+    if (s->cursor.ms > 0 && outbox_room(s->engine->outbox) > 0)
+        s->ticks = LOOK_ON_TICKS;
 }
 
 static void take_alerts(struct outbox_sweep *s)
@@ -150,19 +153,18 @@ static void dropped(struct call *c)
     (void)c;
 }
 
-static bool drop_done(struct outbox_sweep *s)
+static void drop_done(struct outbox_sweep *s)
 {
     int n = outbox_take_done(s->engine->outbox, s->entries, STATE_PEEK_MAX);
     if (n == 0)
-        return false;
+        return;
     s->call = (struct call){.op = {.verb = STATE_DROP_ALERTS, .alerts = s->entries, .n_alerts = n},
                             .then = dropped,
                             .user = s};
     call_start(s->engine->state, &s->call);
-    return true;
 }
 
-/* One operation at a time; what is acknowledged goes first. */
+/* One operation at a time. The taking that is due goes first: it says that we live. */
 static void sweep_redis(struct outbox_sweep *s)
 {
     if (s->ticks > 0)

@@ -617,6 +617,34 @@ static void an_entry_that_is_no_alert_is_counted_and_passed(void **state)
     close_shelf(&f);
 }
 
+static void put_kept(struct shelf *f, const char *id, uint64_t ms)
+{
+    char room[ALERT_RECORD_BYTES];
+    struct outbox_place place = {0};
+    outbox_open_place(f->outbox, &place);
+    outbox_put(f->outbox, &place, alert_record_make(id, room), 0, (struct state_alert){ms, 0});
+}
+
+static bool one_is_dropped(void *user)
+{
+    const struct shelf *f = user;
+    return f->n_dropped == 1;
+}
+
+/* As by a server that is full: only what is deleted makes room there. */
+static void what_is_acknowledged_is_deleted_though_nothing_can_be_taken(void **state)
+{
+    (void)state;
+    static struct shelf f;
+    open_shelf(&f, 0, 100);
+    f.refuses_takes = true;
+    put_kept(&f, id_of(0), 42);
+    assert_int_equal(send_all(&f), 1);
+    assert_true(run_until(&f.loop, one_is_dropped, &f, WAIT_US));
+    assert_int_equal(f.dropped[0], 42);
+    close_shelf(&f);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
@@ -637,6 +665,7 @@ int main(void)
         cmocka_unit_test(it_looks_on_at_once_while_there_is_more),
         cmocka_unit_test(after_a_lost_answer_it_takes_under_another_name),
         cmocka_unit_test(an_entry_that_is_no_alert_is_counted_and_passed),
+        cmocka_unit_test(what_is_acknowledged_is_deleted_though_nothing_can_be_taken),
     };
     return cmocka_run_group_tests_name("engine/outbox_sweep", tests, NULL, NULL);
 }
