@@ -193,8 +193,10 @@ static void assigned(struct source *s, const rd_kafka_topic_partition_list_t *li
              LOG_INT("all", (int64_t)s->stats.partitions));
 }
 
-static void give_back(struct source *s, const rd_kafka_topic_partition_list_t *list)
+/* The library keeps a pause beyond the assignment: who gets the partition again would not read. */
+static void give_back(struct source *s, rd_kafka_topic_partition_list_t *list)
 {
+    rd_kafka_resume_partitions(s->rk, list);
     for (int i = 0; i < list->cnt; i++) {
         struct source_partition *p =
             source_partition_find(s, list->elems[i].topic, list->elems[i].partition);
