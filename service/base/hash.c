@@ -34,6 +34,17 @@ void hash_sha256(struct span s, unsigned char ret_digest[HASH_SHA256_BYTES])
     crypto_hash_sha256(ret_digest, (const unsigned char *)s.base, s.len);
 }
 
+void hash_id(const char *prefix, struct span s, char ret_id[HASH_ID_DIGITS + 1])
+{
+    unsigned char digest[HASH_SHA256_BYTES];
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_update(&state, (const unsigned char *)prefix, strlen(prefix));
+    crypto_hash_sha256_update(&state, (const unsigned char *)s.base, s.len);
+    crypto_hash_sha256_final(&state, digest);
+    sodium_bin2hex(ret_id, HASH_ID_DIGITS + 1, digest, HASH_ID_DIGITS / 2);
+}
+
 void hash_key_random(struct hash_key *ret_key)
 {
     randombytes_buf(ret_key->bytes, sizeof ret_key->bytes);

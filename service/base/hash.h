@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-enum { HASH_KEY_BYTES = 16, HASH_SHA256_BYTES = 32 };
+enum { HASH_KEY_BYTES = 16, HASH_SHA256_BYTES = 32, HASH_ID_DIGITS = 32 };
 
 struct hash_key {
     unsigned char bytes[HASH_KEY_BYTES];
@@ -28,6 +28,9 @@ uint64_t hash_u64(const struct hash_key *key, struct span s);
 uint64_t hash_quick_u64(const struct hash_key *key, struct span s);
 struct hash128 hash_quick_u128(const struct hash_key *key, struct span s);
 void hash_sha256(struct span s, unsigned char ret_digest[HASH_SHA256_BYTES]);
+
+/* The first hex digits of SHA-256(prefix + s), NUL-terminated: an id anybody can make again. */
+void hash_id(const char *prefix, struct span s, char ret_id[HASH_ID_DIGITS + 1]);
 
 /* Secret, from the operating system's generator. */
 void hash_key_random(struct hash_key *ret_key);

@@ -6,16 +6,7 @@
 
 void alert_id(struct span transaction_id, char ret_id[ALERT_ID_DIGITS + 1])
 {
-    char bytes[sizeof "alert:" + SCHEMA_STRING_LIMIT];
-    unsigned char digest[HASH_SHA256_BYTES];
-    struct text out;
-    text_init(&out, bytes, sizeof bytes);
-    text_str(&out, "alert:");
-    text_put(&out, transaction_id);
-    hash_sha256(text_span(&out), digest);
-    text_init(&out, ret_id, ALERT_ID_DIGITS);
-    text_hex_bytes(&out, digest, ALERT_ID_DIGITS / 2);
-    ret_id[ALERT_ID_DIGITS] = '\0';
+    hash_id("alert:", transaction_id, ret_id);
 }
 
 /* ---- the transaction ---- */

@@ -19,7 +19,7 @@
 #include "service/txn/txn.h"
 
 enum {
-    ALERT_ID_DIGITS = 32,
+    ALERT_ID_DIGITS = HASH_ID_DIGITS,
     ALERT_HEAD_BYTES = 12,
     /* Of a record. What does not fit goes: fields at the end of a very long transaction ("omitted"
      * counts them), then features, then the texts of reasons. */

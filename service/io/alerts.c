@@ -4,23 +4,26 @@
 #include "service/base/clock.h"
 #include "service/base/log.h"
 #include "service/engine/engine_stats.h"
+#include "service/io/cloud_event.h"
 #include "service/io/line_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    RETRY_MS = 250,  /* what the sink did not take waits for */
-    TURN_ITEMS = 256 /* into a file in one turn of the loop */
+    RETRY_MS = 250,     /* what the sink did not take waits for */
+    SENDING_MAX = 4096, /* alerts that the outlet has copies of; the others wait in the outbox */
+    TURN_ITEMS = 256,   /* in one turn of the loop */
+    TICK_MS = 50,       /* as outlet.h asks */
 };
 
 struct alerts {
     struct alerts_options options;
-    struct outbox *outbox; /* NULL: not started */
-    struct alert_topic *topic;
+    struct outbox *outbox;  /* NULL: not started */
+    struct outlet *outlet;  /* NULL: to the file */
     struct line_file *file; /* also for what no broker will ever take */
     uv_async_t wake;
-    uv_timer_t retry;
+    uv_timer_t retry, tick;
     bool is_closing;
     bool has_failed; /* the file: told once */
     uint64_t latency[ENGINE_LATENCY_CLASSES], latency_sum_us;
@@ -29,9 +32,8 @@ struct alerts {
 
 /* ---- what becomes of one ---- */
 
-static void done(void *user, struct outbox_item *item)
+static void done(struct alerts *a, struct outbox_item *item)
 {
-    struct alerts *a = user;
     int64_t us = clock_mono_us() - item->put_us;
     stats_add(&a->latency[stats_latency_class(us)], 1);
     stats_add(&a->latency_sum_us, (uint64_t)us);
@@ -53,9 +55,8 @@ static void retry_later(struct alerts *a)
         CHECK(uv_timer_start(&a->retry, on_retry, RETRY_MS, 0) == 0);
 }
 
-static void again(void *user, struct outbox_item *item)
+static void again(struct alerts *a, struct outbox_item *item)
 {
-    struct alerts *a = user;
     outbox_again(a->outbox, item);
     retry_later(a);
 }
@@ -75,9 +76,18 @@ static enum status to_file(struct alerts *a, struct outbox_item *item)
     return st;
 }
 
-static void refused(void *user, struct outbox_item *item, const char *why)
+static void delivered(void *user, const struct outlet_message *m)
 {
     struct alerts *a = user;
+    done(a, m->owner);
+    if (!a->is_closing && outlet_unsettled(a->outlet) == SENDING_MAX - 1)
+        alerts_wake(a); /* there is room again */
+}
+
+static void refused(void *user, const struct outlet_message *m, const char *why)
+{
+    struct alerts *a = user;
+    struct outbox_item *item = m->owner;
     log_error("alert refused by the brokers", LOG_TEXT("alert", item->alert.id),
               LOG_TEXT("why", why), LOG_TEXT("instead", a->options.file));
     stats_add(&a->refused, 1);
@@ -85,20 +95,38 @@ static void refused(void *user, struct outbox_item *item, const char *why)
         return;
 }
 
-static enum status to_topic(struct alerts *a, struct outbox_item *item)
+static void to_topic(struct alerts *a, struct outbox_item *item)
 {
-    enum status st = alert_topic_put(a->topic, item);
-    if (st != ST_OK)
-        again(a, item);
-    return st;
+    const struct alert *alert = &item->alert;
+    struct cloud_event_headers headers;
+    struct cloud_event event = {.type = "sluice.alert.v1",
+                                .id = alert->id,
+                                .subject = alert->transaction_id,
+                                .traceparent = alert->traceparent,
+                                .time_ms = alert->ts_ms};
+    cloud_event_write(&event, &headers);
+    struct outlet_message m = {.topic = OUTLET_ALERTS,
+                               .key = alert->transaction_id,
+                               .value = alert->json,
+                               .headers = headers.headers,
+                               .n_headers = headers.n,
+                               .owner = item};
+    outlet_send(a->outlet, &m);
+}
+
+static bool has_room(const struct alerts *a)
+{
+    return a->outlet == NULL || outlet_unsettled(a->outlet) < SENDING_MAX;
 }
 
 static void send_all(struct alerts *a)
 {
     struct outbox_item *item;
-    for (int n = 0; a->outbox != NULL && (item = outbox_take(a->outbox)) != NULL; n++) {
-        enum status st = a->topic != NULL ? to_topic(a, item) : to_file(a, item);
-        if (st != ST_OK)
+    for (int n = 0; a->outbox != NULL && has_room(a) && (item = outbox_take(a->outbox)) != NULL;
+         n++) {
+        if (a->outlet != NULL)
+            to_topic(a, item);
+        else if (to_file(a, item) != ST_OK)
             return;
         if (n == TURN_ITEMS) {
             alerts_wake(a);
@@ -119,22 +147,32 @@ void alerts_wake(struct alerts *a)
 
 /* ---- life ---- */
 
-static enum status open_sinks(struct alerts *a, char *ret_why)
+static enum status open_file(struct alerts *a, char *ret_why)
 {
     const struct alerts_options *o = &a->options;
-    struct alert_topic_options topic = {.kafka = o->kafka,
-                                        .loop = o->loop,
-                                        .done = done,
-                                        .again = again,
-                                        .refused = refused,
-                                        .user = a};
     const struct line_file_options file = {
         .path = o->file, .bytes_max = (uint64_t)o->file_bytes, .files_max = o->files};
-    if (line_file_open(&file, &a->file) != ST_OK) {
+    enum status st = line_file_open(&file, &a->file);
+    if (st != ST_OK)
         snprintf(ret_why, KAFKA_WHY_BYTES, "alerts.file: cannot open %s", o->file);
-        return ST_IO;
-    }
-    return o->kafka->alerts[0] != '\0' ? alert_topic_open(&topic, &a->topic, ret_why) : ST_OK;
+    return st;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    const struct alerts *a = timer->data;
+    outlet_tick(a->outlet);
+}
+
+static void open_outlet(struct alerts *a)
+{
+    struct outlet_options outlet = {.kafka = a->options.kafka,
+                                    .loop = a->options.loop,
+                                    .delivered = delivered,
+                                    .refused = refused,
+                                    .user = a};
+    a->outlet = outlet_open(&outlet);
+    CHECK(uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS) == 0);
 }
 
 enum status alerts_open(const struct alerts_options *o, struct alerts **ret_alerts, char *ret_why)
@@ -142,15 +180,17 @@ enum status alerts_open(const struct alerts_options *o, struct alerts **ret_aler
     struct alerts *a = calloc(1, sizeof *a);
     CHECK(a != NULL);
     a->options = *o;
-    enum status st = open_sinks(a, ret_why);
+    enum status st = open_file(a, ret_why);
     if (st != ST_OK) {
-        line_file_close(a->file);
         free(a);
         return st;
     }
-    a->wake.data = a->retry.data = a;
+    a->wake.data = a->retry.data = a->tick.data = a;
     CHECK(uv_async_init(o->loop, &a->wake, on_wake) == 0);
     CHECK(uv_timer_init(o->loop, &a->retry) == 0);
+    CHECK(uv_timer_init(o->loop, &a->tick) == 0);
+    if (o->kafka->alerts[0] != '\0')
+        open_outlet(a);
     *ret_alerts = a;
     return ST_OK;
 }
@@ -172,11 +212,13 @@ void alerts_close(struct alerts *a, int wait_ms)
         return;
     send_all(a);
     a->is_closing = true;
-    alert_topic_close(a->topic, wait_ms);
-    a->topic = NULL;
+    if (a->outlet != NULL)
+        outlet_flush(a->outlet, wait_ms);
+    outlet_close(a->outlet);
     line_file_close(a->file);
     a->file = NULL;
     uv_close((uv_handle_t *)&a->retry, NULL);
+    uv_close((uv_handle_t *)&a->tick, NULL);
     uv_close((uv_handle_t *)&a->wake, on_closed);
 }
 

@@ -4,7 +4,8 @@
  *     worker ──outbox_put──> wake ──> loop: outbox_take ──┬──> alert_topic ──> outbox_done
  *                                                         └──> alert_file  ──> outbox_done
  *
- * Nothing is given up: what the sink does not take now is tried again.
+ * Nothing is given up: what the sink does not take now is tried again. What no broker will ever
+ * take goes to the file.
  *
  * Owns:    the sink. Threads: of the loop; alerts_wake from any.
  */
@@ -12,7 +13,10 @@
 #define SLUICE_IO_ALERTS_H
 
 #include "service/base/text.h"
-#include "service/io/alert_topic.h"
+#include "service/engine/outbox.h"
+#include "service/io/kafka_conf.h"
+
+#include <uv.h>
 
 struct alerts;
 
@@ -24,7 +28,7 @@ struct alerts_options {
     int files;
 };
 
-/* Errors: ST_IO (the file), ST_UNSUPPORTED (librdkafka); ret_why[KAFKA_WHY_BYTES]. */
+/* Errors: ST_IO (the file); ret_why[KAFKA_WHY_BYTES]. */
 MUST_USE enum status alerts_open(const struct alerts_options *o, struct alerts **ret_alerts,
                                  char *ret_why);
 /* From now on what `outbox` has goes out; it outlives alerts_close. */

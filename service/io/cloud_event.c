@@ -2,36 +2,31 @@
 
 #include "service/base/text.h"
 
-enum { HEADERS = 8, TIME_BYTES = 32 };
-
-static bool add(rd_kafka_headers_t *headers, const char *name, struct span value)
+static void add(struct cloud_event_headers *h, const char *name, struct span value)
 {
-    return rd_kafka_header_add(headers, name, -1, value.base, (ssize_t)value.len) ==
-           RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (value.len > 0)
+        h->headers[h->n++] = (struct outlet_header){span_str(name), value};
 }
 
-static bool add_time(rd_kafka_headers_t *headers, int64_t time_ms)
+static struct span time_of(int64_t time_ms, char *room)
 {
-    char bytes[TIME_BYTES];
     struct text out;
-    if (time_ms == INT64_MIN)
-        return true;
-    text_init(&out, bytes, sizeof bytes);
-    text_time_ms(&out, time_ms);
-    return add(headers, "ce_time", text_span(&out));
+    text_init(&out, room, CLOUD_EVENT_TIME_BYTES);
+    if (time_ms != INT64_MIN)
+        text_time_ms(&out, time_ms);
+    return text_span(&out);
 }
 
-rd_kafka_headers_t *cloud_event_headers(const struct cloud_event *e)
+void cloud_event_write(const struct cloud_event *e, struct cloud_event_headers *ret_headers)
 {
-    rd_kafka_headers_t *h = rd_kafka_headers_new(HEADERS);
-    bool ok = h != NULL && add(h, "content-type", span_str("application/json")) &&
-              add(h, "ce_specversion", span_str("1.0")) && add(h, "ce_id", e->id) &&
-              add(h, "ce_source", span_str("sluice")) && add(h, "ce_type", span_str(e->type)) &&
-              add(h, "ce_subject", e->subject) && add_time(h, e->time_ms) &&
-              (e->traceparent.len == 0 || add(h, "traceparent", e->traceparent));
-    if (ok)
-        return h;
-    if (h != NULL)
-        rd_kafka_headers_destroy(h);
-    return NULL;
+    struct cloud_event_headers *h = ret_headers;
+    h->n = 0;
+    add(h, "content-type", span_str("application/json"));
+    add(h, "ce_specversion", span_str("1.0"));
+    add(h, "ce_id", span_str(e->id));
+    add(h, "ce_source", span_str("sluice"));
+    add(h, "ce_type", span_str(e->type));
+    add(h, "ce_subject", e->subject);
+    add(h, "ce_time", time_of(e->time_ms, h->time_room));
+    add(h, "traceparent", e->traceparent);
 }

@@ -4,24 +4,31 @@
  *
  *     content-type: application/json | ce_specversion: 1.0 | ce_id | ce_source: sluice | ce_type
  *     ce_subject: transaction id | ce_time (where there is one) | traceparent (where there is one)
+ *
+ * Owns: nothing. Threads: pure.
  */
 #ifndef SLUICE_IO_CLOUD_EVENT_H
 #define SLUICE_IO_CLOUD_EVENT_H
 
-#include "service/base/span.h"
+#include "service/io/outlet.h"
 
-#include <librdkafka/rdkafka.h>
-#include <stdint.h>
+enum { CLOUD_EVENT_HEADERS = 8, CLOUD_EVENT_TIME_BYTES = 32 };
 
 struct cloud_event {
     const char *type;
-    struct span id;
+    const char *id;
     struct span subject;
     struct span traceparent; /* empty: none */
     int64_t time_ms;         /* INT64_MIN: none */
 };
 
-/* The caller's, until a message takes them. NULL on no memory. */
-rd_kafka_headers_t *cloud_event_headers(const struct cloud_event *e);
+/* The headers, which borrow from `e` and from `time_room`. */
+struct cloud_event_headers {
+    struct outlet_header headers[CLOUD_EVENT_HEADERS];
+    int n;
+    char time_room[CLOUD_EVENT_TIME_BYTES];
+};
+
+void cloud_event_write(const struct cloud_event *e, struct cloud_event_headers *ret_headers);
 
 #endif

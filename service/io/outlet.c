@@ -9,7 +9,10 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-enum { RETRY_US = 200000 }; /* after a refusal that may pass: a topic is missing, rights are */
+enum {
+    RETRY_US = 200000, /* after a refusal that may pass: a topic is missing, rights are */
+    FLUSH_SLICE_MS = 50,
+};
 
 struct item {
     TAILQ_ENTRY(item) link;
@@ -243,8 +246,9 @@ static void on_error(rd_kafka_t *rk, int err, const char *why, void *user)
 static void make_topics(struct outlet *o)
 {
     const struct kafka_options *k = o->options.kafka;
-    const char *const names[] = {
-        [OUTLET_DECISIONS] = k->decisions, [OUTLET_DEAD_LETTERS] = k->dead_letters};
+    const char *const names[] = {[OUTLET_DECISIONS] = k->decisions,
+                                 [OUTLET_DEAD_LETTERS] = k->dead_letters,
+                                 [OUTLET_ALERTS] = k->alerts};
     for (int i = 0; i < OUTLET_TOPICS; i++) {
         o->topics[i] = names[i][0] != '\0' ? rd_kafka_topic_new(o->rk, names[i], NULL) : NULL;
         CHECK(names[i][0] == '\0' || o->topics[i] != NULL);
@@ -355,6 +359,15 @@ void outlet_close(struct outlet *o)
     free_all(&o->waiting);
     free_all(&o->sending);
     uv_close((uv_handle_t *)&o->poll, on_closed);
+}
+
+void outlet_flush(struct outlet *o, int wait_ms)
+{
+    int64_t end_us = clock_mono_us() + (int64_t)wait_ms * 1000;
+    while (o->n_unsettled > 0 && clock_mono_us() < end_us) {
+        rd_kafka_flush(o->rk, FLUSH_SLICE_MS);
+        outlet_tick(o);
+    }
 }
 
 size_t outlet_unsettled(const struct outlet *o)

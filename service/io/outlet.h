@@ -1,5 +1,5 @@
 /*
- * outlet.h -- one worker's producer: what is sent stays here until the brokers have it.
+ * outlet.h -- the producer of one loop: what is sent stays here until the brokers have it.
  *
  *     outlet_send ──> [ waiting ] ──produce──> [ sending ] ──delivery report──> delivered()
  *                         ^    librdkafka's queue is full │ refused for now        or refused()
@@ -20,7 +20,7 @@
 
 #include <uv.h>
 
-enum outlet_topic { OUTLET_DECISIONS, OUTLET_DEAD_LETTERS, OUTLET_TOPICS };
+enum outlet_topic { OUTLET_DECISIONS, OUTLET_DEAD_LETTERS, OUTLET_ALERTS, OUTLET_TOPICS };
 
 enum { OUTLET_HEADERS_MAX = 64 };
 
@@ -71,6 +71,9 @@ void outlet_send(struct outlet *o, const struct outlet_message *m);
 
 /* Each 50 ms or so: try again what waits. */
 void outlet_tick(struct outlet *o);
+
+/* Waits until all is acknowledged, at most `wait_ms`. Blocks the loop. */
+void outlet_flush(struct outlet *o, int wait_ms);
 
 /* How many are not acknowledged. */
 size_t outlet_unsettled(const struct outlet *o);

@@ -15,6 +15,7 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/base/log.h"
+#include "service/io/cloud_event.h"
 #include "service/io/source_internal.h"
 
 #include <stdio.h>
@@ -24,10 +25,7 @@ enum {
     BACKOFF_MIN_US = 50000,
     BACKOFF_MAX_US = 1000000,
     TELL_FAILING_US = 10000000,
-    CE_ID_DIGITS = 32,
 };
-
-static const char ce_source[] = "sluice";
 
 static struct source_flight *flight_of(const struct source *s, uint64_t number)
 {
@@ -143,47 +141,25 @@ void source_refused(void *user, const struct outlet_message *m, const char *why)
 
 /* ---- decisions ---- */
 
-static void put_ce_id(struct span transaction_id, char ret_id[CE_ID_DIGITS])
-{
-    char named[SCHEMA_STRING_LIMIT + 16];
-    unsigned char digest[HASH_SHA256_BYTES];
-    struct text text;
-    text_init(&text, named, sizeof named);
-    text_str(&text, "decision:");
-    text_put(&text, transaction_id);
-    hash_sha256(text_span(&text), digest);
-    text_init(&text, ret_id, CE_ID_DIGITS);
-    text_hex_bytes(&text, digest, CE_ID_DIGITS / 2);
-}
-
-static struct outlet_header header(const char *name, struct span value)
-{
-    return (struct outlet_header){span_str(name), value};
-}
-
 static void send_decision(struct source *s, struct source_flight *f)
 {
     const struct source_message *m = &f->message;
-    char id[CE_ID_DIGITS];
-    struct span transaction_id = score_transaction_id(&f->score);
-    put_ce_id(transaction_id, id);
-    struct outlet_header headers[] = {
-        header("content-type", span_str("application/json")),
-        header("ce_specversion", span_str("1.0")),
-        header("ce_id", span_of(id, sizeof id)),
-        header("ce_source", span_str(ce_source)),
-        header("ce_type", span_str("sluice.decision.v1")),
-        header("ce_subject", transaction_id),
-        header("traceparent", f->score.intake.traceparent),
-    };
-    int n = sizeof headers / sizeof headers[0] - (f->score.intake.traceparent.len == 0);
+    struct cloud_event_headers headers;
+    char id[HASH_ID_DIGITS + 1];
+    struct cloud_event event = {.type = "sluice.decision.v1",
+                                .id = id,
+                                .subject = score_transaction_id(&f->score),
+                                .traceparent = f->score.intake.traceparent,
+                                .time_ms = INT64_MIN};
+    hash_id("decision:", event.subject, id);
+    cloud_event_write(&event, &headers);
     struct outlet_message out = {
         .topic = OUTLET_DECISIONS,
         .key = m->rkm->key_len > 0 ? span_of(m->rkm->key, m->rkm->key_len)
                                    : score_account_id(&f->score),
         .value = f->score.answer,
-        .headers = headers,
-        .n_headers = n,
+        .headers = headers.headers,
+        .n_headers = headers.n,
         .owner = m->partition,
         .ticket = m->ticket,
     };

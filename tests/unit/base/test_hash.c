@@ -74,6 +74,16 @@ static void sha256_gives_fips_180_vectors(void **state)
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void an_id_is_the_beginning_of_the_hash_of_both_parts(void **state)
+{
+    char id[HASH_ID_DIGITS + 1];
+    (void)state;
+    hash_id("a", span_str("bc"), id);
+    assert_string_equal(id, "ba7816bf8f01cfea414140de5dae2223");
+    hash_id("abc", span_of(NULL, 0), id);
+    assert_string_equal(id, "ba7816bf8f01cfea414140de5dae2223");
+}
+
 static void random_keys_and_numbers_differ(void **state)
 {
     (void)state;
@@ -92,6 +102,7 @@ int main(void)
         cmocka_unit_test(the_quick_hashes_give_the_reference_vectors),
         cmocka_unit_test(another_key_gives_another_hash),
         cmocka_unit_test(sha256_gives_fips_180_vectors),
+        cmocka_unit_test(an_id_is_the_beginning_of_the_hash_of_both_parts),
         cmocka_unit_test(random_keys_and_numbers_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
