@@ -178,8 +178,8 @@ static void leave(struct outbox *o, uint64_t seq, struct state_alert kept)
         o->left_from = seq;
     if (in_journal && seq > o->left_to)
         o->left_to = seq;
-    bool by_redo = o->options.redis_keeps && o->options.journal != NULL && kept.ms == 0;
-    if (by_redo && o->lacked_from == UINT64_MAX)
+    bool by_redo = o->options.redis_keeps && seq > 0 && kept.ms == 0;
+    if (by_redo && seq < o->lacked_from)
         o->lacked_from = seq;
     if (in_journal || kept.ms > 0 || by_redo)
         o->stats.left_total++;
@@ -202,6 +202,8 @@ static void wake(const struct outbox *o)
 void outbox_put(struct outbox *o, struct outbox_place *place, struct span record, uint64_t seq,
                 struct state_alert kept)
 {
+    if (seq < place->from_seq)
+        seq = 0; /* a frame from before the place is the event's: the alert's was not written */
     struct outbox_item *item = item_new(o, record, seq, kept);
     bool has_room = place->has_room;
     tell_seen(o, &item->alert);

@@ -73,7 +73,8 @@ void outbox_free(struct outbox *o); /* NULL is fine */
 
 void outbox_open_place(struct outbox *o, struct outbox_place *place);
 /*
- * `record` (alert.h) was decided; `seq` is its frame, or 0, `kept` its entry in Redis, or {0}.
+ * `record` (alert.h) was decided; `seq` is its frame, or 0, or one from before the place, which is
+ * not its; `kept` its entry in Redis, or {0}.
  * CHECKs on no memory, as on a record that is none.
  */
 void outbox_put(struct outbox *o, struct outbox_place *place, struct span record, uint64_t seq,

@@ -320,6 +320,26 @@ static void without_a_place_that_survives_it_is_lost_and_counted(void **state)
     take_and_end(b, "t-3");
 }
 
+/* The journal took the event, and then no more. */
+static void an_alert_whose_frame_was_not_written_is_lost_and_not_left(void **state)
+{
+    struct bed *b = *state;
+    struct outbox_place place = {0};
+    open_over_journal(b, 0);
+    uint64_t event = append(b);
+    outbox_open_place(b->outbox, &place);
+    put_in(b, &place, "t-1", event, nowhere);
+    assert_true(nothing_is_left(b));
+    assert_int_equal(outbox_stats(b->outbox).lost_total, 1);
+    assert_int_equal(outbox_stats(b->outbox).left_total, 0);
+    outbox_free(b->outbox);
+    open_over_redis(b, 0);
+    outbox_open_place(b->outbox, &place);
+    put_in(b, &place, "t-1", event, nowhere);
+    assert_int_equal(outbox_stats(b->outbox).lost_total, 1);
+    assert_false(outbox_lacks(b->outbox, journal_last_seq(b->journal) + 1));
+}
+
 static void what_is_kept_in_redis_is_left_there(void **state)
 {
     struct bed *b = *state;
@@ -483,6 +503,20 @@ static void what_is_neither_here_nor_there_is_lacked(void **state)
     assert_int_equal(outbox_stats(b->outbox).lost_total, 0);
 }
 
+static void the_first_that_is_lacked_may_be_told_last(void **state)
+{
+    struct bed *b = *state;
+    struct outbox_place places[2] = {0};
+    open_over_redis(b, 0);
+    outbox_open_place(b->outbox, &places[0]);
+    outbox_open_place(b->outbox, &places[1]);
+    uint64_t first = append(b), second = append(b);
+    put_in(b, &places[1], "t-2", second, nowhere);
+    put_in(b, &places[0], "t-1", first, nowhere);
+    assert_true(outbox_lacks(b->outbox, first));
+    assert_true(outbox_lacks(b->outbox, second));
+}
+
 /* ---- threads ---- */
 
 enum { PUTTERS = 4, PUTS = 4000, ROOM = 64 };
@@ -608,6 +642,7 @@ int main(void)
         TEST(what_comes_while_some_are_left_is_left_too),
         TEST(left_frames_are_all_between_the_first_and_the_last),
         TEST(without_a_place_that_survives_it_is_lost_and_counted),
+        TEST(an_alert_whose_frame_was_not_written_is_lost_and_not_left),
         TEST(what_is_kept_in_redis_is_left_there),
         TEST(a_place_holds_the_mark_back_until_its_alert_is_acknowledged),
         TEST(a_place_that_is_closed_holds_nothing),
@@ -618,6 +653,7 @@ int main(void)
         TEST(acknowledged_entries_are_answered_once),
         TEST(frames_of_an_earlier_process_behind_the_mark_are_lacked),
         TEST(what_is_neither_here_nor_there_is_lacked),
+        TEST(the_first_that_is_lacked_may_be_told_last),
         TEST(threads_lose_nothing_and_bring_nothing_twice),
     };
     return cmocka_run_group_tests_name("engine/outbox", tests, NULL, NULL);
