@@ -22,12 +22,13 @@ struct outbox {
     uint64_t opened_seq; /* the journal's newest at the start */
     pthread_mutex_t lock;
     /* all below: with the lock held */
-    struct items all, waiting;
+    struct items all, waiting, unkept;
     struct items spares; /* linked by `waiting` */
     int n_spares;
     struct places places;
     int n_items, n_promised;     /* promised: open places with room */
     uint64_t last;               /* number */
+    uint64_t acknowledged_seq;   /* as it was told last */
     uint64_t left_from, left_to; /* frames whose alerts were left; left_to 0: none */
     uint64_t lacked_from;        /* frames from here may have an alert that is nowhere else */
     struct state_alert *done;    /* [DONE_MAX] */
@@ -73,6 +74,7 @@ struct outbox *outbox_new(const struct outbox_options *options)
     CHECK(o != NULL && pthread_mutex_init(&o->lock, NULL) == 0);
     o->options = *options;
     o->opened_seq = options->journal != NULL ? journal_last_seq(options->journal) : 0;
+    o->acknowledged_seq = options->acknowledged_seq;
     o->lacked_from = UINT64_MAX;
     if (options->journal_keeps && options->acknowledged_seq < o->opened_seq) {
         o->left_from = options->acknowledged_seq + 1;
@@ -85,6 +87,7 @@ struct outbox *outbox_new(const struct outbox_options *options)
     TAILQ_INIT(&o->spares);
     while (o->n_spares < SPARES_MAX / 4)
         give_back(o, item_alloc(SPARE_BYTES));
+    TAILQ_INIT(&o->unkept);
     TAILQ_INIT(&o->places);
     return o;
 }
@@ -154,11 +157,24 @@ static struct outbox_item *item_new(struct outbox *o, struct span record, uint64
         item = item_alloc(record.len > SPARE_BYTES ? record.len : SPARE_BYTES);
     memcpy(item + 1, record.base, record.len);
     item->tries = 0;
+    item->is_unkept = false;
     CHECK(alert_decode(span_of((char *)(item + 1), record.len), &item->alert) == ST_OK);
     item->seq = seq;
     item->kept = kept;
     item->put_us = clock_mono_us();
     return item;
+}
+
+/* Workers put them nearly in the order of their frames. */
+static void insert_unkept(struct outbox *o, struct outbox_item *item)
+{
+    struct outbox_item *before = TAILQ_LAST(&o->unkept, items);
+    while (before != NULL && before->seq > item->seq)
+        before = TAILQ_PREV(before, items, unkept);
+    if (before != NULL)
+        TAILQ_INSERT_AFTER(&o->unkept, before, item, unkept);
+    else
+        TAILQ_INSERT_HEAD(&o->unkept, item, unkept);
 }
 
 static void insert(struct outbox *o, struct outbox_item *item)
@@ -168,6 +184,9 @@ static void insert(struct outbox *o, struct outbox_item *item)
     o->stats.put_total++;
     TAILQ_INSERT_TAIL(&o->all, item, link);
     TAILQ_INSERT_TAIL(&o->waiting, item, waiting);
+    item->is_unkept = o->options.redis_keeps && item->seq > 0 && item->kept.ms == 0;
+    if (item->is_unkept)
+        insert_unkept(o, item);
 }
 
 /* It stays where it survives, if it does. */
@@ -232,14 +251,21 @@ struct outbox_item *outbox_take(struct outbox *o)
     return item;
 }
 
+static void add_done(struct outbox *o, struct state_alert kept)
+{
+    if (kept.ms > 0 && o->n_done < DONE_MAX)
+        o->done[o->n_done++] = kept;
+}
+
 void outbox_done(struct outbox *o, struct outbox_item *item)
 {
     pthread_mutex_lock(&o->lock);
     TAILQ_REMOVE(&o->all, item, link);
+    if (item->is_unkept)
+        TAILQ_REMOVE(&o->unkept, item, unkept);
     o->n_items--;
     o->stats.sent_total++;
-    if (item->kept.ms > 0 && o->n_done < DONE_MAX)
-        o->done[o->n_done++] = item->kept;
+    add_done(o, item->kept);
     give_back(o, item);
     pthread_mutex_unlock(&o->lock);
 }
@@ -305,7 +331,7 @@ uint64_t outbox_acknowledged_seq(struct outbox *o, uint64_t last_seq)
 {
     const struct outbox_item *item;
     const struct outbox_place *place;
-    uint64_t least = last_seq + 1;
+    uint64_t least = last_seq + 1, seq;
     pthread_mutex_lock(&o->lock);
     TAILQ_FOREACH(place, &o->places, link)
     lower(&least, place->from_seq);
@@ -313,8 +339,11 @@ uint64_t outbox_acknowledged_seq(struct outbox *o, uint64_t last_seq)
     lower(&least, item->seq);
     if (o->left_to > 0)
         lower(&least, o->left_from);
+    if (o->acknowledged_seq < least - 1)
+        o->acknowledged_seq = least - 1;
+    seq = o->acknowledged_seq;
     pthread_mutex_unlock(&o->lock);
-    return least - 1;
+    return seq;
 }
 
 int outbox_take_done(struct outbox *o, struct state_alert *ret_entries, int max)
@@ -327,13 +356,54 @@ int outbox_take_done(struct outbox *o, struct state_alert *ret_entries, int max)
     return n;
 }
 
+/* Its worker may be settling it: it would find the decision, and take it for another's. */
+static bool may_have_place(const struct outbox *o, uint64_t seq)
+{
+    const struct outbox_place *place;
+    TAILQ_FOREACH(place, &o->places, link)
+    if (place->from_seq <= seq)
+        return true;
+    return false;
+}
+
 bool outbox_lacks(struct outbox *o, uint64_t seq)
 {
     pthread_mutex_lock(&o->lock);
     bool was_left = seq > o->options.acknowledged_seq && seq <= o->opened_seq;
-    bool lacks = was_left || seq >= o->lacked_from;
+    bool lacks = was_left || seq >= o->lacked_from || may_have_place(o, seq);
     pthread_mutex_unlock(&o->lock);
     return lacks;
+}
+
+/* Redelivery asks in the order of frames, and what it has brought is not here any more: O(1). */
+static struct outbox_item *find_unkept(const struct outbox *o, uint64_t seq)
+{
+    struct outbox_item *item = TAILQ_FIRST(&o->unkept);
+    while (item != NULL && item->seq < seq)
+        item = TAILQ_NEXT(item, unkept);
+    return item != NULL && item->seq == seq ? item : NULL;
+}
+
+bool outbox_holds(struct outbox *o, uint64_t seq)
+{
+    pthread_mutex_lock(&o->lock);
+    bool holds = find_unkept(o, seq) != NULL;
+    pthread_mutex_unlock(&o->lock);
+    return holds;
+}
+
+void outbox_kept(struct outbox *o, uint64_t seq, struct state_alert kept)
+{
+    pthread_mutex_lock(&o->lock);
+    struct outbox_item *item = find_unkept(o, seq);
+    if (item != NULL) {
+        TAILQ_REMOVE(&o->unkept, item, unkept);
+        item->is_unkept = false;
+        item->kept = kept;
+    } else {
+        add_done(o, kept); /* the sink has taken it meanwhile */
+    }
+    pthread_mutex_unlock(&o->lock);
 }
 
 /* ---- anybody's ---- */

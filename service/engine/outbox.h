@@ -31,6 +31,8 @@ struct outbox_item {
     TAILQ_ENTRY(outbox_item) link;    /* private: all, by number */
     TAILQ_ENTRY(outbox_item) waiting; /* private: those not taken */
     size_t cap;                       /* private: room for the record behind it */
+    TAILQ_ENTRY(outbox_item) unkept;  /* private: in a frame, and not in Redis, by seq ... */
+    bool is_unkept;                   /* ... is among them */
     uint64_t number;
     struct alert alert;
     uint64_t seq;            /* of the journal's frame that has it; 0: none */
@@ -101,17 +103,22 @@ int outbox_room(struct outbox *o);
 void outbox_put_swept(struct outbox *o, struct span record, uint64_t seq, struct state_alert kept);
 /* What was left up to `seq` has been put. */
 void outbox_swept(struct outbox *o, uint64_t seq);
-/* Every alert of a frame up to this one is acknowledged. `last_seq`: the journal's newest, read
- * before this call. */
+/* Every alert of a frame up to this one is acknowledged. `last_seq`, read before this call: the
+ * journal's newest, or with Redis the last that has reached it. Never less than before. */
 uint64_t outbox_acknowledged_seq(struct outbox *o, uint64_t last_seq);
 /* At most `max` entries of Redis whose alerts are acknowledged, each answered once. */
 int outbox_take_done(struct outbox *o, struct state_alert *ret_entries, int max);
 /*
  * Redis: the alert of this frame is neither here nor there, as far as this process knows, so it
  * must be brought with its decision: an earlier process wrote it, and the mark does not have it, or
- * there was no room.
+ * there was no room, or its place is open still.
  */
 bool outbox_lacks(struct outbox *o, uint64_t seq);
+/* Redis: the alert of this frame waits here, and is not there: once the frame has reached Redis, a
+ * crash would lose it. So it is brought with its decision, as ours. */
+bool outbox_holds(struct outbox *o, uint64_t seq);
+/* It was: `kept` is its entry; {0}: none was made, since the decision stood there. */
+void outbox_kept(struct outbox *o, uint64_t seq, struct state_alert kept);
 
 /* ---- anybody's ---- */
 

@@ -54,6 +54,9 @@ static enum status redo_event(struct redo *r, uint64_t seq, struct span bytes)
 static void returned(struct call *c)
 {
     struct redo *r = c->user;
+    if (c->status == ST_OK && r->held_seq > 0)
+        outbox_kept(r->engine->outbox, r->held_seq, c->op.kept);
+    r->held_seq = 0;
     r->then(r, c->status == ST_UNAVAILABLE ? ST_UNAVAILABLE : ST_OK);
 }
 
@@ -66,17 +69,25 @@ static void call(struct redo *r, uint64_t seq, struct state_op op)
     call_start(r->engine->state, &r->call);
 }
 
+/* Ours where the outbox holds it, nobody's where it has no room for it, or has never known it. */
+static struct span alert_to_bring(struct redo *r, uint64_t seq, struct span alert)
+{
+    struct outbox *o = r->engine->outbox;
+    if (r->engine->state_keeps_journal || o == NULL || alert.len == 0)
+        return span_of(NULL, 0);
+    r->held_seq = outbox_holds(o, seq) ? seq : 0;
+    return r->held_seq > 0 || outbox_lacks(o, seq) ? alert : span_of(NULL, 0);
+}
+
 /* In memory the journal's order is the truth; in Redis a later one may have come before us. */
 static enum status redo_decision(struct redo *r, uint64_t seq, uint8_t kind, struct span bytes)
 {
     struct frame_decision f;
-    struct outbox *o = r->engine->outbox;
     enum status st =
         kind == FRAME_FLAGGED ? frame_get_flagged(bytes, &f) : frame_get_decision(bytes, &f);
     if (st != ST_OK)
         return st;
-    if (r->engine->state_keeps_journal || o == NULL || !outbox_lacks(o, seq))
-        f.alert = span_of(NULL, 0);
+    f.alert = alert_to_bring(r, seq, f.alert);
     struct snapshot *snap = snapshot_current(r->engine->snapshots);
     int64_t ttl_ms = engine_claim_ttl_ms(r->engine, snap);
     snapshot_unref(snap);
@@ -86,7 +97,7 @@ static enum status redo_decision(struct redo *r, uint64_t seq, uint8_t kind, str
                            .txn_hash = f.txn_hash,
                            .claim = f.claim,
                            .alert = f.alert,
-                           .alert_is_nobodys = true,
+                           .alert_is_nobodys = r->held_seq == 0,
                            .ttl_ms = ttl_ms});
     return ST_OK;
 }

@@ -4,7 +4,7 @@
  *     EVENT     observed as it was: the same claim and records, with the attempt's own nonce; in
  *               Redis only if no claim says that they are there
  *     DECISION  settled, unless another decision stands
- *     FLAGGED   the same; its alert goes to Redis with it if the outbox does not know it
+ *     FLAGGED   the same; its alert goes to Redis with it unless it is there, or acknowledged
  *     VOID      the records taken out
  *     ERASE     the logs deleted
  *     EXPIRED   parked labels removed that are dead letters already; only with memory
@@ -31,6 +31,7 @@ struct redo {
     struct arena *arena;
     struct score score;
     struct call call;
+    uint64_t held_seq; /* the outbox holds the alert of the call; 0: it does not */
     struct frame_entities entities;
     struct span found[STATE_PEEK_MAX];
     int64_t now_ms; /* when the newest event so far came */

@@ -8,6 +8,15 @@ static void no_answer(struct state_op *op, enum status st)
     (void)op, (void)st;
 }
 
+/* Memory keeps none: as Redis does it where the decision is new. */
+static void keep_alert(struct far_state *f, struct state_op *op)
+{
+    if (op->alert.len == 0)
+        return;
+    op->kept = (struct state_alert){(uint64_t)++f->n_alerts, 0};
+    f->alert_was_nobodys = op->alert_is_nobodys;
+}
+
 /* The operation takes effect, but its user hears of a lost connection. */
 static void lose(struct far_state *f, struct state_op *op)
 {
@@ -24,14 +33,16 @@ static void submit(struct state *s, struct state_op *op)
     f->n_submitted++;
     f->n_beacons += op->verb == STATE_BEACON;
     bool fails = f->n_submitted == f->fails_at;
-    if (f->is_away || (fails && !f->fails_lost))
+    if (f->is_away || (fails && !f->fails_lost)) {
         op->done(op, ST_UNAVAILABLE);
-    else if (f->is_losing || fails)
+    } else if (f->is_losing || fails) {
         lose(f, op);
-    else if (f->is_holding && f->n_held < FAR_HELD_MAX)
+    } else if (f->is_holding && f->n_held < FAR_HELD_MAX) {
         f->held[f->n_held++] = op;
-    else
+    } else {
+        keep_alert(f, op);
         state_submit(f->near, op);
+    }
 }
 
 static bool available(const struct state *s)

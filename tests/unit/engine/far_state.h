@@ -19,6 +19,8 @@ struct far_state {
     struct state_op *held[FAR_HELD_MAX];
     int n_held;
     int n_submitted, n_beacons;
+    int n_alerts;           /* settled with an alert; kept as n_alerts-0 */
+    bool alert_was_nobodys; /* the last of them */
     int fails_at; /* of n_submitted: this one alone is refused, as by a server that is full ... */
     bool fails_lost; /* ... or takes effect, and its answer is lost */
 };

@@ -517,6 +517,80 @@ static void the_first_that_is_lacked_may_be_told_last(void **state)
     assert_true(outbox_lacks(b->outbox, second));
 }
 
+static void what_waits_here_alone_is_held_until_it_is_kept_or_sent(void **state)
+{
+    struct bed *b = *state;
+    struct state_alert entry;
+    open_over_redis(b, 10);
+    uint64_t first = put(b, "t-1"), second = put(b, "t-2"), third = put(b, "t-3");
+    put_kept(b, "t-4", 14);
+    assert_true(outbox_holds(b->outbox, first));
+    assert_true(outbox_holds(b->outbox, third));
+    assert_false(outbox_holds(b->outbox, third + 1)); /* it is there */
+    assert_false(outbox_lacks(b->outbox, first));
+    outbox_kept(b->outbox, first, (struct state_alert){11, 0});
+    assert_false(outbox_holds(b->outbox, first));
+    assert_true(outbox_holds(b->outbox, second));
+    take_and_end(b, "t-1");
+    assert_int_equal(outbox_take_done(b->outbox, &entry, 1), 1);
+    assert_int_equal(entry.ms, 11);
+    take_and_end(b, "t-2");
+    assert_false(outbox_holds(b->outbox, second));
+    outbox_kept(b->outbox, second, (struct state_alert){12, 0}); /* while it was being brought */
+    assert_int_equal(outbox_take_done(b->outbox, &entry, 1), 1);
+    assert_int_equal(entry.ms, 12);
+    outbox_kept(b->outbox, third, nowhere); /* its decision stood there, and it with it */
+    assert_false(outbox_holds(b->outbox, third));
+    take_and_end(b, "t-3");
+    assert_int_equal(outbox_take_done(b->outbox, &entry, 1), 0);
+}
+
+static void what_is_held_is_found_whatever_the_order_it_was_put_in(void **state)
+{
+    struct bed *b = *state;
+    struct outbox_place places[4] = {0};
+    static const int order[] = {2, 0, 3, 1};
+    uint64_t seqs[4];
+    open_over_redis(b, 10);
+    for (int i = 0; i < 4; i++)
+        outbox_open_place(b->outbox, &places[i]);
+    for (int i = 0; i < 4; i++)
+        seqs[i] = append(b);
+    for (int i = 0; i < 4; i++)
+        put_in(b, &places[order[i]], "t-1", seqs[order[i]], nowhere);
+    for (int i = 3; i >= 0; i--) {
+        assert_true(outbox_holds(b->outbox, seqs[i]));
+        outbox_kept(b->outbox, seqs[i], nowhere);
+        assert_false(outbox_holds(b->outbox, seqs[i]));
+    }
+}
+
+/* Its own worker would find the decision that is brought, and think that it was another's. */
+static void a_frame_whose_place_is_open_is_lacked(void **state)
+{
+    struct bed *b = *state;
+    struct outbox_place place = {0};
+    open_over_redis(b, 10);
+    uint64_t before = append(b);
+    outbox_open_place(b->outbox, &place);
+    uint64_t seq = append(b);
+    assert_false(outbox_lacks(b->outbox, before));
+    assert_true(outbox_lacks(b->outbox, seq));
+    outbox_close_place(b->outbox, &place);
+    assert_false(outbox_lacks(b->outbox, seq));
+}
+
+static void the_mark_waits_for_redis_and_never_goes_back(void **state)
+{
+    struct bed *b = *state;
+    open_over_redis(b, 0);
+    for (int i = 0; i < 4; i++)
+        put(b, "t-1"); /* neither here nor there */
+    assert_int_equal(outbox_acknowledged_seq(b->outbox, 2), 2);
+    assert_int_equal(outbox_acknowledged_seq(b->outbox, 4), 4);
+    assert_int_equal(outbox_acknowledged_seq(b->outbox, 1), 4); /* it was emptied */
+}
+
 /* ---- threads ---- */
 
 enum { PUTTERS = 4, PUTS = 4000, ROOM = 64 };
@@ -654,6 +728,10 @@ int main(void)
         TEST(frames_of_an_earlier_process_behind_the_mark_are_lacked),
         TEST(what_is_neither_here_nor_there_is_lacked),
         TEST(the_first_that_is_lacked_may_be_told_last),
+        TEST(what_waits_here_alone_is_held_until_it_is_kept_or_sent),
+        TEST(what_is_held_is_found_whatever_the_order_it_was_put_in),
+        TEST(a_frame_whose_place_is_open_is_lacked),
+        TEST(the_mark_waits_for_redis_and_never_goes_back),
         TEST(threads_lose_nothing_and_bring_nothing_twice),
     };
     return cmocka_run_group_tests_name("engine/outbox", tests, NULL, NULL);

@@ -5,6 +5,9 @@
 #include "service/engine/delivery.h"
 #include "service/engine/entity.h"
 #include "service/engine/lookup.h"
+#include "service/engine/outbox.h"
+#include "service/engine/outbox_mark.h"
+#include "service/engine/outbox_sweep.h"
 #include "tests/unit/engine/far_state.h"
 #include "tests/unit/engine/world.h"
 
@@ -384,6 +387,150 @@ static void a_decision_that_the_journal_refuses_is_kept_by_the_state(void **stat
     assert_true(is_kept(b, "t-1"));
 }
 
+/* ---- alerts ---- */
+
+static void open_outbox(struct bed *b, int waiting_max)
+{
+    struct outbox_options options = {
+        .waiting_max = waiting_max, .journal = b->journal, .redis_keeps = true};
+    b->w.engine.outbox = outbox_new(&options);
+}
+
+static void close_outbox(struct bed *b)
+{
+    outbox_free(b->w.engine.outbox);
+    b->w.engine.outbox = NULL;
+}
+
+static void score_flagged(struct bed *b, const char *id)
+{
+    char body[256];
+    snprintf(body, sizeof body,
+             "{\"transaction_id\":\"%s\",\"account_id\":\"a-1\",\"amount\":1,"
+             "\"timestamp\":\"2026-01-05T12:00:00Z\",\"country\":\"KP\"}",
+             id);
+    assert_int_equal(world_score(&b->w, body), SCORE_DECIDED);
+    assert_true(b->w.score.flagged);
+}
+
+static void an_alert_goes_with_its_decision_and_not_again(void **state)
+{
+    struct bed *b = *state;
+    open_outbox(b, 10);
+    score_flagged(b, "t-1");
+    assert_int_equal(b->far->n_alerts, 1);
+    assert_false(b->far->alert_was_nobodys);
+    struct outbox_item *item = outbox_take(b->w.engine.outbox);
+    assert_int_equal(item->kept.ms, 1);
+    assert_int_equal(item->seq, 2);
+    connect_again(b, 0);
+    bring(b);
+    assert_int_equal(b->far->n_alerts, 1);
+    outbox_done(b->w.engine.outbox, item);
+    close_outbox(b);
+}
+
+/* Else a crash would lose it: the frame has arrived, and no one brings it again. */
+static void an_alert_that_waits_is_brought_as_ours(void **state)
+{
+    struct bed *b = *state;
+    struct state_alert entry;
+    open_outbox(b, 10);
+    b->far->is_away = true;
+    score_flagged(b, "t-1");
+    b->far->is_away = false;
+    assert_int_equal(b->far->n_alerts, 0);
+    struct outbox_item *item = outbox_take(b->w.engine.outbox);
+    bring(b);
+    assert_int_equal(b->far->n_alerts, 1);
+    assert_false(b->far->alert_was_nobodys);
+    assert_int_equal(item->kept.ms, 1);
+    outbox_done(b->w.engine.outbox, item);
+    assert_int_equal(outbox_take_done(b->w.engine.outbox, &entry, 1), 1);
+    assert_null(outbox_take(b->w.engine.outbox));
+    close_outbox(b);
+}
+
+static void an_alert_that_was_sent_is_not_brought(void **state)
+{
+    struct bed *b = *state;
+    open_outbox(b, 10);
+    b->far->is_away = true;
+    score_flagged(b, "t-1");
+    b->far->is_away = false;
+    outbox_done(b->w.engine.outbox, outbox_take(b->w.engine.outbox));
+    bring(b);
+    assert_int_equal(b->far->n_alerts, 0);
+    close_outbox(b);
+}
+
+static void an_alert_without_room_is_brought_as_nobodys(void **state)
+{
+    struct bed *b = *state;
+    open_outbox(b, 1);
+    b->far->is_away = true;
+    score_flagged(b, "t-1");
+    score_flagged(b, "t-2");
+    b->far->is_away = false;
+    outbox_done(b->w.engine.outbox, outbox_take(b->w.engine.outbox));
+    bring(b);
+    assert_int_equal(b->far->n_alerts, 1);
+    assert_true(b->far->alert_was_nobodys);
+    close_outbox(b);
+}
+
+static void an_alert_that_another_process_wrote_is_brought_as_nobodys(void **state)
+{
+    struct bed *b = *state;
+    open_outbox(b, 10);
+    b->far->is_away = true;
+    score_flagged(b, "t-1");
+    close_outbox(b); /* it has died, and Redis with what it knew */
+    open_outbox(b, 10);
+    b->far->is_away = false;
+    bring(b);
+    assert_int_equal(b->far->n_alerts, 1);
+    assert_true(b->far->alert_was_nobodys);
+    close_outbox(b);
+}
+
+static uint64_t mark_of(struct bed *b)
+{
+    struct outbox_mark *m;
+    uint64_t seq;
+    assert_int_equal(outbox_mark_open(b->dir, &m, &seq), ST_OK);
+    outbox_mark_close(m);
+    return seq;
+}
+
+/* As at the end of a process, which moves the mark. */
+static void sweep_once(struct bed *b)
+{
+    struct outbox_mark *m;
+    uint64_t seq;
+    assert_int_equal(outbox_mark_open(b->dir, &m, &seq), ST_OK);
+    b->w.engine.outbox_mark = m;
+    outbox_sweep_free(outbox_sweep_new(&b->w.engine));
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+    b->w.engine.outbox_mark = NULL;
+    outbox_mark_close(m);
+}
+
+static void the_mark_waits_for_what_is_lacked(void **state)
+{
+    struct bed *b = *state;
+    open_outbox(b, 0);
+    b->far->is_away = true;
+    score_flagged(b, "t-1"); /* nowhere but in the journal */
+    sweep_once(b);
+    assert_int_equal(mark_of(b), 0);
+    b->far->is_away = false;
+    bring(b);
+    sweep_once(b);
+    assert_int_equal(mark_of(b), 2);
+    close_outbox(b);
+}
+
 /* ---- labels ---- */
 
 static void labels_and_conflicts_are_brought_in_their_place(void **state)
@@ -446,6 +593,12 @@ int main(void)
         TEST(frames_before_a_damage_are_brought),
         TEST(a_segment_that_was_removed_is_told_once),
         TEST(a_decision_that_the_journal_refuses_is_kept_by_the_state),
+        TEST(an_alert_goes_with_its_decision_and_not_again),
+        TEST(an_alert_that_waits_is_brought_as_ours),
+        TEST(an_alert_that_was_sent_is_not_brought),
+        TEST(an_alert_without_room_is_brought_as_nobodys),
+        TEST(an_alert_that_another_process_wrote_is_brought_as_nobodys),
+        TEST(the_mark_waits_for_what_is_lacked),
         TEST(labels_and_conflicts_are_brought_in_their_place),
         TEST(a_parked_label_is_taken_whichever_operation_fails),
     };
