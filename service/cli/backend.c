@@ -228,11 +228,16 @@ static enum status open_redis(struct backend *b, char *ret_why)
     return probe_redis(b, ret_why);
 }
 
-/* Up to which frame all alerts are acknowledged. */
+/* Up to which frame all alerts are acknowledged. Where the journal's end was lost with a machine or
+ * a process, its numbers are given again: the mark says nothing of those. */
 static enum status open_mark(struct backend *b, uint64_t *ret_seq, char *ret_why)
 {
-    uint64_t seq;
+    uint64_t seq, last_seq = journal_last_seq(b->journal);
     enum status st = outbox_mark_open(b->config->journal_dir, &b->mark, &seq);
+    if (st == ST_OK && seq > last_seq) {
+        seq = last_seq;
+        st = outbox_mark_set(b->mark, seq);
+    }
     if (st != ST_OK) {
         snprintf(ret_why, BACKEND_WHY_BYTES, "%s/outbox: %s", b->config->journal_dir,
                  status_text(st));
