@@ -332,6 +332,8 @@ static void dead_label(void *user, struct span body)
     struct backend *b = user;
     if (line_file_put(b->letters, body) != ST_OK)
         log_error("dead letter lost", LOG_TEXT("file", b->config->dead_letters_file));
+    if (b->sources[0] != NULL) /* of this loop */
+        source_bury(b->sources[0], body);
 }
 
 static void undeliverable(void *user, enum status st)

@@ -3,7 +3,7 @@
  *
  *     key, value, headers      the original's, byte for byte
  *     error, error.detail      why: a word of the table, and a phrase
- *     topic, partition, offset, timestamp     where it stands, in decimal text
+ *     topic, partition, offset, timestamp     where it stands, in decimal text; -1: not known
  *
  * A message in which a card number stands in clear loses it: its value is then a small JSON object
  * that says so, and neither a key nor a header that holds one is kept. Who needs the original finds
@@ -27,6 +27,7 @@
     X(LETTER_CONFLICT, "conflict", "this id came before with another body")                    \
     X(LETTER_CARD, "card_number", "a card number stands in it in clear")                       \
     X(LETTER_UNDELIVERED, "undelivered", "its decision can never be sent")                     \
+    X(LETTER_UNMATCHED, "unmatched", "the transaction of this label never came")               \
     X(LETTER_CRASHED, "crashed", "Sluice crashed over it three times")
 
 enum letter {

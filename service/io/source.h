@@ -46,6 +46,9 @@ bool source_is_drained(const struct source *s);
  */
 void source_close(struct source *s);
 
+/* A label whose transaction never came: to the dead letters. Of the loop. */
+void source_bury(struct source *s, struct span label);
+
 /* Has every source had its first assignment, be it empty? */
 bool source_all_assigned(struct source *const *sources, int n);
 /* A line for /readyz: "kafka: 3 partitions\n", "kafka: paused: WHY\n", ... */

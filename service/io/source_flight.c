@@ -50,7 +50,8 @@ void source_delivered(void *user, const struct outlet_message *m)
         stats_add(&s->stats.decisions, 1);
     else
         stats_add(&s->stats.letters[m->kind], 1);
-    finish(s, m->owner, m->ticket);
+    if (m->owner != NULL) /* else it was no message of ours */
+        finish(s, m->owner, m->ticket);
     source_again(s);
 }
 
@@ -98,6 +99,22 @@ static void send_letter(struct source *s, const struct source_message *m, enum l
     outlet_send(s->outlet, &out);
 }
 
+void source_bury(struct source *s, struct span label)
+{
+    bool has_labels = s->kafka->labels[0] != '\0';
+    struct letter_room room;
+    struct outlet_message out = {0};
+    struct letter_source from = {
+        .topic = source_topic_name(s, has_labels ? SOURCE_LABELS : SOURCE_TRANSACTIONS),
+        .partition = -1,
+        .offset = -1,
+        .timestamp_ms = -1,
+        .value = label,
+    };
+    letter_write(LETTER_UNMATCHED, letter_why(LETTER_UNMATCHED), &from, &room, &out);
+    outlet_send(s->outlet, &out);
+}
+
 /* A decision that no broker will ever take: a letter in its place says which. */
 static void give_up_decision(struct source *s, const struct outlet_message *m, const char *why)
 {
@@ -127,8 +144,10 @@ void source_refused(void *user, const struct outlet_message *m, const char *why)
     stats_add(&s->stats.left_out, 1);
     log_error("Kafka message refused",
               LOG_TEXT("what", m->topic == OUTLET_DECISIONS ? "decision" : "dead letter"),
-              LOG_TEXT("of", source_topic_name(s, p->topic)), LOG_INT("partition", p->id),
-              LOG_TEXT("why", why));
+              LOG_TEXT("of", p != NULL ? source_topic_name(s, p->topic) : ""),
+              LOG_INT("partition", p != NULL ? p->id : -1), LOG_TEXT("why", why));
+    if (p == NULL)
+        return; /* the file has it */
     if (p->is_gone || (m->topic == OUTLET_DEAD_LETTERS && is_short)) {
         finish(s, p, m->ticket);
     } else if (m->topic == OUTLET_DECISIONS) {

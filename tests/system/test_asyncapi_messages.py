@@ -131,6 +131,20 @@ def test_messages_of_all_topics_are_what_the_document_says(kafka, make_server, r
     assert server.stop() == 0
 
 
+def test_a_label_whose_transaction_never_came_is_a_dead_letter(kafka, make_server):
+    topics = topics_of(kafka, "asyncapi-unmatched")
+    wire = Wire(kafka)
+    server = serve(make_server, kafka, topics, label_wait="1s")
+    label = {**LABEL, "transaction_id": "t-never"}
+    wire.send(topics["labels"], label)
+    (letter,) = wire.take(topics["deadLetters"], 1)
+    asyncapi_spec.judge("deadLetter", letter)
+    headers = asyncapi_spec.headers_of(letter)
+    assert (headers["error"], headers["topic"]) == ("unmatched", topics["labels"])
+    assert json.loads(letter.value()) == label
+    assert [json.loads(line) for line in open(server.folder / "dead.ndjson")] == [label]
+
+
 def test_the_words_of_dead_letters_are_those_of_the_source():
     with open("service/io/letter.h", encoding="utf-8") as f:
         words = re.findall(r'X\(LETTER_\w+, "(\w+)"', f.read())
