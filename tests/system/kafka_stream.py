@@ -408,6 +408,7 @@ def run(args, stack):
         pass
     if feeder.producer.flush(SILENCE_S) != 0:
         raise SystemExit("    the broker did not take all events")
+    collector.moved = time.monotonic()
     replayed = replayed_decisions(args.decisions)
     poisoned = sum(feeder.poisoned.values())
     came = collector.wait(len(replayed), poisoned)
