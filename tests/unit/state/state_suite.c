@@ -252,6 +252,55 @@ static void a_late_decision_of_another_body_changes_nothing(void **state)
     assert_true(span_eq(peek(suite, 1), undecided));
 }
 
+/* The settling verbs, with an alert: memory leaves it to the journal's frame. */
+static void settle_with_alert(struct state_suite *suite, enum state_verb verb, uint64_t txn,
+                              struct span claim)
+{
+    struct state_op op = {
+        .verb = verb, .txn_hash = txn, .claim = claim, .alert = span_str("an alert")};
+    assert_int_equal(ask(suite, op), ST_OK);
+}
+
+static void a_decision_that_is_settled_says_so_and_one_that_is_not_too(void **state)
+{
+    struct state_suite *suite = *state;
+    char u[VALUE_BYTES], d[VALUE_BYTES];
+    struct span decided = claim_text(d, 'd', 1, "answer");
+    settle_with_alert(suite, STATE_SETTLE, 1, decided);
+    assert_true(asked.op.is_settled);
+    settle_with_alert(suite, STATE_SETTLE_UNDECIDED, 1, decided); /* it stands */
+    assert_false(asked.op.is_settled);
+    settle_with_alert(suite, STATE_SETTLE_UNDECIDED, 2, decided);
+    assert_true(asked.op.is_settled);
+    assert_int_equal(ask_claim(suite, STATE_OBSERVE, 3, claim_text(u, 'u', 1, "")), ST_OK);
+    settle_with_alert(suite, STATE_SETTLE_UNDECIDED, 3, decided);
+    assert_true(asked.op.is_settled);
+    assert_int_equal(asked.op.outcome, STATE_CLAIM_UNDECIDED);
+    assert_int_equal(ask_claim(suite, STATE_OBSERVE, 4, claim_text(u, 'u', 1, "")), ST_OK);
+    d[CLAIM_DIGEST_AT] ^= 1;
+    settle_with_alert(suite, STATE_SETTLE_UNDECIDED, 4, decided);
+    assert_false(asked.op.is_settled);
+    assert_int_equal(ask_claim(suite, STATE_SETTLE, 5, decided), ST_OK); /* without an alert */
+    assert_true(asked.op.is_settled);
+    assert_int_equal(ask_claim(suite, STATE_SETTLE_UNDECIDED, 6, decided), ST_OK);
+    assert_true(asked.op.is_settled);
+    assert_int_equal(asked.op.kept.ms, 0);
+    assert_true(span_eq(peek(suite, 6), decided));
+}
+
+static void where_no_alert_was_left_none_is_taken(void **state)
+{
+    struct state_suite *suite = *state;
+    struct state_alert entries[4] = {{0}}, gone = {1, 2};
+    struct state_op op = {
+        .verb = STATE_TAKE_ALERTS, .alerts = entries, .n_alerts = 4, .cursor = {1767614400000, 3}};
+    assert_int_equal(ask(suite, op), ST_OK);
+    assert_int_equal(asked.op.n_found, 0);
+    assert_int_equal(asked.op.cursor.ms, 0);
+    op = (struct state_op){.verb = STATE_DROP_ALERTS, .alerts = &gone, .n_alerts = 1};
+    assert_int_equal(ask(suite, op), ST_OK);
+}
+
 static void a_peek_answers_each_claim_or_nothing(void **state)
 {
     struct state_suite *suite = *state;
@@ -907,6 +956,8 @@ int state_suite_run(const char *name, struct state_suite *suite)
         WITH_STATE(a_late_decision_is_written_if_none_stands),
         WITH_STATE(a_late_decision_leaves_the_one_that_stands),
         WITH_STATE(a_late_decision_of_another_body_changes_nothing),
+        WITH_STATE(a_decision_that_is_settled_says_so_and_one_that_is_not_too),
+        WITH_STATE(where_no_alert_was_left_none_is_taken),
         WITH_STATE(a_peek_answers_each_claim_or_nothing),
         WITH_STATE(records_are_read_back_in_the_order_they_came),
         WITH_STATE(a_log_nobody_wrote_to_is_empty_and_stays_so),

@@ -321,6 +321,45 @@ static void released_segments_go_only_when_there_is_too_much(void **state)
     journal_close(j);
 }
 
+static void what_somebody_keeps_stays_whatever_is_released(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct journal_opened opened;
+    struct journal_options o = {.fsync = JOURNAL_NO, .segment_bytes = 64, .max_bytes = 1};
+    journal_close(make_segments(0)); /* two frames each: 1, 3, 5, 7, 9 */
+    struct journal *j = open_with(o, &opened);
+    journal_keep(j, 4);
+    journal_release(j, 1000);
+    assert_int_equal(journal_first_seq(j), 3);
+    assert_int_equal(read_from(j, 4).n, 6);
+    append_synced(j, 1);
+    assert_int_equal(journal_first_seq(j), 3);
+    journal_keep(j, 8);
+    append_synced(j, 1); /* what is written makes room */
+    assert_int_equal(journal_first_seq(j), 7);
+    assert_int_equal(journal_read(j, 4, see, &s), ST_NOT_FOUND);
+    journal_keep(j, UINT64_MAX);
+    append_synced(j, 2);
+    assert_true(journal_first_seq(j) > 9);
+    journal_close(j);
+}
+
+static void what_is_kept_and_not_released_stays_too(void **state)
+{
+    (void)state;
+    struct journal_opened opened;
+    struct journal_options o = {.fsync = JOURNAL_NO, .segment_bytes = 64, .max_bytes = 1};
+    journal_close(make_segments(0));
+    struct journal *j = open_with(o, &opened);
+    journal_keep(j, 9);
+    append_synced(j, 1);
+    assert_int_equal(journal_first_seq(j), 1);
+    journal_release(j, 6);
+    assert_int_equal(journal_first_seq(j), 5);
+    journal_close(j);
+}
+
 /* ---- torn tails and damage ---- */
 
 static void a_torn_tail_is_cut_at_the_last_whole_frame_wherever_it_is_torn(void **state)
@@ -670,6 +709,8 @@ int main(void)
         IN_DIR(a_full_segment_is_followed_by_another),
         IN_DIR(a_reader_goes_on_where_it_stopped),
         IN_DIR(released_segments_go_only_when_there_is_too_much),
+        IN_DIR(what_somebody_keeps_stays_whatever_is_released),
+        IN_DIR(what_is_kept_and_not_released_stays_too),
         IN_DIR(a_torn_tail_is_cut_at_the_last_whole_frame_wherever_it_is_torn),
         IN_DIR(a_segment_without_a_whole_head_begins_again),
         IN_DIR(a_hole_in_what_was_never_synced_is_a_torn_tail),

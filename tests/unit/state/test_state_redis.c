@@ -648,6 +648,301 @@ static void scripts_flushed_away_change_nothing(void **state)
     }
 }
 
+/* ---- alerts ---- */
+
+enum { ALERTS = 8, FOUND_BYTES = 64 };
+
+/* One operation, and what it answered of alerts, copied. */
+struct alerting {
+    struct state_op op;
+    enum status st;
+    bool done;
+    struct state_alert entries[STATE_PEEK_MAX];
+    struct span found[STATE_PEEK_MAX];
+    char records[ALERTS][FOUND_BYTES];
+};
+
+static struct alerting alerting;
+
+static void alerted(struct state_op *op, enum status st)
+{
+    struct alerting *a = op->user;
+    a->st = st;
+    a->done = true;
+    bool has_taken = st == ST_OK && op->verb == STATE_TAKE_ALERTS;
+    for (int i = 0; has_taken && i < op->n_found && i < ALERTS; i++)
+        snprintf(a->records[i], FOUND_BYTES, "%.*s", SPAN_ARG(op->found[i]));
+}
+
+static enum status alert_op(struct state *s, struct state_op op)
+{
+    struct alerting *a = &alerting;
+    a->op = op;
+    a->op.now_ms = now_ms;
+    a->op.ttl_ms = TTL_MS;
+    a->op.done = alerted;
+    a->op.user = a;
+    a->op.found = a->found;
+    a->done = false;
+    state_submit(s, &a->op);
+    run_until(&a->done);
+    assert_true(a->done);
+    return a->st;
+}
+
+static enum status take_alerts(struct state *s, int room, unsigned epoch, struct state_alert cursor)
+{
+    return alert_op(s, (struct state_op){.verb = STATE_TAKE_ALERTS,
+                                         .alerts = alerting.entries,
+                                         .n_alerts = room,
+                                         .take_epoch = epoch,
+                                         .cursor = cursor});
+}
+
+/* How many it takes, from the beginning. */
+static int taken(struct state *s, int room)
+{
+    assert_int_equal(take_alerts(s, room, 0, (struct state_alert){0}), ST_OK);
+    return alerting.op.n_found;
+}
+
+static struct span claim_with(char *out, char state, uint32_t nonce)
+{
+    struct text t;
+    struct claim c = {.state = state, .nonce = nonce, .rest = span_str("answer")};
+    text_init(&t, out, 256);
+    claim_encode(&c, &t);
+    assert_false(t.overflow);
+    return text_span(&t);
+}
+
+static enum status settle(struct state *s, enum state_verb verb, uint64_t txn, const char *alert)
+{
+    char claim[256];
+    return alert_op(s, (struct state_op){.verb = verb,
+                                         .txn_hash = txn,
+                                         .claim = claim_with(claim, 'd', 1),
+                                         .alert = span_str(alert)});
+}
+
+static void settle_nobodys(struct state *s, uint64_t txn, const char *alert)
+{
+    char claim[256];
+    struct state_op op = {.verb = STATE_SETTLE,
+                          .txn_hash = txn,
+                          .claim = claim_with(claim, 'd', 1),
+                          .alert = span_str(alert),
+                          .alert_is_nobodys = true};
+    assert_int_equal(alert_op(s, op), ST_OK);
+}
+
+/* A process, by the name its alerts have; below the prefix of the test's own state. */
+static struct state *open_owner(const char *owner)
+{
+    struct state_redis_options o = options("p:", 0);
+    struct hash_key key;
+    char why[REDIS_WHY_BYTES];
+    assert_int_equal(probe(&o, &key, why), ST_OK);
+    snprintf(o.owner, sizeof o.owner, "%s", owner);
+    struct state *s = state_redis_open(&o, &key, &loop);
+    wait_available(s);
+    return s;
+}
+
+static bool stream_has(const char *owner, const char *record)
+{
+    redisReply *r = redisCommand(control, "XRANGE p:outbox - +");
+    bool has = false;
+    CHECK(r != NULL && r->type == REDIS_REPLY_ARRAY);
+    for (size_t i = 0; i < r->elements; i++) {
+        redisReply **fields = r->element[i]->element[1]->element;
+        has = has || (strcmp(fields[1]->str, owner) == 0 && strcmp(fields[3]->str, record) == 0);
+    }
+    freeReplyObject(r);
+    return has;
+}
+
+static void a_decision_and_its_alert_are_kept_together(void **state)
+{
+    (void)state;
+    struct state *s = open_owner("one");
+    assert_int_equal(settle(s, STATE_SETTLE, 1, "an alert"), ST_OK);
+    assert_true(alerting.op.is_settled);
+    assert_true(alerting.op.kept.ms > 0);
+    assert_true(stream_has("one", "an alert"));
+    assert_int_equal(tell("XLEN p:outbox"), 1);
+    assert_int_equal(tell("EXISTS p:x:0000000000000001"), 1);
+    assert_true(tell("TTL p:x:0000000000000001") > 0);
+    assert_int_equal(settle(s, STATE_SETTLE, 2, ""), ST_OK); /* what is not flagged has none */
+    assert_int_equal(alerting.op.kept.ms, 0);
+    assert_int_equal(tell("XLEN p:outbox"), 1);
+    state_close(s);
+}
+
+static void a_full_server_keeps_neither(void **state)
+{
+    tell("CONFIG SET maxmemory 1mb");
+    enum status at_once = settle(*state, STATE_SETTLE, 1, "an alert");
+    bool was_settled = alerting.op.is_settled;
+    enum status late = settle(*state, STATE_SETTLE_UNDECIDED, 2, "an alert");
+    tell("CONFIG SET maxmemory 0");
+    assert_int_equal(at_once, ST_UNAVAILABLE);
+    assert_int_equal(late, ST_UNAVAILABLE);
+    assert_false(was_settled || alerting.op.is_settled);
+    assert_int_equal(tell("EXISTS p:outbox p:x:0000000000000001 p:x:0000000000000002"), 0);
+}
+
+static void observe(struct state *s, uint64_t txn, struct span claim)
+{
+    struct state_op op = {.verb = STATE_OBSERVE, .txn_hash = txn, .claim = claim};
+    assert_int_equal(alert_op(s, op), ST_OK);
+}
+
+static void a_late_decision_brings_its_alert_only_if_it_is_settled(void **state)
+{
+    char claim[256];
+    (void)state;
+    struct state *s = open_owner("one");
+    assert_int_equal(settle(s, STATE_SETTLE_UNDECIDED, 1, "first"), ST_OK); /* nothing stood */
+    assert_true(alerting.op.is_settled && alerting.op.kept.ms > 0);
+    assert_int_equal(settle(s, STATE_SETTLE_UNDECIDED, 1, "second"), ST_OK); /* that stands */
+    assert_true(!alerting.op.is_settled && alerting.op.kept.ms == 0);
+    observe(s, 2, claim_with(claim, 'u', 9));
+    assert_int_equal(settle(s, STATE_SETTLE_UNDECIDED, 2, "third"), ST_OK);
+    assert_true(alerting.op.is_settled && alerting.op.kept.ms > 0);
+    struct span other = claim_with(claim, 'u', 9);
+    claim[CLAIM_DIGEST_AT] ^= 1; /* of another body */
+    observe(s, 3, other);
+    assert_int_equal(settle(s, STATE_SETTLE_UNDECIDED, 3, "fourth"), ST_OK);
+    assert_true(!alerting.op.is_settled && alerting.op.kept.ms == 0);
+    assert_int_equal(tell("XLEN p:outbox"), 2);
+    assert_true(stream_has("one", "first") && stream_has("one", "third"));
+    state_close(s);
+}
+
+static void alerts_of_the_dead_and_of_nobody_are_taken_once(void **state)
+{
+    (void)state;
+    struct state *one = open_owner("one"), *two = open_owner("two");
+    settle(one, STATE_SETTLE, 1, "of one");
+    settle_nobodys(one, 2, "of nobody");
+    assert_int_equal(taken(one, ALERTS), 1); /* its own are not for it */
+    assert_string_equal(alerting.records[0], "of nobody");
+    assert_true(alerting.op.alerts[0].ms > 0);
+    assert_true(stream_has("one.0", "of nobody"));
+    assert_int_equal(taken(two, ALERTS), 0); /* their owner lives */
+    assert_int_equal(tell("DEL p:alive:one"), 1);
+    assert_int_equal(taken(two, ALERTS), 1);
+    assert_string_equal(alerting.records[0], "of one");
+    assert_int_equal(taken(two, ALERTS), 0);
+    assert_int_equal(tell("DEL p:alive:one.0"), 1); /* and the name it took under */
+    assert_int_equal(taken(two, ALERTS), 1);
+    assert_string_equal(alerting.records[0], "of nobody");
+    assert_int_equal(tell("XLEN p:outbox"), 2);
+    state_close(one);
+    state_close(two);
+}
+
+static void a_process_that_asks_lives_for_a_while(void **state)
+{
+    (void)state;
+    struct state *s = open_owner("one");
+    assert_int_equal(taken(s, 0), 0);
+    int64_t left_ms = tell("PTTL p:alive:one");
+    assert_true(left_ms > 0 && left_ms <= REDIS_OWNER_ALIVE_MS);
+    assert_int_equal(tell("EXISTS p:alive:one.0"), 1);
+    state_close(s);
+}
+
+static void no_more_are_taken_than_there_is_room_for(void **state)
+{
+    struct state_alert cursor;
+    for (uint64_t i = 0; i < 5; i++) {
+        char record[2] = {(char)('a' + i), '\0'};
+        settle_nobodys(*state, i + 1, record);
+    }
+    struct state *s = open_owner("one");
+    assert_int_equal(taken(s, 0), 0);
+    assert_int_equal(taken(s, 2), 2);
+    assert_string_equal(alerting.records[0], "a");
+    assert_string_equal(alerting.records[1], "b");
+    cursor = alerting.op.cursor;
+    assert_true(cursor.ms > 0); /* there is more */
+    assert_int_equal(take_alerts(s, ALERTS, 0, cursor), ST_OK);
+    assert_int_equal(alerting.op.n_found, 3);
+    assert_string_equal(alerting.records[0], "c");
+    assert_int_equal(alerting.op.cursor.ms, 0);
+    assert_int_equal(taken(s, ALERTS), 0);
+    state_close(s);
+}
+
+/* One page of entries whose owner lives, and behind it one of nobody. */
+static void a_look_goes_on_behind_its_cursor(void **state)
+{
+    struct state *s = open_owner("one");
+    (void)state;
+    assert_int_equal(taken(s, 0), 0);
+    for (int i = 0; i < STATE_PEEK_MAX; i++)
+        freeReplyObject(redisCommand(control, "XADD p:outbox * o one a %d", i));
+    settle_nobodys(s, 1, "last");
+    assert_int_equal(taken(s, ALERTS), 0);
+    assert_true(alerting.op.cursor.ms > 0);
+    assert_int_equal(take_alerts(s, ALERTS, 0, alerting.op.cursor), ST_OK);
+    assert_int_equal(alerting.op.n_found, 1);
+    assert_string_equal(alerting.records[0], "last");
+    assert_int_equal(alerting.op.cursor.ms, 0);
+    state_close(s);
+}
+
+/* What it took under the name it had then it does not know of. */
+static void a_lost_answer_is_taken_again_under_another_name(void **state)
+{
+    (void)state;
+    struct state *s = open_owner("one");
+    settle_nobodys(s, 1, "lost");
+    assert_int_equal(taken(s, ALERTS), 1);
+    assert_int_equal(take_alerts(s, ALERTS, 1, (struct state_alert){0}), ST_OK);
+    assert_int_equal(alerting.op.n_found, 0);       /* the name lives for a while */
+    assert_int_equal(tell("DEL p:alive:one.0"), 1); /* that is over */
+    assert_int_equal(take_alerts(s, ALERTS, 1, (struct state_alert){0}), ST_OK);
+    assert_int_equal(alerting.op.n_found, 1);
+    assert_true(stream_has("one.1", "lost"));
+    assert_int_equal(tell("XLEN p:outbox"), 1);
+    state_close(s);
+}
+
+static void what_is_dropped_is_gone_and_nothing_else(void **state)
+{
+    (void)state;
+    struct state *s = open_owner("one");
+    struct state_alert entries[3];
+    for (uint64_t i = 0; i < 3; i++) {
+        char record[2] = {(char)('a' + i), '\0'};
+        settle(s, STATE_SETTLE, i + 1, record);
+        entries[i] = alerting.op.kept;
+    }
+    entries[1].seq += 1000; /* what is not there */
+    struct state_op op = {.verb = STATE_DROP_ALERTS, .alerts = entries, .n_alerts = 3};
+    assert_int_equal(alert_op(s, op), ST_OK);
+    assert_int_equal(tell("XLEN p:outbox"), 1);
+    assert_true(stream_has("one", "b"));
+    state_close(s);
+}
+
+static void what_is_dropped_after_another_took_it_is_not_gone(void **state)
+{
+    (void)state;
+    struct state *one = open_owner("one"), *two = open_owner("two");
+    settle(one, STATE_SETTLE, 1, "a");
+    struct state_alert entry = alerting.op.kept;
+    assert_int_equal(taken(two, ALERTS), 1); /* one has never said that it lives */
+    struct state_op op = {.verb = STATE_DROP_ALERTS, .alerts = &entry, .n_alerts = 1};
+    assert_int_equal(alert_op(one, op), ST_OK);
+    assert_true(stream_has("two.0", "a"));
+    state_close(one);
+    state_close(two);
+}
+
 static void no_server_to_test_with(void **state)
 {
     (void)state;
@@ -685,6 +980,16 @@ int main(void)
         REDIS_TEST(a_server_with_another_history_has_not),
         REDIS_TEST(the_beacon_can_be_told_alone),
         REDIS_TEST(scripts_flushed_away_change_nothing),
+        REDIS_TEST(a_decision_and_its_alert_are_kept_together),
+        REDIS_TEST(a_full_server_keeps_neither),
+        REDIS_TEST(a_late_decision_brings_its_alert_only_if_it_is_settled),
+        REDIS_TEST(alerts_of_the_dead_and_of_nobody_are_taken_once),
+        REDIS_TEST(a_process_that_asks_lives_for_a_while),
+        REDIS_TEST(no_more_are_taken_than_there_is_room_for),
+        REDIS_TEST(a_look_goes_on_behind_its_cursor),
+        REDIS_TEST(a_lost_answer_is_taken_again_under_another_name),
+        REDIS_TEST(what_is_dropped_is_gone_and_nothing_else),
+        REDIS_TEST(what_is_dropped_after_another_took_it_is_not_gone),
     };
     int failed;
     signal(SIGPIPE, SIG_IGN); /* as the service does: a write to a lost connection is an error */
