@@ -122,8 +122,9 @@ def at_second(second):
 
 
 def stream(count, seed, labels=True):
-    """Payments of 60 accounts at 60 terminals, labels among them, and some of them twice. No log gets
-    so long that it folds: what comes again of a folded event may make features inexact by one."""
+    """Payments of 60 accounts at 60 terminals, labels among them, and some of them twice. No log
+    gets so long that it folds: what comes again of a folded event may make features inexact by
+    one."""
     rng = random.Random(seed)
     events, sent = [], []
     for i in range(count):
@@ -267,7 +268,8 @@ def test_readyz_and_metrics_tell_of_the_source(kafka, make_server):
         in server.get("/metrics").body.decode() for i in range(3)))
 
 
-def test_without_brokers_http_is_served_and_the_source_joins_when_they_come(make_kafka, make_server):
+def test_without_brokers_http_is_served_and_the_source_joins_when_they_come(
+        make_kafka, make_server):
     kafka = make_kafka()
     topics = Topics(kafka)
     topics.send([payment(1)])
@@ -507,12 +509,13 @@ def test_sigkill_at_any_moment_loses_no_decision_and_changes_none(
         properties={"session.timeout.ms": "6000"}), **kept(tmp_path, backend, redis))
     rng = random.Random(8)
     for _ in range(4):
-        time.sleep(rng.uniform(0, 1.5))
+        wait_for("assigned", lambda: server.get("/readyz").status == 200)
+        time.sleep(rng.uniform(0, 0.5))
         server.kill()
         server.start()
     assert_each_decided_as_replayed(topics, server)
+    wait_for("all is committed", lambda: topics.committed() == [len(events)])
     assert server.stop() == 0
-    assert topics.committed() == [len(events)]
 
 
 def test_sigterm_finishes_what_it_took_commits_and_leaves(kafka, make_server, redis, backend,
