@@ -143,10 +143,10 @@ rd_kafka_conf_t *kafka_conf_consumer(const struct kafka_options *o)
 {
     const struct setting before[] = {
         {"auto.offset.reset", "earliest"},
-        /* Partitions of a process that was killed are another's after 10 s, not 45: librdkafka
+        /* Partitions of a process that was killed are another's after 20 s, not 45: librdkafka
          * tells from a thread of its own that we live, however busy the loop is. */
-        {"session.timeout.ms", "10000"},
-        {"heartbeat.interval.ms", "3000"},
+        {"session.timeout.ms", "20000"},
+        {"heartbeat.interval.ms", "2000"},
         {"topic.metadata.refresh.interval.ms", "10000"}, /* a topic that is yet to be created */
         {"group.id", o->group},
         {"enable.auto.commit", "false"},
