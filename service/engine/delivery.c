@@ -9,6 +9,7 @@ struct delivery {
     struct watermark *reached;
     uint64_t opened_seq;
     _Atomic uint64_t wanted;
+    atomic_bool is_stuck;
 };
 
 struct delivery *delivery_new(struct watermark *w, uint64_t opened_seq)
@@ -79,6 +80,16 @@ bool delivery_wanted(struct delivery *d, uint64_t *ret_from, uint64_t *ret_to)
 uint64_t delivery_reached(const struct delivery *d)
 {
     return watermark_get(d->reached);
+}
+
+void delivery_set_stuck(struct delivery *d, bool is_stuck)
+{
+    atomic_store(&d->is_stuck, is_stuck);
+}
+
+bool delivery_is_coming(const struct delivery *d)
+{
+    return !delivery_is_whole(d) && !atomic_load(&d->is_stuck);
 }
 
 bool delivery_is_whole(const struct delivery *d)

@@ -47,5 +47,9 @@ bool delivery_wanted(struct delivery *d, uint64_t *ret_from, uint64_t *ret_to);
 uint64_t delivery_reached(const struct delivery *d);
 /* Nothing is wanted: windows are whole. */
 bool delivery_is_whole(const struct delivery *d);
+/* The journal cannot be read on (redeliver.c says so): what is wanted will not come by itself. */
+void delivery_set_stuck(struct delivery *d, bool is_stuck);
+/* Windows are not whole, and soon will be: it is worth waiting. */
+bool delivery_is_coming(const struct delivery *d);
 
 #endif

@@ -72,6 +72,7 @@ static void note_reading(struct redelivery *r, enum status st)
     bool was_unread = r->is_unread;
     r->is_unread = r->has_failed = st != ST_OK;
     r->retry_ms = uv_now(e->loop) + RETRY_EVERY_MS;
+    delivery_set_stuck(e->delivery, r->is_unread);
     if (r->is_unread && !was_unread && e->undeliverable != NULL)
         e->undeliverable(e->user, st);
 }

@@ -310,6 +310,13 @@ static void redone(struct score_steps *x)
         score_refuse(x, SCORE_DECIDED);
 }
 
+/* Is it not to be decided over windows that lack something? */
+static bool must_wait(const struct score_steps *x)
+{
+    const struct delivery *delivery = x->engine->delivery;
+    return x->score->intake.patient && delivery != NULL && delivery_is_coming(delivery);
+}
+
 static bool claim_is_decided_there(const struct score_steps *x)
 {
     return x->call.op.outcome == STATE_CLAIM_DECIDED;
@@ -342,6 +349,10 @@ void score_observed(struct score_steps *x)
     }
     if (x->seen.without_state && !x->is_answered)
         forget_features(x);
+    if (must_wait(x)) { /* its claim stands, and the next attempt decides */
+        score_refuse(x, SCORE_UNAVAILABLE);
+        return;
+    }
     if (!x->is_answered && decide_and_write(x) != ST_OK) {
         refuse_large(x);
         return;
@@ -489,7 +500,7 @@ static enum status prepare(struct score_steps *x)
 static void start_transaction(struct score_steps *x)
 {
     struct engine *e = x->engine;
-    bool available = state_available(e->state);
+    bool available = state_available(e->state) && !must_wait(x);
     if (prepare(x) != ST_OK) {
         refuse_large(x);
         return;

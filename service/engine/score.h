@@ -31,8 +31,9 @@ struct score_intake {
     bool historic;       /* no max_skew check */
     bool explain;
     bool labels_allowed, transactions_allowed; /* which kinds may come this way */
-    /* Without state it is not decided: SCORE_UNAVAILABLE, to be scored again later. For a source
-     * that keeps what it could not bring, with deadline_us 0. */
+    /* Without state, or while it lacks what the journal is bringing it, it is not decided:
+     * SCORE_UNAVAILABLE, to be scored again later. For a source that keeps what it could not bring,
+     * with deadline_us 0. */
     bool patient;
     struct span traceparent; /* valid (trace.h), or empty; lives until `released` */
     /* The event is a frame of the journal that is brought to the state again (redo.h):

@@ -15,6 +15,7 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/base/log.h"
+#include "service/engine/delivery.h"
 #include "service/io/cloud_event.h"
 #include "service/io/source_internal.h"
 
@@ -376,6 +377,8 @@ const char *source_blocked(const struct source *s)
 {
     if (!state_available(s->engine->state))
         return "state is away";
+    if (s->engine->delivery != NULL && delivery_is_coming(s->engine->delivery))
+        return "state is incomplete: the journal is being delivered again";
     if (s->is_failing || (s->failing_since_us != 0 && clock_mono_us() < s->retry_at_us))
         return "state or journal refuses";
     if (outlet_unsettled(s->outlet) >= (size_t)s->kafka->unsettled)

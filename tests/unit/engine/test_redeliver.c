@@ -576,6 +576,19 @@ static void a_parked_label_is_taken_whichever_operation_fails(void **state)
     }
 }
 
+static void a_patient_event_waits_until_nothing_is_missing(void **state)
+{
+    struct bed *b = *state;
+    world_score(&b->w, world_txn("t-1", 0));
+    connect_again(b, 0);
+    assert_false(delivery_is_whole(b->delivery));
+    b->w.score.intake.patient = true;
+    assert_int_equal(world_score(&b->w, world_txn("t-2", 100)), SCORE_UNAVAILABLE);
+    delivery_set_stuck(b->delivery, true); /* it would wait for ever */
+    assert_int_equal(world_score(&b->w, world_txn("t-2", 100)), SCORE_DECIDED);
+    assert_true(world_says(&b->w, "\"degraded\":[\"state_incomplete\"]"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
@@ -601,6 +614,7 @@ int main(void)
         TEST(the_mark_waits_for_what_is_lacked),
         TEST(labels_and_conflicts_are_brought_in_their_place),
         TEST(a_parked_label_is_taken_whichever_operation_fails),
+        TEST(a_patient_event_waits_until_nothing_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
