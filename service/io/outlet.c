@@ -231,10 +231,9 @@ static void on_error(rd_kafka_t *rk, int err, const char *why, void *user)
 {
     struct outlet *o = user;
     char text[KAFKA_WHY_BYTES];
-    if (err != RD_KAFKA_RESP_ERR__FATAL) {
-        log_warning("Kafka producer", LOG_TEXT("why", why));
+    (void)why; /* its log has told, each broker that is away included */
+    if (err != RD_KAFKA_RESP_ERR__FATAL)
         return;
-    }
     err = rd_kafka_fatal_error(rk, text, sizeof text);
     log_error("Kafka producer is made again", LOG_TEXT("error", rd_kafka_err2name(err)),
               LOG_TEXT("why", text));
