@@ -9,6 +9,7 @@
 #include "service/engine/delivery.h"
 #include "service/engine/outbox_mark.h"
 #include "service/engine/recover.h"
+#include "service/io/crash_notes.h"
 #include "service/io/line_file.h"
 #include "service/io/source.h"
 #include "service/state/state_mem.h"
@@ -36,6 +37,7 @@ struct backend {
     struct line_file *letters; /* labels whose transaction never came */
     struct kafka_options kafka;
     struct source *sources[CONFIG_WORKERS_MAX]; /* as many as engines, or none */
+    atomic_int n_undrained;                     /* of these, ended in the middle of messages */
     struct engine engines[CONFIG_WORKERS_MAX];
     int n_engines;
 };
@@ -43,6 +45,11 @@ struct backend {
 static bool is_memory(const struct backend *b)
 {
     return b->config->state_backend == CONFIG_BACKEND_MEMORY;
+}
+
+static bool has_sources(const struct backend *b)
+{
+    return b->kafka.transactions[0] != '\0' || b->kafka.labels[0] != '\0';
 }
 
 /* ---- opening ---- */
@@ -275,6 +282,16 @@ static enum status open_letters(struct backend *b, char *ret_why)
     return st;
 }
 
+/* What crashes us is known by where it stands in Kafka. */
+static enum status open_crash_notes(struct backend *b, char *ret_why)
+{
+    const char *dir = b->config->journal_dir;
+    enum status st = dir[0] != '\0' && has_sources(b) ? crash_notes_open(dir) : ST_OK;
+    if (st != ST_OK)
+        snprintf(ret_why, BACKEND_WHY_BYTES, "%s/crashed: %s", dir, status_text(st));
+    return st;
+}
+
 enum status backend_open(const struct config *config, struct snapshot_slot *snapshots,
                          const struct backend_alerts *alerts, struct backend **ret_backend,
                          char *ret_why)
@@ -287,6 +304,8 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
     enum status st = open_letters(b, ret_why);
     if (st == ST_OK)
         st = open_journal(b, ret_why);
+    if (st == ST_OK)
+        st = open_crash_notes(b, ret_why);
     if (st == ST_OK)
         st = is_memory(b) ? open_memory(b, ret_why) : open_redis(b, ret_why);
     if (st == ST_OK)
@@ -316,6 +335,7 @@ void backend_close(struct backend *b)
 {
     if (b == NULL)
         return;
+    crash_notes_close(b->n_undrained == 0);
     close_outbox(b);
     state_table_free(b->table);
     delivery_free(b->delivery);
@@ -341,11 +361,6 @@ static void undeliverable(void *user, enum status st)
     struct backend *b = user;
     log_error("journal cannot be delivered", LOG_TEXT("why", status_text(st)),
               LOG_TEXT("where", journal_damage(b->journal)));
-}
-
-static bool has_sources(const struct backend *b)
-{
-    return b->kafka.transactions[0] != '\0' || b->kafka.labels[0] != '\0';
 }
 
 static void open_source(struct backend *b, int index, uv_loop_t *loop)
@@ -377,6 +392,7 @@ struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop
 void backend_engine_close(struct backend *b, int index, struct engine *engine)
 {
     CHECK(engine == &b->engines[index]);
+    b->n_undrained += !backend_is_drained(b, index);
     source_close(b->sources[index]);
     b->sources[index] = NULL;
     state_close(engine->state);

@@ -3,6 +3,7 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/base/log.h"
+#include "service/io/crash_notes.h"
 #include "service/io/source_internal.h"
 
 #include <stdlib.h>
@@ -300,6 +301,8 @@ static void make_consumer(struct source *s)
 static void make_flights(struct source *s)
 {
     s->n_flights = (uint64_t)s->kafka->in_flight;
+    if (crash_notes_any())
+        s->n_singly = SOURCE_SINGLY * (s->n_flights + SOURCE_BATCH_MAX);
     s->flights = calloc(s->n_flights, sizeof *s->flights);
     s->failed = calloc(s->n_flights, sizeof *s->failed);
     s->backlog_cap = SOURCE_BACKLOG_MAX + s->n_flights;

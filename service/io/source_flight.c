@@ -17,9 +17,11 @@
 #include "service/base/log.h"
 #include "service/engine/delivery.h"
 #include "service/io/cloud_event.h"
+#include "service/io/crash_notes.h"
 #include "service/io/source_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
     SLICE = 64, /* messages started in one turn of the loop: HTTP has its turn in between */
@@ -284,6 +286,7 @@ static void land_all(struct source *s)
         s->is_failing |= must_try_again(f);
         land_first(s, f);
         s->first++;
+        s->n_singly -= s->n_singly > 0;
     }
     if (s->is_failing)
         try_again(s);
@@ -291,9 +294,23 @@ static void land_all(struct source *s)
 
 /* ---- starting ---- */
 
+#ifdef __SANITIZE_ADDRESS__
+/* The program of the tests crashes over a message that holds the variable's text. */
+static void crash_if_told(const char *variable, const struct source_flight *f)
+{
+    const char *text = getenv(variable);
+    const rd_kafka_message_t *rkm = f->message.rkm;
+    if (text != NULL && memmem(rkm->payload, rkm->len, text, strlen(text)) != NULL)
+        abort();
+}
+#else
+#define crash_if_told(variable, f) (void)0
+#endif
+
 static void on_done(struct score *score)
 {
     struct source_flight *f = score->user;
+    crash_if_told("SLUICE_CRASH_AT_END", f);
     f->is_done = true;
     f->source->is_failing |= must_try_again(f);
 }
@@ -302,6 +319,7 @@ static void on_released(struct score *score)
 {
     struct source_flight *f = score->user;
     f->is_released = true;
+    crash_notes_hand(NULL, 0, 0);
     if (f->source->barrier == f)
         f->source->barrier = NULL;
     if (!f->source->is_pumping)
@@ -351,18 +369,45 @@ static void score(struct source *s, struct source_flight *f, struct span body)
     score_start(&f->score, body);
 }
 
+/* After a crash messages are under way one by one for a while, and each is in hand until its end:
+ * then it is known over which one we crash. Else only while this thread works on it. */
+static void score_in_hand(struct source *s, struct source_flight *f, struct span body)
+{
+    const rd_kafka_message_t *rkm = f->message.rkm;
+    crash_notes_hand(source_topic_name(s, f->message.partition->topic), rkm->partition,
+                     rkm->offset);
+    crash_if_told("SLUICE_CRASH_AT_START", f);
+    score(s, f, body);
+    if (s->n_singly == 0)
+        crash_notes_hand(NULL, 0, 0);
+}
+
+static enum letter judge(const struct source *s, const struct source_message *m,
+                         struct span *ret_body)
+{
+    struct span value = span_of(m->rkm->payload, m->rkm->payload != NULL ? m->rkm->len : 0);
+    if (crash_notes_has(source_topic_name(s, m->partition->topic), m->rkm->partition,
+                        m->rkm->offset))
+        return LETTER_CRASHED;
+    return letter_judge(value, ret_body);
+}
+
 static void start(struct source *s, const struct source_message *m)
 {
     struct source_flight *f = flight_of(s, s->next++);
     struct span body = span_of(NULL, 0);
-    struct span value = span_of(m->rkm->payload, m->rkm->payload != NULL ? m->rkm->len : 0);
     f->message = *m;
     f->is_done = f->is_released = false;
-    f->letter = letter_judge(value, &body);
+    f->letter = judge(s, m, &body);
     if (f->letter == LETTER_NONE)
-        score(s, f, body);
+        score_in_hand(s, f, body);
     else
         f->is_done = f->is_released = true;
+}
+
+static bool has_room(const struct source *s)
+{
+    return s->next - s->first < (s->n_singly > 0 ? 1 : s->n_flights);
 }
 
 static struct source_message pop(struct source *s)
@@ -391,8 +436,8 @@ void source_fly(struct source *s)
     int started = 0;
     s->is_pumping = true;
     land_all(s);
-    while (s->backlog_n > 0 && s->barrier == NULL && s->next - s->first < s->n_flights &&
-           started < SLICE && source_blocked(s) == NULL) {
+    while (s->backlog_n > 0 && s->barrier == NULL && has_room(s) && started < SLICE &&
+           source_blocked(s) == NULL) {
         struct source_message m = pop(s);
         start(s, &m);
         started++;

@@ -22,6 +22,8 @@ enum {
     SOURCE_BATCH_MAX = 256, /* messages taken at once */
     SOURCE_BACKLOG_MAX = 2 * SOURCE_BATCH_MAX,
     SOURCE_TICK_MS = 50,
+    /* After a crash, of what can have been under way or taken: again and something behind it. */
+    SOURCE_SINGLY = 2,
 };
 
 enum source_topic { SOURCE_TRANSACTIONS, SOURCE_LABELS, SOURCE_TOPICS };
@@ -117,6 +119,7 @@ struct source {
     size_t backlog_cap, backlog_first, backlog_n;
     struct source_flight *flights; /* a ring of n_flights */
     uint64_t n_flights, first, next;
+    uint64_t n_singly; /* so many are under way one by one: we have crashed before the start */
     struct source_flight *barrier; /* a label under way: nothing behind it starts; NULL: none */
     struct source_message *failed; /* [n_flights]: landed, and to be scored again */
     size_t n_failed;

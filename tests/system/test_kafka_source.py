@@ -1,6 +1,7 @@
 """Transactions and labels out of Kafka, decisions and dead letters into it: nothing lost, nothing
 decided otherwise than `sluice replay` decides it, whatever is killed."""
 import collections
+import http.client
 import json
 import random
 import signal
@@ -362,6 +363,42 @@ def test_what_a_topic_never_takes_does_not_hold_up_the_rest(kafka, make_server):
     assert b"left_out" in letter.value() and len(letter.value()) < 1000
     topics.read_decisions({"t-a-1-1"})
     assert metric(server, "sluice_kafka_undeliverable_total") == 1
+
+
+def has_ended_or_is_through(server):
+    """It may crash while it is asked."""
+    try:
+        return metric(server, 'sluice_kafka_dead_letters_total{error="crashed"}') == 1
+    except (OSError, http.client.HTTPException):
+        return server.process.wait(WAIT_S) is not None
+
+
+@pytest.mark.parametrize("moment", ["START", "END"])
+def test_a_message_that_crashes_us_three_times_is_a_dead_letter(
+        kafka, make_server, redis, backend, moment, tmp_path):
+    topics = Topics(kafka)
+    crasher = payment(1000, currency="XXX")
+    topics.send([payment(i) for i in range(100)] + [crasher]
+                + [payment(i) for i in range(100, 200)])
+    server = make_server(
+        start=False, workers=1, env={f"SLUICE_CRASH_AT_{moment}": "XXX"},
+        **topics.settings(properties={"session.timeout.ms": "6000"}),
+        **kept(tmp_path, backend, redis))
+    for starts in range(1, 10):
+        server.start()
+        wait_for("it crashes, or is through", lambda: has_ended_or_is_through(server))
+        if server.process.poll() is None:
+            break
+        assert server.process.poll() == -signal.SIGABRT
+    assert starts in (4, 5)  # once it may not be known what it was
+    letter = topics.read_letters(1)[0]
+    assert dict(letter.headers())["error"] == b"crashed"
+    assert dict(letter.headers())["offset"] == b"100"
+    assert letter.value() == json.dumps(crasher).encode()
+    found = topics.read_decisions({f"t-a-1-{i}" for i in range(200)})
+    assert "t-a-1-1000" not in found
+    assert server.stop() == 0
+    assert (tmp_path / "journal" / "crashed").read_bytes() == b""
 
 
 # ---- what is away for a while ----------------------------------------------------------------
