@@ -24,6 +24,7 @@ struct alerts {
     struct line_file *file; /* also for what no broker will ever take */
     uv_async_t wake;
     uv_timer_t retry, tick;
+    int open_handles;
     bool is_closing;
     bool has_failed; /* the file: told once */
     uint64_t latency[ENGINE_LATENCY_CLASSES], latency_sum_us;
@@ -76,12 +77,18 @@ static enum status to_file(struct alerts *a, struct outbox_item *item)
     return st;
 }
 
+/* One is settled: is there room again? */
+static void note_room(struct alerts *a)
+{
+    if (!a->is_closing && outlet_unsettled(a->outlet) == SENDING_MAX - 1)
+        alerts_wake(a);
+}
+
 static void delivered(void *user, const struct outlet_message *m)
 {
     struct alerts *a = user;
     done(a, m->owner);
-    if (!a->is_closing && outlet_unsettled(a->outlet) == SENDING_MAX - 1)
-        alerts_wake(a); /* there is room again */
+    note_room(a);
 }
 
 static void refused(void *user, const struct outlet_message *m, const char *why)
@@ -91,6 +98,7 @@ static void refused(void *user, const struct outlet_message *m, const char *why)
     log_error("alert refused by the brokers", LOG_TEXT("alert", item->alert.id),
               LOG_TEXT("why", why), LOG_TEXT("instead", a->options.file));
     stats_add(&a->refused, 1);
+    note_room(a);
     if (to_file(a, item) != ST_OK)
         return;
 }
@@ -189,6 +197,7 @@ enum status alerts_open(const struct alerts_options *o, struct alerts **ret_aler
     CHECK(uv_async_init(o->loop, &a->wake, on_wake) == 0);
     CHECK(uv_timer_init(o->loop, &a->retry) == 0);
     CHECK(uv_timer_init(o->loop, &a->tick) == 0);
+    a->open_handles = 3;
     if (o->kafka->alerts[0] != '\0')
         open_outlet(a);
     *ret_alerts = a;
@@ -203,7 +212,9 @@ void alerts_start(struct alerts *a, struct outbox *outbox)
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct alerts *a = handle->data;
+    if (--a->open_handles == 0)
+        free(a);
 }
 
 void alerts_close(struct alerts *a, int wait_ms)
@@ -217,8 +228,8 @@ void alerts_close(struct alerts *a, int wait_ms)
     outlet_close(a->outlet);
     line_file_close(a->file);
     a->file = NULL;
-    uv_close((uv_handle_t *)&a->retry, NULL);
-    uv_close((uv_handle_t *)&a->tick, NULL);
+    uv_close((uv_handle_t *)&a->retry, on_closed);
+    uv_close((uv_handle_t *)&a->tick, on_closed);
     uv_close((uv_handle_t *)&a->wake, on_closed);
 }
 
