@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASK_MS = 15000, SILENCE_MS = 30000, SEND_MS = 60000, GROUP_BYTES = 300 };
+enum { ASK_MS = 15000, SILENCE_MS = 30000, SEND_MS = 60000, ROOM_MS = 100, GROUP_BYTES = 300 };
 
 struct reading {
     const struct dead_topic_options *options;
@@ -96,7 +96,7 @@ static rd_kafka_resp_err_t produce(struct reading *r, const rd_kafka_message_t *
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {m->key, m->key_len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {m->payload, m->len}},
-        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     size_t n = sizeof with / sizeof with[0] - (headers == NULL);
@@ -107,12 +107,26 @@ static rd_kafka_resp_err_t produce(struct reading *r, const rd_kafka_message_t *
     return err;
 }
 
+/* A full queue has room again when its reports are served: to block on it would wait for ever. */
+static rd_kafka_resp_err_t produce_when_room(struct reading *r, const rd_kafka_message_t *m,
+                                             const char *topic, rd_kafka_headers_t *headers)
+{
+    rd_kafka_resp_err_t err;
+    int waited_ms = 0;
+    while ((err = produce(r, m, topic, headers)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+           waited_ms < SEND_MS) {
+        int served = rd_kafka_poll(r->producer, ROOM_MS);
+        waited_ms = served > 0 ? 0 : waited_ms + ROOM_MS;
+    }
+    return err;
+}
+
 static void send_back(struct reading *r, const rd_kafka_message_t *m, struct span topic)
 {
     char name[256];
     rd_kafka_headers_t *headers = original_headers(m);
     snprintf(name, sizeof name, "%.*s", SPAN_ARG(topic));
-    rd_kafka_resp_err_t err = produce(r, m, name, headers);
+    rd_kafka_resp_err_t err = produce_when_room(r, m, name, headers);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fail(r, name, rd_kafka_err2str(err));
         if (headers != NULL)

@@ -23,9 +23,10 @@ class Topics:
         self.origin = kafka.create_topic(f"{name}-in")
         self.dead = kafka.create_topic(f"{name}-dead", 2)
 
-    def bury(self, value, headers, key=b"k", partition=0):
+    def bury(self, value, headers, key=b"k", partition=0, times=1):
         producer = confluent_kafka.Producer({"bootstrap.servers": self.kafka.bootstrap})
-        producer.produce(self.dead, value, key, partition, headers=headers)
+        for _ in range(times):
+            producer.produce(self.dead, value, key, partition, headers=headers)
         assert producer.flush(WAIT_S) == 0
 
     def arrived(self, count):
@@ -89,6 +90,13 @@ def test_nothing_is_committed_when_something_could_not_be_sent(topics):
     done = topics.dlq("--replay", "--kafka.properties", "topic.metadata.propagation.max.ms=0")
     assert done.returncode == 1 and "no-such-topic-anywhere" in done.stderr
     assert "1 would be sent back" in topics.dlq("--replay", "--dry-run").stderr
+
+
+def test_more_than_the_client_librarys_queue_holds_goes_back(topics):
+    topics.bury(b"{}", letter_headers(topics.origin), times=200)
+    done = topics.dlq("--replay", "--kafka.properties", "queue.buffering.max.messages=10")
+    assert done.returncode == 0 and "200 sent back" in done.stderr
+    topics.arrived(200)
 
 
 def test_a_topic_or_broker_that_is_not_there_is_said(topics):
