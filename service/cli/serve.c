@@ -185,6 +185,19 @@ static void on_term(uv_signal_t *handle, int number)
     CHECK(uv_queue_work(&s->loop, &s->drain_work, join_in_thread, joined) == 0);
 }
 
+static void end_at_once(int number)
+{
+    (void)number;
+    _exit(CLI_REFUSED);
+}
+
+/* The loop has ended, and with it on_term: what is left to do may take long, too. */
+static void watch_second_signal(void)
+{
+    signal(SIGTERM, end_at_once);
+    signal(SIGINT, end_at_once);
+}
+
 static void on_watchdog(uv_timer_t *handle)
 {
     struct serve *s = handle->data;
@@ -388,6 +401,7 @@ static enum status serve(struct serve *s)
         return st;
     notify_ready();
     uv_run(&s->loop, UV_RUN_DEFAULT);
+    watch_second_signal();
     write_last_checkpoint(s);
     return ST_OK;
 }

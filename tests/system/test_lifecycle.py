@@ -115,6 +115,19 @@ def test_a_second_signal_ends_at_once(make_server):
         assert server.process.wait(5) == 1
 
 
+def test_a_second_signal_ends_at_once_while_alerts_wait_for_a_broker(make_server):
+    server = make_server(drain_timeout_ms=60000, alerts__file="", kafka__alerts="alerts",
+                         kafka__brokers="127.0.0.1:1")
+    for number in range(12):
+        assert server.score(payment(number)).status == 200
+    server.signal(signal.SIGTERM)
+    server.wait_log("draining")
+    time.sleep(2)
+    assert server.process.poll() is None
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(5) == 1
+
+
 def test_a_drain_waits_for_the_body_that_is_arriving(server):
     body = json.dumps(payment(0)).encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as s:
