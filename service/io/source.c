@@ -102,12 +102,19 @@ static void take_one(struct source *s, rd_kafka_message_t *rkm)
     push_back(s, &m);
 }
 
+/* How many the backlog can take when all that is under way comes back to it, too. */
+static size_t backlog_room(const struct source *s)
+{
+    return s->backlog_cap - s->backlog_n - (size_t)(s->next - s->first) - s->n_failed;
+}
+
 /* One batch, or only what the library has to tell. */
 static void poll_kafka(struct source *s)
 {
     rd_kafka_message_t *batch[SOURCE_BATCH_MAX];
+    size_t room = backlog_room(s);
     ssize_t n = rd_kafka_consume_batch_queue(s->leaving != NULL ? s->leaving : s->queue, 0, batch,
-                                             SOURCE_BATCH_MAX);
+                                             room < SOURCE_BATCH_MAX ? room : SOURCE_BATCH_MAX);
     for (ssize_t i = 0; i < n; i++)
         take_one(s, batch[i]);
     if (n <= 0)
@@ -154,7 +161,7 @@ static void take_or_pause(struct source *s)
     }
     if (why != NULL && (s->is_paused || clock_mono_us() - s->took_us > PAUSE_AFTER_US))
         source_pause(s, why);
-    if (s->is_paused && s->backlog_n <= SOURCE_BACKLOG_MAX - SOURCE_BATCH_MAX)
+    if (s->is_paused)
         poll_kafka(s); /* polling on: the group must not think that we are dead */
 }
 

@@ -436,6 +436,25 @@ def test_when_redis_is_killed_messages_are_scored_again(kafka, make_server, redi
     assert topics.committed() == [len(events)]
 
 
+def test_however_much_waits_for_redis_the_group_keeps_its_member(kafka, make_server, redis,
+                                                                tmp_path):
+    topics = Topics(kafka)
+    events = [payment(i, f"a-{i % 50}") for i in range(20000)]
+    settings = topics.settings(in_flight=1024, properties={
+        "max.poll.interval.ms": "6000", "session.timeout.ms": "6000"})
+    server = make_server(workers=1, **settings, **kept(tmp_path, "redis", redis))
+    topics.send(events)
+    wait_begun(server)
+    redis.process.send_signal(signal.SIGSTOP)
+    wait_for("all are under way", lambda: metric(server, "sluice_kafka_in_flight") == 1024)
+    redis.kill()
+    wait_for("all came back", lambda: metric(server, "sluice_kafka_backlog") >= 1024)
+    time.sleep(8)
+    assert not [entry for entry in server.log if entry.get("facility") == "MAXPOLL"]
+    redis.start()
+    topics.read_decisions(ids_of(events))
+
+
 def test_a_broker_that_is_killed_and_comes_back_loses_nothing(make_kafka, make_server):
     kafka = make_kafka()
     topics = Topics(kafka)
