@@ -136,7 +136,7 @@ static void send_all(struct alerts *a)
             to_topic(a, item);
         else if (to_file(a, item) != ST_OK)
             return;
-        if (n == TURN_ITEMS) {
+        if (n == TURN_ITEMS && !a->is_closing) {
             alerts_wake(a);
             return;
         }
@@ -219,12 +219,15 @@ static void on_closed(uv_handle_t *handle)
 
 void alerts_close(struct alerts *a, int wait_ms)
 {
+    int64_t end_us = clock_mono_us() + (int64_t)wait_ms * 1000;
     if (a == NULL)
         return;
-    send_all(a);
     a->is_closing = true;
-    if (a->outlet != NULL)
-        outlet_flush(a->outlet, wait_ms);
+    send_all(a);
+    while (a->outlet != NULL && outlet_unsettled(a->outlet) > 0 && clock_mono_us() < end_us) {
+        outlet_flush(a->outlet, (int)((end_us - clock_mono_us()) / 1000) + 1);
+        send_all(a);
+    }
     outlet_close(a->outlet);
     line_file_close(a->file);
     a->file = NULL;

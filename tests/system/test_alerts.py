@@ -7,6 +7,7 @@ import http.client
 import itertools
 import json
 import random
+import signal
 import struct
 import threading
 import time
@@ -203,6 +204,17 @@ def test_a_file_that_refuses_and_then_takes_gets_all_in_order(make_server):
     assert metric(server, "sluice_alerts_sent_total") == 40
     assert len([entry for entry in server.log
                 if entry["message"] == "alerts cannot be written"]) == 1
+
+
+def test_an_orderly_end_writes_all_that_waits(make_server):
+    """Without a journal nothing survives; more than one turn of the loop writes."""
+    server = make(make_server).start()
+    with Blocked(server):
+        batch = server.batch([payment(i, f"a-{i}") for i in range(1000)]).lines()
+        flagged = {answer["transaction_id"] for answer in batch}
+        assert len(flagged) == 1000
+    assert server.stop() == 0
+    assert all_in_files(flagged, server)
 
 
 def test_a_mark_behind_the_journals_end_hides_no_alert(make_server):
@@ -403,6 +415,21 @@ def test_answers_go_on_while_the_broker_is_dead_and_all_alerts_arrive(make_serve
     until(lambda: metric(server, "sluice_alerts_waiting") == 0)
     assert metric(server, "sluice_alerts_lost_total") == 0
     assert server.stop() == 0
+
+
+def test_an_orderly_end_waits_for_a_broker_that_was_slow(make_server, make_kafka):
+    """Without a journal; more than a producer is given at once."""
+    cluster = make_kafka()
+    topic = cluster.create_topic("alerts")
+    server = serve_kafka(make_server, cluster, topic)
+    cluster.nodes[0].pause()
+    ids = [answer["transaction_id"]
+           for answer in server.batch([payment(i, f"a-{i % 50}") for i in range(6000)]).lines()]
+    assert len(ids) == 6000 and metric(server, "sluice_alerts_waiting") == 6000
+    server.signal(signal.SIGTERM)
+    cluster.nodes[0].resume()
+    assert server.stop(timeout=WAIT_S) == 0
+    assert len(consume(cluster, topic, ids)) == 6000
 
 
 def test_with_room_for_16_and_the_broker_dead_none_of_500_is_lost(make_server, make_kafka):
