@@ -231,19 +231,22 @@ static bool map_set(const struct config_key *key, struct span name, struct span 
     }
 }
 
-/* "name=value;name=value", or a line for each. */
+/* "name=value;name=value"; or a line for each, where a ';' is the value's, and '#' begins a
+ * comment. */
 static bool put_map(const struct config_key *key, const char *value, struct config *c,
                     const struct origin *from)
 {
+    const char *ends = strchr(value, '\n') != NULL ? "\n" : ";";
     while (*value != '\0') {
-        size_t len = strcspn(value, ";\n");
+        size_t len = *value == '#' ? 0 : strcspn(value, ends);
         const char *equals = memchr(value, '=', len);
         if (len > 0 && equals == NULL)
             return wrong_value(key, "name=value;name=value", from);
         size_t n = (size_t)(equals - value);
         if (len > 0 && !map_set(key, span_of(value, n), span_of(equals + 1, len - n - 1), c, from))
             return false;
-        value += len + (value[len] != '\0');
+        value += *value == '#' ? strcspn(value, ends) : len;
+        value += *value != '\0';
     }
     return true;
 }
@@ -516,10 +519,23 @@ struct topic {
     const char *path, *name;
 };
 
+/* Kafka's own rule: letters, digits, dot, underscore and hyphen. */
+static bool is_topic_name(const char *name)
+{
+    return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+               strlen(name) &&
+           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 /* A topic that is read and written, or written as two things, would feed on itself. */
 static void check_topics(const struct topic *topics, int n, const struct place *places,
                          struct diag_list *diags)
 {
+    for (int i = 0; i < n; i++)
+        if (!is_topic_name(topics[i].name))
+            diag_error(diags, place_of(places, topics[i].path), NULL,
+                       "%s: a topic's name has letters, digits, '.', '_' and '-' alone",
+                       topics[i].path);
     for (int i = 0; i < n; i++)
         for (int j = 0; j < i; j++)
             if (topics[i].name[0] != '\0' && strcmp(topics[i].name, topics[j].name) == 0)

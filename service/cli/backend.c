@@ -200,14 +200,14 @@ static void redis_refused(void *user, const char *why)
         log_info("Redis accepted again", LOG_TEXT("was", before));
 }
 
-/* Told when the first of the workers' connections serves, and when none does any more. */
+/* Told when all of the workers' connections serve, and when the first of them does not any more. */
 static void redis_served(void *user, bool is_up)
 {
     struct backend *b = user;
     int n_up = is_up ? atomic_fetch_add(&b->n_up, 1) + 1 : atomic_fetch_sub(&b->n_up, 1) - 1;
-    if (!is_up && n_up == 0)
+    if (!is_up && n_up == b->n_engines - 1)
         log_warning("Redis is away", LOG_TEXT("answers", "without windows, or refused"));
-    else if (is_up && n_up == 1)
+    else if (is_up && n_up == b->n_engines)
         log_info("Redis serves", LOG_TEXT("prefix", b->redis.prefix));
 }
 
@@ -427,7 +427,9 @@ enum status backend_checkpoint(struct backend *b)
 bool backend_ready(const struct backend *b, const struct engine *engine, const char **ret_why)
 {
     const char *refused = b->refused;
-    if (!state_available(engine->state))
+    /* What one worker has seen of Redis counts for all: an idle one sees nothing. */
+    bool some_are_away = !is_memory(b) && atomic_load(&b->n_up) < b->n_engines;
+    if (!state_available(engine->state) || some_are_away)
         *ret_why = refused != NULL ? refused : "state is away";
     else if (b->journal != NULL && journal_health(b->journal) != ST_OK)
         *ret_why = "the journal's disk refuses";

@@ -11,7 +11,8 @@ static const char usage[] =
     "usage: sluice dlq [-c FILE] [--replay] [--dry-run] [--from-beginning] [--KEY VALUE ...]\n"
     "\n"
     "The dead letters of kafka.dead_letters that no replay has sent back yet, one JSON object a\n"
-    "line, and how many of each reason. With --replay they go back to the topic they came from,\n"
+    "line (where the message stood, and where its letter stands), and how many of each reason. "
+    "With --replay they go back to the topic they came from,\n"
     "with their key, value and headers; what is refused again becomes a dead letter again. Exit "
     "0,\n"
     "or 1 when something failed: then nothing counts as sent back.\n"
@@ -62,12 +63,13 @@ static void show(const struct dead_letter *l)
     char bytes[8192];
     struct text out;
     text_init(&out, bytes, sizeof bytes);
-    text_printf(&out, "{\"offset\":%lld,\"at\":%d", (long long)l->offset, l->partition);
-    put(&out, ",\"error\":", l->error);
+    put(&out, "{\"error\":", l->error);
     put(&out, ",\"detail\":", l->detail);
     put(&out, ",\"topic\":", l->topic);
     put(&out, ",\"partition\":", l->from_partition);
-    put(&out, ",\"message\":", l->from_offset);
+    put(&out, ",\"offset\":", l->from_offset);
+    text_printf(&out, ",\"letter\":{\"partition\":%d,\"offset\":%lld}", l->partition,
+                (long long)l->offset);
     text_str(&out, l->goes_back ? ",\"goes_back\":true}\n" : ",\"goes_back\":false}\n");
     fwrite(out.base, 1, out.len, stdout);
 }

@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <libdeflate.h>
+#include <librdkafka/rdkafka.h>
 #include <microhttpd.h>
 #include <sodium.h>
 #include <uv.h>
@@ -24,9 +25,9 @@ int cli_version(int argc, char **argv)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
     printf("sluice %s\n", SLUICE_VERSION);
     printf("libmicrohttpd %s, libuv %s, hiredis %d.%d.%d, jansson %s, libyaml %s, libsodium %s, "
-           "libdeflate %s\n",
+           "libdeflate %s, librdkafka %s\n",
            MHD_get_version(), uv_version_string(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
            jansson_version_str(), yaml_get_version_string(), sodium_version_string(),
-           LIBDEFLATE_VERSION_STRING);
+           LIBDEFLATE_VERSION_STRING, rd_kafka_version_str());
     return 0;
 }

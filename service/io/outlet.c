@@ -11,6 +11,7 @@
 
 enum {
     RETRY_US = 200000, /* after a refusal that may pass: a topic is missing, rights are */
+    TELL_EVERY_US = 30000000,
     FLUSH_SLICE_MS = 50,
 };
 
@@ -36,7 +37,7 @@ struct outlet {
     uint64_t next_number;
     struct item *came_back; /* of those that wait, the one put there last by a report; or NULL */
     size_t n_unsettled, n_waiting;
-    int64_t retry_at_us;
+    int64_t retry_at_us, told_at_us;
     bool is_fatal;
     struct outlet_stats stats;
 };
@@ -165,6 +166,19 @@ static bool is_permanent(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE || err == RD_KAFKA_RESP_ERR_INVALID_RECORD;
 }
 
+/* Told again each so often while it lasts: a topic that does not exist shows nowhere else. */
+static void refused_for_now(struct outlet *o, const struct item *item, rd_kafka_resp_err_t err)
+{
+    int64_t now_us = clock_mono_us();
+    o->retry_at_us = now_us + RETRY_US;
+    if (o->told_at_us != 0 && now_us - o->told_at_us < TELL_EVERY_US)
+        return;
+    o->told_at_us = now_us;
+    log_warning("Kafka does not take what is sent",
+                LOG_TEXT("topic", rd_kafka_topic_name(o->topics[item->message.topic])),
+                LOG_TEXT("why", rd_kafka_err2str(err)), LOG_INT("waiting", (int64_t)o->n_waiting));
+}
+
 static void send_waiting(struct outlet *o)
 {
     struct item *item;
@@ -175,7 +189,7 @@ static void send_waiting(struct outlet *o)
             return; /* a report makes room */
         if (err != RD_KAFKA_RESP_ERR_NO_ERROR && !is_permanent(err)) {
             o->is_fatal |= err == RD_KAFKA_RESP_ERR__FATAL;
-            o->retry_at_us = clock_mono_us() + RETRY_US;
+            refused_for_now(o, item, err);
             return;
         }
         take_waiting(o, item);
@@ -222,8 +236,8 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *report, void *us
         settle(o, item, rd_kafka_err2str(report->err));
     } else {
         stats_add(&o->stats.retries, 1);
-        o->retry_at_us = clock_mono_us() + RETRY_US;
         put_waiting(o, item);
+        refused_for_now(o, item, report->err);
     }
 }
 

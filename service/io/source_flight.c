@@ -19,6 +19,7 @@
 #include "service/io/cloud_event.h"
 #include "service/io/crash_notes.h"
 #include "service/io/source_internal.h"
+#include "service/txn/card.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,14 @@ void source_refused(void *user, const struct outlet_message *m, const char *why)
 
 /* ---- decisions ---- */
 
+/* The message's own, unless a card number stands in it in clear. */
+static struct span key_of(const struct source_flight *f)
+{
+    const rd_kafka_message_t *rkm = f->message.rkm;
+    struct span key = span_or_null(rkm->key, rkm->key_len);
+    return key.len > 0 && !card_stands_in(key) ? key : score_account_id(&f->score);
+}
+
 static void send_decision(struct source *s, struct source_flight *f)
 {
     const struct source_message *m = &f->message;
@@ -177,8 +186,7 @@ static void send_decision(struct source *s, struct source_flight *f)
     cloud_event_write(&event, &headers);
     struct outlet_message out = {
         .topic = OUTLET_DECISIONS,
-        .key = m->rkm->key_len > 0 ? span_of(m->rkm->key, m->rkm->key_len)
-                                   : score_account_id(&f->score),
+        .key = key_of(f),
         .value = f->score.answer,
         .headers = headers.headers,
         .n_headers = headers.n,

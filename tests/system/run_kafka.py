@@ -21,17 +21,24 @@ import kafka_broker
 
 TOPICS = ("transactions", "labels", "decisions", "alerts", "transactions.dlq")
 TOPIC_EXISTS = 36  # an error of Kafka's that is none here
-EVENT = ('{"transaction_id":"k-1","account_id":"a-1","amount":9.50,'
+EVENT = ('{"transaction_id":"hint-1","account_id":"hint","amount":9.50,'
          '"timestamp":"2026-01-05T12:00:00Z"}')
 HINT = """
 Kafka is at {kafka}, Redis at {redis}; in another terminal:
 
   echo '{event}' |
-      kcat -P -b {kafka} -t transactions -k a-1
+      kcat -P -b {kafka} -t transactions -k hint
   kcat -C -b {kafka} -t decisions -e -q
   kcat -C -b {kafka} -t alerts -e -q -f '%h\\n%s\\n'
 
-README.md has more. Ctrl-C ends {ends}.
+README.md has more. Dead letters, and another instance of the group:
+
+  build/sluice dlq -c {config} --kafka.brokers {kafka}
+  SLUICE_KAFKA_BROKERS={kafka} SLUICE_STATE_REDIS=redis://{redis}/0 \\
+      SLUICE_JOURNAL_DIR=build/journal-2 SLUICE_LISTEN=127.0.0.1:8081 \\
+      build/sluice serve -c {config}
+
+Ctrl-C ends {ends}.
 """
 
 
@@ -130,7 +137,7 @@ def run(arguments):
         redis = start_redis(folder / "redis", arguments.redis_port)
         create_topics(arguments.kafka_port, arguments.partitions)
         names = ["Sluice", redis and "Redis", cluster and "Kafka"]
-        print(HINT.format(kafka=kafka_at, redis=redis_at, event=EVENT,
+        print(HINT.format(kafka=kafka_at, redis=redis_at, event=EVENT, config=arguments.config,
                           ends=" and ".join(filter(None, names))), flush=True)
         return serve(arguments.program, arguments.config,
                      {"SLUICE_KAFKA_BROKERS": kafka_at,

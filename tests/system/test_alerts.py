@@ -428,7 +428,7 @@ def test_an_orderly_end_waits_for_a_broker_that_was_slow(make_server, make_kafka
     assert len(ids) == 6000 and metric(server, "sluice_alerts_waiting") == 6000
     server.signal(signal.SIGTERM)
     cluster.nodes[0].resume()
-    assert server.stop(timeout=WAIT_S) == 0
+    assert server.process.wait(WAIT_S) == 0
     assert len(consume(cluster, topic, ids)) == 6000
 
 

@@ -57,8 +57,9 @@ def test_they_are_shown_with_where_they_stand_and_why(topics):
     done = topics.dlq()
     assert done.returncode == 0, done.stderr
     shown = {letter["error"]: letter for letter in map(json.loads, done.stdout.splitlines())}
-    assert shown["bad_json"]["message"] == "8" and shown["bad_json"]["topic"] == topics.origin
+    assert shown["bad_json"]["offset"] == "8" and shown["bad_json"]["topic"] == topics.origin
     assert shown["schema"]["detail"] == "/amount is missing" and shown["schema"]["goes_back"]
+    assert shown["schema"]["letter"] == {"partition": 1, "offset": 0}
     assert "2 dead letters" in done.stderr and "schema 1" in done.stderr
 
 
