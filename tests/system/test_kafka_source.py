@@ -469,8 +469,8 @@ def test_a_broker_that_is_killed_and_comes_back_loses_nothing(make_kafka, make_s
         kafka.nodes[0].start()
         time.sleep(1)
     assert_each_decided_as_replayed(topics, server)
+    wait_for("all is committed", lambda: topics.committed() == [len(events)])
     assert server.stop() == 0
-    assert topics.committed() == [len(events)]
 
 
 def test_a_full_queue_of_the_client_library_loses_nothing(make_kafka, make_server):
