@@ -20,6 +20,7 @@ struct item {
     struct outlet *outlet;
     uint64_t number; /* in the order of outlet_send */
     int64_t sent_us;
+    bool is_suspect; /* refused, perhaps for what was in a batch with it: it is sent alone */
     struct outlet_message message;
     struct outlet_header headers[]; /* behind them: their bytes, the key's, the value's */
 };
@@ -159,10 +160,11 @@ static rd_kafka_resp_err_t produce(struct outlet *o, struct item *item)
     return err;
 }
 
-/* Would it be refused for ever? */
+/* Would it be refused for ever, if it was alone? */
 static bool is_permanent(rd_kafka_resp_err_t err)
 {
     return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+           err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
            err == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE || err == RD_KAFKA_RESP_ERR_INVALID_RECORD;
 }
 
@@ -179,11 +181,18 @@ static void refused_for_now(struct outlet *o, const struct item *item, rd_kafka_
                 LOG_TEXT("why", rd_kafka_err2str(err)), LOG_INT("waiting", (int64_t)o->n_waiting));
 }
 
+/* Nothing goes beside one that is suspect. */
+static bool may_send(const struct outlet *o, const struct item *item)
+{
+    const struct item *before = TAILQ_FIRST(&o->sending);
+    return !o->is_fatal && (o->retry_at_us == 0 || clock_mono_us() >= o->retry_at_us) &&
+           (before == NULL || (!before->is_suspect && !item->is_suspect));
+}
+
 static void send_waiting(struct outlet *o)
 {
     struct item *item;
-    while (!o->is_fatal && (item = TAILQ_FIRST(&o->waiting)) != NULL &&
-           (o->retry_at_us == 0 || clock_mono_us() >= o->retry_at_us)) {
+    while ((item = TAILQ_FIRST(&o->waiting)) != NULL && may_send(o, item)) {
         rd_kafka_resp_err_t err = produce(o, item);
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             return; /* a report makes room */
@@ -232,8 +241,12 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *report, void *us
     if (report->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         note_delivered(o, item);
         settle(o, item, NULL);
-    } else if (is_permanent(report->err)) {
+    } else if (is_permanent(report->err) && item->is_suspect) {
         settle(o, item, rd_kafka_err2str(report->err));
+    } else if (is_permanent(report->err)) { /* brokers judge whole batches */
+        stats_add(&o->stats.retries, 1);
+        item->is_suspect = true;
+        put_waiting(o, item);
     } else {
         stats_add(&o->stats.retries, 1);
         put_waiting(o, item);

@@ -6,7 +6,8 @@
  *                         └───────────────────────────────┘
  *
  * Nothing is given up: what could not be sent waits and is sent again, in its order. Only what a
- * broker will never take (it is too large) is refused. After a fatal error of the producer another
+ * broker will never take (it is too large) is refused. Brokers refuse whole batches, so it is sent
+ * once more by itself before that. After a fatal error of the producer another
  * one is made, and sends all that was not acknowledged.
  *
  * Owns:    copies of the messages, the producer, a handle of the loop. Threads: of the loop; the

@@ -401,6 +401,17 @@ def test_a_message_that_crashes_us_three_times_is_a_dead_letter(
     assert (tmp_path / "journal" / "crashed").read_bytes() == b""
 
 
+def test_what_is_too_large_only_as_a_batch_is_sent_all_the_same(kafka, make_server):
+    topics = Topics(kafka)
+    topics.decisions = kafka.create_topic(f"small-{topics.decisions}", max_message_bytes=3000)
+    events = [payment(i, f"a-{i}") for i in range(300)]
+    topics.send(events)
+    server = make_server(workers=1, **topics.settings(properties={"compression.type": "none"}))
+    topics.read_decisions(ids_of(events))
+    assert metric(server, "sluice_kafka_producer_retries_total") > 0
+    assert metric(server, "sluice_kafka_undeliverable_total") == 0
+
+
 # ---- what is away for a while ----------------------------------------------------------------
 
 
