@@ -380,6 +380,12 @@ static void topics_need_brokers_and_differ(void **state)
         load("ruleset: /r.yaml\nkafka: {brokers: h, alerts: a, decisions: a}\n", &diags, &c),
         ST_INVALID);
     assert_string_equal(diags.items[0].message, "kafka.decisions and kafka.alerts are one topic");
+    assert_int_equal(load("ruleset: /r.yaml\nkafka: {brokers: h, transactions: ^t.*, "
+                          "dead_letters: d}\n",
+                          &diags, &c),
+                     ST_INVALID);
+    assert_string_equal(diags.items[0].message, "kafka.transactions: a topic's name has letters, "
+                                                "digits, '.', '_' and '-' alone");
     assert_int_equal(load("ruleset: /r.yaml\nkafka: {brokers: h, transactions: t}\n", &diags, &c),
                      ST_INVALID);
     assert_string_equal(diags.items[0].message,
