@@ -361,11 +361,13 @@ struct outlet *outlet_open(const struct outlet_options *options)
     return o;
 }
 
-static void free_all(struct items *items)
+static void forget_all(struct outlet *o, struct items *items)
 {
     struct item *item;
     while ((item = TAILQ_FIRST(items)) != NULL) {
         TAILQ_REMOVE(items, item, link);
+        if (o->options.forgotten != NULL)
+            o->options.forgotten(o->options.user, &item->message);
         free(item);
     }
 }
@@ -382,8 +384,8 @@ void outlet_close(struct outlet *o)
     if (o == NULL)
         return;
     end_producer(o);
-    free_all(&o->waiting);
-    free_all(&o->sending);
+    forget_all(o, &o->waiting);
+    forget_all(o, &o->sending);
     uv_close((uv_handle_t *)&o->poll, on_closed);
 }
 

@@ -48,6 +48,8 @@ struct outlet_options {
     void (*delivered)(void *user, const struct outlet_message *m);
     /* `m` will never be taken; the caller may send another one in its place. */
     void (*refused)(void *user, const struct outlet_message *m, const char *why);
+    /* May be NULL. The outlet closes, and `m` was not acknowledged. */
+    void (*forgotten)(void *user, const struct outlet_message *m);
     void *user;
 };
 

@@ -349,6 +349,7 @@ struct source *source_open(const struct source_options *o, uv_loop_t *loop)
                                     .loop = loop,
                                     .delivered = source_delivered,
                                     .refused = source_refused,
+                                    .forgotten = source_forgotten,
                                     .user = s};
     s->outlet = outlet_open(&outlet);
     make_consumer(s);
@@ -358,6 +359,8 @@ struct source *source_open(const struct source_options *o, uv_loop_t *loop)
 /* Consumed messages go before their consumer. */
 static void drop_messages(struct source *s)
 {
+    while (s->n_failed > 0)
+        source_push_front(s, &s->failed[--s->n_failed]);
     source_drop_backlog(s, true);
     for (; s->first < s->next; s->first++) {
         struct source_flight *f = &s->flights[s->first % s->n_flights];

@@ -162,6 +162,12 @@ void source_refused(void *user, const struct outlet_message *m, const char *why)
     }
 }
 
+void source_forgotten(void *user, const struct outlet_message *m)
+{
+    if (m->owner != NULL)
+        source_partition_drop(user, m->owner);
+}
+
 /* ---- decisions ---- */
 
 /* The message's own, unless a card number stands in it in clear. */
@@ -281,8 +287,7 @@ static void try_again(struct source *s)
                     : 2 * s->backoff_us < BACKOFF_MAX_US ? 2 * s->backoff_us
                                                          : BACKOFF_MAX_US;
     s->retry_at_us = clock_mono_us() + s->backoff_us;
-    if (s->phase != SOURCE_RUNNING)
-        source_drop_backlog(s, true);
+    source_drop_backlog(s, s->phase != SOURCE_RUNNING);
 }
 
 static void land_all(struct source *s)

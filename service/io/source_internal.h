@@ -172,6 +172,7 @@ const char *source_blocked(const struct source *s);
 /* What the outlet tells. */
 void source_delivered(void *user, const struct outlet_message *m);
 void source_refused(void *user, const struct outlet_message *m, const char *why);
+void source_forgotten(void *user, const struct outlet_message *m);
 
 /* ---- source_rebalance.c ---- */
 

@@ -604,6 +604,19 @@ def test_sigterm_finishes_what_it_took_commits_and_leaves(kafka, make_server, re
     assert server.stop() == 0
 
 
+def test_sigterm_with_the_broker_away_ends_when_its_time_is_up(make_kafka, make_server):
+    kafka = make_kafka()
+    topics = Topics(kafka)
+    events = [payment(i, f"a-{i % 50}") for i in range(20000)]
+    topics.send(events)
+    server = make_server(workers=1, drain_timeout_ms=2000, **topics.settings())
+    wait_begun(server)
+    kafka.nodes[0].kill()
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 15
+
+
 # ---- the configuration -----------------------------------------------------------------------
 
 
