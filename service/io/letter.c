@@ -143,9 +143,21 @@ void letter_write(enum letter l, const char *why, const struct letter_source *fr
     ret_message->n_headers = put_own(l, why, from, room, n);
 }
 
+bool letter_is_shortest(const struct outlet_message *m)
+{
+    return m->n_headers == OWN_HEADERS && m->key.base == NULL &&
+           m->value.len < sizeof((struct letter_room *)NULL)->value;
+}
+
 void letter_shorten(const struct outlet_message *m, struct letter_room *room,
                     struct outlet_message *ret_message)
 {
+    bool was_short = m->value.len < sizeof room->value;
     *ret_message = *m;
     ret_message->value = instead("it is too large for this topic", room);
+    if (!was_short)
+        return;
+    ret_message->key = span_of(NULL, 0);
+    ret_message->headers = m->headers + m->n_headers - OWN_HEADERS;
+    ret_message->n_headers = OWN_HEADERS;
 }

@@ -78,8 +78,11 @@ struct letter_room {
 void letter_write(enum letter l, const char *why, const struct letter_source *from,
                   struct letter_room *room, struct outlet_message *ret_message);
 
-/* The same letter without its value: it was too large for the topic. */
+/* The same letter without its value: it was too large for the topic. One that was so short already
+ * goes without its key and the message's own headers, too. */
 void letter_shorten(const struct outlet_message *m, struct letter_room *room,
                     struct outlet_message *ret_message);
+/* There is nothing more to leave out. */
+bool letter_is_shortest(const struct outlet_message *m);
 
 #endif

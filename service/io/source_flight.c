@@ -131,6 +131,7 @@ static void give_up_decision(struct source *s, const struct outlet_message *m, c
         .offset = offsets_at(&p->offsets, m->ticket),
         .timestamp_ms = -1,
         .key = m->key,
+        .value = span_str("{\"left_out\":\"its transaction was decided\"}"), /* stays there */
         .headers = m->headers,
         .n_headers = m->n_headers,
     };
@@ -144,7 +145,6 @@ void source_refused(void *user, const struct outlet_message *m, const char *why)
     struct source_partition *p = m->owner;
     struct letter_room room;
     struct outlet_message shorter;
-    bool is_short = m->value.len < sizeof room.value;
     stats_add(&s->stats.left_out, 1);
     log_error("Kafka message refused",
               LOG_TEXT("what", m->topic == OUTLET_DECISIONS ? "decision" : "dead letter"),
@@ -152,7 +152,7 @@ void source_refused(void *user, const struct outlet_message *m, const char *why)
               LOG_INT("partition", p != NULL ? p->id : -1), LOG_TEXT("why", why));
     if (p == NULL)
         return; /* the file has it */
-    if (p->is_gone || (m->topic == OUTLET_DEAD_LETTERS && is_short)) {
+    if (p->is_gone || (m->topic == OUTLET_DEAD_LETTERS && letter_is_shortest(m))) {
         finish(s, p, m->ticket);
     } else if (m->topic == OUTLET_DECISIONS) {
         give_up_decision(s, m, why);

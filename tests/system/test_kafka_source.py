@@ -401,6 +401,29 @@ def test_a_message_that_crashes_us_three_times_is_a_dead_letter(
     assert (tmp_path / "journal" / "crashed").read_bytes() == b""
 
 
+def test_a_letter_too_large_by_key_and_headers_says_at_least_where_it_stands(kafka, make_server):
+    topics = Topics(kafka, max_message_bytes=2000)
+    server = make_server(**topics.settings())
+    noise = random.Random(2).randbytes(5000)
+    topics.send([(noise, b"not JSON", [("mine", noise)]), payment(1)])
+    letter = topics.read_letters(1)[0]
+    headers = dict(letter.headers())
+    assert headers["error"] == b"bad_json" and "mine" not in headers and letter.key() is None
+    assert b"left_out" in letter.value()
+    topics.read_decisions({"t-a-1-1"})
+    assert metric(server, 'sluice_kafka_dead_letters_total{error="bad_json"}') == 1
+
+
+def test_a_decision_that_no_broker_takes_leaves_a_letter_that_does_not_go_back(kafka, make_server):
+    topics = Topics(kafka)
+    topics.decisions = kafka.create_topic(f"tiny-{topics.decisions}", max_message_bytes=100)
+    make_server(workers=1, **topics.settings())
+    topics.send([payment(1)])
+    letter = topics.read_letters(1)[0]
+    assert dict(letter.headers())["error"] == b"undelivered"
+    assert json.loads(letter.value()).keys() == {"left_out"}
+
+
 def test_what_is_too_large_only_as_a_batch_is_sent_all_the_same(kafka, make_server):
     topics = Topics(kafka)
     topics.decisions = kafka.create_topic(f"small-{topics.decisions}", max_message_bytes=3000)
