@@ -632,7 +632,8 @@ def test_sigterm_with_the_broker_away_ends_when_its_time_is_up(make_kafka, make_
     topics = Topics(kafka)
     events = [payment(i, f"a-{i % 50}") for i in range(20000)]
     topics.send(events)
-    server = make_server(workers=1, drain_timeout_ms=2000, **topics.settings())
+    server = make_server(workers=1, drain_timeout_ms=2000, **topics.settings(
+        properties={"session.timeout.ms": "6000"}))  # librdkafka may wait so long for the group
     wait_begun(server)
     kafka.nodes[0].kill()
     began = time.monotonic()
