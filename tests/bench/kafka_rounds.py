@@ -54,7 +54,7 @@ class Arrivals:
         import confluent_kafka
         self.partitions = [confluent_kafka.TopicPartition(topic, i) for i in range(PARTITIONS)]
         self.consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap,
-                                                  "group.id": "bench-arrivals"})
+                                                  "group.id": "bench-arrivals", "log_level": 0})
 
     def count(self):
         return sum(self.consumer.get_watermark_offsets(p, 10)[1] for p in self.partitions)
