@@ -38,6 +38,7 @@ struct outlet {
     uint64_t next_number;
     struct item *came_back; /* of those that wait, the one put there last by a report; or NULL */
     size_t n_unsettled, n_waiting;
+    size_t n_bytes; /* of those not acknowledged */
     int64_t retry_at_us, told_at_us;
     bool is_fatal;
     struct outlet_stats stats;
@@ -118,6 +119,7 @@ static void take_waiting(struct outlet *o, struct item *item)
 static void settle(struct outlet *o, struct item *item, const char *refused)
 {
     o->n_unsettled--;
+    o->n_bytes -= bytes_of(&item->message);
     if (refused == NULL)
         o->options.delivered(o->options.user, &item->message);
     else
@@ -215,6 +217,7 @@ void outlet_send(struct outlet *o, const struct outlet_message *m)
     CHECK(o->topics[m->topic] != NULL && m->n_headers <= OUTLET_HEADERS_MAX);
     struct item *item = item_new(o, m);
     o->n_unsettled++;
+    o->n_bytes += bytes_of(m);
     o->n_waiting++;
     TAILQ_INSERT_TAIL(&o->waiting, item, link);
     if (TAILQ_FIRST(&o->waiting) == item)
@@ -396,6 +399,11 @@ void outlet_flush(struct outlet *o, int wait_ms)
         rd_kafka_flush(o->rk, FLUSH_SLICE_MS);
         outlet_tick(o);
     }
+}
+
+bool outlet_is_full(const struct outlet *o, size_t count_max)
+{
+    return o->n_unsettled >= count_max || o->n_bytes >= OUTLET_BYTES_MAX;
 }
 
 size_t outlet_unsettled(const struct outlet *o)

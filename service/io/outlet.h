@@ -23,7 +23,10 @@
 
 enum outlet_topic { OUTLET_DECISIONS, OUTLET_DEAD_LETTERS, OUTLET_ALERTS, OUTLET_TOPICS };
 
-enum { OUTLET_HEADERS_MAX = 64 };
+enum {
+    OUTLET_HEADERS_MAX = 64,
+    OUTLET_BYTES_MAX = 64 << 20, /* decisions of a busy minute; letters may have a megabyte each */
+};
 
 struct outlet_header {
     struct span name;  /* NUL-terminated behind its len once it is in the outlet */
@@ -77,6 +80,9 @@ void outlet_tick(struct outlet *o);
 
 /* Waits until all is acknowledged, at most `wait_ms`. Blocks the loop. */
 void outlet_flush(struct outlet *o, int wait_ms);
+
+/* Are so many not acknowledged, or OUTLET_BYTES_MAX of them? More are taken all the same. */
+bool outlet_is_full(const struct outlet *o, size_t count_max);
 
 /* How many are not acknowledged. */
 size_t outlet_unsettled(const struct outlet *o);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    PAUSE_AFTER_US = 100000, /* a shorter wait just does not take */
+    PAUSE_AFTER_US = 1000000, /* a shorter wait just does not take */
     LAGS_EVERY_US = 1000000,
 };
 
@@ -370,14 +370,20 @@ static void drop_messages(struct source *s)
     }
 }
 
+/*
+ * One that has not left the group, with a commit under way and no coordinator, would be waited for
+ * as long as its session lasts, and busily: it is left to end with the process.
+ */
 static void end_consumer(struct source *s)
 {
     if (s->leaving != NULL)
         rd_kafka_queue_destroy(s->leaving);
     if (s->revoking != NULL)
         rd_kafka_topic_partition_list_destroy(s->revoking);
+    rd_kafka_queue_io_event_enable(s->queue, -1, NULL, 0); /* the descriptor goes */
     rd_kafka_queue_destroy(s->queue);
-    rd_kafka_destroy_flags(s->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (s->has_left)
+        rd_kafka_destroy_flags(s->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 static void free_all(struct source *s)
@@ -411,6 +417,7 @@ void source_close(struct source *s)
         log_warning("Kafka source ends before it was drained",
                     LOG_INT("under_way", (int64_t)(s->next - s->first)),
                     LOG_INT("unsettled", (int64_t)outlet_unsettled(s->outlet)));
+    s->has_left = s->phase == SOURCE_LEFT;
     s->phase = SOURCE_CLOSING;
     outlet_close(s->outlet);
     uv_close((uv_handle_t *)&s->poll, on_closed);

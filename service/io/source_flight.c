@@ -439,7 +439,7 @@ const char *source_blocked(const struct source *s)
         return "state is incomplete: the journal is being delivered again";
     if (s->is_failing || (s->failing_since_us != 0 && clock_mono_us() < s->retry_at_us))
         return "state or journal refuses";
-    if (outlet_unsettled(s->outlet) >= (size_t)s->kafka->unsettled)
+    if (outlet_is_full(s->outlet, (size_t)s->kafka->unsettled))
         return "decisions wait for the broker";
     return NULL;
 }

@@ -109,6 +109,7 @@ struct source {
     uv_idle_t again;
     int open_handles;
     enum source_phase phase;
+    bool has_left; /* the group, before it was closed */
     struct outlet *outlet;
 
     /* by partition id; NULL: not ours */
