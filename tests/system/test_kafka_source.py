@@ -527,7 +527,7 @@ def test_what_is_not_acknowledged_is_bounded(make_kafka, make_server):
     events = [payment(i, f"a-{i % 50}") for i in range(1500)]
     topics.send(events)
     server = make_server(workers=1, **topics.settings(
-        unsettled=300, properties={"linger.ms": "500"}))
+        unsettled=300, properties={"linger.ms": "2500"}))
     wait_for("paused", lambda: metric(server, "sluice_kafka_pauses_total") > 0)
     assert metric(server, "sluice_kafka_unsettled") <= 300
     topics.read_decisions(ids_of(events))
