@@ -21,6 +21,7 @@ VENV_PYTHON=${BUILD:-build}/venv/bin/python
 FIRST_91_DAYS=872794 # the published features end there
 passed=0
 failed=0
+skipped=
 
 check() { # check TITLE COMMAND...
     local title=$1
@@ -82,6 +83,16 @@ order_and_duplicates_change_nothing() {
         cmp "$OUT/final.csv" "$OUT/final-shuffled.csv"
 }
 
+kafka_cannot_run() { # says why; fails when it can
+    "$VENV_PYTHON" - <<'PYTHON' 2>&1 | tail -n 1 | grep .
+import sys
+sys.path.insert(0, "tests/system")
+import confluent_kafka
+import kafka_broker
+kafka_broker.require()
+PYTHON
+}
+
 kafka_is_replay() { # kafka_is_replay OPTIONS...; the first $KAFKA of the events
     local file=$OUT/events-kafka.ndjson
     [ -s "$file" ] || {
@@ -111,11 +122,16 @@ check "bounds with exact_events: 16" bounds_hold
 check "the first $BATCH through the batch endpoint with Redis, as replay" batch_is_replay
 check "shuffled within 10 minutes, 5 % twice: the same final features" \
     order_and_duplicates_change_nothing
-check "the first $KAFKA through one partition of Kafka, as replay" kafka_is_replay
-check "the same through six partitions and three instances" \
-    kafka_is_replay --partitions 6 --instances 3 --workers 1
+if cannot=$(kafka_cannot_run); then
+    skipped=", 2 skipped"
+    echo "the first $KAFKA through Kafka: skipped: $cannot"
+else
+    check "the first $KAFKA through one partition of Kafka, as replay" kafka_is_replay
+    check "the same through six partitions and three instances" \
+        kafka_is_replay --partitions 6 --instances 3 --workers 1
+fi
 
 rm -rf "$OUT/kafka"
 rm -f "$OUT"/*.ndjson "$OUT"/*.csv
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed$skipped"
 [ "$failed" -eq 0 ]
