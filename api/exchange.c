@@ -393,10 +393,8 @@ enum MHD_Result exchange_access(void *cls, struct MHD_Connection *mhd, const cha
 static void count_request(struct http_stats *stats, const struct request *r)
 {
     ptrdiff_t row = r->route ? r->route - routes : HTTP_NO_ROUTE;
-    int64_t us = clock_mono_us() - r->started_us;
     stats_add(&stats->requests[row][r->reply.status / 100 % HTTP_STATUS_CLASSES], 1);
-    stats_add(&stats->latency[row][stats_latency_class(us)], 1);
-    stats_add(&stats->latency_sum_us[row], (uint64_t)us);
+    latency_note(&stats->latency[row], clock_mono_us() - r->started_us);
 }
 
 void exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,

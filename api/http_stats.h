@@ -15,8 +15,7 @@ enum {
 
 struct http_stats {
     uint64_t requests[ROUTES + 1][HTTP_STATUS_CLASSES];
-    uint64_t latency[ROUTES + 1][ENGINE_LATENCY_CLASSES]; /* not cumulative */
-    uint64_t latency_sum_us[ROUTES + 1];
+    struct latency latency[ROUTES + 1];
     uint64_t connections_refused; /* over the limit */
     uint64_t streams_refused;     /* over the limit */
     uint64_t streams_dropped;     /* their client was too slow */

@@ -7,6 +7,7 @@
 #include "service/cli/identity.h"
 #include "service/cli/kafka.h"
 #include "service/engine/delivery.h"
+#include "service/engine/metrics.h"
 #include "service/engine/outbox_mark.h"
 #include "service/engine/recover.h"
 #include "service/io/crash_notes.h"
@@ -448,17 +449,11 @@ void backend_notes(const struct backend *b, struct text *out)
         source_notes(b->sources, b->n_engines, out);
 }
 
-static void put_metric(struct text *out, const char *name, const char *type, const char *help,
-                       uint64_t value)
-{
-    text_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
-                (unsigned long long)value);
-}
-
 static void put_outbox(const struct backend *b, struct text *out)
 {
     struct outbox_stats stats = outbox_stats(b->outbox);
-#define X(member, kind, help) put_metric(out, "sluice_alerts_" #member, kind, help, stats.member);
+#define X(member, kind, help) \
+    metrics_value(out, "sluice_alerts_" #member, kind, help, stats.member);
     OUTBOX_STATS_TABLE(X)
 #undef X
 }
@@ -466,10 +461,10 @@ static void put_outbox(const struct backend *b, struct text *out)
 static void put_memory(const struct backend *b, struct text *out)
 {
     struct state_table_stats stats = state_table_stats(b->table);
-    put_metric(out, "sluice_state_entities", "gauge", "Entity logs in memory",
-               stats.keys - stats.claims);
-    put_metric(out, "sluice_state_claims", "gauge", "Claims in memory", stats.claims);
-    put_metric(out, "sluice_state_bytes", "gauge", "Bytes of logs and claims", stats.bytes);
+    metrics_value(out, "sluice_state_entities", "gauge", "Entity logs in memory",
+                  stats.keys - stats.claims);
+    metrics_value(out, "sluice_state_claims", "gauge", "Claims in memory", stats.claims);
+    metrics_value(out, "sluice_state_bytes", "gauge", "Bytes of logs and claims", stats.bytes);
 }
 
 static void put_redis(const struct backend *b, struct text *out)
@@ -487,21 +482,22 @@ static void put_redis(const struct backend *b, struct text *out)
         sum.errors_other += s.errors_other;
         sum.inflight += s.inflight;
     }
-    put_metric(out, "sluice_redis_connections", "gauge", "Connections that serve",
-               (uint64_t)atomic_load(&b->n_up));
-    put_metric(out, "sluice_redis_connects_total", "counter", "Connections made", sum.connects);
-    put_metric(out, "sluice_redis_disconnects_total", "counter", "Connections lost",
-               sum.disconnects);
-    put_metric(out, "sluice_redis_commands_total", "counter", "Commands sent", sum.commands);
-    put_metric(out, "sluice_redis_inflight", "gauge", "Operations under way", sum.inflight);
-    put_metric(out, "sluice_redis_errors_oom_total", "counter", "Refused: OOM", sum.errors_oom);
-    put_metric(out, "sluice_redis_errors_readonly_total", "counter", "Refused: READONLY",
-               sum.errors_readonly);
-    put_metric(out, "sluice_redis_errors_loading_total", "counter", "Refused: LOADING",
-               sum.errors_loading);
-    put_metric(out, "sluice_redis_errors_busy_total", "counter", "Refused: BUSY", sum.errors_busy);
-    put_metric(out, "sluice_redis_errors_other_total", "counter", "Refused otherwise",
-               sum.errors_other);
+    metrics_value(out, "sluice_redis_connections", "gauge", "Connections that serve",
+                  (uint64_t)atomic_load(&b->n_up));
+    metrics_value(out, "sluice_redis_connects_total", "counter", "Connections made", sum.connects);
+    metrics_value(out, "sluice_redis_disconnects_total", "counter", "Connections lost",
+                  sum.disconnects);
+    metrics_value(out, "sluice_redis_commands_total", "counter", "Commands sent", sum.commands);
+    metrics_value(out, "sluice_redis_inflight", "gauge", "Operations under way", sum.inflight);
+    metrics_value(out, "sluice_redis_errors_oom_total", "counter", "Refused: OOM", sum.errors_oom);
+    metrics_value(out, "sluice_redis_errors_readonly_total", "counter", "Refused: READONLY",
+                  sum.errors_readonly);
+    metrics_value(out, "sluice_redis_errors_loading_total", "counter", "Refused: LOADING",
+                  sum.errors_loading);
+    metrics_value(out, "sluice_redis_errors_busy_total", "counter", "Refused: BUSY",
+                  sum.errors_busy);
+    metrics_value(out, "sluice_redis_errors_other_total", "counter", "Refused otherwise",
+                  sum.errors_other);
 }
 
 void backend_metrics(const struct backend *b, struct text *out)
@@ -515,10 +511,10 @@ void backend_metrics(const struct backend *b, struct text *out)
         source_metrics(b->sources, b->n_engines, out);
     if (b->journal == NULL)
         return;
-    put_metric(out, "sluice_journal_last_seq", "counter", "Frames appended",
-               journal_last_seq(b->journal));
-    put_metric(out, "sluice_journal_safe_seq", "counter", "Frames as safe as journal.fsync says",
-               journal_safe_seq(b->journal));
-    put_metric(out, "sluice_journal_healthy", "gauge", "1: the disk takes what is written",
-               journal_health(b->journal) == ST_OK);
+    metrics_value(out, "sluice_journal_last_seq", "counter", "Frames appended",
+                  journal_last_seq(b->journal));
+    metrics_value(out, "sluice_journal_safe_seq", "counter", "Frames as safe as journal.fsync says",
+                  journal_safe_seq(b->journal));
+    metrics_value(out, "sluice_journal_healthy", "gauge", "1: the disk takes what is written",
+                  journal_health(b->journal) == ST_OK);
 }

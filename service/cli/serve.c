@@ -7,6 +7,7 @@
 #include "service/cli/cli.h"
 #include "service/cli/kafka.h"
 #include "service/cli/notify.h"
+#include "service/engine/metrics.h"
 #include "service/io/alerts.h"
 
 #include <signal.h>
@@ -230,9 +231,9 @@ static void hook_metrics(void *user, struct text *out)
     const struct serve *s = user;
     backend_metrics(s->backend, out);
     alerts_metrics(s->alerts, out);
+    metrics_type(out, "sluice_ruleset_reloads_total", "counter",
+                 "Rulesets offered to this process");
     text_printf(out,
-                "# HELP sluice_ruleset_reloads_total Rulesets offered to this process\n"
-                "# TYPE sluice_ruleset_reloads_total counter\n"
                 "sluice_ruleset_reloads_total{result=\"loaded\"} %llu\n"
                 "sluice_ruleset_reloads_total{result=\"refused\"} %llu\n",
                 (unsigned long long)s->reloads_done, (unsigned long long)s->reloads_refused);

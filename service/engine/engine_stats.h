@@ -47,14 +47,19 @@ enum {
 #undef X
 };
 
+/* How long something took, and how often. */
+struct latency {
+    uint64_t classes[ENGINE_LATENCY_CLASSES]; /* not cumulative */
+    uint64_t sum_us;
+};
+
 struct engine_stats {
 #define X(member, text) uint64_t member;
     ENGINE_STATS_TABLE(X)
 #undef X
-    uint64_t state_latency[ENGINE_LATENCY_CLASSES]; /* of observing, not cumulative */
-    uint64_t state_latency_sum_us;
-    uint64_t fired[RULES_MAX]; /* by rule.index, of the ruleset `fired_ruleset` */
-    uint64_t fired_ruleset;    /* snapshot.id; another ruleset starts from zero */
+    struct latency state_latency; /* of observing */
+    uint64_t fired[RULES_MAX];    /* by rule.index, of the ruleset `fired_ruleset` */
+    uint64_t fired_ruleset;       /* snapshot.id; another ruleset starts from zero */
 };
 
 /* ++ of one writer, which readers on other threads may see. */
@@ -68,14 +73,23 @@ static inline uint64_t stats_get(const uint64_t *counter)
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-/* The class of a latency. */
-static inline int stats_latency_class(int64_t us)
+/* One that took so long. Of one writer, as stats_add. */
+static inline void latency_note(struct latency *l, int64_t us)
 {
     int class = 0;
 #define X(bound) class += us > (bound);
     ENGINE_LATENCY_TABLE(X)
 #undef X
-    return class;
+    stats_add(&l->classes[class], 1);
+    stats_add(&l->sum_us, (uint64_t)us);
+}
+
+/* What another writer counts, to a sum. */
+static inline void latency_add(struct latency *sum, const struct latency *l)
+{
+    for (int i = 0; i < ENGINE_LATENCY_CLASSES; i++)
+        sum->classes[i] += stats_get(&l->classes[i]);
+    sum->sum_us += stats_get(&l->sum_us);
 }
 
 #endif

@@ -124,8 +124,7 @@ static void count_latency(struct score_steps *x)
         return;
     int64_t us = clock_mono_us() - x->started_us;
     struct engine_stats *stats = x->engine->stats;
-    stats_add(&stats->state_latency[stats_latency_class(us)], 1);
-    stats_add(&stats->state_latency_sum_us, (uint64_t)us);
+    latency_note(&stats->state_latency, us);
     if (!x->is_answered)
         x->score->state_us = us;
 }

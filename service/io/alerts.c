@@ -3,7 +3,7 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/base/log.h"
-#include "service/engine/engine_stats.h"
+#include "service/engine/metrics.h"
 #include "service/io/cloud_event.h"
 #include "service/io/line_file.h"
 
@@ -26,8 +26,8 @@ struct alerts {
     uv_timer_t retry, tick;
     int open_handles;
     bool is_closing;
-    bool has_failed; /* the file: told once */
-    uint64_t latency[ENGINE_LATENCY_CLASSES], latency_sum_us;
+    bool has_failed;        /* the file: told once */
+    struct latency latency; /* from the decision until the sink has it */
     uint64_t refused;
 };
 
@@ -35,9 +35,7 @@ struct alerts {
 
 static void done(struct alerts *a, struct outbox_item *item)
 {
-    int64_t us = clock_mono_us() - item->put_us;
-    stats_add(&a->latency[stats_latency_class(us)], 1);
-    stats_add(&a->latency_sum_us, (uint64_t)us);
+    latency_note(&a->latency, clock_mono_us() - item->put_us);
     outbox_done(a->outbox, item);
 }
 
@@ -240,30 +238,9 @@ void alerts_close(struct alerts *a, int wait_ms)
 
 void alerts_metrics(const struct alerts *a, struct text *out)
 {
-    static const int64_t edges_us[] = {
-#define X(us) us,
-        ENGINE_LATENCY_TABLE(X)
-#undef X
-    };
     const char *name = "sluice_alert_delivery_seconds";
-    uint64_t count = 0;
-    text_printf(out, "# HELP %s From the decision until the sink has the alert\n", name);
-    text_printf(out, "# TYPE %s histogram\n", name);
-    for (int i = 0; i < ENGINE_LATENCY_CLASSES; i++) {
-        count += stats_get(&a->latency[i]);
-        text_printf(out, "%s_bucket{le=\"", name);
-        if (i < ENGINE_LATENCY_CLASSES - 1)
-            text_fixed(out, edges_us[i], 1000000);
-        else
-            text_str(out, "+Inf");
-        text_printf(out, "\"} %llu\n", (unsigned long long)count);
-    }
-    text_printf(out, "%s_sum ", name);
-    text_fixed(out, (int64_t)stats_get(&a->latency_sum_us), 1000000);
-    text_printf(out, "\n%s_count %llu\n", name, (unsigned long long)count);
-    text_printf(out,
-                "# HELP sluice_alerts_refused_total Alerts that no broker will take\n"
-                "# TYPE sluice_alerts_refused_total counter\n"
-                "sluice_alerts_refused_total %llu\n",
-                (unsigned long long)stats_get(&a->refused));
+    metrics_type(out, name, "histogram", "From the decision until the sink has the alert");
+    metrics_latency(out, name, "", &a->latency);
+    metrics_value(out, "sluice_alerts_refused_total", "counter", "Alerts that no broker will take",
+                  stats_get(&a->refused));
 }

@@ -229,10 +229,8 @@ void outlet_send(struct outlet *o, const struct outlet_message *m)
 
 static void note_delivered(struct outlet *o, const struct item *item)
 {
-    int64_t us = clock_mono_us() - item->sent_us;
     stats_add(&o->stats.delivered, 1);
-    stats_add(&o->stats.latency[stats_latency_class(us)], 1);
-    stats_add(&o->stats.latency_sum_us, (uint64_t)us);
+    latency_note(&o->stats.latency, clock_mono_us() - item->sent_us);
 }
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *report, void *user)

@@ -58,8 +58,7 @@ struct outlet_options {
 
 struct outlet_stats {
     uint64_t delivered, retries, renewed;
-    uint64_t latency[ENGINE_LATENCY_CLASSES]; /* from outlet_send to the report; not cumulative */
-    uint64_t latency_sum_us;
+    struct latency latency;      /* from outlet_send to the report */
     uint64_t unsettled, waiting; /* gauges: not acknowledged; of these, not in librdkafka's queue */
 };
 

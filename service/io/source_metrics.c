@@ -1,6 +1,7 @@
 /* What others may see of sources: declared in source.h and source_internal.h. */
 #include "service/base/check.h"
 #include "service/base/clock.h"
+#include "service/engine/metrics.h"
 #include "service/io/source_internal.h"
 
 #include <stdlib.h>
@@ -44,15 +45,11 @@ void source_note_lags(struct source *s)
     s->lags_at_us = clock_mono_us();
 }
 
-static void put_type(struct text *out, const char *name, const char *type, const char *help)
-{
-    text_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
 /* A topic's name needs no escapes: Kafka takes letters, digits and ._- alone. */
 static void put_lags(struct source *const *sources, int n, struct text *out)
 {
-    put_type(out, "sluice_kafka_lag", "gauge", "Messages of a partition that are not finished yet");
+    metrics_type(out, "sluice_kafka_lag", "gauge",
+                 "Messages of a partition that are not finished yet");
     for (int i = 0; i < n; i++) {
         struct source *s = sources[i];
         pthread_mutex_lock(&s->lags_lock);
@@ -86,24 +83,18 @@ static uint64_t sum_outlet(struct source *const *sources, int n, size_t offset)
     return total;
 }
 
-static void put(struct text *out, const char *name, const char *type, const char *help,
-                uint64_t value)
-{
-    put_type(out, name, type, help);
-    text_printf(out, "%s %llu\n", name, (unsigned long long)value);
-}
-
 static void put_counters(struct source *const *sources, int n, struct text *out)
 {
-#define X(member, name, help) \
-    put(out, name, "counter", help, sum(sources, n, offsetof(struct source_stats, member)));
+#define X(member, name, help)                 \
+    metrics_value(out, name, "counter", help, \
+                  sum(sources, n, offsetof(struct source_stats, member)));
     SOURCE_STATS_TABLE(X)
 #undef X
 }
 
 static void put_messages(struct source *const *sources, int n, struct text *out)
 {
-    put_type(out, "sluice_kafka_messages_total", "counter", "Messages taken");
+    metrics_type(out, "sluice_kafka_messages_total", "counter", "Messages taken");
     for (unsigned t = 0; t < SOURCE_TOPICS; t++)
         if (source_topic_name(sources[0], t)[0] != '\0')
             text_printf(out, "sluice_kafka_messages_total{topic=\"%s\"} %llu\n",
@@ -111,7 +102,8 @@ static void put_messages(struct source *const *sources, int n, struct text *out)
                         (unsigned long long)sum(sources, n,
                                                 offsetof(struct source_stats, messages) +
                                                     (size_t)t * sizeof(uint64_t)));
-    put_type(out, "sluice_kafka_dead_letters_total", "counter", "Dead letters the brokers have");
+    metrics_type(out, "sluice_kafka_dead_letters_total", "counter",
+                 "Dead letters the brokers have");
     for (int l = 0; l < LETTERS; l++)
         text_printf(out, "sluice_kafka_dead_letters_total{error=\"%s\"} %llu\n", letter_word(l),
                     (unsigned long long)sum(sources, n,
@@ -129,51 +121,36 @@ static int count_paused(struct source *const *sources, int n)
 
 static void put_gauges(struct source *const *sources, int n, struct text *out)
 {
-    put(out, "sluice_kafka_partitions", "gauge", "Partitions assigned",
-        sum(sources, n, offsetof(struct source_stats, partitions)));
-    put(out, "sluice_kafka_paused", "gauge", "Workers whose partitions are paused",
-        (uint64_t)count_paused(sources, n));
-    put(out, "sluice_kafka_in_flight", "gauge", "Messages under way to their decision",
-        sum(sources, n, offsetof(struct source_stats, in_flight)));
-    put(out, "sluice_kafka_backlog", "gauge", "Messages taken and not begun",
-        sum(sources, n, offsetof(struct source_stats, backlog)));
-    put(out, "sluice_kafka_unsettled", "gauge", "Decisions and dead letters not acknowledged yet",
-        sum_outlet(sources, n, offsetof(struct outlet_stats, unsettled)));
-    put(out, "sluice_kafka_producer_waiting", "gauge",
-        "Of these, the ones the client library has no room for, or could not send",
-        sum_outlet(sources, n, offsetof(struct outlet_stats, waiting)));
-    put(out, "sluice_kafka_producer_retries_total", "counter",
-        "Decisions and dead letters sent again",
-        sum_outlet(sources, n, offsetof(struct outlet_stats, retries)));
-    put(out, "sluice_kafka_producers_renewed_total", "counter",
-        "Producers made again after a fatal error",
-        sum_outlet(sources, n, offsetof(struct outlet_stats, renewed)));
+    metrics_value(out, "sluice_kafka_partitions", "gauge", "Partitions assigned",
+                  sum(sources, n, offsetof(struct source_stats, partitions)));
+    metrics_value(out, "sluice_kafka_paused", "gauge", "Workers whose partitions are paused",
+                  (uint64_t)count_paused(sources, n));
+    metrics_value(out, "sluice_kafka_in_flight", "gauge", "Messages under way to their decision",
+                  sum(sources, n, offsetof(struct source_stats, in_flight)));
+    metrics_value(out, "sluice_kafka_backlog", "gauge", "Messages taken and not begun",
+                  sum(sources, n, offsetof(struct source_stats, backlog)));
+    metrics_value(out, "sluice_kafka_unsettled", "gauge",
+                  "Decisions and dead letters not acknowledged yet",
+                  sum_outlet(sources, n, offsetof(struct outlet_stats, unsettled)));
+    metrics_value(out, "sluice_kafka_producer_waiting", "gauge",
+                  "Of these, the ones the client library has no room for, or could not send",
+                  sum_outlet(sources, n, offsetof(struct outlet_stats, waiting)));
+    metrics_value(out, "sluice_kafka_producer_retries_total", "counter",
+                  "Decisions and dead letters sent again",
+                  sum_outlet(sources, n, offsetof(struct outlet_stats, retries)));
+    metrics_value(out, "sluice_kafka_producers_renewed_total", "counter",
+                  "Producers made again after a fatal error",
+                  sum_outlet(sources, n, offsetof(struct outlet_stats, renewed)));
 }
 
 static void put_latency(struct source *const *sources, int n, struct text *out)
 {
-    static const int64_t edges_us[] = {
-#define X(us) us,
-        ENGINE_LATENCY_TABLE(X)
-#undef X
-    };
     const char *name = "sluice_kafka_delivery_seconds";
-    uint64_t count = 0;
-    put_type(out, name, "histogram", "From a decision to the brokers' acknowledgement");
-    for (int i = 0; i < ENGINE_LATENCY_CLASSES; i++) {
-        count += sum_outlet(sources, n,
-                            offsetof(struct outlet_stats, latency) + (size_t)i * sizeof(uint64_t));
-        text_printf(out, "%s_bucket{le=\"", name);
-        if (i < ENGINE_LATENCY_CLASSES - 1)
-            text_fixed(out, edges_us[i], 1000000);
-        else
-            text_str(out, "+Inf");
-        text_printf(out, "\"} %llu\n", (unsigned long long)count);
-    }
-    text_printf(out, "%s_sum ", name);
-    text_fixed(out, (int64_t)sum_outlet(sources, n, offsetof(struct outlet_stats, latency_sum_us)),
-               1000000);
-    text_printf(out, "\n%s_count %llu\n", name, (unsigned long long)count);
+    struct latency total = {0};
+    for (int i = 0; i < n; i++)
+        latency_add(&total, &outlet_stats(sources[i]->outlet)->latency);
+    metrics_type(out, name, "histogram", "From a decision to the brokers' acknowledgement");
+    metrics_latency(out, name, "", &total);
 }
 
 void source_metrics(struct source *const *sources, int n, struct text *out)
