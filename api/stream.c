@@ -318,6 +318,6 @@ void streams_end(struct streams *all)
 void streams_shut(struct streams *all)
 {
     struct stream *s;
-    TAILQ_FOREACH(s, &all->awake, link)
-    conns_shut(&all->worker->conns, s->request->conn);
+    TAILQ_FOREACH (s, &all->awake, link)
+        conns_shut(&all->worker->conns, s->request->conn);
 }

@@ -321,13 +321,9 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
 /* What was acknowledged after the last engine had ended is told too. */
 static void close_outbox(struct backend *b)
 {
-    if (b->mark != NULL && b->outbox != NULL) {
-        uint64_t last_seq =
-            b->delivery != NULL ? delivery_reached(b->delivery) : journal_last_seq(b->journal);
-        uint64_t seq = outbox_acknowledged_seq(b->outbox, last_seq);
-        if (outbox_mark_set(b->mark, seq) != ST_OK)
-            log_warning("alerts may come again", LOG_TEXT("why", "the outbox cannot be written"));
-    }
+    if (b->mark != NULL && b->outbox != NULL &&
+        outbox_mark_move(b->mark, b->outbox, b->journal, b->delivery) != ST_OK)
+        log_warning("alerts may come again", LOG_TEXT("why", "the outbox cannot be written"));
     outbox_mark_close(b->mark);
     outbox_free(b->outbox);
 }

@@ -111,17 +111,9 @@ static int run(const struct config *config, bool replay, bool dry_run, bool from
     return 0;
 }
 
-static enum status check(const struct config *config, const char *file)
+static bool has_topic(const struct config *config)
 {
-    static struct diag_list diags;
-    enum status st = kafka_check(config, file, &diags);
-    cli_print_diags(&diags, false, stderr);
-    if (st == ST_OK &&
-        (config->kafka_brokers[0] == '\0' || config->kafka_dead_letters[0] == '\0')) {
-        fprintf(stderr, "sluice dlq: kafka.brokers and kafka.dead_letters are not set\n");
-        return ST_INVALID;
-    }
-    return st;
+    return config->kafka_brokers[0] != '\0' && config->kafka_dead_letters[0] != '\0';
 }
 
 int cli_dlq(int argc, char **argv)
@@ -136,7 +128,11 @@ int cli_dlq(int argc, char **argv)
         cli_parse(argc, argv, usage, options, sizeof options / sizeof options[0], &args);
     if (parsed != CLI_PARSED_OK)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
-    if (cli_load_config(&args, &config) != ST_OK || check(&config, args.config_file) != ST_OK)
+    if (kafka_load_config(&args, &config) != ST_OK)
         return CLI_REFUSED;
+    if (!has_topic(&config)) {
+        fprintf(stderr, "sluice dlq: kafka.brokers and kafka.dead_letters are not set\n");
+        return CLI_REFUSED;
+    }
     return run(&config, replay, dry_run, from_beginning);
 }

@@ -25,3 +25,15 @@ enum status kafka_check(const struct config *c, const char *file, struct diag_li
         return ST_OK;
     return kafka_conf_check(&options, (struct diag_at){.file = file}, diags);
 }
+
+enum status kafka_load_config(const struct cli_args *args, struct config *ret_config)
+{
+    static struct diag_list diags;
+    enum status st = cli_load_config(args, ret_config);
+    if (st != ST_OK)
+        return st;
+    diags = (struct diag_list){0};
+    st = kafka_check(ret_config, args->config_file, &diags);
+    cli_print_diags(&diags, false, stderr);
+    return st;
+}

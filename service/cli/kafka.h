@@ -6,7 +6,7 @@
 #ifndef SLUICE_CLI_KAFKA_H
 #define SLUICE_CLI_KAFKA_H
 
-#include "service/config.h"
+#include "service/cli/cli.h"
 #include "service/io/kafka_conf.h"
 
 /* Borrows from `config`. */
@@ -18,5 +18,8 @@ struct kafka_options kafka_options_of(const struct config *config);
  */
 MUST_USE enum status kafka_check(const struct config *config, const char *file,
                                  struct diag_list *diags);
+
+/* cli_load_config(), and kafka_check() of it; diagnostics go to stderr. */
+MUST_USE enum status kafka_load_config(const struct cli_args *args, struct config *ret_config);
 
 #endif

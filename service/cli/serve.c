@@ -432,15 +432,6 @@ static void set_log_level(const struct config *c)
     log_set_level(levels[c->log_level]);
 }
 
-static enum status check_kafka(const struct config *c, const char *file)
-{
-    static struct diag_list diags;
-    diags = (struct diag_list){0};
-    enum status st = kafka_check(c, file, &diags);
-    cli_print_diags(&diags, false, stderr);
-    return st;
-}
-
 int cli_serve(int argc, char **argv)
 {
     static struct serve s;
@@ -448,8 +439,7 @@ int cli_serve(int argc, char **argv)
     enum cli_parsed parsed = cli_parse(argc, argv, usage, NULL, 0, &args);
     if (parsed != CLI_PARSED_OK)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
-    if (cli_load_config(&args, &s.config) != ST_OK ||
-        check_kafka(&s.config, args.config_file) != ST_OK)
+    if (kafka_load_config(&args, &s.config) != ST_OK)
         return CLI_REFUSED;
     set_log_level(&s.config);
     raise_descriptor_limit(&s.config);

@@ -20,7 +20,7 @@ void metrics_type(struct text *out, const char *name, const char *type, const ch
 void metrics_value(struct text *out, const char *name, const char *type, const char *help,
                    uint64_t value);
 
-/* A histogram's samples, behind metrics_type(). `labels`: "" or such as `route="/livez"`, escaped. */
+/* A histogram's samples, behind metrics_type(). `labels`: "", or such as `route="/livez"`. */
 void metrics_latency(struct text *out, const char *name, const char *labels,
                      const struct latency *l);
 

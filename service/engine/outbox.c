@@ -156,7 +156,6 @@ static struct outbox_item *item_new(struct outbox *o, struct span record, uint64
     if (item == NULL)
         item = item_alloc(record.len > SPARE_BYTES ? record.len : SPARE_BYTES);
     memcpy(item + 1, record.base, record.len);
-    item->tries = 0;
     item->is_unkept = false;
     CHECK(alert_decode(span_of((char *)(item + 1), record.len), &item->alert) == ST_OK);
     item->seq = seq;
@@ -228,12 +227,12 @@ void outbox_put(struct outbox *o, struct outbox_place *place, struct span record
     tell_seen(o, &item->alert);
     pthread_mutex_lock(&o->lock);
     close_locked(o, place);
-    if (has_room)
+    if (has_room) {
         insert(o, item);
-    else
+    } else {
         leave(o, seq, kept);
-    if (!has_room)
         give_back(o, item);
+    }
     pthread_mutex_unlock(&o->lock);
     if (has_room)
         wake(o);
@@ -272,7 +271,6 @@ void outbox_done(struct outbox *o, struct outbox_item *item)
 
 void outbox_again(struct outbox *o, struct outbox_item *item)
 {
-    item->tries++;
     pthread_mutex_lock(&o->lock);
     o->stats.retries_total++;
     TAILQ_INSERT_HEAD(&o->waiting, item, waiting);
@@ -333,10 +331,10 @@ uint64_t outbox_acknowledged_seq(struct outbox *o, uint64_t last_seq)
     const struct outbox_place *place;
     uint64_t least = last_seq + 1, seq;
     pthread_mutex_lock(&o->lock);
-    TAILQ_FOREACH(place, &o->places, link)
-    lower(&least, place->from_seq);
-    TAILQ_FOREACH(item, &o->all, link)
-    lower(&least, item->seq);
+    TAILQ_FOREACH (place, &o->places, link)
+        lower(&least, place->from_seq);
+    TAILQ_FOREACH (item, &o->all, link)
+        lower(&least, item->seq);
     if (o->left_to > 0)
         lower(&least, o->left_from);
     if (o->acknowledged_seq < least - 1)
@@ -360,9 +358,9 @@ int outbox_take_done(struct outbox *o, struct state_alert *ret_entries, int max)
 static bool may_have_place(const struct outbox *o, uint64_t seq)
 {
     const struct outbox_place *place;
-    TAILQ_FOREACH(place, &o->places, link)
-    if (place->from_seq <= seq)
-        return true;
+    TAILQ_FOREACH (place, &o->places, link)
+        if (place->from_seq <= seq)
+            return true;
     return false;
 }
 

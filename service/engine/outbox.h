@@ -38,7 +38,6 @@ struct outbox_item {
     uint64_t seq;            /* of the journal's frame that has it; 0: none */
     struct state_alert kept; /* in Redis; {0}: not there */
     int64_t put_us;          /* monotonic */
-    int tries;               /* of the sink, without success */
 };
 
 /*

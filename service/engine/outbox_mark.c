@@ -56,3 +56,14 @@ enum status outbox_mark_set(struct outbox_mark *m, uint64_t seq)
     m->seq = seq;
     return ST_OK;
 }
+
+enum status outbox_mark_move(struct outbox_mark *m, struct outbox *o, struct journal *j,
+                             const struct delivery *delivery)
+{
+    uint64_t last = delivery != NULL ? delivery_reached(delivery) : journal_last_seq(j);
+    uint64_t seq = outbox_acknowledged_seq(o, last);
+    enum status st = outbox_mark_set(m, seq);
+    if (st == ST_OK)
+        journal_keep(j, seq + 1);
+    return st;
+}

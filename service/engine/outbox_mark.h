@@ -11,7 +11,8 @@
 #ifndef SLUICE_ENGINE_OUTBOX_MARK_H
 #define SLUICE_ENGINE_OUTBOX_MARK_H
 
-#include "service/base/status.h"
+#include "service/engine/delivery.h"
+#include "service/engine/outbox.h"
 
 #include <stdint.h>
 
@@ -21,6 +22,14 @@ struct outbox_mark;
 MUST_USE enum status outbox_mark_open(const char *dir, struct outbox_mark **ret_mark,
                                       uint64_t *ret_seq);
 void outbox_mark_close(struct outbox_mark *m); /* NULL is fine */
+
+/*
+ * To where all alerts of `o` are acknowledged; the journal keeps what is behind it. With Redis
+ * (`delivery`; NULL: memory) it waits for frames that have not reached it: they may have an alert
+ * that is nowhere else. Errors: ST_IO; the mark of before may stand.
+ */
+MUST_USE enum status outbox_mark_move(struct outbox_mark *m, struct outbox *o, struct journal *j,
+                                      const struct delivery *delivery);
 
 /* Errors: ST_IO; the mark of before may stand. */
 MUST_USE enum status outbox_mark_set(struct outbox_mark *m, uint64_t seq);

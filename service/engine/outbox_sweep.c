@@ -97,19 +97,12 @@ static void read_left(struct outbox_sweep *s)
     outbox_swept(o, s->at_seq - 1);
 }
 
-/* With Redis a frame that has not reached it may have an alert that is nowhere else. */
-static uint64_t last_seq(const struct engine *e)
+/* A mark that cannot be written brings alerts again after a crash, under the same ids. */
+static void move_mark(const struct outbox_sweep *s)
 {
-    return e->delivery != NULL ? delivery_reached(e->delivery) : journal_last_seq(e->journal);
-}
-
-static void move_mark(struct outbox_sweep *s)
-{
-    struct engine *e = s->engine;
-    uint64_t seq = outbox_acknowledged_seq(e->outbox, last_seq(e));
-    /* A mark that cannot be written brings alerts again after a crash, under the same ids. */
-    if (outbox_mark_set(e->outbox_mark, seq) == ST_OK)
-        journal_keep(e->journal, seq + 1);
+    const struct engine *e = s->engine;
+    if (outbox_mark_move(e->outbox_mark, e->outbox, e->journal, e->delivery) != ST_OK)
+        return;
 }
 
 /* ---- Redis ---- */

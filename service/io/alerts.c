@@ -60,7 +60,7 @@ static void again(struct alerts *a, struct outbox_item *item)
     retry_later(a);
 }
 
-/* Without a file it is given up here, and not in silence. */
+/* Where no file is named a line goes nowhere, and that is done. */
 static enum status to_file(struct alerts *a, struct outbox_item *item)
 {
     enum status st = line_file_put(a->file, item->alert.json);
@@ -97,8 +97,7 @@ static void refused(void *user, const struct outlet_message *m, const char *why)
               LOG_TEXT("why", why), LOG_TEXT("instead", a->options.file));
     stats_add(&a->refused, 1);
     note_room(a);
-    if (to_file(a, item) != ST_OK)
-        return;
+    to_file(a, item); /* or it comes again */
 }
 
 static void to_topic(struct alerts *a, struct outbox_item *item)

@@ -1,8 +1,8 @@
 /*
  * alerts.h -- alerts from the outbox to their sink: a topic, or a file where there is none.
  *
- *     worker ──outbox_put──> wake ──> loop: outbox_take ──┬──> alert_topic ──> outbox_done
- *                                                         └──> alert_file  ──> outbox_done
+ *     worker ──outbox_put──> wake ──> loop: outbox_take ──┬──> outlet    ──> outbox_done
+ *                                                         └──> line_file ──> outbox_done
  *
  * Nothing is given up: what the sink does not take now is tried again. What no broker will ever
  * take goes to the file.

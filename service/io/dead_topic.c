@@ -1,6 +1,7 @@
 #include "service/io/dead_topic.h"
 
 #include "service/base/check.h"
+#include "service/io/letter.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,28 +19,17 @@ struct reading {
 
 /* ---- headers ---- */
 
-/* The last header of this name: earlier ones are the message's own. */
-static struct span header_of(const rd_kafka_message_t *m, const char *name)
+/* The last one of this name: earlier ones are the message's own. */
+static struct span header_of(const rd_kafka_message_t *m, enum letter_header h)
 {
     rd_kafka_headers_t *headers;
     const void *value;
     size_t size;
     if (rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_header_get_last(headers, letter_header_text(h), &value, &size) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
         return span_of(NULL, 0);
     return span_of(value, size);
-}
-
-static const char *const own_names[] = {"error",     "error.detail", "topic",
-                                        "partition", "offset",       "timestamp"};
-enum { OWN_NAMES = sizeof own_names / sizeof own_names[0] };
-
-static bool is_own(const char *name)
-{
-    for (int i = 0; i < OWN_NAMES; i++)
-        if (strcmp(own_names[i], name) == 0)
-            return true;
-    return false;
 }
 
 /* Ours stand behind the message's own. NULL: there are none. */
@@ -51,11 +41,11 @@ static rd_kafka_headers_t *original_headers(const rd_kafka_message_t *m)
     size_t size;
     if (rd_kafka_message_headers(m, &all) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return NULL;
-    size_t n = rd_kafka_header_cnt(all), own = n < OWN_NAMES ? n : OWN_NAMES;
+    size_t n = rd_kafka_header_cnt(all), own = n < LETTER_HEADERS ? n : LETTER_HEADERS;
     kept = rd_kafka_headers_new(n);
     for (size_t i = 0; i < n; i++) {
         CHECK(rd_kafka_header_get_all(all, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR);
-        if (i < n - own || !is_own(name))
+        if (i < n - own || !letter_header_is_ours(name))
             CHECK(rd_kafka_header_add(kept, name, -1, value, (ssize_t)size) ==
                   RD_KAFKA_RESP_ERR_NO_ERROR);
     }
@@ -64,22 +54,16 @@ static rd_kafka_headers_t *original_headers(const rd_kafka_message_t *m)
 
 /* ---- one letter ---- */
 
-static bool is_left_out(const rd_kafka_message_t *m)
-{
-    static const char start[] = "{\"left_out\":";
-    return m->len > sizeof start && memcmp(m->payload, start, sizeof start - 1) == 0;
-}
-
-static struct dead_letter letter_of(const rd_kafka_message_t *m)
+static struct dead_letter dead_letter_of(const rd_kafka_message_t *m)
 {
     struct dead_letter l = {.partition = m->partition,
                             .offset = m->offset,
-                            .error = header_of(m, "error"),
-                            .detail = header_of(m, "error.detail"),
-                            .topic = header_of(m, "topic"),
-                            .from_partition = header_of(m, "partition"),
-                            .from_offset = header_of(m, "offset")};
-    l.goes_back = l.topic.len > 0 && !is_left_out(m);
+                            .error = header_of(m, LETTER_HEADER_ERROR),
+                            .detail = header_of(m, LETTER_HEADER_DETAIL),
+                            .topic = header_of(m, LETTER_HEADER_TOPIC),
+                            .from_partition = header_of(m, LETTER_HEADER_PARTITION),
+                            .from_offset = header_of(m, LETTER_HEADER_OFFSET)};
+    l.goes_back = l.topic.len > 0 && !letter_is_left_out(span_of(m->payload, m->len));
     return l;
 }
 
@@ -137,7 +121,7 @@ static void send_back(struct reading *r, const rd_kafka_message_t *m, struct spa
 
 static void take(struct reading *r, const rd_kafka_message_t *m)
 {
-    struct dead_letter l = letter_of(m);
+    struct dead_letter l = dead_letter_of(m);
     r->counts.letters++;
     r->counts.goes_back += l.goes_back;
     if (r->options->each != NULL)

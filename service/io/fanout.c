@@ -103,8 +103,8 @@ void fanout_put(struct fanout *f, const struct alert *alert, int64_t now_ms)
     *entry_at(f, f->count) = (struct entry){f->last, at, alert->json.len};
     f->count++;
     memcpy(f->bytes + at % f->bytes_max, alert->json.base, alert->json.len);
-    TAILQ_FOREACH(l, &f->listeners, link)
-    l->called(l);
+    TAILQ_FOREACH (l, &f->listeners, link)
+        l->called(l);
     pthread_mutex_unlock(&f->lock);
 }
 

@@ -5,26 +5,50 @@
 
 #include <stdio.h>
 
-enum { FRAMING_BYTES = 5, OWN_HEADERS = 6 };
+enum { FRAMING_BYTES = 5 };
+
+/* Begins what stands in place of a value that is left out. */
+static const char left_out[] = "{\"left_out\":";
+
+static const struct {
+    const char *word, *why;
+} letters[LETTERS] = {
+#define X(name, word, why) {word, why},
+    LETTER_TABLE(X)
+#undef X
+};
 
 const char *letter_word(enum letter l)
 {
-    static const char *const words[] = {
-#define X(name, word, why) word,
-        LETTER_TABLE(X)
-#undef X
-    };
-    return words[l];
+    return letters[l].word;
 }
 
 const char *letter_why(enum letter l)
 {
-    static const char *const whys[] = {
-#define X(name, word, why) why,
-        LETTER_TABLE(X)
+    return letters[l].why;
+}
+
+const char *letter_header_text(enum letter_header h)
+{
+    static const char *const names[] = {
+#define X(name, header) header,
+        LETTER_HEADER_TABLE(X)
 #undef X
     };
-    return whys[l];
+    return names[h];
+}
+
+bool letter_header_is_ours(const char *name)
+{
+    for (int h = 0; h < LETTER_HEADERS; h++)
+        if (strcmp(letter_header_text((enum letter_header)h), name) == 0)
+            return true;
+    return false;
+}
+
+bool letter_is_left_out(struct span value)
+{
+    return value.len > sizeof left_out && memcmp(value.base, left_out, sizeof left_out - 1) == 0;
 }
 
 static bool is_about_card(const struct reader_error *e)
@@ -87,15 +111,10 @@ static bool has_card(struct span s)
 static int keep_headers(const struct letter_source *from, struct outlet_header *headers)
 {
     int n = 0;
-    for (int i = 0; i < from->n_headers && n < OUTLET_HEADERS_MAX - OWN_HEADERS; i++)
+    for (int i = 0; i < from->n_headers && n < OUTLET_HEADERS_MAX - LETTER_HEADERS; i++)
         if (!has_card(from->headers[i].value) && !has_card(from->headers[i].name))
             headers[n++] = from->headers[i];
     return n;
-}
-
-static struct outlet_header header(const char *name, const char *value)
-{
-    return (struct outlet_header){span_str(name), span_str(value)};
 }
 
 static struct span number(char room[24], int64_t v)
@@ -107,24 +126,25 @@ static struct span number(char room[24], int64_t v)
 static int put_own(enum letter l, const char *why, const struct letter_source *from,
                    struct letter_room *room, int n)
 {
-    struct outlet_header *h = room->headers;
-    h[n++] = header("error", letter_word(l));
-    h[n++] = header("error.detail", why);
-    h[n++] = header("topic", from->topic);
-    h[n++] =
-        (struct outlet_header){span_str("partition"), number(room->numbers[0], from->partition)};
-    h[n++] = (struct outlet_header){span_str("offset"), number(room->numbers[1], from->offset)};
-    h[n++] =
-        (struct outlet_header){span_str("timestamp"), number(room->numbers[2], from->timestamp_ms)};
+    const struct span values[LETTER_HEADERS] = {
+        [LETTER_HEADER_ERROR] = span_str(letter_word(l)),
+        [LETTER_HEADER_DETAIL] = span_str(why),
+        [LETTER_HEADER_TOPIC] = span_str(from->topic),
+        [LETTER_HEADER_PARTITION] = number(room->numbers[0], from->partition),
+        [LETTER_HEADER_OFFSET] = number(room->numbers[1], from->offset),
+        [LETTER_HEADER_TIMESTAMP] = number(room->numbers[2], from->timestamp_ms),
+    };
+    for (int h = 0; h < LETTER_HEADERS; h++)
+        room->headers[n++] =
+            (struct outlet_header){span_str(letter_header_text((enum letter_header)h)), values[h]};
     return n;
 }
 
-/* What stands in place of a value that is left out. */
 static struct span instead(const char *why, struct letter_room *room)
 {
     struct text out;
     text_init(&out, room->value, sizeof room->value);
-    text_str(&out, "{\"left_out\":");
+    text_str(&out, left_out);
     text_json_string(&out, span_str(why));
     text_char(&out, '}');
     return text_span(&out);
@@ -145,7 +165,7 @@ void letter_write(enum letter l, const char *why, const struct letter_source *fr
 
 bool letter_is_shortest(const struct outlet_message *m)
 {
-    return m->n_headers == OWN_HEADERS && m->key.base == NULL &&
+    return m->n_headers == LETTER_HEADERS && m->key.base == NULL &&
            m->value.len < sizeof((struct letter_room *)NULL)->value;
 }
 
@@ -158,6 +178,6 @@ void letter_shorten(const struct outlet_message *m, struct letter_room *room,
     if (!was_short)
         return;
     ret_message->key = span_of(NULL, 0);
-    ret_message->headers = m->headers + m->n_headers - OWN_HEADERS;
-    ret_message->n_headers = OWN_HEADERS;
+    ret_message->headers = m->headers + m->n_headers - LETTER_HEADERS;
+    ret_message->n_headers = LETTER_HEADERS;
 }

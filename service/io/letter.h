@@ -45,6 +45,30 @@ const char *letter_why(enum letter l);
 /* What a refused score's message becomes. */
 enum letter letter_of(const struct score *s);
 
+/* X(name, header): what a letter says behind the message's own headers, in this order. */
+#define LETTER_HEADER_TABLE(X)              \
+    X(LETTER_HEADER_ERROR, "error")         \
+    X(LETTER_HEADER_DETAIL, "error.detail") \
+    X(LETTER_HEADER_TOPIC, "topic")         \
+    X(LETTER_HEADER_PARTITION, "partition") \
+    X(LETTER_HEADER_OFFSET, "offset")       \
+    X(LETTER_HEADER_TIMESTAMP, "timestamp")
+
+enum letter_header {
+#define X(name, header) name,
+    LETTER_HEADER_TABLE(X)
+#undef X
+        LETTER_HEADERS
+};
+
+/* Static storage. */
+const char *letter_header_text(enum letter_header h);
+/* Is it one of these names? */
+bool letter_header_is_ours(const char *name);
+
+/* Does something stand here in place of the message's value? */
+bool letter_is_left_out(struct span value);
+
 enum { LETTER_DETAIL_MAX = READER_POINTER_MAX + READER_DETAIL_MAX + 64 };
 
 /* "POINTER DETAIL (byte OFFSET)"; NUL-terminated. */

@@ -17,7 +17,7 @@ enum {
 
 struct item {
     TAILQ_ENTRY(item) link;
-    struct outlet *outlet;
+    size_t bytes;    /* key, value and headers */
     uint64_t number; /* in the order of outlet_send */
     int64_t sent_us;
     bool is_suspect; /* refused, perhaps for what was in a batch with it: it is sent alone */
@@ -69,9 +69,10 @@ static size_t bytes_of(const struct outlet_message *m)
 static struct item *item_new(struct outlet *o, const struct outlet_message *m)
 {
     size_t heads = (size_t)m->n_headers * sizeof(struct outlet_header);
-    struct item *item = malloc(sizeof *item + heads + bytes_of(m));
+    size_t bytes = bytes_of(m);
+    struct item *item = malloc(sizeof *item + heads + bytes);
     CHECK(item != NULL);
-    *item = (struct item){.outlet = o, .number = o->next_number++, .sent_us = clock_mono_us()};
+    *item = (struct item){.bytes = bytes, .number = o->next_number++, .sent_us = clock_mono_us()};
     char *at = (char *)item + sizeof *item + heads;
     for (int i = 0; i < m->n_headers; i++) {
         item->headers[i].name = copy(&at, m->headers[i].name);
@@ -119,7 +120,7 @@ static void take_waiting(struct outlet *o, struct item *item)
 static void settle(struct outlet *o, struct item *item, const char *refused)
 {
     o->n_unsettled--;
-    o->n_bytes -= bytes_of(&item->message);
+    o->n_bytes -= item->bytes;
     if (refused == NULL)
         o->options.delivered(o->options.user, &item->message);
     else
@@ -217,7 +218,7 @@ void outlet_send(struct outlet *o, const struct outlet_message *m)
     CHECK(o->topics[m->topic] != NULL && m->n_headers <= OUTLET_HEADERS_MAX);
     struct item *item = item_new(o, m);
     o->n_unsettled++;
-    o->n_bytes += bytes_of(m);
+    o->n_bytes += item->bytes;
     o->n_waiting++;
     TAILQ_INSERT_TAIL(&o->waiting, item, link);
     if (TAILQ_FIRST(&o->waiting) == item)

@@ -48,7 +48,7 @@ void source_drop_backlog(struct source *s, bool all)
             continue;
         }
         rd_kafka_message_destroy(m.rkm);
-        source_partition_drop(s, m.partition);
+        source_partition_drop(m.partition);
     }
 }
 
@@ -366,7 +366,7 @@ static void drop_messages(struct source *s)
         struct source_flight *f = &s->flights[s->first % s->n_flights];
         CHECK(f->is_done && f->is_released);
         rd_kafka_message_destroy(f->message.rkm);
-        source_partition_drop(s, f->message.partition);
+        source_partition_drop(f->message.partition);
     }
 }
 

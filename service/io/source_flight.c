@@ -44,7 +44,7 @@ static void finish(struct source *s, struct source_partition *p, uint64_t ticket
         stats_add(&s->stats.late, 1);
     else
         offsets_finish(&p->offsets, ticket);
-    source_partition_drop(s, p);
+    source_partition_drop(p);
 }
 
 void source_delivered(void *user, const struct outlet_message *m)
@@ -164,8 +164,9 @@ void source_refused(void *user, const struct outlet_message *m, const char *why)
 
 void source_forgotten(void *user, const struct outlet_message *m)
 {
+    (void)user;
     if (m->owner != NULL)
-        source_partition_drop(user, m->owner);
+        source_partition_drop(m->owner);
 }
 
 /* ---- decisions ---- */
@@ -247,7 +248,7 @@ static void land_first(struct source *s, struct source_flight *f)
     if (m->partition->is_gone || (m->partition->is_leaving && s->is_failing)) {
         stats_add(&s->stats.late, 1);
         rd_kafka_message_destroy(m->rkm);
-        source_partition_drop(s, m->partition);
+        source_partition_drop(m->partition);
         return;
     }
     if (s->is_failing) {

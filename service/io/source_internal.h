@@ -186,7 +186,7 @@ struct source_partition *source_partition_find(const struct source *s, const cha
 /* The partition starts from here anew: its offsets went back. */
 struct source_partition *source_partition_renew(struct source *s, struct source_partition *p);
 /* A message of it is done with; frees a partition that nobody needs any more. */
-void source_partition_drop(struct source *s, struct source_partition *p);
+void source_partition_drop(struct source_partition *p);
 void source_partitions_free(struct source *s);
 /* The next partition of ours, in any order: *at begins with 0. NULL: there are no more. */
 struct source_partition *source_partition_next(const struct source *s, int *at);

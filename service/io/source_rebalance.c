@@ -88,9 +88,8 @@ static void take_out(struct source *s, struct source_partition *p)
     free_unheld(p);
 }
 
-void source_partition_drop(struct source *s, struct source_partition *p)
+void source_partition_drop(struct source_partition *p)
 {
-    (void)s;
     p->held--;
     free_unheld(p);
 }

@@ -203,11 +203,9 @@ static void what_the_sink_could_not_take_goes_before_all_others(void **state)
     put(b, "t-1");
     put(b, "t-2");
     struct outbox_item *item = take(b, "t-1");
-    assert_int_equal(item->tries, 0);
     outbox_again(b->outbox, item);
     put(b, "t-3");
     item = take(b, "t-1");
-    assert_int_equal(item->tries, 1);
     assert_int_equal(item->number, 1);
     outbox_done(b->outbox, item);
     take_and_end(b, "t-2");
@@ -649,16 +647,18 @@ static int number_of(struct span id)
     return atoi(text);
 }
 
-/* As a sink that gives every third back once. */
+/* As a sink that gives every third back, and takes it then. */
 static int sink_all(struct hammer *h)
 {
+    const struct outbox_item *given_back = NULL;
     int n = 0;
     bool was_last;
     do {
         struct outbox_item *item;
         was_last = atomic_load(&h->n_putting) == 0;
         while ((item = outbox_take(h->outbox)) != NULL) {
-            if (item->number % 3 == 0 && item->tries == 0) {
+            if (item->number % 3 == 0 && item != given_back) {
+                given_back = item;
                 outbox_again(h->outbox, item);
                 continue;
             }
