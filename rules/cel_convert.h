@@ -8,7 +8,7 @@
 
 #include "rules/cel_func.h"
 
-/* Each takes whatever its signatures in cel_func.c allow, its own type included. */
+/* Each takes whatever its signatures in cel_lib_standard.c allow, its own type included. */
 cel_fn cel_to_bool, cel_to_int, cel_to_uint, cel_to_double, cel_to_string, cel_to_bytes,
     cel_to_timestamp, cel_to_duration, cel_to_dyn;
 cel_fn cel_type_of, cel_size;

@@ -1,5 +1,5 @@
 /*
- * cel_func.h -- the one table of functions: name, argument types, result, code.
+ * cel_func.h -- the functions: name, argument types, result, code. cel_library.h has the tables.
  *
  * Functions of one name and style stand in a row; a call takes the first whose arguments fit, at
  * check by type and at run by kind. Operators are in the table for the checker alone: the VM has

@@ -156,26 +156,38 @@ static struct cel_node *expand_has(struct cel_unit *u, struct cel_node *c)
     return field;
 }
 
+/* Where a macro's name stands: f(x), x.f(y), or as the namespace's function, ns.f(x). */
+#define ALONE NULL
+#define METHOD ""
+
 static const struct macro {
     const char *name;
-    bool receiver;
+    const char *on; /* ALONE, METHOD or the namespace */
     int args_min, args_max;
+    int n_vars; /* the first of the arguments, which must be names */
     struct cel_node *(*expand)(struct cel_unit *, struct cel_node *);
 } macros[] = {
-    {"has", false, 1, 1, expand_has},
-    {"all", true, 2, 2, expand_all},
-    {"exists", true, 2, 2, expand_exists},
-    {"exists_one", true, 2, 2, expand_exists_one},
-    {"existsOne", true, 2, 2, expand_exists_one},
-    {"map", true, 2, 3, expand_map},
-    {"filter", true, 2, 2, expand_filter},
+    {"has", ALONE, 1, 1, 0, expand_has},
+    {"all", METHOD, 2, 2, 1, expand_all},
+    {"exists", METHOD, 2, 2, 1, expand_exists},
+    {"exists_one", METHOD, 2, 2, 1, expand_exists_one},
+    {"existsOne", METHOD, 2, 2, 1, expand_exists_one},
+    {"map", METHOD, 2, 3, 1, expand_map},
+    {"filter", METHOD, 2, 2, 1, expand_filter},
 };
+
+static bool stands_on(const struct cel_node *left, const char *on)
+{
+    if (on == ALONE || left == NULL)
+        return on == ALONE && left == NULL;
+    return *on == '\0' || (left->kind == CEL_NODE_IDENT && span_is(left->name, on));
+}
 
 static const struct macro *macro_of(const struct cel_node *call)
 {
     for (size_t i = 0; i < sizeof macros / sizeof *macros; i++) {
         const struct macro *m = &macros[i];
-        if (span_is(call->name, m->name) && m->receiver == (call->left != NULL) &&
+        if (span_is(call->name, m->name) && stands_on(call->left, m->on) &&
             call->n_args >= m->args_min && call->n_args <= m->args_max)
             return m;
     }
@@ -187,8 +199,11 @@ struct cel_node *cel_macro_expand(struct cel_unit *unit, struct cel_node *call)
     const struct macro *m = macro_of(call);
     if (m == NULL)
         return call;
-    if (m->receiver && (call->args[0]->kind != CEL_NODE_IDENT || call->args[0]->is_rooted)) {
-        cel_unit_error(unit, call->args[0]->offset, "as in list.exists(x, x > 1)",
+    for (int i = 0; i < m->n_vars; i++) {
+        const struct cel_node *var = call->args[i];
+        if (var->kind == CEL_NODE_IDENT && !var->is_rooted)
+            continue;
+        cel_unit_error(unit, var->offset, "as in list.exists(x, x > 1)",
                        "the first argument of %s() must be a name", m->name);
         return NULL;
     }

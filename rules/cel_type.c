@@ -12,6 +12,8 @@ SCALAR_TYPE(cel_type_string, CEL_T_STRING);
 SCALAR_TYPE(cel_type_bytes, CEL_T_BYTES);
 SCALAR_TYPE(cel_type_timestamp, CEL_T_TIMESTAMP);
 SCALAR_TYPE(cel_type_duration, CEL_T_DURATION);
+SCALAR_TYPE(cel_type_ip, CEL_T_IP);
+SCALAR_TYPE(cel_type_cidr, CEL_T_CIDR);
 SCALAR_TYPE(cel_type_type, CEL_T_TYPE);
 SCALAR_TYPE(cel_type_error, CEL_T_ERROR);
 
@@ -21,6 +23,10 @@ const struct cel_type cel_type_list_a = {
     .kind = CEL_T_LIST, .n_params = 1, .params = {&cel_type_a}};
 const struct cel_type cel_type_map_ab = {
     .kind = CEL_T_MAP, .n_params = 2, .params = {&cel_type_a, &cel_type_b}};
+const struct cel_type cel_type_optional_a = {
+    .kind = CEL_T_OPTIONAL, .n_params = 1, .params = {&cel_type_a}};
+const struct cel_type cel_type_optional_b = {
+    .kind = CEL_T_OPTIONAL, .n_params = 1, .params = {&cel_type_b}};
 const struct cel_type cel_type_list_string = {
     .kind = CEL_T_LIST, .n_params = 1, .params = {&cel_type_string}};
 const struct cel_type cel_type_list_int = {
@@ -44,6 +50,11 @@ const struct cel_type *cel_type_map(struct arena *arena, const struct cel_type *
                                     const struct cel_type *value)
 {
     return made(arena, (struct cel_type){.kind = CEL_T_MAP, .n_params = 2, .params = {key, value}});
+}
+
+const struct cel_type *cel_type_optional(struct arena *arena, const struct cel_type *of)
+{
+    return made(arena, (struct cel_type){.kind = CEL_T_OPTIONAL, .n_params = 1, .params = {of}});
 }
 
 const struct cel_type *cel_type_wrapper(struct arena *arena, const struct cel_type *of)
@@ -85,6 +96,9 @@ static const char *kind_text(enum cel_type_kind kind)
         [CEL_T_DURATION] = "duration",
         [CEL_T_LIST] = "list",
         [CEL_T_MAP] = "map",
+        [CEL_T_OPTIONAL] = "optional_type",
+        [CEL_T_IP] = "net.IP",
+        [CEL_T_CIDR] = "net.CIDR",
         [CEL_T_TYPE] = "type",
         [CEL_T_WRAPPER] = "wrapper",
         [CEL_T_ABSTRACT] = "",
@@ -122,6 +136,8 @@ static bool kind_is(const struct cel_type *t, struct cel_value v)
         [CEL_T_BYTES] = CEL_BYTES,       [CEL_T_TIMESTAMP] = CEL_TIMESTAMP,
         [CEL_T_DURATION] = CEL_DURATION, [CEL_T_LIST] = CEL_LIST,
         [CEL_T_MAP] = CEL_MAP,           [CEL_T_TYPE] = CEL_TYPE,
+        [CEL_T_OPTIONAL] = CEL_OPTIONAL, [CEL_T_IP] = CEL_IP,
+        [CEL_T_CIDR] = CEL_CIDR,
     };
     return kinds[t->kind] == v.kind;
 }

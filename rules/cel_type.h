@@ -23,6 +23,9 @@ enum cel_type_kind {
     CEL_T_DURATION,
     CEL_T_LIST,     /* of params[0] */
     CEL_T_MAP,      /* from params[0] to params[1] */
+    CEL_T_OPTIONAL, /* of params[0] */
+    CEL_T_IP,
+    CEL_T_CIDR,
     CEL_T_TYPE,     /* the type of types; params[0] says of which, or is NULL */
     CEL_T_WRAPPER,  /* params[0] or null */
     CEL_T_ABSTRACT, /* `name` with params, declared by a user of the language */
@@ -43,15 +46,17 @@ struct cel_type {
 
 extern const struct cel_type cel_type_dyn, cel_type_null, cel_type_bool, cel_type_int,
     cel_type_uint, cel_type_double, cel_type_string, cel_type_bytes, cel_type_timestamp,
-    cel_type_duration, cel_type_type, cel_type_error;
-/* A, B; list(A), map(A, B): for signatures. */
-extern const struct cel_type cel_type_a, cel_type_b, cel_type_list_a, cel_type_map_ab;
+    cel_type_duration, cel_type_ip, cel_type_cidr, cel_type_type, cel_type_error;
+/* A, B; list(A), map(A, B), optional(A), optional(B): for signatures. */
+extern const struct cel_type cel_type_a, cel_type_b, cel_type_list_a, cel_type_map_ab,
+    cel_type_optional_a, cel_type_optional_b;
 /* What lists.h makes, and what a geo field is. */
 extern const struct cel_type cel_type_list_string, cel_type_list_int, cel_type_map_string_double;
 
 const struct cel_type *cel_type_list(struct arena *arena, const struct cel_type *item);
 const struct cel_type *cel_type_map(struct arena *arena, const struct cel_type *key,
                                     const struct cel_type *value);
+const struct cel_type *cel_type_optional(struct arena *arena, const struct cel_type *of);
 const struct cel_type *cel_type_wrapper(struct arena *arena, const struct cel_type *of);
 
 bool cel_type_is_number(const struct cel_type *t);

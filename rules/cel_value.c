@@ -1,5 +1,6 @@
 #include "rules/cel_value.h"
 
+#include <arpa/inet.h>
 #include <math.h>
 
 struct cel_index {
@@ -49,6 +50,9 @@ struct span cel_kind_name(enum cel_kind kind)
         [CEL_LIST] = "list",
         [CEL_MAP] = "map",
         [CEL_TYPE] = "type",
+        [CEL_OPTIONAL] = "optional_type",
+        [CEL_IP] = "net.IP",
+        [CEL_CIDR] = "net.CIDR",
         [CEL_RANGE] = "range",
         [CEL_HANDLE] = "handle",
         [CEL_ERROR] = "error",
@@ -119,6 +123,24 @@ static void write_duration(struct cel_value v, struct text *out)
     text_char(out, 's');
 }
 
+static void write_optional(struct cel_value v, struct text *out)
+{
+    text_str(out, v.some ? "optional.of(" : "optional.none()");
+    if (v.some != NULL) {
+        cel_value_write(*v.some, out);
+        text_char(out, ')');
+    }
+}
+
+/* RFC 5952: the one spelling of an address; a network with "/" and its prefix's length. */
+static void write_network(struct cel_value v, struct text *out)
+{
+    char buf[INET6_ADDRSTRLEN];
+    text_str(out, inet_ntop(v.code == 4 ? AF_INET : AF_INET6, v.ip, buf, sizeof buf));
+    if (v.kind == CEL_CIDR)
+        text_printf(out, "/%d", (int)v.nanos);
+}
+
 void cel_value_write(struct cel_value v, struct text *out)
 {
     switch ((enum cel_kind)v.kind) {
@@ -160,6 +182,13 @@ void cel_value_write(struct cel_value v, struct text *out)
         break;
     case CEL_MAP:
         write_map(v.map, out);
+        break;
+    case CEL_OPTIONAL:
+        write_optional(v, out);
+        break;
+    case CEL_IP:
+    case CEL_CIDR:
+        write_network(v, out);
         break;
     case CEL_RANGE:
         write_range(v, out);
@@ -283,6 +312,12 @@ bool cel_equal(struct cel_value a, struct cel_value b, int64_t *steps)
         return lists_equal(a.list, b.list, steps);
     case CEL_MAP:
         return maps_equal(a.map, b.map, steps);
+    case CEL_OPTIONAL:
+        return a.some == NULL || b.some == NULL ? a.some == b.some
+                                                : cel_equal(*a.some, *b.some, steps);
+    case CEL_IP:
+    case CEL_CIDR:
+        return a.code == b.code && a.nanos == b.nanos && memcmp(a.ip, b.ip, sizeof a.ip) == 0;
     default:
         return false;
     }

@@ -40,6 +40,9 @@ enum cel_kind {
     CEL_LIST,
     CEL_MAP,
     CEL_TYPE,
+    CEL_OPTIONAL,
+    CEL_IP,
+    CEL_CIDR,
     CEL_RANGE,
     CEL_HANDLE,
     CEL_ERROR,
@@ -71,9 +74,9 @@ struct cel_map;
 
 struct cel_value {
     uint8_t kind;  /* enum cel_kind */
-    uint8_t code;  /* CEL_ERROR: enum cel_error_code */
+    uint8_t code;  /* CEL_ERROR: enum cel_error_code; CEL_IP, CEL_CIDR: 4 or 6 */
     bool is_int;   /* CEL_RANGE: lo_i64 and hi_i64 hold, else lo and hi */
-    int32_t nanos; /* CEL_TIMESTAMP: 0 .. 999,999,999 */
+    int32_t nanos; /* CEL_TIMESTAMP: 0 .. 999,999,999; CEL_CIDR: the prefix's length, bits */
     union {
         bool flag;        /* CEL_BOOL */
         int64_t i64;      /* CEL_INT; CEL_TIMESTAMP: seconds; CEL_DURATION: nanoseconds */
@@ -83,6 +86,8 @@ struct cel_value {
         const struct cel_list *list;
         const struct cel_map *map;
         const void *handle;
+        const struct cel_value *some; /* CEL_OPTIONAL; NULL: none */
+        uint8_t ip[16]; /* CEL_IP, CEL_CIDR: network order; of version 4 the first four, then 0 */
         struct {
             double lo, hi;
         };
@@ -170,6 +175,12 @@ static inline struct cel_value cel_timestamp(int64_t s, int32_t ns)
 static inline struct cel_value cel_duration(int64_t ns)
 {
     return (struct cel_value){.kind = CEL_DURATION, .i64 = ns};
+}
+
+/* `some` outlives the value; NULL: optional.none(). */
+static inline struct cel_value cel_optional_of(const struct cel_value *some)
+{
+    return (struct cel_value){.kind = CEL_OPTIONAL, .some = some};
 }
 
 /* An instant in Unix milliseconds, as the schema's timestamps are. */

@@ -1,4 +1,9 @@
-#include "rules/cel_string.h"
+/*
+ * The functions on strings. Positions and sizes count code points.
+ *
+ * Source: the CEL specification, "List of Standard Definitions"; cel-go, ext/strings.go.
+ */
+#include "rules/cel_library.h"
 
 #include "rules/cel_ops.h"
 #include "rules/cel_regex.h"
@@ -23,7 +28,7 @@ static struct cel_value out_of_bounds(void)
 
 /* ---- tests ---------------------------------------------------------------------------------- */
 
-struct cel_value cel_str_contains(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value contains(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text, part = args[1].text;
     UNUSED_ARGS;
@@ -32,22 +37,22 @@ struct cel_value cel_str_contains(struct cel_context *cx, const struct cel_value
     return cel_bool(part.len == 0 || memmem(s.base, s.len, part.base, part.len) != NULL);
 }
 
-struct cel_value cel_str_starts_with(struct cel_context *cx, const struct cel_value *args,
-                                     int n_args)
+static struct cel_value starts_with(struct cel_context *cx, const struct cel_value *args,
+                                    int n_args)
 {
     UNUSED_ARGS;
     return cel_bool(span_starts(args[0].text, args[1].text));
 }
 
-struct cel_value cel_str_ends_with(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value ends_with(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text, end = args[1].text;
     UNUSED_ARGS;
     return cel_bool(s.len >= end.len && span_eq(span_of(s.base + (s.len - end.len), end.len), end));
 }
 
-const char *cel_str_prepare_pattern(struct span text, struct arena *arena,
-                                    struct cel_value *ret_value)
+static const char *prepare_pattern(struct span text, struct arena *arena,
+                                   struct cel_value *ret_value)
 {
     const struct regex *re;
     const char *wrong = regex_compile(text, arena, &re);
@@ -56,14 +61,14 @@ const char *cel_str_prepare_pattern(struct span text, struct arena *arena,
     return wrong;
 }
 
-struct cel_value cel_str_matches(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value matches(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct cel_value pattern = args[1];
     UNUSED_ARGS;
     if (pattern.kind == CEL_STRING) { /* made while the rule runs; costs as much as it is long */
         if (!cel_spend(cx, 100 + pattern.text.len))
             return limit();
-        const char *wrong = cel_str_prepare_pattern(args[1].text, cx->arena, &pattern);
+        const char *wrong = prepare_pattern(args[1].text, cx->arena, &pattern);
         if (wrong != NULL)
             return cel_error(CEL_ERR_ARGUMENT, span_str(wrong));
     }
@@ -91,7 +96,7 @@ static size_t points_before(struct span s, size_t byte)
     return cel_utf8_count(span_of(s.base, byte));
 }
 
-struct cel_value cel_str_char_at(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value char_at(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text;
     size_t from, to;
@@ -105,7 +110,7 @@ struct cel_value cel_str_char_at(struct cel_context *cx, const struct cel_value 
 }
 
 /* s.indexOf(part), s.indexOf(part, from) */
-struct cel_value cel_str_index_of(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value index_of(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text, part = args[1].text;
     size_t from;
@@ -120,8 +125,8 @@ struct cel_value cel_str_index_of(struct cel_context *cx, const struct cel_value
 }
 
 /* s.lastIndexOf(part), s.lastIndexOf(part, from): the last that begins at `from` or before. */
-struct cel_value cel_str_last_index_of(struct cel_context *cx, const struct cel_value *args,
-                                       int n_args)
+static struct cel_value last_index_of(struct cel_context *cx, const struct cel_value *args,
+                                      int n_args)
 {
     struct span s = args[0].text, part = args[1].text;
     size_t at = s.len;
@@ -141,7 +146,7 @@ struct cel_value cel_str_last_index_of(struct cel_context *cx, const struct cel_
 }
 
 /* s.substring(from), s.substring(from, to) */
-struct cel_value cel_str_substring(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value substring(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text;
     size_t from, to = s.len;
@@ -176,15 +181,15 @@ static struct cel_value mapped(struct cel_context *cx, struct span s, char from,
     return cel_string(text_span(&out));
 }
 
-struct cel_value cel_str_lower_ascii(struct cel_context *cx, const struct cel_value *args,
-                                     int n_args)
+static struct cel_value lower_ascii(struct cel_context *cx, const struct cel_value *args,
+                                    int n_args)
 {
     UNUSED_ARGS;
     return mapped(cx, args[0].text, 'A', 'Z');
 }
 
-struct cel_value cel_str_upper_ascii(struct cel_context *cx, const struct cel_value *args,
-                                     int n_args)
+static struct cel_value upper_ascii(struct cel_context *cx, const struct cel_value *args,
+                                    int n_args)
 {
     UNUSED_ARGS;
     return mapped(cx, args[0].text, 'a', 'z');
@@ -198,7 +203,7 @@ static bool is_space(int32_t c)
            c == 0x205f || c == 0x3000;
 }
 
-struct cel_value cel_str_trim(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value trim(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text;
     size_t from = s.len, to = 0;
@@ -213,7 +218,7 @@ struct cel_value cel_str_trim(struct cel_context *cx, const struct cel_value *ar
     return cel_string(from < to ? span_of(s.base + from, to - from) : span_of(NULL, 0));
 }
 
-struct cel_value cel_str_reverse(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value reverse(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text;
     struct text out;
@@ -254,7 +259,7 @@ static size_t occurrences(struct span s, struct span part, size_t max)
 }
 
 /* s.replace(old, new), s.replace(old, new, n): the first n; n < 0: all. */
-struct cel_value cel_str_replace(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value replace(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text, old = args[1].text, by = args[2].text;
     size_t max = n_args > 3 && args[3].i64 >= 0 ? (size_t)args[3].i64 : SIZE_MAX, at, from = 0;
@@ -277,7 +282,7 @@ struct cel_value cel_str_replace(struct cel_context *cx, const struct cel_value 
 }
 
 /* s.split(by), s.split(by, n): at most n parts, the last with the rest; n < 0: all. */
-struct cel_value cel_str_split(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value split(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text, by = args[1].text;
     int64_t parts = n_args > 2 ? args[2].i64 : -1;
@@ -298,7 +303,7 @@ struct cel_value cel_str_split(struct cel_context *cx, const struct cel_value *a
 }
 
 /* list.join(), list.join(separator) */
-struct cel_value cel_str_join(struct cel_context *cx, const struct cel_value *args, int n_args)
+static struct cel_value join(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     const struct cel_list *list = args[0].list;
     struct span between = n_args > 1 ? args[1].text : span_of(NULL, 0);
@@ -318,3 +323,41 @@ struct cel_value cel_str_join(struct cel_context *cx, const struct cel_value *ar
     }
     return cel_string(text_span(&out));
 }
+
+static const struct cel_func strings[] = {
+    METHOD("contains", contains, BOOL, STRING, STRING),
+    METHOD("startsWith", starts_with, BOOL, STRING, STRING),
+    METHOD("endsWith", ends_with, BOOL, STRING, STRING),
+    {.name = "matches",
+     .n_args = 2,
+     .args = {STRING, STRING},
+     .result = BOOL,
+     .run = matches,
+     .prepare = prepare_pattern},
+    {.name = "matches",
+     .is_method = true,
+     .n_args = 2,
+     .args = {STRING, STRING},
+     .result = BOOL,
+     .run = matches,
+     .prepare = prepare_pattern},
+    METHOD("charAt", char_at, STRING, STRING, INT),
+    METHOD("indexOf", index_of, INT, STRING, STRING),
+    METHOD("indexOf", index_of, INT, STRING, STRING, INT),
+    METHOD("lastIndexOf", last_index_of, INT, STRING, STRING),
+    METHOD("lastIndexOf", last_index_of, INT, STRING, STRING, INT),
+    METHOD("lowerAscii", lower_ascii, STRING, STRING),
+    METHOD("upperAscii", upper_ascii, STRING, STRING),
+    METHOD("trim", trim, STRING, STRING),
+    METHOD("reverse", reverse, STRING, STRING),
+    METHOD("replace", replace, STRING, STRING, STRING, STRING),
+    METHOD("replace", replace, STRING, STRING, STRING, STRING, INT),
+    METHOD("split", split, STRINGS, STRING, STRING),
+    METHOD("split", split, STRINGS, STRING, STRING, INT),
+    METHOD("substring", substring, STRING, STRING, INT),
+    METHOD("substring", substring, STRING, STRING, INT, INT),
+    METHOD("join", join, STRING, STRINGS),
+    METHOD("join", join, STRING, STRINGS, STRING),
+};
+
+LIBRARY(cel_lib_strings, strings);
