@@ -10,6 +10,8 @@
  *         accu = step
  *     value: result
  *
+ * and with an empty list as range, a name for a value: cel.bind(accu, init, result).
+ *
  * Source: cel-spec, proto/cel/expr/syntax.proto.
  */
 #ifndef SLUICE_RULES_CEL_AST_H
@@ -20,13 +22,13 @@
 enum cel_node_kind {
     CEL_NODE_CONST,
     CEL_NODE_IDENT,  /* name */
-    CEL_NODE_SELECT, /* left . name; is_test: has(left.name) */
+    CEL_NODE_SELECT, /* left . name; is_test: has(left.name); is_optional: left .? name */
     CEL_NODE_CALL,   /* name(args), or left.name(args) */
     CEL_NODE_LIST,   /* args */
     CEL_NODE_MAP,    /* args: key, value, key, value ... */
     CEL_NODE_LOOP,   /* loop */
     /* made by the checker */
-    CEL_NODE_SLOT,  /* `slot` of the row, called `name`; is_test: has it a value? */
+    CEL_NODE_SLOT,  /* `slot` of the row, called `name`; is_test: has it a value?; is_optional */
     CEL_NODE_LOCAL, /* a variable of the loop `owner` */
 };
 
@@ -49,7 +51,9 @@ struct cel_node {
     const struct cel_type *type; /* the checker's */
     struct span name;
     bool is_test;
-    bool is_rooted; /* .name: not looked for in the container */
+    bool is_optional;       /* .? */
+    bool is_optional_entry; /* [?x], {?key: x}: it stands there if x has a value */
+    bool is_rooted;         /* .name: not looked for in the container */
     struct cel_value value;
     struct cel_node *left;
     struct cel_node **args;

@@ -72,7 +72,7 @@ const struct cel_name *cel_env_find(const struct cel_env *env, struct span text)
 /* a.b.c of selections down to a name; false: it is not one, or too long. */
 static bool chain_write(const struct cel_node *n, struct text *out)
 {
-    if (n->kind == CEL_NODE_SELECT) {
+    if (n->kind == CEL_NODE_SELECT && !n->is_optional) {
         if (!chain_write(n->left, out))
             return false;
         text_char(out, '.');
@@ -85,7 +85,7 @@ static bool chain_write(const struct cel_node *n, struct text *out)
 
 static const struct cel_node *chain_root(const struct cel_node *n)
 {
-    while (n->kind == CEL_NODE_SELECT)
+    while (n->kind == CEL_NODE_SELECT && !n->is_optional)
         n = n->left;
     return n;
 }
@@ -166,6 +166,9 @@ static bool find_type_name(struct check *ck, const struct cel_node *n, struct ce
         {"type", &cel_type_type},
         {"list", &cel_type_list_a},
         {"map", &cel_type_map_ab},
+        {"optional_type", &cel_type_optional_a},
+        {"net.IP", &cel_type_ip},
+        {"net.CIDR", &cel_type_cidr},
         {"google.protobuf.Timestamp", &cel_type_timestamp},
         {"google.protobuf.Duration", &cel_type_duration},
     };
@@ -357,7 +360,7 @@ static bool chain_means(struct check *ck, const struct cel_node *n)
 }
 
 /* The type of left.name, where left is of type `t`. */
-static const struct cel_type *field_type(struct check *ck, struct cel_node *n,
+static const struct cel_type *field_type(struct check *ck, const struct cel_node *n,
                                          const struct cel_type *t)
 {
     if (t->kind == CEL_T_VAR && !ck->unit->env->unchecked) {
@@ -373,18 +376,43 @@ static const struct cel_type *field_type(struct check *ck, struct cel_node *n,
     return &cel_type_error;
 }
 
+/* tx.?currency: a declared name as an optional. */
+static bool resolve_optional(struct check *ck, struct cel_node *n)
+{
+    n->is_optional = false;
+    bool is_whole = resolve_whole(ck, n);
+    n->is_optional = true;
+    if (!is_whole)
+        return false;
+    n->type = cel_type_optional(ck->unit->arena, n->type);
+    if (n->kind == CEL_NODE_CONST) {
+        struct cel_value *some = arena_must(ck->unit->arena, sizeof *some);
+        *some = n->value;
+        n->value = cel_optional_of(some);
+    }
+    return true;
+}
+
 static void check_select(struct check *ck, struct cel_node *n)
 {
-    if (resolve_whole(ck, n))
+    if (resolve_whole(ck, n) || (n->is_optional && resolve_optional(ck, n)))
         return;
     if (!chain_means(ck, n)) {
         unknown_name(ck, n);
         return;
     }
     check_node(ck, n->left);
-    n->type = field_type(ck, n, type_of(ck, n->left));
-    if (n->is_test && n->type->kind != CEL_T_ERROR)
+    const struct cel_type *left = type_of(ck, n->left);
+    bool is_optional = n->is_optional || left->kind == CEL_T_OPTIONAL;
+    if (left->kind == CEL_T_OPTIONAL)
+        left = cel_infer_known(&ck->infer, left->params[0]);
+    n->type = field_type(ck, n, left);
+    if (n->type->kind == CEL_T_ERROR)
+        return;
+    if (n->is_test)
         n->type = &cel_type_bool;
+    else if (is_optional)
+        n->type = cel_type_optional(ck->unit->arena, n->type);
 }
 
 /* ---- calls --------------------------------------------------------------------------------- */
@@ -487,7 +515,7 @@ static void refuse_operator(struct check *ck, struct cel_node *n, struct span si
             cel_unit_error(u, n->offset, "make both the same type, or wrap one in dyn()",
                            "the two sides of ?: are %s and %s", b.text,
                            type_text(ck, n->args[2]->type).text);
-    } else if (span_is(sign, "[_]")) {
+    } else if (sign.base[0] == '[') {
         cel_unit_error(u, n->offset, NULL, "%s has no element [%s]", a.text, b.text);
     } else if (span_is(sign, "in")) {
         cel_unit_error(u, n->offset, hint_in(ck, n), "%s cannot be in %s", a.text, b.text);
@@ -570,7 +598,7 @@ static bool is_generic(const struct cel_func *f)
         if (f->args[i]->kind == CEL_T_PARAM || f->args[i]->n_params > 0)
             return true;
     }
-    return false;
+    return f->result->n_params > 0;
 }
 
 static bool fits(struct check *ck, const struct cel_func *f, struct cel_node *const *args,
@@ -698,12 +726,28 @@ static void check_call(struct check *ck, struct cel_node *n)
 
 /* ---- literals and loops --------------------------------------------------------------------- */
 
+/* What an element, or a value of a map, brings: of [?x] what x holds. */
+static const struct cel_type *entry_type(struct check *ck, const struct cel_node *n)
+{
+    if (!n->is_optional_entry)
+        return n->type;
+    const struct cel_type *held = cel_infer_var(&ck->infer);
+    const struct cel_type *wanted = cel_type_optional(ck->unit->arena, held);
+    if (cel_infer_assign(&ck->infer, n->type, wanted))
+        return cel_infer_known(&ck->infer, n->type)->kind == CEL_T_OPTIONAL ? held : &cel_type_dyn;
+    if (!ck->unit->env->unchecked)
+        cel_unit_error(ck->unit, n->start, "leave out the '?', or write optional.of(...)",
+                       "'?' stands before an optional, and this is %s",
+                       type_text(ck, n->type).text);
+    return &cel_type_error;
+}
+
 static void check_list(struct check *ck, struct cel_node *n)
 {
     const struct cel_type *item = NULL;
     for (int i = 0; i < n->n_args; i++) {
         check_node(ck, n->args[i]);
-        item = cel_infer_join(&ck->infer, item, n->args[i]->type);
+        item = cel_infer_join(&ck->infer, item, entry_type(ck, n->args[i]));
     }
     n->type = cel_type_list(ck->unit->arena, item ? item : cel_infer_var(&ck->infer));
 }
@@ -726,7 +770,7 @@ static void check_map(struct check *ck, struct cel_node *n)
             cel_unit_error(ck->unit, n->args[i]->start, "a key is a bool, int, uint or string",
                            "%s cannot be a key", type_text(ck, t).text);
         key = cel_infer_join(&ck->infer, key, n->args[i]->type);
-        value = cel_infer_join(&ck->infer, value, n->args[i + 1]->type);
+        value = cel_infer_join(&ck->infer, value, entry_type(ck, n->args[i + 1]));
     }
     n->type = cel_type_map(ck->unit->arena, key ? key : cel_infer_var(&ck->infer),
                            value ? value : cel_infer_var(&ck->infer));

@@ -101,7 +101,7 @@ static int reading(struct emit *e, const struct cel_node *n)
 
 static bool is_constant(const struct cel_node *n)
 {
-    return n->kind == CEL_NODE_CONST && n->value.kind != CEL_ERROR;
+    return n->kind == CEL_NODE_CONST && n->value.kind != CEL_ERROR && !n->is_optional_entry;
 }
 
 static bool all_constant(const struct cel_node *n)
@@ -200,13 +200,35 @@ static const struct {
     const char *name;
     enum cel_op op;
 } operators[] = {
-    {"!_", CEL_OP_NOT},         {"-_", CEL_OP_NEGATE},    {"_+_", CEL_OP_ADD},
-    {"_-_", CEL_OP_SUBTRACT},   {"_*_", CEL_OP_MULTIPLY}, {"_/_", CEL_OP_DIVIDE},
-    {"_%_", CEL_OP_MODULO},     {"_==_", CEL_OP_EQ},      {"_!=_", CEL_OP_NE},
-    {"_<_", CEL_OP_LT},         {"_<=_", CEL_OP_LE},      {"_>_", CEL_OP_GT},
-    {"_>=_", CEL_OP_GE},        {"@in", CEL_OP_IN},       {"_[_]", CEL_OP_AT},
+    {"!_", CEL_OP_NOT},
+    {"-_", CEL_OP_NEGATE},
+    {"_+_", CEL_OP_ADD},
+    {"_-_", CEL_OP_SUBTRACT},
+    {"_*_", CEL_OP_MULTIPLY},
+    {"_/_", CEL_OP_DIVIDE},
+    {"_%_", CEL_OP_MODULO},
+    {"_==_", CEL_OP_EQ},
+    {"_!=_", CEL_OP_NE},
+    {"_<_", CEL_OP_LT},
+    {"_<=_", CEL_OP_LE},
+    {"_>_", CEL_OP_GT},
+    {"_>=_", CEL_OP_GE},
+    {"@in", CEL_OP_IN},
+    {"_[_]", CEL_OP_AT},
     {"@append", CEL_OP_APPEND},
+    {"@put", CEL_OP_PUT},
+    {"@merge", CEL_OP_MERGE},
+    {"_[?_]", CEL_OP_AT_OPTIONAL},
 };
+
+/* left.or(right): right only where left has no value */
+static void emit_else(struct emit *e, const struct cel_node *n, enum cel_op op)
+{
+    emit_node(e, n->left);
+    int otherwise = emit_op(e, op, 0);
+    emit_node(e, n->args[0]);
+    land(e, otherwise);
+}
 
 static bool emit_operator(struct emit *e, const struct cel_node *n)
 {
@@ -220,6 +242,13 @@ static bool emit_operator(struct emit *e, const struct cel_node *n)
     }
     if (span_is(n->name, "_?_:_")) {
         emit_ternary(e, n);
+        return true;
+    }
+    if (n->left != NULL) {
+        bool or = span_is(n->name, "or");
+        if (! or &&!span_is(n->name, "orValue"))
+            return false;
+        emit_else(e, n, or ? CEL_OP_ELSE : CEL_OP_ELSE_VALUE);
         return true;
     }
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
@@ -262,7 +291,9 @@ static void emit_call(struct emit *e, const struct cel_node *n)
 static void emit_slot(struct emit *e, const struct cel_node *n)
 {
     int k = reading(e, n);
-    emit(e, (struct cel_instr){.op = n->is_test ? CEL_OP_HAS_SLOT : CEL_OP_SLOT,
+    emit(e, (struct cel_instr){.op = n->is_test       ? CEL_OP_HAS_SLOT
+                                     : n->is_optional ? CEL_OP_SLOT_OPTIONAL
+                                                      : CEL_OP_SLOT,
                                .k = (uint16_t)k,
                                .arg = n->slot});
 }
@@ -271,7 +302,11 @@ static void emit_select(struct emit *e, const struct cel_node *n)
 {
     struct cel_value name = cel_string(arena_copy(e->unit->arena, n->name));
     emit_node(e, n->left);
-    emit_op(e, n->is_test ? CEL_OP_HAS : CEL_OP_SELECT, constant(e, name));
+    emit_op(e,
+            n->is_test       ? CEL_OP_HAS
+            : n->is_optional ? CEL_OP_SELECT_OPTIONAL
+                             : CEL_OP_SELECT,
+            constant(e, name));
 }
 
 static void emit_list(struct emit *e, const struct cel_node *n)
@@ -284,7 +319,7 @@ static void emit_list(struct emit *e, const struct cel_node *n)
     emit_op(e, CEL_OP_LIST, n->n_args);
     for (int i = 0; i < n->n_args; i++) {
         emit_node(e, n->args[i]);
-        emit_op(e, CEL_OP_APPEND, 0);
+        emit_op(e, n->args[i]->is_optional_entry ? CEL_OP_APPEND_SOME : CEL_OP_APPEND, 0);
     }
 }
 
@@ -299,7 +334,7 @@ static void emit_map(struct emit *e, const struct cel_node *n)
     for (int i = 0; i < n->n_args; i += 2) {
         emit_node(e, n->args[i]);
         emit_node(e, n->args[i + 1]);
-        emit_op(e, CEL_OP_PUT, 0);
+        emit_op(e, n->args[i + 1]->is_optional_entry ? CEL_OP_PUT_SOME : CEL_OP_PUT, 0);
     }
 }
 
@@ -313,6 +348,17 @@ static int emit_condition(struct emit *e, const struct cel_node *n)
     return emit_op(e, CEL_OP_STOP_IF_FALSE, 0);
 }
 
+/* A loop over nothing: the accumulator stands where it would in a loop. */
+static void emit_let(struct emit *e, const struct cel_loop *loop)
+{
+    emit(e, (struct cel_instr){.op = CEL_OP_RESERVE, .n = 2});
+    grow_stack(e, 2);
+    emit_node(e, loop->init);
+    emit_node(e, loop->result);
+    emit_op(e, CEL_OP_LEAVE, loop->base);
+    e->depth = loop->base + 1;
+}
+
 /*
  * On the stack from loop->base: the range, how many were taken, the accumulator, the variable,
  * the second variable.
@@ -321,6 +367,10 @@ static void emit_loop(struct emit *e, const struct cel_node *n)
 {
     struct cel_loop *loop = n->loop;
     loop->base = e->depth;
+    if (loop->range->kind == CEL_NODE_LIST && loop->range->n_args == 0) {
+        emit_let(e, loop);
+        return;
+    }
     e->loops = true;
     emit_node(e, loop->range);
     int iterate = emit_op(e, CEL_OP_ITERATE, 0);

@@ -20,6 +20,11 @@
         OPERATOR(name, BOOL, DOUBLE, INT), OPERATOR(name, BOOL, DOUBLE, UINT)
 #define ARITHMETIC(name, type) OPERATOR(name, type, type, type)
 
+static const struct cel_type optional_list = {
+    .kind = CEL_T_OPTIONAL, .n_params = 1, .params = {LIST}};
+static const struct cel_type optional_map = {
+    .kind = CEL_T_OPTIONAL, .n_params = 1, .params = {MAP}};
+
 static const struct cel_func standard[] = {
     /* operators; cel_ops.c runs them */
     OPERATOR("_&&_", BOOL, BOOL, BOOL),
@@ -28,6 +33,8 @@ static const struct cel_func standard[] = {
     OPERATOR("_?_:_", A, BOOL, A, A),
     OPERATOR("@not_strictly_false", BOOL, BOOL),
     OPERATOR("@append", LIST, LIST, A),
+    OPERATOR("@put", MAP, MAP, A, B),
+    OPERATOR("@merge", MAP, MAP, MAP),
     OPERATOR("_==_", BOOL, A, A),
     OPERATOR("_!=_", BOOL, A, A),
     ORDERINGS("_<_"),
@@ -38,6 +45,12 @@ static const struct cel_func standard[] = {
     OPERATOR("@in", BOOL, A, MAP),
     OPERATOR("_[_]", A, LIST, INT),
     OPERATOR("_[_]", B, MAP, A),
+    OPERATOR("_[_]", OPTIONAL_A, &optional_list, INT),
+    OPERATOR("_[_]", OPTIONAL_B, &optional_map, A),
+    OPERATOR("_[?_]", OPTIONAL_A, LIST, INT),
+    OPERATOR("_[?_]", OPTIONAL_B, MAP, A),
+    OPERATOR("_[?_]", OPTIONAL_A, &optional_list, INT),
+    OPERATOR("_[?_]", OPTIONAL_B, &optional_map, A),
     ARITHMETIC("_+_", INT),
     ARITHMETIC("_+_", UINT),
     ARITHMETIC("_+_", DOUBLE),

@@ -15,7 +15,7 @@ struct cel_library {
     int count;
 };
 
-extern const struct cel_library cel_lib_standard, cel_lib_strings;
+extern const struct cel_library cel_lib_standard, cel_lib_optional, cel_lib_strings;
 
 /* Ends a library's file: cel_lib_NAME is its table. */
 #define LIBRARY(name, table) \
@@ -25,6 +25,8 @@ extern const struct cel_library cel_lib_standard, cel_lib_strings;
 #define B &cel_type_b
 #define LIST &cel_type_list_a
 #define MAP &cel_type_map_ab
+#define OPTIONAL_A &cel_type_optional_a
+#define OPTIONAL_B &cel_type_optional_b
 #define DYN &cel_type_dyn
 #define BOOL &cel_type_bool
 #define INT &cel_type_int
@@ -55,6 +57,12 @@ extern const struct cel_library cel_lib_standard, cel_lib_strings;
         .run = (function), .takes_ranges = true                                                \
     }
 /* x.text(y ...): the receiver's type is the first. */
+/* x.or(y): the VM has an instruction for it. */
+#define METHOD_OPERATOR(text, type, ...)                                                        \
+    {                                                                                           \
+        .name = (text), .is_method = true, .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, \
+        .result = (type)                                                                        \
+    }
 #define METHOD(text, function, type, ...)                                                       \
     {                                                                                           \
         .name = (text), .is_method = true, .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, \

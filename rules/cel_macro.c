@@ -23,12 +23,17 @@ static struct cel_node *constant(struct cel_unit *unit, const struct cel_node *c
     return n;
 }
 
-static struct cel_node *accu(struct cel_unit *unit, const struct cel_node *call)
+static struct cel_node *named(struct cel_unit *unit, const struct cel_node *call, struct span name)
 {
     struct cel_node *n = node_at(unit, call, CEL_NODE_IDENT);
     if (n != NULL)
-        n->name = span_str(ACCU);
+        n->name = name;
     return n;
+}
+
+static struct cel_node *accu(struct cel_unit *unit, const struct cel_node *call)
+{
+    return named(unit, call, span_str(ACCU));
 }
 
 static struct cel_node *invoke(struct cel_unit *unit, const struct cel_node *call,
@@ -56,16 +61,13 @@ static struct cel_node *invoke(struct cel_unit *unit, const struct cel_node *cal
            (int)(sizeof((struct cel_node *[]){__VA_ARGS__}) / sizeof(struct cel_node *)), \
            (struct cel_node *[]){__VA_ARGS__})
 
-/* What the macros differ in. */
-struct shape {
-    struct cel_node *init, *condition, *step, *result;
-};
-
-static struct cel_node *loop_of(struct cel_unit *unit, struct cel_node *call, struct shape s)
+static struct cel_node *loop_node(struct cel_unit *unit, const struct cel_node *call,
+                                  struct cel_loop shape)
 {
     struct cel_node *n = node_at(unit, call, CEL_NODE_LOOP);
     struct cel_loop *loop = cel_unit_alloc(unit, sizeof *loop);
-    struct cel_node *const parts[] = {call->left, s.init, s.condition, s.step, s.result};
+    struct cel_node *const parts[] = {shape.range, shape.init, shape.condition, shape.step,
+                                      shape.result};
     if (n == NULL || loop == NULL)
         return NULL;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -74,81 +76,166 @@ static struct cel_node *loop_of(struct cel_unit *unit, struct cel_node *call, st
         if (parts[i]->height >= n->height)
             n->height = parts[i]->height + 1;
     }
-    *loop = (struct cel_loop){.var = call->args[0]->name,
-                              .accu = span_str(ACCU),
-                              .range = call->left,
-                              .init = s.init,
-                              .condition = s.condition,
-                              .step = s.step,
-                              .result = s.result};
+    *loop = shape;
     n->loop = loop;
     return n;
+}
+
+/* What the macros over lists and maps differ in. */
+struct shape {
+    struct cel_node *init, *condition, *step, *result;
+};
+
+/* range.macro(x, ...), range.macro(x, y, ...) */
+static struct cel_node *loop_of(struct cel_unit *unit, const struct cel_node *call, int n_vars,
+                                struct shape s)
+{
+    return loop_node(unit, call,
+                     (struct cel_loop){.var = call->args[0]->name,
+                                       .var2 = n_vars > 1 ? call->args[1]->name : span_of(NULL, 0),
+                                       .accu = span_str(ACCU),
+                                       .range = call->left,
+                                       .init = s.init,
+                                       .condition = s.condition,
+                                       .step = s.step,
+                                       .result = s.result});
+}
+
+/* `name` stands for `value` in `in`: a loop that never turns. */
+static struct cel_node *let(struct cel_unit *unit, const struct cel_node *call, struct span name,
+                            struct cel_node *value, struct cel_node *in)
+{
+    return loop_node(unit, call,
+                     (struct cel_loop){.var = span_str("@unused"),
+                                       .accu = name,
+                                       .range = node_at(unit, call, CEL_NODE_LIST),
+                                       .init = value,
+                                       .condition = constant(unit, call, cel_bool(false)),
+                                       .step = named(unit, call, name),
+                                       .result = in});
 }
 
 /* ---- the macros ---------------------------------------------------------------------------- */
 
 /* range.all(x, p):  accu = true; while not false; accu = accu && p */
-static struct cel_node *expand_all(struct cel_unit *u, struct cel_node *c)
+static struct cel_node *expand_all(struct cel_unit *u, struct cel_node *c, int n_vars)
 {
-    return loop_of(u, c,
+    return loop_of(u, c, n_vars,
                    (struct shape){.init = constant(u, c, cel_bool(true)),
                                   .condition = INVOKE(u, c, "@not_strictly_false", accu(u, c)),
-                                  .step = INVOKE(u, c, "_&&_", accu(u, c), c->args[1]),
+                                  .step = INVOKE(u, c, "_&&_", accu(u, c), c->args[n_vars]),
                                   .result = accu(u, c)});
 }
 
 /* range.exists(x, p):  accu = false; while not true; accu = accu || p */
-static struct cel_node *expand_exists(struct cel_unit *u, struct cel_node *c)
+static struct cel_node *expand_exists(struct cel_unit *u, struct cel_node *c, int n_vars)
 {
     struct cel_node *negated = INVOKE(u, c, "!_", accu(u, c));
-    return loop_of(u, c,
+    return loop_of(u, c, n_vars,
                    (struct shape){.init = constant(u, c, cel_bool(false)),
                                   .condition = INVOKE(u, c, "@not_strictly_false", negated),
-                                  .step = INVOKE(u, c, "_||_", accu(u, c), c->args[1]),
+                                  .step = INVOKE(u, c, "_||_", accu(u, c), c->args[n_vars]),
                                   .result = accu(u, c)});
 }
 
 /* range.exists_one(x, p):  accu = 0; accu = p ? accu + 1 : accu; accu == 1 */
-static struct cel_node *expand_exists_one(struct cel_unit *u, struct cel_node *c)
+static struct cel_node *expand_exists_one(struct cel_unit *u, struct cel_node *c, int n_vars)
 {
     struct cel_node *one = constant(u, c, cel_int(1));
     struct cel_node *next = INVOKE(u, c, "_+_", accu(u, c), one);
-    return loop_of(u, c,
+    return loop_of(u, c, n_vars,
                    (struct shape){.init = constant(u, c, cel_int(0)),
                                   .condition = constant(u, c, cel_bool(true)),
-                                  .step = INVOKE(u, c, "_?_:_", c->args[1], next, accu(u, c)),
+                                  .step = INVOKE(u, c, "_?_:_", c->args[n_vars], next, accu(u, c)),
                                   .result = INVOKE(u, c, "_==_", accu(u, c), one)});
 }
 
-/* accu = []; accu = p ? accu with e : accu; without p always */
-static struct cel_node *collect(struct cel_unit *u, struct cel_node *c, struct cel_node *p,
-                                struct cel_node *e)
+/* accu = init; accu = p ? next : accu; without p always */
+static struct cel_node *collect(struct cel_unit *u, struct cel_node *c, int n_vars,
+                                enum cel_node_kind init, struct cel_node *p, struct cel_node *next)
 {
-    struct cel_node *with = INVOKE(u, c, "@append", accu(u, c), e);
-    return loop_of(u, c,
-                   (struct shape){.init = node_at(u, c, CEL_NODE_LIST),
+    return loop_of(u, c, n_vars,
+                   (struct shape){.init = node_at(u, c, init),
                                   .condition = constant(u, c, cel_bool(true)),
-                                  .step = p ? INVOKE(u, c, "_?_:_", p, with, accu(u, c)) : with,
+                                  .step = p ? INVOKE(u, c, "_?_:_", p, next, accu(u, c)) : next,
                                   .result = accu(u, c)});
 }
 
-/* range.map(x, e), range.map(x, p, e) */
-static struct cel_node *expand_map(struct cel_unit *u, struct cel_node *c)
+/* The filter of macro(vars, p, e); without one: NULL. */
+static struct cel_node *filter_of(const struct cel_node *c, int n_vars)
 {
-    return c->n_args == 3 ? collect(u, c, c->args[1], c->args[2]) : collect(u, c, NULL, c->args[1]);
+    return c->n_args - n_vars > 1 ? c->args[n_vars] : NULL;
+}
+
+/* range.map(x, e), range.map(x, p, e), range.transformList(k, v, e), (k, v, p, e) */
+static struct cel_node *expand_map(struct cel_unit *u, struct cel_node *c, int n_vars)
+{
+    struct cel_node *next = INVOKE(u, c, "@append", accu(u, c), c->args[c->n_args - 1]);
+    return collect(u, c, n_vars, CEL_NODE_LIST, filter_of(c, n_vars), next);
 }
 
 /* range.filter(x, p) */
-static struct cel_node *expand_filter(struct cel_unit *u, struct cel_node *c)
+static struct cel_node *expand_filter(struct cel_unit *u, struct cel_node *c, int n_vars)
 {
-    return collect(u, c, c->args[1], c->args[0]);
+    struct cel_node *next = INVOKE(u, c, "@append", accu(u, c), c->args[0]);
+    return collect(u, c, n_vars, CEL_NODE_LIST, c->args[1], next);
+}
+
+/* range.transformMap(k, v, e), (k, v, p, e): the keys stay */
+static struct cel_node *expand_transform_map(struct cel_unit *u, struct cel_node *c, int n_vars)
+{
+    struct cel_node *e = c->args[c->n_args - 1];
+    struct cel_node *next = INVOKE(u, c, "@put", accu(u, c), c->args[0], e);
+    return collect(u, c, n_vars, CEL_NODE_MAP, filter_of(c, n_vars), next);
+}
+
+/* range.transformMapEntry(k, v, {key: value}), (k, v, p, {key: value}) */
+static struct cel_node *expand_transform_entry(struct cel_unit *u, struct cel_node *c, int n_vars)
+{
+    struct cel_node *next = INVOKE(u, c, "@merge", accu(u, c), c->args[c->n_args - 1]);
+    return collect(u, c, n_vars, CEL_NODE_MAP, filter_of(c, n_vars), next);
+}
+
+/* cel.bind(x, value, e) */
+static struct cel_node *expand_bind(struct cel_unit *u, struct cel_node *c, int n_vars)
+{
+    return let(u, c, c->args[0]->name, c->args[n_vars], c->args[n_vars + 1]);
+}
+
+/* @optional = target; @optional.hasValue() ? (x = @optional.value(); e) : optional.none() */
+static struct cel_node *map_optional(struct cel_unit *u, struct cel_node *c, bool wrap)
+{
+    struct span target = span_str("@optional");
+    struct cel_node *value = INVOKE(u, c, "@value", named(u, c, target));
+    struct cel_node *e = let(u, c, c->args[0]->name, value, c->args[1]);
+    struct cel_node *some = wrap ? INVOKE(u, c, "optional.of", e) : e;
+    struct cel_node *none = node_at(u, c, CEL_NODE_CALL);
+    if (none != NULL)
+        none->name = span_str("optional.none");
+    struct cel_node *test = INVOKE(u, c, "@hasValue", named(u, c, target));
+    return let(u, c, target, c->left, INVOKE(u, c, "_?_:_", test, some, none));
+}
+
+/* target.optMap(x, e) */
+static struct cel_node *expand_opt_map(struct cel_unit *u, struct cel_node *c, int n_vars)
+{
+    (void)n_vars;
+    return map_optional(u, c, true);
+}
+
+/* target.optFlatMap(x, e): e is an optional */
+static struct cel_node *expand_opt_flat_map(struct cel_unit *u, struct cel_node *c, int n_vars)
+{
+    (void)n_vars;
+    return map_optional(u, c, false);
 }
 
 /* has(e.f), has(name) */
-static struct cel_node *expand_has(struct cel_unit *u, struct cel_node *c)
+static struct cel_node *expand_has(struct cel_unit *u, struct cel_node *c, int n_vars)
 {
     struct cel_node *field = c->args[0];
-    if (field->kind != CEL_NODE_SELECT && field->kind != CEL_NODE_IDENT) {
+    (void)n_vars;
+    if ((field->kind != CEL_NODE_SELECT && field->kind != CEL_NODE_IDENT) || field->is_optional) {
         cel_unit_error(u, field->offset, "write has(tx.name)", "has() asks for a field");
         return NULL;
     }
@@ -165,15 +252,25 @@ static const struct macro {
     const char *on; /* ALONE, METHOD or the namespace */
     int args_min, args_max;
     int n_vars; /* the first of the arguments, which must be names */
-    struct cel_node *(*expand)(struct cel_unit *, struct cel_node *);
+    struct cel_node *(*expand)(struct cel_unit *, struct cel_node *, int n_vars);
 } macros[] = {
     {"has", ALONE, 1, 1, 0, expand_has},
     {"all", METHOD, 2, 2, 1, expand_all},
+    {"all", METHOD, 3, 3, 2, expand_all},
     {"exists", METHOD, 2, 2, 1, expand_exists},
+    {"exists", METHOD, 3, 3, 2, expand_exists},
     {"exists_one", METHOD, 2, 2, 1, expand_exists_one},
+    {"exists_one", METHOD, 3, 3, 2, expand_exists_one},
     {"existsOne", METHOD, 2, 2, 1, expand_exists_one},
+    {"existsOne", METHOD, 3, 3, 2, expand_exists_one},
     {"map", METHOD, 2, 3, 1, expand_map},
     {"filter", METHOD, 2, 2, 1, expand_filter},
+    {"transformList", METHOD, 3, 4, 2, expand_map},
+    {"transformMap", METHOD, 3, 4, 2, expand_transform_map},
+    {"transformMapEntry", METHOD, 3, 4, 2, expand_transform_entry},
+    {"optMap", METHOD, 2, 2, 1, expand_opt_map},
+    {"optFlatMap", METHOD, 2, 2, 1, expand_opt_flat_map},
+    {"bind", "cel", 3, 3, 1, expand_bind},
 };
 
 static bool stands_on(const struct cel_node *left, const char *on)
@@ -204,8 +301,8 @@ struct cel_node *cel_macro_expand(struct cel_unit *unit, struct cel_node *call)
         if (var->kind == CEL_NODE_IDENT && !var->is_rooted)
             continue;
         cel_unit_error(unit, var->offset, "as in list.exists(x, x > 1)",
-                       "the first argument of %s() must be a name", m->name);
+                       "argument %d of %s() must be a name", i + 1, m->name);
         return NULL;
     }
-    return m->expand(unit, call);
+    return m->expand(unit, call, m->n_vars);
 }

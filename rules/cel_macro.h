@@ -1,5 +1,5 @@
 /*
- * cel_macro.h -- has, all, exists, exists_one, map, filter: calls that are loops, or tests.
+ * cel_macro.h -- has, all, exists, map, cel.bind, optMap ...: calls that are loops, or tests.
  *
  * Source: the CEL specification, "Macros"; the expansions are cel-go's (parser/macro.go).
  */

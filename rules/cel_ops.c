@@ -211,6 +211,11 @@ struct cel_value cel_compare(enum cel_comparison op, const struct cel_value *a,
     }
 }
 
+static bool holds_range(const struct cel_value *v)
+{
+    return v->kind == CEL_OPTIONAL && v->some != NULL && v->some->kind == CEL_RANGE;
+}
+
 struct cel_value cel_equals(struct cel_context *cx, const struct cel_value *a,
                             const struct cel_value *b)
 {
@@ -220,6 +225,8 @@ struct cel_value cel_equals(struct cel_context *cx, const struct cel_value *a,
         return *b;
     if (a->kind == CEL_RANGE || b->kind == CEL_RANGE)
         return cel_range_equals(a, b);
+    if (holds_range(a) || holds_range(b))
+        return cel_fault(CEL_ERR_INEXACT);
     return cel_bool(cel_equal(*a, *b, &cx->steps));
 }
 
@@ -285,6 +292,31 @@ static struct cel_value list_at(const struct cel_list *list, const struct cel_va
     return list->items[at->kind == CEL_DOUBLE ? (size_t)at->f64 : (size_t)at->u64];
 }
 
+struct cel_value cel_some(struct cel_context *cx, struct cel_value v)
+{
+    struct cel_value *some = cel_room(cx, sizeof *some);
+    if (some == NULL)
+        return cel_fault(CEL_ERR_LIMIT);
+    *some = v;
+    return cel_optional_of(some);
+}
+
+struct cel_value cel_optional_at(struct cel_context *cx, const struct cel_value *in,
+                                 const struct cel_value *key)
+{
+    if (in->kind == CEL_ERROR)
+        return in->code == CEL_ERR_MISSING ? cel_optional_of(NULL) : *in;
+    if (in->kind == CEL_OPTIONAL) {
+        if (in->some == NULL)
+            return *in;
+        in = in->some;
+    }
+    struct cel_value v = cel_at(cx, in, key);
+    if (cel_is_error(v))
+        return v.code == CEL_ERR_NO_KEY || v.code == CEL_ERR_INDEX ? cel_optional_of(NULL) : v;
+    return cel_some(cx, v);
+}
+
 static struct cel_value no_such_key(const struct cel_value *key)
 {
     return cel_error(CEL_ERR_NO_KEY, key->kind == CEL_STRING ? key->text : span_of(NULL, 0));
@@ -301,6 +333,8 @@ struct cel_value cel_at(struct cel_context *cx, const struct cel_value *in,
         return cel_fault(CEL_ERR_INEXACT);
     if (in->kind == CEL_LIST)
         return list_at(in->list, key);
+    if (in->kind == CEL_OPTIONAL)
+        return cel_optional_at(cx, in, key);
     if (in->kind != CEL_MAP)
         return no_overload();
     const struct cel_value *v = cel_map_get(in->map, *key, &cx->steps);
@@ -312,6 +346,8 @@ struct cel_value cel_has(struct cel_context *cx, const struct cel_value *in,
 {
     if (in->kind == CEL_ERROR)
         return in->code == CEL_ERR_MISSING ? cel_bool(false) : *in;
+    if (in->kind == CEL_OPTIONAL)
+        return in->some ? cel_has(cx, in->some, key) : cel_bool(false);
     if (in->kind != CEL_MAP)
         return no_overload();
     return cel_bool(cel_map_get(in->map, *key, &cx->steps) != NULL);
@@ -377,6 +413,19 @@ struct cel_value cel_map_new(struct cel_context *cx, size_t room)
     return cel_map_of(&b->map);
 }
 
+static bool map_grow(struct cel_context *cx, struct map_builder *b)
+{
+    size_t room = b->room ? 2 * b->room : 8, count = b->map.count;
+    struct cel_entry *entries = cel_spend(cx, count) ? cel_room(cx, room * sizeof *entries) : NULL;
+    if (entries == NULL)
+        return false;
+    if (count > 0)
+        memcpy(entries, b->map.entries, count * sizeof *entries);
+    b->map.entries = entries;
+    b->room = room;
+    return true;
+}
+
 struct cel_value cel_map_put(struct cel_context *cx, struct cel_value map,
                              const struct cel_value *key, const struct cel_value *value)
 {
@@ -392,8 +441,40 @@ struct cel_value cel_map_put(struct cel_context *cx, struct cel_value map,
     struct map_builder *b = (struct map_builder *)(uintptr_t)map.map; /* from cel_map_new */
     if (cel_map_get(&b->map, *key, &cx->steps) != NULL)
         return cel_fault(CEL_ERR_REPEATED_KEY);
-    if (b->map.count == b->room || cx->steps <= 0)
+    if (cx->steps <= 0 || (b->map.count == b->room && !map_grow(cx, b)))
         return cel_fault(CEL_ERR_LIMIT);
     b->map.entries[b->map.count++] = (struct cel_entry){*key, *value};
+    return map;
+}
+
+struct cel_value cel_list_append_some(struct cel_context *cx, struct cel_value list,
+                                      const struct cel_value *item)
+{
+    if (list.kind == CEL_ERROR || item->kind == CEL_ERROR)
+        return list.kind == CEL_ERROR ? list : *item;
+    if (item->kind != CEL_OPTIONAL)
+        return no_overload();
+    return item->some ? cel_list_append(cx, list, item->some) : list;
+}
+
+struct cel_value cel_map_put_some(struct cel_context *cx, struct cel_value map,
+                                  const struct cel_value *key, const struct cel_value *value)
+{
+    if (map.kind == CEL_ERROR || key->kind == CEL_ERROR || value->kind == CEL_ERROR)
+        return cel_map_put(cx, map, key, value);
+    if (value->kind != CEL_OPTIONAL)
+        return no_overload();
+    return value->some ? cel_map_put(cx, map, key, value->some) : map;
+}
+
+struct cel_value cel_map_merge(struct cel_context *cx, struct cel_value map,
+                               const struct cel_value *other)
+{
+    if (map.kind == CEL_ERROR || other->kind == CEL_ERROR)
+        return map.kind == CEL_ERROR ? map : *other;
+    if (other->kind != CEL_MAP)
+        return no_overload();
+    for (size_t i = 0; i < other->map->count; i++)
+        map = cel_map_put(cx, map, &other->map->entries[i].key, &other->map->entries[i].value);
     return map;
 }

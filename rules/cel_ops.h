@@ -42,6 +42,11 @@ struct cel_value cel_in(struct cel_context *cx, const struct cel_value *item,
 /* list[i], map[key]; map.key is the same with a string. */
 struct cel_value cel_at(struct cel_context *cx, const struct cel_value *in,
                         const struct cel_value *key);
+/* list[?i], map[?key], map.?key: an optional; of something missing: none. */
+struct cel_value cel_optional_at(struct cel_context *cx, const struct cel_value *in,
+                                 const struct cel_value *key);
+/* An optional that holds `v`, which may live on the stack. */
+struct cel_value cel_some(struct cel_context *cx, struct cel_value v);
 /* has(map.key); of something missing: false. */
 struct cel_value cel_has(struct cel_context *cx, const struct cel_value *in,
                          const struct cel_value *key);
@@ -53,5 +58,13 @@ struct cel_value cel_list_append(struct cel_context *cx, struct cel_value list,
 struct cel_value cel_map_new(struct cel_context *cx, size_t room);
 struct cel_value cel_map_put(struct cel_context *cx, struct cel_value map,
                              const struct cel_value *key, const struct cel_value *value);
+/* The same, if `item` or `value`, an optional, holds something. */
+struct cel_value cel_list_append_some(struct cel_context *cx, struct cel_value list,
+                                      const struct cel_value *item);
+struct cel_value cel_map_put_some(struct cel_context *cx, struct cel_value map,
+                                  const struct cel_value *key, const struct cel_value *value);
+/* `map` with the entries of `other`; a key that is in both is CEL_ERR_REPEATED_KEY. */
+struct cel_value cel_map_merge(struct cel_context *cx, struct cel_value map,
+                               const struct cel_value *other);
 
 #endif

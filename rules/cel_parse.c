@@ -175,11 +175,21 @@ static bool list_push(struct parser *p, struct node_list *list, struct cel_node 
     return true;
 }
 
-/* ExprList = [ Expr { "," Expr } [ "," ] ] close; the last comma for a list only. */
+/* [ "?" ] Expr, of a list or map literal. */
+static struct cel_node *parse_entry(struct parser *p, bool may_be_optional)
+{
+    bool is_optional = may_be_optional && accept(p, CEL_TOK_QUESTION);
+    struct cel_node *n = parse_expr(p);
+    if (n != NULL)
+        n->is_optional_entry = is_optional;
+    return n;
+}
+
+/* ExprList = [ Expr { "," Expr } [ "," ] ] close; the last comma, and "?", for a list only. */
 static bool parse_list(struct parser *p, enum cel_token_kind close, struct node_list *ret_list)
 {
     while (p->token.kind != close) {
-        if (!list_push(p, ret_list, parse_expr(p)))
+        if (!list_push(p, ret_list, parse_entry(p, close == CEL_TOK_RBRACKET)))
             return false;
         if (!accept(p, CEL_TOK_COMMA))
             break;
@@ -212,16 +222,18 @@ static struct cel_node *parse_list_literal(struct parser *p)
     return take_args(p, n, &list);
 }
 
-/* "{" [ Expr ":" Expr { "," Expr ":" Expr } [ "," ] ] "}" */
+/* "{" [ [ "?" ] Expr ":" Expr { "," [ "?" ] Expr ":" Expr } [ "," ] ] "}" */
 static struct cel_node *parse_map_literal(struct parser *p)
 {
     struct cel_node *n = node_new(p, CEL_NODE_MAP, p->token.offset);
     struct node_list list = {0};
     advance(p);
     while (n != NULL && p->token.kind != CEL_TOK_RBRACE) {
+        bool is_optional = accept(p, CEL_TOK_QUESTION);
         if (!list_push(p, &list, parse_expr(p)) || !expect(p, CEL_TOK_COLON) ||
             !list_push(p, &list, parse_expr(p)))
             return NULL;
+        list.items[list.count - 1]->is_optional_entry = is_optional;
         if (!accept(p, CEL_TOK_COMMA))
             break;
     }
@@ -312,40 +324,43 @@ static struct cel_node *parse_primary(struct parser *p)
     }
 }
 
-/* "." SELECTOR [ "(" ExprList ")" ] */
+/* "." SELECTOR [ "(" ExprList ")" ] | ".?" SELECTOR */
 static struct cel_node *parse_select(struct parser *p, struct cel_node *left)
 {
     advance(p);
+    bool is_optional = accept(p, CEL_TOK_QUESTION);
     struct cel_token name = p->token;
     bool word = name.kind == CEL_TOK_IDENT || name.kind == CEL_TOK_QUOTED;
     if (!word)
         return fail_expected(p, "a field's name");
     advance(p);
-    if (name.kind == CEL_TOK_IDENT && p->token.kind == CEL_TOK_LPAREN)
+    if (name.kind == CEL_TOK_IDENT && p->token.kind == CEL_TOK_LPAREN && !is_optional)
         return parse_call(p, left, name.text, name.offset, false);
     struct cel_node *n = node_new(p, CEL_NODE_SELECT, name.offset);
     if (n == NULL)
         return NULL;
     n->name = name.text;
+    n->is_optional = is_optional;
     n->left = left;
     n->start = left->start;
     raise_height(n, left);
     return within_depth(p, n);
 }
 
-/* "[" Expr "]" */
+/* "[" [ "?" ] Expr "]" */
 static struct cel_node *parse_index(struct parser *p, struct cel_node *left)
 {
     size_t offset = p->token.offset;
     advance(p);
+    bool is_optional = accept(p, CEL_TOK_QUESTION);
     struct cel_node *index = parse_expr(p);
     if (index == NULL || !expect(p, CEL_TOK_RBRACKET))
         return NULL;
     struct cel_node *args[] = {left, index};
-    return call_new(p, offset, span_str("_[_]"), args, 2);
+    return call_new(p, offset, span_str(is_optional ? "_[?_]" : "_[_]"), args, 2);
 }
 
-/* Member = Primary { "." SELECTOR [ "(" ExprList ")" ] | "[" Expr "]" } */
+/* Member = Primary { "." SELECTOR [ "(" ExprList ")" ] | ".?" SELECTOR | "[" [ "?" ] Expr "]" } */
 static struct cel_node *parse_member(struct parser *p)
 {
     struct cel_node *n = parse_primary(p);

@@ -55,6 +55,7 @@ enum cel_kind {
     X(CEL_ERR_NO_OVERLOAD, "no such overload") \
     X(CEL_ERR_NO_KEY, "no such key")           \
     X(CEL_ERR_INDEX, "index out of bounds")    \
+    X(CEL_ERR_NO_VALUE, "no value")            \
     X(CEL_ERR_DIVIDE, "division by zero")      \
     X(CEL_ERR_OVERFLOW, "overflow")            \
     X(CEL_ERR_RANGE, "out of range")           \

@@ -21,6 +21,21 @@ static bool is_missing(const struct cel_value *cell)
     return cell->kind == CEL_MISSING || (cell->kind == CEL_ERROR && cell->code == CEL_ERR_MISSING);
 }
 
+static struct cel_value slot_optional(struct cel_context *cx, const struct cel_value *cell)
+{
+    if (is_missing(cell))
+        return cel_optional_of(NULL);
+    return cell->kind == CEL_ERROR ? *cell : cel_some(cx, *cell);
+}
+
+/* The left side of or and orValue that has a value, or is an error. */
+static struct cel_value held(struct cel_value v, bool its_value)
+{
+    if (v.kind != CEL_OPTIONAL)
+        return cel_is_error(v) ? v : cel_fault(CEL_ERR_NO_OVERLOAD);
+    return its_value ? *v.some : v;
+}
+
 /* false: at the end. */
 static bool loop_next(struct cel_value *base, bool two)
 {
@@ -97,6 +112,9 @@ struct cel_value cel_run(const struct cel_program *program, const struct cel_val
         case CEL_OP_HAS_SLOT:
             *sp++ = cel_bool(!is_missing(&row[in->arg]));
             break;
+        case CEL_OP_SLOT_OPTIONAL:
+            *sp++ = slot_optional(&cx, &row[in->arg]);
+            break;
         case CEL_OP_LOCAL:
             *sp++ = stack[in->arg];
             break;
@@ -169,6 +187,13 @@ struct cel_value cel_run(const struct cel_program *program, const struct cel_val
         case CEL_OP_HAS:
             sp[-1] = cel_has(&cx, &sp[-1], &program->constants[in->arg]);
             break;
+        case CEL_OP_SELECT_OPTIONAL:
+            sp[-1] = cel_optional_at(&cx, &sp[-1], &program->constants[in->arg]);
+            break;
+        case CEL_OP_AT_OPTIONAL:
+            sp--;
+            sp[-1] = cel_optional_at(&cx, &sp[-1], &sp[0]);
+            break;
         case CEL_OP_JUMP:
             in = code + in->arg - 1;
             break;
@@ -190,6 +215,15 @@ struct cel_value cel_run(const struct cel_program *program, const struct cel_val
                 in = code + in->arg - 1;
             }
             break;
+        case CEL_OP_ELSE:
+        case CEL_OP_ELSE_VALUE:
+            sp--;
+            if (sp[0].kind == CEL_OPTIONAL && sp[0].some == NULL)
+                break;
+            *sp = held(*sp, in->op == CEL_OP_ELSE_VALUE);
+            sp++;
+            in = code + in->arg - 1;
+            break;
         case CEL_OP_CALL:
             sp -= in->n;
             *sp = cel_func_call(&cx, program->calls[in->arg], in->k, sp, in->n);
@@ -208,6 +242,18 @@ struct cel_value cel_run(const struct cel_program *program, const struct cel_val
         case CEL_OP_PUT:
             sp -= 2;
             sp[-1] = cel_map_put(&cx, sp[-1], &sp[0], &sp[1]);
+            break;
+        case CEL_OP_APPEND_SOME:
+            sp--;
+            sp[-1] = cel_list_append_some(&cx, sp[-1], &sp[0]);
+            break;
+        case CEL_OP_PUT_SOME:
+            sp -= 2;
+            sp[-1] = cel_map_put_some(&cx, sp[-1], &sp[0], &sp[1]);
+            break;
+        case CEL_OP_MERGE:
+            sp--;
+            sp[-1] = cel_map_merge(&cx, sp[-1], &sp[0]);
             break;
         case CEL_OP_ITERATE:
             if (sp[-1].kind == CEL_LIST || sp[-1].kind == CEL_MAP) {

@@ -152,7 +152,7 @@ static void mistakes_are_pointed_at(void **state)
         {"while", "this word is reserved", 1},
         {"Foo{a: 1}", "there are no message types here", 4},
         {"has(1)", "has() asks for a field", 5},
-        {"l.all(1, p)", "the first argument of all() must be a name", 7},
+        {"l.all(1, p)", "argument 1 of all() must be a name", 7},
         {"9223372036854775808", "the number does not fit into an int", 1},
         {"a ? b", "the expression ends where ':' is missing", 6},
     };

@@ -250,6 +250,75 @@ static void macros_go_through_lists_and_maps(void **state)
     all_hold(programs, COUNT(programs));
 }
 
+static void macros_with_two_variables_see_index_and_value(void **state)
+{
+    static const struct program programs[] = {
+        {"[5, 6].exists(i, v, i == 1 && v == 6)", "true"},
+        {"{'a': 1, 'b': 2}.all(k, v, k == 'a' || v == 2)", "true"},
+        {"[1, 1].existsOne(i, v, v == i)", "true"},
+        {"[1, 1].exists_one(i, v, v == 1)", "false"},
+        {"[4, 5].transformList(i, v, i + v)", "[4, 6]"},
+        {"[4, 5].transformList(i, v, i > 0, v)", "[5]"},
+        {"{'a': 1, 'b': 2}.transformMap(k, v, v * 2)", "{a: 2, b: 4}"},
+        {"{'a': 1, 'b': 2}.transformMap(k, v, k == 'b', v)", "{b: 2}"},
+        {"['x', 'y'].transformMapEntry(i, v, {v: i})", "{x: 0, y: 1}"},
+        {"['x', 'y'].transformMapEntry(i, v, i > 0, {v: i})", "{y: 1}"},
+        {"['x', 'x'].transformMapEntry(i, v, {v: i})", "error: repeated key"},
+        {"lists.codes.transformMap(i, v, v).size()", "3"},
+    };
+    (void)state;
+    all_hold(programs, COUNT(programs));
+}
+
+static void a_name_may_stand_for_a_value(void **state)
+{
+    static const struct program programs[] = {
+        {"cel.bind(x, count + 1, x * x)", "144"},
+        {"cel.bind(x, 1, cel.bind(x, x + 1, x + 1))", "3"},
+        {"cel.bind(x, 1, [1, 2].map(y, x + y))", "[2, 3]"},
+        {"[1, 2].map(y, cel.bind(x, y * y, x + y))", "[2, 6]"},
+        {"cel.bind(x, absent, true)", "true"},
+        {"cel.bind(x, absent, x > 1)", "error: missing absent"},
+    };
+    (void)state;
+    all_hold(programs, COUNT(programs));
+}
+
+static void optionals_are_values_that_may_not_be_there(void **state)
+{
+    static const struct program programs[] = {
+        {"tx.?currency.orValue('none')", "EUR"},
+        {"tx.?absent.orValue(7)", "7"},
+        {"tx.?absent.hasValue()", "false"},
+        {"tx.?inexact.orValue(0) > 8", "true"},
+        {"tx.?inexact == optional.of(10)", "error: inexact"},
+        {"location.?lat.orValue(0.0)", "50.5"},
+        {"location.?height", "optional.none()"},
+        {"[1, 2][?1]", "optional.of(2)"},
+        {"[1, 2][?2].or(optional.of(5)).value()", "5"},
+        {"{'a': {'b': 1}}.?a.b", "optional.of(1)"},
+        {"{'a': {'b': 1}}.?a.c.hasValue()", "false"},
+        {"has({'a': {'b': 1}}.?a.b)", "true"},
+        {"has({}.?a.b)", "false"},
+        {"optional.none().value()", "error: no value of optional.none()"},
+        {"optional.of(1).orValue(1 / 0)", "1"},
+        {"optional.none().orValue(1 / 0)", "error: division by zero"},
+        {"optional.ofNonZeroValue('')", "optional.none()"},
+        {"optional.of(2).optMap(x, x * x)", "optional.of(4)"},
+        {"optional.none().optMap(x, x + 1)", "optional.none()"},
+        {"{'a': {'b': 3}}.?a.optFlatMap(a, a.?b).optMap(b, b + 1).value()", "4"},
+        {"[?optional.of(1), ?optional.none(), 3]", "[1, 3]"},
+        {"{?'a': optional.of(1), ?'b': optional.none()}", "{a: 1}"},
+        {"optional.unwrap([optional.of(1), optional.none()])", "[1]"},
+        {"[optional.of(1), optional.none()].unwrapOpt()", "[1]"},
+        {"optional.of(1) == optional.of(1) && optional.none() != optional.of(1)", "true"},
+        {"type(optional.of(1)) == optional_type", "true"},
+        {"dyn(1).?a", "error: no such overload"},
+    };
+    (void)state;
+    all_hold(programs, COUNT(programs));
+}
+
 static void strings_have_their_functions(void **state)
 {
     static const struct program programs[] = {
@@ -434,6 +503,9 @@ int main(void)
         TEST(has_of_something_missing_is_false),
         TEST(an_inexact_number_is_decided_when_both_ends_agree),
         TEST(macros_go_through_lists_and_maps),
+        TEST(macros_with_two_variables_see_index_and_value),
+        TEST(a_name_may_stand_for_a_value),
+        TEST(optionals_are_values_that_may_not_be_there),
         TEST(strings_have_their_functions),
         TEST(values_are_converted),
         TEST(times_have_parts_and_differences),
