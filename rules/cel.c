@@ -2,7 +2,9 @@
 
 #include "rules/cel_check.h"
 #include "rules/cel_emit.h"
+#include "rules/cel_fold.h"
 #include "rules/cel_parse.h"
+#include "rules/cel_share.h"
 
 /*
  * Room that a compilation may need: for a byte of the worst source, and for looking through a
@@ -13,6 +15,17 @@ enum { ROOM_BYTES = 512 << 10, ROOM_BYTES_A_BYTE = 2048 };
 static bool has_room(const struct arena *arena, size_t source_bytes)
 {
     return arena->cap_bytes - arena->used_bytes > ROOM_BYTES + ROOM_BYTES_A_BYTE * source_bytes;
+}
+
+static bool is_within_budget(struct cel_unit *unit, const struct cel_node *root,
+                             const struct cel_program *program)
+{
+    int max = unit->env->cost_max;
+    if (max == 0 || program->cost <= max)
+        return true;
+    cel_unit_error(unit, root->start, "go through shorter lists, or through fewer within another",
+                   "it may take %d steps; at most %d are allowed", program->cost, max);
+    return false;
 }
 
 enum status cel_compile(const struct cel_env *env, struct span source, struct diag_at at,
@@ -33,9 +46,14 @@ enum status cel_compile(const struct cel_env *env, struct span source, struct di
     enum status st = cel_check(&unit, root);
     if (st != ST_OK)
         return st;
+    cel_fold(&unit, root);
     struct cel_program *program = arena_must(arena, sizeof *program);
-    st = cel_emit(&unit, root, program);
-    if (st == ST_OK)
-        *ret_program = program;
-    return st;
+    program->result = root->type;
+    st = unit.failed ? ST_INVALID : cel_emit(&unit, root, program);
+    if (st != ST_OK || !is_within_budget(&unit, root, program))
+        return ST_INVALID;
+    if (env->share != NULL)
+        cel_share_add(env->share, &unit, root, program);
+    *ret_program = program;
+    return ST_OK;
 }

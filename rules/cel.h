@@ -22,11 +22,13 @@ enum {
     CEL_SOURCE_MAX = 16 << 10, /* bytes of one expression; the longest we saw is 2 KiB */
     CEL_DEPTH_MAX = 200,       /* of the tree; a rule of 200 alternatives still fits */
     CEL_STACK_MAX = 256,       /* values at once; 6 KiB of the thread's stack */
+    CEL_COST_MAX = 20000,      /* of an expression of a ruleset, estimated: some 50 us */
     CEL_STEPS_MAX = 100000,    /* of one run, about a millisecond: nested macros are cut there */
 };
 
 struct cel_func;  /* cel_func.h */
 struct cel_instr; /* cel_emit.h */
+struct cel_share; /* cel_share.h */
 
 /* A name that expressions may use. Reached as `name`, and as `group.name` when it has a group. */
 struct cel_name {
@@ -46,13 +48,15 @@ struct cel_env {
     struct span container;    /* "a.b": a name x is looked for as a.b.x, a.x, x */
     const char *unknown_hint; /* about a name that is like no other: what may be named here */
     bool unchecked;           /* type errors and unknown names show when run, as error values */
+    int cost_max;             /* an expression that may cost more is refused; 0: none is */
+    struct cel_share *share;  /* what is compiled is put aside, and emitted by cel_share_emit() */
 };
 
 struct cel_program {
     const struct cel_type *result; /* dyn when only a run can tell */
     const int *reads;              /* slots it reads, each once, in the order of first reading */
     int n_reads;
-    int cost; /* steps of a run at most; CEL_STEPS_MAX when it has loops */
+    int cost; /* steps of a run, as far as can be told: cel_cost.h */
     /* private */
     const struct cel_instr *code; /* cel_emit.h */
     const struct cel_value *constants;
@@ -79,6 +83,17 @@ MUST_USE enum status cel_compile(const struct cel_env *env, struct span source, 
  */
 struct cel_value cel_run(const struct cel_program *program, const struct cel_value *row,
                          struct arena *scratch);
+
+/* What a run has besides its row. */
+struct cel_run {
+    struct arena *scratch;
+    int64_t steps;          /* left; counted down */
+    struct cel_value *memo; /* cel_share.h: what was computed of this row; NULL: nothing is kept */
+};
+
+/* cel_run() with a budget of one's own, and a memo. */
+struct cel_value cel_run_with(const struct cel_program *program, const struct cel_value *row,
+                              struct cel_run *run);
 
 /* The declared name that a text means, as expressions find it ("tx.amount", "amount"), or NULL. */
 const struct cel_name *cel_env_find(const struct cel_env *env, struct span text);

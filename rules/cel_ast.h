@@ -62,6 +62,7 @@ struct cel_node {
     struct cel_loop *owner;
     enum cel_local local;
     int slot;
+    int memo; /* cel_share.h: 1 + the number of its place in the memo; 0: it has none */
     const struct cel_func *calls; /* the checker's: the first of the functions of that name */
     int n_calls;
 };

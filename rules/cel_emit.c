@@ -1,12 +1,11 @@
 #include "rules/cel_emit.h"
 
+#include "rules/cel_cost.h"
 #include "rules/cel_func.h"
 #include "rules/cel_ops.h"
 
 enum {
-    CODE_MAX = 60000,       /* fits the 16 bits of `k` */
-    FOLD_STEPS_MAX = 10000, /* of one call at load */
-    INDEXED_FROM = 8,       /* items: a shorter list is searched faster without an index */
+    CODE_MAX = 60000, /* instructions; 64 KiB of source make far fewer */
 };
 
 struct emit {
@@ -19,7 +18,8 @@ struct emit {
     int n_code, n_constants, n_calls, n_reads;
     int code_room, constants_room, calls_room, reads_room;
     int depth, depth_max; /* of the stack */
-    bool loops;
+    int cost;             /* of what is emitted so far */
+    int times;            /* that what is emitted now is run at most, by the loops around it */
 };
 
 static void emit_node(struct emit *e, const struct cel_node *n);
@@ -52,6 +52,7 @@ static int emit(struct emit *e, struct cel_instr in)
     if (e->n_code == e->code_room)
         e->code = grown(e, e->code, e->n_code, &e->code_room, sizeof *e->code);
     grow_stack(e, grows[in.op]);
+    e->cost = cel_cost_add(e->cost, e->times, in.op == CEL_OP_CALL ? COST_CALL : 1);
     e->code[e->n_code] = in;
     return e->n_code++;
 }
@@ -64,7 +65,7 @@ static int emit_op(struct emit *e, enum cel_op op, int arg)
 /* The jump at `at` goes to the next instruction. */
 static void land(struct emit *e, int at)
 {
-    e->code[at].arg = e->n_code;
+    e->code[at].to = e->n_code;
 }
 
 static int constant(struct emit *e, struct cel_value v)
@@ -76,110 +77,136 @@ static int constant(struct emit *e, struct cel_value v)
     return e->n_constants++;
 }
 
+static int emit_at(struct emit *e, enum cel_op op, int k)
+{
+    return emit(e, (struct cel_instr){.op = (uint8_t)op, .k = (uint16_t)k});
+}
+
 static void emit_constant(struct emit *e, struct cel_value v)
 {
     emit_op(e, CEL_OP_CONST, constant(e, v));
 }
 
-static int reading(struct emit *e, const struct cel_node *n)
+/* Notes that `slot` is read; its name is for "missing NAME". */
+static void reading(struct emit *e, int slot, struct span name)
 {
     for (int i = 0; i < e->n_reads; i++) {
-        if (e->reads[i] == n->slot)
-            return i;
+        if (e->reads[i] == slot)
+            return;
     }
     if (e->n_reads == e->reads_room) {
         int room = e->reads_room;
         e->reads = grown(e, e->reads, e->n_reads, &e->reads_room, sizeof *e->reads);
         e->names = grown(e, e->names, e->n_reads, &room, sizeof *e->names);
     }
-    e->reads[e->n_reads] = n->slot;
-    e->names[e->n_reads] = arena_copy(e->unit->arena, n->name);
-    return e->n_reads++;
+    e->reads[e->n_reads] = slot;
+    e->names[e->n_reads++] = arena_copy(e->unit->arena, name);
 }
 
-/* ---- what is constant ----------------------------------------------------------------------- */
+/* ---- comparisons of a name with a constant --------------------------------------------------- */
 
-static bool is_constant(const struct cel_node *n)
-{
-    return n->kind == CEL_NODE_CONST && n->value.kind != CEL_ERROR && !n->is_optional_entry;
-}
+/* row[k] (n) value, or stack[k] (n) value. */
+struct quick {
+    bool is_local;
+    enum cel_comparison n;
+    int k;
+    struct span name; /* of a slot */
+    struct cel_value value;
+};
 
-static bool all_constant(const struct cel_node *n)
+static const struct {
+    const char *name;
+    enum cel_comparison n, mirrored; /* a < b is b > a */
+} comparisons[] = {
+    {"_==_", CEL_EQUAL, CEL_EQUAL}, {"_!=_", CEL_NOT_EQUAL, CEL_NOT_EQUAL},
+    {"_<_", CEL_LESS, CEL_GREATER}, {"_<=_", CEL_LESS_EQUAL, CEL_GREATER_EQUAL},
+    {"_>_", CEL_GREATER, CEL_LESS}, {"_>=_", CEL_GREATER_EQUAL, CEL_LESS_EQUAL},
+};
+
+static bool comparison_of(const struct cel_node *n, bool mirrored, enum cel_comparison *ret_n)
 {
-    for (int i = 0; i < n->n_args; i++) {
-        if (!is_constant(n->args[i]))
-            return false;
+    if (n->kind != CEL_NODE_CALL || n->left != NULL || n->n_args != 2)
+        return false;
+    for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons; i++) {
+        if (span_is(n->name, comparisons[i].name)) {
+            *ret_n = mirrored ? comparisons[i].mirrored : comparisons[i].n;
+            return true;
+        }
     }
-    return n->n_args > 0;
+    return false;
 }
 
-static bool fold_list(struct emit *e, const struct cel_node *n, struct cel_value *ret_value)
+static int place_of(const struct cel_node *n)
 {
-    struct arena *arena = e->unit->arena;
-    if (!all_constant(n))
+    static const int offsets[] = {[CEL_LOCAL_ACCU] = 2, [CEL_LOCAL_VAR] = 3, [CEL_LOCAL_VAR2] = 4};
+    return n->owner->base + offsets[n->local];
+}
+
+static bool is_plain_slot(const struct cel_node *n)
+{
+    return n->kind == CEL_NODE_SLOT && !n->is_test && !n->is_optional && n->memo == 0;
+}
+
+/* `name`, for a bool, is name == true, and !name is name == false. */
+static bool quick_bool(const struct cel_node *n, struct quick *ret_quick)
+{
+    bool negated = n->kind == CEL_NODE_CALL && span_is(n->name, "!_");
+    if (negated && n->memo == 0)
+        n = n->args[0];
+    if (!is_plain_slot(n) || n->type->kind != CEL_T_BOOL)
         return false;
-    size_t count = (size_t)n->n_args;
-    struct cel_list *list = arena_must(arena, sizeof *list);
-    list->items = arena_must(arena, count * sizeof *list->items);
-    list->count = count;
-    for (size_t i = 0; i < count; i++)
-        list->items[i] = n->args[i]->value;
-    bool repeated;
-    if (count >= INDEXED_FROM)
-        list->index = cel_index_build(arena, list->items, count, sizeof *list->items, &repeated);
-    *ret_value = cel_list_of(list);
+    *ret_quick =
+        (struct quick){.n = CEL_EQUAL, .k = n->slot, .name = n->name, .value = cel_bool(!negated)};
     return true;
 }
 
-static bool fold_map(struct emit *e, const struct cel_node *n, struct cel_value *ret_value)
+static bool quick_of(const struct cel_node *n, struct quick *ret_quick)
 {
-    struct cel_context cx = {.arena = e->unit->arena, .steps = INT64_MAX};
-    if (!all_constant(n) || n->n_args / 2 > FOLD_STEPS_MAX)
+    enum cel_comparison op;
+    if (n->memo != 0)
         return false;
-    size_t count = (size_t)n->n_args / 2;
-    struct cel_value map = cel_map_new(&cx, count);
-    for (size_t i = 0; i < count && !cel_is_error(map); i++)
-        map = cel_map_put(&cx, map, &n->args[2 * i]->value, &n->args[2 * i + 1]->value);
-    bool repeated;
-    if (cel_is_error(map))
-        return false;
-    if (count >= INDEXED_FROM) {
-        struct cel_map *m = (struct cel_map *)(uintptr_t)map.map; /* ours, a line above */
-        m->index = cel_index_build(cx.arena, m->entries, count, sizeof *m->entries, &repeated);
+    for (int side = 0; side < 2; side++) {
+        if (!comparison_of(n, side, &op) || n->args[1 - side]->kind != CEL_NODE_CONST)
+            continue;
+        const struct cel_node *name = n->args[side];
+        bool is_local = name->kind == CEL_NODE_LOCAL;
+        if (!is_local && !is_plain_slot(name))
+            continue;
+        *ret_quick = (struct quick){is_local, op, is_local ? place_of(name) : name->slot,
+                                    name->name, n->args[1 - side]->value};
+        return true;
     }
-    *ret_value = map;
-    return true;
+    return false;
 }
 
-static bool fold_call(struct emit *e, const struct cel_node *n, struct cel_value *ret_value)
+static int emit_quick(struct emit *e, enum cel_op op, const struct quick *q)
 {
-    struct cel_context cx = {.arena = e->unit->arena, .steps = FOLD_STEPS_MAX};
-    struct cel_value args[CEL_ARGS_MAX];
-    int n_args = 0;
-    if (n->calls == NULL || n->calls->run == NULL || n->n_args >= CEL_ARGS_MAX ||
-        (n->left != NULL && !is_constant(n->left)) || (n->n_args > 0 && !all_constant(n)))
-        return false;
-    if (n->left != NULL)
-        args[n_args++] = n->left->value;
-    for (int i = 0; i < n->n_args; i++)
-        args[n_args++] = n->args[i]->value;
-    struct cel_value v = cel_func_call(&cx, n->calls, n->n_calls, args, n_args);
-    if (cel_is_error(v) || cx.steps <= 0)
-        return false;
-    *ret_value = v;
-    return true;
+    if (!q->is_local)
+        reading(e, q->k, q->name);
+    return emit(e, (struct cel_instr){.op = (uint8_t)op,
+                                      .n = (uint8_t)q->n,
+                                      .k = (uint16_t)q->k,
+                                      .arg = constant(e, q->value)});
 }
 
 /* ---- operators ------------------------------------------------------------------------------ */
 
-/* left, jump over right if `left` decides, right, combine */
-static void emit_logic(struct emit *e, const struct cel_node *n, enum cel_op jump_if,
-                       enum cel_op combine)
+struct logic {
+    enum cel_op jump_if, combine, chain;
+};
+
+/* left, unless it decides: right, combine */
+static void emit_logic(struct emit *e, const struct cel_node *n, const struct logic *op)
 {
+    struct quick q;
     emit_node(e, n->args[0]);
-    int jump = emit_op(e, jump_if, 0);
+    if ((quick_of(n->args[1], &q) || quick_bool(n->args[1], &q)) && !q.is_local) {
+        land(e, emit_quick(e, op->chain, &q));
+        return;
+    }
+    int jump = emit_op(e, op->jump_if, 0);
     emit_node(e, n->args[1]);
-    emit_op(e, combine, 0);
+    emit_op(e, op->combine, 0);
     land(e, jump);
 }
 
@@ -193,64 +220,79 @@ static void emit_ternary(struct emit *e, const struct cel_node *n)
     e->depth = depth;
     emit_node(e, n->args[2]);
     land(e, jump);
-    e->code[branch].k = (uint16_t)e->n_code;
+    e->code[branch].arg = e->n_code;
 }
 
 static const struct {
     const char *name;
     enum cel_op op;
 } operators[] = {
-    {"!_", CEL_OP_NOT},
-    {"-_", CEL_OP_NEGATE},
-    {"_+_", CEL_OP_ADD},
-    {"_-_", CEL_OP_SUBTRACT},
-    {"_*_", CEL_OP_MULTIPLY},
-    {"_/_", CEL_OP_DIVIDE},
-    {"_%_", CEL_OP_MODULO},
-    {"_==_", CEL_OP_EQ},
-    {"_!=_", CEL_OP_NE},
-    {"_<_", CEL_OP_LT},
-    {"_<=_", CEL_OP_LE},
-    {"_>_", CEL_OP_GT},
-    {"_>=_", CEL_OP_GE},
-    {"@in", CEL_OP_IN},
-    {"_[_]", CEL_OP_AT},
-    {"@append", CEL_OP_APPEND},
-    {"@put", CEL_OP_PUT},
+    {"!_", CEL_OP_NOT},         {"-_", CEL_OP_NEGATE},
+    {"_+_", CEL_OP_ADD},        {"_-_", CEL_OP_SUBTRACT},
+    {"_*_", CEL_OP_MULTIPLY},   {"_/_", CEL_OP_DIVIDE},
+    {"_%_", CEL_OP_MODULO},     {"@in", CEL_OP_IN},
+    {"_[_]", CEL_OP_AT},        {"_[?_]", CEL_OP_AT_OPTIONAL},
+    {"@append", CEL_OP_APPEND}, {"@put", CEL_OP_PUT},
     {"@merge", CEL_OP_MERGE},
-    {"_[?_]", CEL_OP_AT_OPTIONAL},
 };
 
-/* left.or(right): right only where left has no value */
-static void emit_else(struct emit *e, const struct cel_node *n, enum cel_op op)
+/* left.or(right), left.orValue(right): right only where left has no value */
+static bool emit_else(struct emit *e, const struct cel_node *n)
 {
+    bool value = span_is(n->name, "orValue");
+    if (!value && !span_is(n->name, "or"))
+        return false;
     emit_node(e, n->left);
-    int otherwise = emit_op(e, op, 0);
+    int otherwise = emit_op(e, value ? CEL_OP_ELSE_VALUE : CEL_OP_ELSE, 0);
     emit_node(e, n->args[0]);
     land(e, otherwise);
+    return true;
+}
+
+static bool emit_comparison(struct emit *e, const struct cel_node *n)
+{
+    struct quick q;
+    enum cel_comparison op;
+    if (quick_of(n, &q)) {
+        emit_quick(e, q.is_local ? CEL_OP_COMPARE_LOCAL : CEL_OP_COMPARE_SLOT, &q);
+        return true;
+    }
+    if (!comparison_of(n, false, &op))
+        return false;
+    emit_node(e, n->args[0]);
+    emit_node(e, n->args[1]);
+    emit(e, (struct cel_instr){.op = CEL_OP_COMPARE, .n = (uint8_t)op});
+    return true;
+}
+
+/* name in [constants] */
+static bool emit_in_slot(struct emit *e, const struct cel_node *n)
+{
+    if (!span_is(n->name, "@in") || !is_plain_slot(n->args[0]) ||
+        n->args[1]->kind != CEL_NODE_CONST)
+        return false;
+    const struct cel_node *name = n->args[0];
+    struct quick q = {.k = name->slot, .name = name->name, .value = n->args[1]->value};
+    emit_quick(e, CEL_OP_IN_SLOT, &q);
+    return true;
 }
 
 static bool emit_operator(struct emit *e, const struct cel_node *n)
 {
-    if (span_is(n->name, "_&&_")) {
-        emit_logic(e, n, CEL_OP_JUMP_IF_FALSE, CEL_OP_AND);
-        return true;
-    }
-    if (span_is(n->name, "_||_")) {
-        emit_logic(e, n, CEL_OP_JUMP_IF_TRUE, CEL_OP_OR);
+    static const struct logic and = {CEL_OP_JUMP_IF_FALSE, CEL_OP_AND, CEL_OP_AND_COMPARE_SLOT};
+    static const struct logic or = {CEL_OP_JUMP_IF_TRUE, CEL_OP_OR, CEL_OP_OR_COMPARE_SLOT};
+    if (n->left != NULL)
+        return emit_else(e, n);
+    if (span_is(n->name, "_&&_") || span_is(n->name, "_||_")) {
+        emit_logic(e, n, span_is(n->name, "_&&_") ? &and : & or);
         return true;
     }
     if (span_is(n->name, "_?_:_")) {
         emit_ternary(e, n);
         return true;
     }
-    if (n->left != NULL) {
-        bool or = span_is(n->name, "or");
-        if (! or &&!span_is(n->name, "orValue"))
-            return false;
-        emit_else(e, n, or ? CEL_OP_ELSE : CEL_OP_ELSE_VALUE);
+    if (emit_comparison(e, n) || emit_in_slot(e, n))
         return true;
-    }
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         if (!span_is(n->name, operators[i].name))
             continue;
@@ -264,11 +306,6 @@ static bool emit_operator(struct emit *e, const struct cel_node *n)
 
 static void emit_call(struct emit *e, const struct cel_node *n)
 {
-    struct cel_value folded;
-    if (fold_call(e, n, &folded)) {
-        emit_constant(e, folded);
-        return;
-    }
     if (n->calls->run == NULL && emit_operator(e, n))
         return;
     int n_args = n->n_args + (n->left != NULL);
@@ -290,12 +327,12 @@ static void emit_call(struct emit *e, const struct cel_node *n)
 
 static void emit_slot(struct emit *e, const struct cel_node *n)
 {
-    int k = reading(e, n);
-    emit(e, (struct cel_instr){.op = n->is_test       ? CEL_OP_HAS_SLOT
-                                     : n->is_optional ? CEL_OP_SLOT_OPTIONAL
-                                                      : CEL_OP_SLOT,
-                               .k = (uint16_t)k,
-                               .arg = n->slot});
+    reading(e, n->slot, n->name);
+    emit_at(e,
+            n->is_test       ? CEL_OP_HAS_SLOT
+            : n->is_optional ? CEL_OP_SLOT_OPTIONAL
+                             : CEL_OP_SLOT,
+            n->slot);
 }
 
 static void emit_select(struct emit *e, const struct cel_node *n)
@@ -311,11 +348,6 @@ static void emit_select(struct emit *e, const struct cel_node *n)
 
 static void emit_list(struct emit *e, const struct cel_node *n)
 {
-    struct cel_value folded;
-    if (fold_list(e, n, &folded)) {
-        emit_constant(e, folded);
-        return;
-    }
     emit_op(e, CEL_OP_LIST, n->n_args);
     for (int i = 0; i < n->n_args; i++) {
         emit_node(e, n->args[i]);
@@ -325,11 +357,6 @@ static void emit_list(struct emit *e, const struct cel_node *n)
 
 static void emit_map(struct emit *e, const struct cel_node *n)
 {
-    struct cel_value folded;
-    if (fold_map(e, n, &folded)) {
-        emit_constant(e, folded);
-        return;
-    }
     emit_op(e, CEL_OP_MAP, n->n_args / 2);
     for (int i = 0; i < n->n_args; i += 2) {
         emit_node(e, n->args[i]);
@@ -355,8 +382,37 @@ static void emit_let(struct emit *e, const struct cel_loop *loop)
     grow_stack(e, 2);
     emit_node(e, loop->init);
     emit_node(e, loop->result);
-    emit_op(e, CEL_OP_LEAVE, loop->base);
-    e->depth = loop->base + 1;
+}
+
+/*
+ * all() and exists(): step is accu && p, or accu || p, until that decides. p alone is emitted, and
+ * put together with the accumulator where it stands.
+ */
+static bool is_search(const struct cel_loop *loop, enum cel_op *ret_until)
+{
+    const struct cel_node *step = loop->step, *on = loop->condition;
+    if (step->kind != CEL_NODE_CALL || on->kind != CEL_NODE_CALL ||
+        !span_is(on->name, "@not_strictly_false"))
+        return false;
+    *ret_until = span_is(step->name, "_&&_") ? CEL_OP_UNTIL_FALSE : CEL_OP_UNTIL_TRUE;
+    return span_is(step->name, "_&&_") || span_is(step->name, "_||_");
+}
+
+static void emit_round(struct emit *e, const struct cel_loop *loop)
+{
+    enum cel_op until;
+    bool search = is_search(loop, &until);
+    int again = e->n_code, stop = search ? -1 : emit_condition(e, loop->condition);
+    int next = emit_at(e, CEL_OP_NEXT, loop->base);
+    e->code[next].n = loop->var2.len > 0;
+    emit_node(e, search ? loop->step->args[1] : loop->step);
+    int back = emit_at(e, search ? until : CEL_OP_STORE, loop->base + 2);
+    if (!search)
+        back = emit_op(e, CEL_OP_JUMP, 0);
+    e->code[back].to = again;
+    if (stop >= 0)
+        land(e, stop);
+    land(e, next);
 }
 
 /*
@@ -366,33 +422,28 @@ static void emit_let(struct emit *e, const struct cel_loop *loop)
 static void emit_loop(struct emit *e, const struct cel_node *n)
 {
     struct cel_loop *loop = n->loop;
+    int iterate = -1, times = e->times;
     loop->base = e->depth;
     if (loop->range->kind == CEL_NODE_LIST && loop->range->n_args == 0) {
         emit_let(e, loop);
-        return;
+    } else {
+        emit_node(e, loop->range);
+        iterate = emit_op(e, CEL_OP_ITERATE, 0);
+        emit_node(e, loop->init);
+        emit(e, (struct cel_instr){.op = CEL_OP_RESERVE, .n = 2});
+        grow_stack(e, 2);
+        e->times = cel_cost_times(times, loop->range);
+        emit_round(e, loop);
+        e->times = times;
+        emit_node(e, loop->result);
     }
-    e->loops = true;
-    emit_node(e, loop->range);
-    int iterate = emit_op(e, CEL_OP_ITERATE, 0);
-    emit_node(e, loop->init);
-    emit(e, (struct cel_instr){.op = CEL_OP_RESERVE, .n = 2});
-    grow_stack(e, 2);
-    int again = e->n_code, stop = emit_condition(e, loop->condition);
-    int next = emit(e, (struct cel_instr){
-                           .op = CEL_OP_NEXT, .n = loop->var2.len > 0, .k = (uint16_t)loop->base});
-    emit_node(e, loop->step);
-    emit_op(e, CEL_OP_STORE, loop->base + 2);
-    emit_op(e, CEL_OP_JUMP, again);
-    if (stop >= 0)
-        land(e, stop);
-    land(e, next);
-    emit_node(e, loop->result);
-    emit_op(e, CEL_OP_LEAVE, loop->base);
-    land(e, iterate);
+    emit_at(e, CEL_OP_LEAVE, loop->base);
+    if (iterate >= 0)
+        land(e, iterate);
     e->depth = loop->base + 1;
 }
 
-static void emit_node(struct emit *e, const struct cel_node *n)
+static void emit_whole(struct emit *e, const struct cel_node *n)
 {
     switch (n->kind) {
     case CEL_NODE_CONST:
@@ -402,10 +453,7 @@ static void emit_node(struct emit *e, const struct cel_node *n)
         emit_slot(e, n);
         break;
     case CEL_NODE_LOCAL:
-        emit_op(e, CEL_OP_LOCAL,
-                n->owner->base + (n->local == CEL_LOCAL_ACCU  ? 2
-                                  : n->local == CEL_LOCAL_VAR ? 3
-                                                              : 4));
+        emit_at(e, CEL_OP_LOCAL, place_of(n));
         break;
     case CEL_NODE_SELECT:
         emit_select(e, n);
@@ -427,10 +475,36 @@ static void emit_node(struct emit *e, const struct cel_node *n)
     }
 }
 
+/* What the row has computed already is recalled. */
+static void emit_node(struct emit *e, const struct cel_node *n)
+{
+    int recall = n->memo ? emit_op(e, CEL_OP_RECALL, n->memo - 1) : -1;
+    emit_whole(e, n);
+    if (recall < 0)
+        return;
+    emit_op(e, CEL_OP_REMEMBER, n->memo - 1);
+    land(e, recall);
+}
+
+/* A jump to one that will jump on, for the same value, goes to its end at once. */
+static void thread_jumps(struct emit *e)
+{
+    for (int i = e->n_code - 1; i >= 0; i--) {
+        struct cel_instr *in = &e->code[i];
+        bool on_false = in->op == CEL_OP_JUMP_IF_FALSE || in->op == CEL_OP_AND_COMPARE_SLOT;
+        bool on_true = in->op == CEL_OP_JUMP_IF_TRUE || in->op == CEL_OP_OR_COMPARE_SLOT;
+        const struct cel_instr *next = &e->code[in->to];
+        if ((on_false &&
+             (next->op == CEL_OP_JUMP_IF_FALSE || next->op == CEL_OP_AND_COMPARE_SLOT)) ||
+            (on_true && (next->op == CEL_OP_JUMP_IF_TRUE || next->op == CEL_OP_OR_COMPARE_SLOT)))
+            in->to = next->to;
+    }
+}
+
 enum status cel_emit(struct cel_unit *unit, const struct cel_node *root,
                      struct cel_program *ret_program)
 {
-    struct emit e = {.unit = unit};
+    struct emit e = {.unit = unit, .times = 1};
     emit_node(&e, root);
     emit_op(&e, CEL_OP_RETURN, 0);
     if (e.depth_max > CEL_STACK_MAX || e.n_code > CODE_MAX) {
@@ -438,10 +512,11 @@ enum status cel_emit(struct cel_unit *unit, const struct cel_node *root,
                        "the expression needs too much room to run");
         return ST_INVALID;
     }
+    thread_jumps(&e);
     *ret_program = (struct cel_program){.result = root->type,
                                         .reads = e.reads,
                                         .n_reads = e.n_reads,
-                                        .cost = e.loops ? CEL_STEPS_MAX : e.n_code,
+                                        .cost = e.cost,
                                         .code = e.code,
                                         .constants = e.constants,
                                         .calls = e.calls,

@@ -185,49 +185,43 @@ struct cel_value cel_negate(const struct cel_value *a)
 
 /* ---- comparison and logic ------------------------------------------------------------------- */
 
-struct cel_value cel_compare(enum cel_comparison op, const struct cel_value *a,
-                             const struct cel_value *b)
-{
-    int order;
-    if (a->kind == CEL_ERROR)
-        return *a;
-    if (b->kind == CEL_ERROR)
-        return *b;
-    if (a->kind == CEL_RANGE || b->kind == CEL_RANGE)
-        return cel_range_compare(op, a, b);
-    if (!cel_order(*a, *b, &order))
-        return no_overload();
-    if (order == 2) /* NaN is in no order with anything */
-        return cel_bool(false);
-    switch (op) {
-    case CEL_LESS:
-        return cel_bool(order < 0);
-    case CEL_LESS_EQUAL:
-        return cel_bool(order <= 0);
-    case CEL_GREATER:
-        return cel_bool(order > 0);
-    default:
-        return cel_bool(order >= 0);
-    }
-}
-
 static bool holds_range(const struct cel_value *v)
 {
     return v->kind == CEL_OPTIONAL && v->some != NULL && v->some->kind == CEL_RANGE;
 }
 
-struct cel_value cel_equals(struct cel_context *cx, const struct cel_value *a,
-                            const struct cel_value *b)
+static struct cel_value equals(struct cel_context *cx, const struct cel_value *a,
+                               const struct cel_value *b)
 {
-    if (a->kind == CEL_ERROR)
-        return *a;
-    if (b->kind == CEL_ERROR)
-        return *b;
     if (a->kind == CEL_RANGE || b->kind == CEL_RANGE)
         return cel_range_equals(a, b);
     if (holds_range(a) || holds_range(b))
         return cel_fault(CEL_ERR_INEXACT);
     return cel_bool(cel_equal(*a, *b, &cx->steps));
+}
+
+static struct cel_value orders(enum cel_comparison op, const struct cel_value *a,
+                               const struct cel_value *b)
+{
+    int order;
+    if (a->kind == CEL_RANGE || b->kind == CEL_RANGE)
+        return cel_range_compare(op, a, b);
+    return cel_order(*a, *b, &order) ? cel_bool(cel_holds(op, order)) : no_overload();
+}
+
+struct cel_value cel_compare(struct cel_context *cx, enum cel_comparison op,
+                             const struct cel_value *a, const struct cel_value *b)
+{
+    if (a->kind == CEL_ERROR)
+        return *a;
+    if (b->kind == CEL_ERROR)
+        return *b;
+    if (op == CEL_EQUAL)
+        return equals(cx, a, b);
+    if (op != CEL_NOT_EQUAL)
+        return orders(op, a, b);
+    struct cel_value same = equals(cx, a, b);
+    return cel_not(&same);
 }
 
 struct cel_value cel_not(const struct cel_value *a)

@@ -23,14 +23,25 @@ enum cel_arithmetic {
 #undef X
 };
 
-enum cel_comparison { CEL_LESS, CEL_LESS_EQUAL, CEL_GREATER, CEL_GREATER_EQUAL };
+/* Bit i: does it hold when cel_order() says i - 1? Bit 3 is for a NaN. */
+enum cel_comparison {
+    CEL_LESS = 1,
+    CEL_EQUAL = 2,
+    CEL_LESS_EQUAL = 3,
+    CEL_GREATER = 4,
+    CEL_GREATER_EQUAL = 6,
+    CEL_NOT_EQUAL = 13,
+};
+
+static inline bool cel_holds(enum cel_comparison op, int order)
+{
+    return ((unsigned)op >> (order + 1)) & 1;
+}
 
 struct cel_value cel_arithmetic(struct cel_context *cx, enum cel_arithmetic op,
                                 const struct cel_value *a, const struct cel_value *b);
-struct cel_value cel_compare(enum cel_comparison op, const struct cel_value *a,
-                             const struct cel_value *b);
-struct cel_value cel_equals(struct cel_context *cx, const struct cel_value *a,
-                            const struct cel_value *b);
+struct cel_value cel_compare(struct cel_context *cx, enum cel_comparison op,
+                             const struct cel_value *a, const struct cel_value *b);
 struct cel_value cel_negate(const struct cel_value *a);
 struct cel_value cel_not(const struct cel_value *a);
 /* a && b, a || b: what one of them decides, the other's error cannot undo. */

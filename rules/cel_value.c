@@ -406,12 +406,26 @@ static const struct cel_value *index_find(const struct cel_index *ix, struct cel
     return ix->slots[at] ? indexed(ix, ix->slots[at] - 1) : NULL;
 }
 
+/* A text equals a text alone. */
+static const struct cel_value *get_by_text(const struct cel_map *map, struct span key,
+                                           int64_t *steps)
+{
+    const struct cel_entry *end = map->entries + map->count;
+    for (const struct cel_entry *e = map->entries; e < end && spend(steps, 1); e++) {
+        if (e->key.kind == CEL_STRING && e->key.text.len == key.len && span_eq(e->key.text, key))
+            return &e->value;
+    }
+    return NULL;
+}
+
 const struct cel_value *cel_map_get(const struct cel_map *map, struct cel_value key, int64_t *steps)
 {
     if (map->index != NULL) {
         const struct cel_value *at = index_find(map->index, key);
         return at ? &((const struct cel_entry *)(const void *)at)->value : NULL;
     }
+    if (key.kind == CEL_STRING)
+        return get_by_text(map, key.text, steps);
     for (size_t i = 0; i < map->count && spend(steps, 1); i++) {
         if (cel_equal(map->entries[i].key, key, steps))
             return &map->entries[i].value;
@@ -419,10 +433,27 @@ const struct cel_value *cel_map_get(const struct cel_map *map, struct cel_value 
     return NULL;
 }
 
+/* Ints among ints, the most usual list of all, need no cel_equal. */
+static bool ints_have(const struct cel_list *list, int64_t v, bool *ret_all_ints)
+{
+    bool has = false, all = true;
+    for (size_t i = 0; i < list->count && !has && all; i++) {
+        all = list->items[i].kind == CEL_INT;
+        has = all && list->items[i].i64 == v;
+    }
+    *ret_all_ints = all;
+    return has;
+}
+
 bool cel_list_has(const struct cel_list *list, struct cel_value v, int64_t *steps)
 {
+    bool all_ints = false;
     if (list->index != NULL)
         return index_find(list->index, v) != NULL;
+    if (v.kind == CEL_INT && spend(steps, list->count) && ints_have(list, v.i64, &all_ints))
+        return true;
+    if (all_ints)
+        return false;
     for (size_t i = 0; i < list->count && spend(steps, 1); i++) {
         if (cel_equal(list->items[i], v, steps))
             return true;
@@ -431,11 +462,6 @@ bool cel_list_has(const struct cel_list *list, struct cel_value v, int64_t *step
 }
 
 /* ---- values that outlive their run ---------------------------------------------------------- */
-
-static bool is_in(const struct arena *a, const void *mem)
-{
-    return (uintptr_t)mem - (uintptr_t)a->base < a->cap_bytes;
-}
 
 static struct cel_value no_room(void)
 {
@@ -490,13 +516,25 @@ static struct cel_value keep_map(const struct cel_map *from, const struct arena 
     return cel_map_of(made);
 }
 
+static struct cel_value keep_optional(struct cel_value v, const struct arena *scratch,
+                                      struct arena *arena)
+{
+    struct cel_value *some = arena_try(arena, sizeof *some);
+    if (some == NULL)
+        return no_room();
+    *some = cel_keep(*v.some, scratch, arena);
+    return cel_is_error(*some) ? *some : cel_optional_of(some);
+}
+
 struct cel_value cel_keep(struct cel_value v, const struct arena *scratch, struct arena *arena)
 {
-    if ((v.kind == CEL_STRING || v.kind == CEL_BYTES) && is_in(scratch, v.text.base))
+    if (v.kind == CEL_OPTIONAL && v.some != NULL && arena_has(scratch, v.some))
+        return keep_optional(v, scratch, arena);
+    if ((v.kind == CEL_STRING || v.kind == CEL_BYTES) && arena_has(scratch, v.text.base))
         return keep_text(v, arena);
-    if (v.kind == CEL_LIST && is_in(scratch, v.list))
+    if (v.kind == CEL_LIST && arena_has(scratch, v.list))
         return keep_list(v.list, scratch, arena);
-    if (v.kind == CEL_MAP && is_in(scratch, v.map))
+    if (v.kind == CEL_MAP && arena_has(scratch, v.map))
         return keep_map(v.map, scratch, arena);
     return v;
 }

@@ -1,5 +1,7 @@
 #include "rules/rules.h"
 
+#include "rules/cel_share.h"
+
 #include <math.h>
 #include <stdalign.h>
 #include <stddef.h>
@@ -38,10 +40,11 @@ static bool ids_are_unique(const struct rule *const *rules, int count, struct di
     return unique;
 }
 
-enum status rules_load(struct rule_file *files, int n_files, double flag_at, struct arena *arena,
-                       struct diag_list *diags, struct rules *ret_rules)
+enum status rules_load(struct rule_file *files, int n_files, struct cel_share *share,
+                       double flag_at, struct arena *arena, struct diag_list *diags,
+                       struct rules *ret_rules)
 {
-    int count = 0, n = 0;
+    int count = 0, n = 0, n_shared = 0;
     void *mem = NULL;
     for (int i = 0; i < n_files; i++)
         count += files[i].count;
@@ -63,7 +66,10 @@ enum status rules_load(struct rule_file *files, int n_files, double flag_at, str
     }
     if (!ids_are_unique(rules, count, diags))
         return ST_INVALID;
-    *ret_rules = (struct rules){.rules = rules, .count = count, .flag_at = flag_at};
+    if (share != NULL && cel_share_emit(share, diags, &n_shared) != ST_OK)
+        return ST_INVALID;
+    *ret_rules =
+        (struct rules){.rules = rules, .count = count, .n_shared = n_shared, .flag_at = flag_at};
     return ST_OK;
 }
 
@@ -72,7 +78,8 @@ enum status rules_load(struct rule_file *files, int n_files, double flag_at, str
 /* A run under way: the hits, and where the next of each list goes. */
 struct run {
     const struct cel_value *row;
-    struct arena *scratch; /* for what one expression computes */
+    struct arena *scratch;  /* for what one expression computes */
+    struct cel_value *memo; /* [rules->n_shared] */
     struct arena *arena;
     struct arena whys; /* explain: texts of errors */
     struct hits hits;
@@ -141,13 +148,18 @@ static enum status add_hit(struct run *run, const struct rule *rule, double scor
     return before < RULES_SHOWN_MAX ? show_hit(run, rule, score) : ST_OK;
 }
 
+static struct cel_value evaluate(const struct run *run, const struct cel_program *program)
+{
+    struct cel_run with = {.scratch = run->scratch, .steps = CEL_STEPS_MAX, .memo = run->memo};
+    return cel_run_with(program, run->row, &with);
+}
+
 /* The score as a double; an error value when it is none, or not finite. */
-static struct cel_value score_of(const struct rule *rule, const struct cel_value *row,
-                                 struct arena *scratch)
+static struct cel_value score_of(const struct run *run, const struct rule *rule)
 {
     struct cel_value v = cel_double(rule->score);
     if (rule->score_program != NULL)
-        v = cel_run(rule->score_program, row, scratch);
+        v = evaluate(run, rule->score_program);
     if (v.kind == CEL_INT)
         v = cel_double((double)v.i64);
     if (v.kind == CEL_UINT)
@@ -164,11 +176,11 @@ static struct cel_value score_of(const struct rule *rule, const struct cel_value
 static enum status run_rule(struct run *run, const struct rule *rule, struct rule_result *result)
 {
     size_t mark = run->scratch->used_bytes;
-    struct cel_value when = cel_run(rule->when, run->row, run->scratch);
+    struct cel_value when = evaluate(run, rule->when);
     if (when.kind != CEL_BOOL && !cel_is_error(when))
         when = cel_error(CEL_ERR_NO_OVERLOAD, span_str("condition"));
     bool fires = cel_is_true(when);
-    struct cel_value score = fires ? score_of(rule, run->row, run->scratch) : when;
+    struct cel_value score = fires ? score_of(run, rule) : when;
     if (cel_is_error(score))
         add_error(run, score, result);
     else if (result != NULL)
@@ -201,7 +213,8 @@ size_t rules_run_bytes(const struct rules *rules, bool explain)
     size_t rows = (size_t)rules->count + 1;
     size_t hit = rounded(sizeof(struct hit)) + rounded(TEMPLATE_RENDERED_MAX + 1);
     size_t explained = explain ? rounded(rows * sizeof(struct rule_result)) + WHYS_BYTES : 0;
-    return 2 * RULES_SHOWN_MAX * hit + rounded(rows * sizeof(int)) + explained;
+    size_t memo = rounded((size_t)rules->n_shared * sizeof(struct cel_value) + 1);
+    return 2 * RULES_SHOWN_MAX * hit + rounded(rows * sizeof(int)) + memo + explained;
 }
 
 static enum status make_room_to_explain(struct run *run, size_t rows)
@@ -217,12 +230,15 @@ static enum status make_room_to_explain(struct run *run, size_t rows)
 }
 
 /* Room for what is kept of every rule. */
-static enum status make_room(struct run *run, int count, bool explain)
+static enum status make_room(struct run *run, const struct rules *rules, bool explain)
 {
-    size_t rows = (size_t)count + 1;
+    size_t rows = (size_t)rules->count + 1;
+    void *memo; /* zeroed: nothing is computed yet */
     run->indexes = arena_try(run->arena, rows * sizeof *run->indexes);
-    if (run->indexes == NULL)
+    if (run->indexes == NULL ||
+        arena_alloc(run->arena, (size_t)rules->n_shared * sizeof *run->memo + 1, &memo) != ST_OK)
         return ST_NO_SPACE;
+    run->memo = memo;
     run->hits.indexes = run->indexes;
     run->fired_end = &run->hits.fired;
     run->shadow_end = &run->hits.shadow;
@@ -233,7 +249,7 @@ enum status rules_run(const struct rules *rules, const struct cel_value *row, bo
                       struct arena *scratch, struct arena *arena, struct hits *ret_hits)
 {
     struct run run = {.row = row, .scratch = scratch, .arena = arena};
-    enum status st = make_room(&run, rules->count, explain);
+    enum status st = make_room(&run, rules, explain);
     for (int i = 0; i < rules->count && st == ST_OK; i++)
         if (rules->rules[i]->mode != RULE_OFF)
             st = run_rule(&run, rules->rules[i], explain ? &run.hits.results[i] : NULL);

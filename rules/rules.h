@@ -29,6 +29,7 @@ enum { RULES_SHOWN_MAX = 32 };
 struct rules {
     const struct rule *const *rules; /* [count], in order of files and within them */
     int count;
+    int n_shared; /* values that one run computes once for several rules (cel_share.h) */
     double flag_at;
 };
 
@@ -65,11 +66,12 @@ struct hits {
 };
 
 /*
- * The rules of `files`, in that order; `files` and what they hold outlive the rule set.
+ * The rules of `files`, in that order; `files` and what they hold outlive the rule set. `share` is
+ * what they were compiled with, NULL for nothing.
  * Errors: ST_INVALID with diagnostics: an id twice, more than RULES_MAX.
  */
-MUST_USE enum status rules_load(struct rule_file *files, int n_files, double flag_at,
-                                struct arena *arena, struct diag_list *diags,
+MUST_USE enum status rules_load(struct rule_file *files, int n_files, struct cel_share *share,
+                                double flag_at, struct arena *arena, struct diag_list *diags,
                                 struct rules *ret_rules);
 
 /*

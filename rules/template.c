@@ -111,7 +111,9 @@ enum status template_compile(const struct cel_env *env, struct span source, stru
                              struct arena *arena, struct diag_list *diags,
                              struct template *ret_template)
 {
-    struct compiler c = {.env = env, .at = where, .arena = arena, .diags = diags};
+    struct cel_env alone = *env; /* a reason is rendered apart from the run of its rule */
+    alone.share = NULL;
+    struct compiler c = {.env = &alone, .at = where, .arena = arena, .diags = diags};
     c.source = source;
     size_t pos = 0;
     while (pos < source.len) {

@@ -3,6 +3,7 @@
 #include "service/base/check.h"
 
 #include <stdalign.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 void arena_init(struct arena *a, void *block, size_t cap_bytes)
@@ -73,6 +74,11 @@ struct span arena_try_copy(struct arena *a, struct span s)
         memcpy(mem, s.base, s.len);
     mem[s.len] = '\0';
     return span_of(mem, s.len);
+}
+
+bool arena_has(const struct arena *a, const void *mem)
+{
+    return (uintptr_t)mem - (uintptr_t)a->base < a->cap_bytes;
 }
 
 void arena_reset(struct arena *a)

@@ -49,6 +49,9 @@ struct span arena_copy(struct arena *a, struct span s);
 /* As arena_copy; base NULL when full. For what a user's file decides the size of. */
 struct span arena_try_copy(struct arena *a, struct span s);
 
+/* Does `mem` point into its block? */
+bool arena_has(const struct arena *a, const void *mem);
+
 /* Forget everything. O(1). */
 void arena_reset(struct arena *a);
 

@@ -1,5 +1,6 @@
 #include "service/engine/snapshot.h"
 
+#include "rules/cel_share.h"
 #include "service/base/check.h"
 #include "service/base/hash.h"
 
@@ -265,11 +266,12 @@ static bool load_rules(struct loader *l)
                    "`rules:` is a list of files");
         return false;
     }
+    l->env.share = cel_share_new(l->snap->arena);
     for (const struct yaml_node *f = node ? node->child : NULL; f != NULL; f = f->next)
         ok = load_rule_file(l, f) && ok;
     l->snap->rules = mem;
-    if (!ok ||
-        rules_load(l->rule_files, l->n_rule_files, flag_at, l->snap->arena, l->diags, mem) != ST_OK)
+    if (!ok || rules_load(l->rule_files, l->n_rule_files, l->env.share, flag_at, l->snap->arena,
+                          l->diags, mem) != ST_OK)
         return false;
     if (l->snap->rules->count == 0)
         warn_of_no_rule(l, node);
@@ -376,6 +378,7 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
     l->diags = diags;
     l->snap = s;
     l->env.names = l->names;
+    l->env.cost_max = CEL_COST_MAX;
     enum status st = yaml_load(l->path, s->arena, diags, &l->file);
     if (st != ST_OK)
         return st;

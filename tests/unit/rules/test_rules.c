@@ -43,7 +43,7 @@ static void load_file(int i, const char *yaml)
 static void load(const char *yaml, double flag_at)
 {
     load_file(0, yaml);
-    assert_int_equal(rules_load(files, 1, flag_at, f.arena, &f.diags, &rules), ST_OK);
+    assert_int_equal(rules_load(files, 1, NULL, flag_at, f.arena, &f.diags, &rules), ST_OK);
 }
 
 static void run(bool explain)
@@ -167,7 +167,7 @@ static void an_id_stands_once_in_all_files(void **state)
     load_file(0, "rules:\n  - {id: a, when: 'true', score: 1}\n");
     load_file(1, "rules:\n  - {id: b, when: 'true', score: 1}\n"
                  "  - {id: a, when: 'true', score: 1}\n");
-    assert_int_equal(rules_load(files, 2, 70, f.arena, &f.diags, &rules), ST_INVALID);
+    assert_int_equal(rules_load(files, 2, NULL, 70, f.arena, &f.diags, &rules), ST_INVALID);
     assert_non_null(strstr(f.diags.items[0].message, "a.yaml:2 already"));
     assert_int_equal(f.diags.items[0].line, 3);
 }
@@ -177,7 +177,7 @@ static void rules_are_numbered_over_all_files(void **state)
     (void)state;
     load_file(0, "rules:\n  - {id: a, when: 'true', score: 1}\n");
     load_file(1, "rules:\n  - {id: b, when: 'true', score: 1}\n");
-    assert_int_equal(rules_load(files, 2, 70, f.arena, &f.diags, &rules), ST_OK);
+    assert_int_equal(rules_load(files, 2, NULL, 70, f.arena, &f.diags, &rules), ST_OK);
     assert_int_equal(rules.count, 2);
     assert_int_equal(rules.rules[1]->index, 1);
     run(false);
@@ -222,7 +222,7 @@ static void what_a_run_needs_is_enough_whatever_fires(void **state)
 static void what_a_rule_may_build_does_not_depend_on_the_answer(void **state)
 {
     enum { ROOM = 8 << 10 };
-    static const char digits[] = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]";
+    static const char digits[] = "[count, 1, 2, 3, 4, 5, 6, 7, 8, 9]";
     char yaml[512];
     struct arena *scratch = arena_new(ROOM);
     (void)state;
@@ -252,7 +252,7 @@ static void more_rules_than_the_limit_are_refused(void **state)
     load_file(0, "rules:\n  - {id: a, when: 'true', score: 1}\n");
     files[0].count = RULES_MAX;
     load_file(1, "rules:\n  - {id: b, when: 'true', score: 1}\n");
-    assert_int_equal(rules_load(files, 2, 70, f.arena, &f.diags, &rules), ST_INVALID);
+    assert_int_equal(rules_load(files, 2, NULL, 70, f.arena, &f.diags, &rules), ST_INVALID);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
