@@ -10,8 +10,8 @@ Three servers run side by side on loopback, each with as many workers as there a
 Each round drives them in turn with wrk (64 connections, distinct bodies); only one is under load
 at a time, and the median of the rounds counts. Then: bare with and without armour; an open loop
 with vegeta at half the rate measured with Redis (bare at that rate is its floor); `sluice replay`
-of a generated stream on one core; and from a topic of Kafka to the topic of decisions
-(kafka_rounds.py).
+of a generated stream on one core; from a topic of Kafka to the topic of decisions
+(kafka_rounds.py); and expressions and rules beside cel-go (cel_rounds.py).
 Results: build/bench.json and a table on stdout.
 """
 import argparse
@@ -30,6 +30,7 @@ import sys
 import tempfile
 import time
 
+import cel_rounds
 import kafka_rounds
 import procs
 import stream
@@ -287,6 +288,7 @@ def print_table(result):
           f"{stream.WARM_EACH} events; {result['state']['bytes_per_account_all']:,} with its "
           f"device, terminals and claims")
     kafka_rounds.print_table(result["kafka"])
+    cel_rounds.print_table(result["cel"])
 
 
 def measure(args, folder, stack):
@@ -332,9 +334,14 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--transactions", type=int, default=1_000_000, help="of the replay")
     parser.add_argument("--messages", type=int, default=300_000, help="of Kafka")
+    parser.add_argument("--cel-rounds", type=int, default=21, help="of expressions")
     parser.add_argument("--only-kafka", action="store_true")
+    parser.add_argument("--only-cel", action="store_true")
     args = parser.parse_args()
     os.makedirs(OUT, exist_ok=True)
+    if args.only_cel:
+        cel_rounds.print_table(cel_rounds.rounds(args.cel_rounds))
+        return
     with tempfile.TemporaryDirectory(dir=OUT) as folder:
         folder = os.path.abspath(folder)
         if args.only_kafka:
@@ -346,6 +353,8 @@ def main():
         result["replay"] = {"tps": replay_rate(args.sluice, folder, args.transactions)}
         say("from topic to topic")
         result["kafka"] = measure_kafka(args, folder)
+    say("expressions")
+    result["cel"] = cel_rounds.rounds(args.cel_rounds)
     result["machine"] = {"cores": os.cpu_count(), "kernel": os.uname().release}
     with open("build/bench.json", "w", encoding="ascii") as f:
         json.dump(result, f, indent=2)
