@@ -260,6 +260,11 @@ static bool emit_comparison(struct emit *e, const struct cel_node *n)
     if (!comparison_of(n, false, &op))
         return false;
     emit_node(e, n->args[0]);
+    if (n->args[1]->kind == CEL_NODE_CONST) {
+        int at = emit_op(e, CEL_OP_COMPARE_CONST, constant(e, n->args[1]->value));
+        e->code[at].n = (uint8_t)op;
+        return true;
+    }
     emit_node(e, n->args[1]);
     emit(e, (struct cel_instr){.op = CEL_OP_COMPARE, .n = (uint8_t)op});
     return true;
@@ -269,7 +274,7 @@ static bool emit_comparison(struct emit *e, const struct cel_node *n)
 static bool emit_in_slot(struct emit *e, const struct cel_node *n)
 {
     if (!span_is(n->name, "@in") || !is_plain_slot(n->args[0]) ||
-        n->args[1]->kind != CEL_NODE_CONST)
+        n->args[1]->kind != CEL_NODE_CONST || n->args[1]->value.kind != CEL_LIST)
         return false;
     const struct cel_node *name = n->args[0];
     struct quick q = {.k = name->slot, .name = name->name, .value = n->args[1]->value};
@@ -335,15 +340,28 @@ static void emit_slot(struct emit *e, const struct cel_node *n)
             n->slot);
 }
 
+/* name.field, has(name.field) */
+static bool emit_slot_field(struct emit *e, const struct cel_node *n, int field)
+{
+    if (!is_plain_slot(n->left) || n->is_optional)
+        return false;
+    reading(e, n->left->slot, n->left->name);
+    int at = emit_at(e, n->is_test ? CEL_OP_HAS_IN_SLOT : CEL_OP_SELECT_SLOT, n->left->slot);
+    e->code[at].arg = field;
+    return true;
+}
+
 static void emit_select(struct emit *e, const struct cel_node *n)
 {
-    struct cel_value name = cel_string(arena_copy(e->unit->arena, n->name));
+    int field = constant(e, cel_string(arena_copy(e->unit->arena, n->name)));
+    if (emit_slot_field(e, n, field))
+        return;
     emit_node(e, n->left);
     emit_op(e,
             n->is_test       ? CEL_OP_HAS
             : n->is_optional ? CEL_OP_SELECT_OPTIONAL
                              : CEL_OP_SELECT,
-            constant(e, name));
+            field);
 }
 
 static void emit_list(struct emit *e, const struct cel_node *n)

@@ -45,6 +45,9 @@
     X(SELECT, 0)           /* a        -> a.(constants[arg])                                 */ \
     X(SELECT_OPTIONAL, 0)  /* a        -> a.?(constants[arg])                                */ \
     X(HAS, 0)              /* a        -> bool: a has the key constants[arg]                 */ \
+    X(SELECT_SLOT, 1)      /*          -> row[k].(constants[arg])                            */ \
+    X(HAS_IN_SLOT, 1)      /*          -> bool: row[k] has the key constants[arg]            */ \
+    X(COMPARE_CONST, 0)    /* a        -> a (n) constants[arg]                               */ \
     X(COMPARE_SLOT, 1)     /*          -> row[k] (n) constants[arg]                          */ \
     X(COMPARE_LOCAL, 1)    /*          -> stack[k] (n) constants[arg]                        */ \
     X(AND_COMPARE_SLOT, 0) /* a        -> a && row[k] (n) constants[arg]; to, if a decides   */ \

@@ -406,13 +406,15 @@ static const struct cel_value *index_find(const struct cel_index *ix, struct cel
     return ix->slots[at] ? indexed(ix, ix->slots[at] - 1) : NULL;
 }
 
-/* A text equals a text alone. */
-static const struct cel_value *get_by_text(const struct cel_map *map, struct span key,
-                                           int64_t *steps)
+const struct cel_value *cel_map_get_text(const struct cel_map *map, struct span key, int64_t *steps)
 {
+    if (map->index != NULL)
+        return cel_map_get(map, cel_string(key), steps);
+    if (!spend(steps, map->count))
+        return NULL;
     const struct cel_entry *end = map->entries + map->count;
-    for (const struct cel_entry *e = map->entries; e < end && spend(steps, 1); e++) {
-        if (e->key.kind == CEL_STRING && e->key.text.len == key.len && span_eq(e->key.text, key))
+    for (const struct cel_entry *e = map->entries; e < end; e++) {
+        if (e->key.kind == CEL_STRING && span_eq(e->key.text, key))
             return &e->value;
     }
     return NULL;
@@ -424,8 +426,8 @@ const struct cel_value *cel_map_get(const struct cel_map *map, struct cel_value 
         const struct cel_value *at = index_find(map->index, key);
         return at ? &((const struct cel_entry *)(const void *)at)->value : NULL;
     }
-    if (key.kind == CEL_STRING)
-        return get_by_text(map, key.text, steps);
+    if (key.kind == CEL_STRING) /* it equals a text alone */
+        return cel_map_get_text(map, key.text, steps);
     for (size_t i = 0; i < map->count && spend(steps, 1); i++) {
         if (cel_equal(map->entries[i].key, key, steps))
             return &map->entries[i].value;

@@ -236,6 +236,8 @@ bool cel_order(struct cel_value a, struct cel_value b, int *ret_order);
 /* The value of `key`, or NULL. O(1) with an index, else O(n). `steps` as in cel_equal. */
 const struct cel_value *cel_map_get(const struct cel_map *map, struct cel_value key,
                                     int64_t *steps);
+const struct cel_value *cel_map_get_text(const struct cel_map *map, struct span key,
+                                         int64_t *steps);
 bool cel_list_has(const struct cel_list *list, struct cel_value v, int64_t *steps);
 
 /*

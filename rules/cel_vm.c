@@ -43,6 +43,13 @@ RARE static struct cel_value compare_rare(struct cel_context *cx, const struct c
     return cel_compare(cx, in->n, &a, &program->constants[in->arg]);
 }
 
+/* Two stores that later loads find as they are; a whole value written in parts would not be. */
+static inline void put_bool(struct cel_value *to, bool v)
+{
+    to->kind = CEL_BOOL;
+    to->flag = v;
+}
+
 static inline int order_of_doubles(double a, double b)
 {
     return a < b ? -1 : a > b ? 1 : a == b ? 0 : 2;
@@ -72,6 +79,37 @@ static inline bool compare_quick(enum cel_comparison op, const struct cel_value 
     default:
         return false;
     }
+}
+
+RARE static struct cel_value in_rare(struct cel_context *cx, const struct cel_program *program,
+                                     const struct cel_instr *in, const struct cel_value *cell)
+{
+    struct cel_value a = cell->kind == CEL_MISSING ? missing(program, in->k) : *cell;
+    return cel_in(cx, &a, &program->constants[in->arg]);
+}
+
+/* a.name, where a stands at `v`. */
+static inline void select_field(struct cel_context *cx, struct cel_value *v,
+                                const struct cel_value *name)
+{
+    const struct cel_value *field =
+        v->kind == CEL_MAP ? cel_map_get_text(v->map, name->text, &cx->steps) : NULL;
+    if (field != NULL)
+        *v = *field;
+    else if (v->kind == CEL_LIST) /* it has elements, no fields */
+        *v = cel_fault(CEL_ERR_NO_OVERLOAD);
+    else
+        *v = cel_at(cx, v, name);
+}
+
+/* has(a.name), where a stands at `v`. */
+static inline void test_field(struct cel_context *cx, struct cel_value *v,
+                              const struct cel_value *name)
+{
+    if (v->kind == CEL_MAP)
+        put_bool(v, cel_map_get_text(v->map, name->text, &cx->steps) != NULL);
+    else
+        *v = cel_has(cx, v, name);
 }
 
 /* ---- loops ---------------------------------------------------------------------------------- */
@@ -140,6 +178,23 @@ static bool may_remember(const struct cel_context *cx, const struct cel_value *v
 /* The emitter has counted the stack; the analyzer cannot, and sees values that nobody wrote. */
 /* NOLINTBEGIN(clang-analyzer-core.*) */
 
+/* Each instruction jumps to the next itself: a processor then foretells each jump apart (Ertl and
+ * Gregg, "The Structure and Performance of Efficient Interpreters", 2003). */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+
+#define GO goto *labels[in->op]
+#define NEXT  \
+    do {      \
+        in++; \
+        GO;   \
+    } while (0)
+#define JUMP_TO(target)       \
+    do {                      \
+        in = code + (target); \
+        GO;                   \
+    } while (0)
+
 #define ARITHMETIC(operation)                                     \
     do {                                                          \
         sp--;                                                     \
@@ -159,8 +214,6 @@ static bool may_remember(const struct cel_context *cx, const struct cel_value *v
         else                                                            \
             sp[-1] = cel_arithmetic(&cx, operation, &sp[-1], &sp[0]);   \
     } while (0)
-
-#define JUMP_TO(target) in = code + (target)-1 /* the loop adds one */
 
 /* sp[-1] (and, or) row[k] (n) constants[arg]; decided by `decisive` */
 #define CHAIN_COMPARE(decisive, combine)                                                      \
@@ -200,231 +253,263 @@ struct cel_value cel_run_with(const struct cel_program *program, const struct ce
     struct cel_value *sp = stack;
     struct cel_context cx = {.arena = run->scratch, .steps = run->steps};
     struct cel_value *memo = run->memo;
-    const struct cel_instr *code = program->code;
-    for (const struct cel_instr *in = code;; in++) {
-        switch ((enum cel_op)in->op) {
-        case CEL_OP_CONST:
-            *sp++ = program->constants[in->arg];
-            break;
-        case CEL_OP_SLOT:
-            *sp++ = row[in->k];
-            if (sp[-1].kind == CEL_MISSING)
-                sp[-1] = missing(program, in->k);
-            break;
-        case CEL_OP_HAS_SLOT:
-            *sp++ = cel_bool(!is_missing(&row[in->k]));
-            break;
-        case CEL_OP_SLOT_OPTIONAL:
-            *sp++ = slot_optional(&cx, &row[in->k]);
-            break;
-        case CEL_OP_LOCAL:
-            *sp++ = stack[in->k];
-            break;
-        case CEL_OP_STORE:
-            stack[in->k] = *--sp;
-            break;
-        case CEL_OP_NOT:
-            sp[-1] = cel_not(&sp[-1]);
-            break;
-        case CEL_OP_NEGATE:
-            sp[-1] = cel_negate(&sp[-1]);
-            break;
-        case CEL_OP_AND:
-            sp--;
-            sp[-1] = cel_and(&sp[-1], &sp[0]);
-            break;
-        case CEL_OP_OR:
-            sp--;
-            sp[-1] = cel_or(&sp[-1], &sp[0]);
-            break;
-        case CEL_OP_ADD:
-            ARITHMETIC_QUICK(CEL_ADD, __builtin_add_overflow, +);
-            break;
-        case CEL_OP_SUBTRACT:
-            ARITHMETIC_QUICK(CEL_SUBTRACT, __builtin_sub_overflow, -);
-            break;
-        case CEL_OP_MULTIPLY:
-            ARITHMETIC_QUICK(CEL_MULTIPLY, __builtin_mul_overflow, *);
-            break;
-        case CEL_OP_DIVIDE:
-            ARITHMETIC(CEL_DIVIDE);
-            break;
-        case CEL_OP_MODULO:
-            ARITHMETIC(CEL_MODULO);
-            break;
-        case CEL_OP_COMPARE: {
-            bool holds;
-            sp--;
-            if (compare_quick(in->n, &sp[-1], &sp[0], &holds))
-                sp[-1] = cel_bool(holds);
-            else
-                sp[-1] = cel_compare(&cx, in->n, &sp[-1], &sp[0]);
-            break;
-        }
-        case CEL_OP_IN:
-            sp--;
-            sp[-1] = cel_in(&cx, &sp[-1], &sp[0]);
-            break;
-        case CEL_OP_AT:
-            sp--;
-            sp[-1] = cel_at(&cx, &sp[-1], &sp[0]);
-            break;
-        case CEL_OP_AT_OPTIONAL:
-            sp--;
-            sp[-1] = cel_optional_at(&cx, &sp[-1], &sp[0]);
-            break;
-        case CEL_OP_SELECT:
-            if (sp[-1].kind == CEL_LIST) /* a list has elements, no fields */
-                sp[-1] = cel_fault(CEL_ERR_NO_OVERLOAD);
-            else
-                sp[-1] = cel_at(&cx, &sp[-1], &program->constants[in->arg]);
-            break;
-        case CEL_OP_SELECT_OPTIONAL:
-            sp[-1] = cel_optional_at(&cx, &sp[-1], &program->constants[in->arg]);
-            break;
-        case CEL_OP_HAS:
-            sp[-1] = cel_has(&cx, &sp[-1], &program->constants[in->arg]);
-            break;
-        case CEL_OP_COMPARE_SLOT: {
-            bool holds;
-            if (compare_quick(in->n, &row[in->k], &program->constants[in->arg], &holds))
-                *sp++ = cel_bool(holds);
-            else
-                *sp++ = compare_rare(&cx, program, in, &row[in->k]);
-            break;
-        }
-        case CEL_OP_COMPARE_LOCAL: {
-            bool holds;
-            if (compare_quick(in->n, &stack[in->k], &program->constants[in->arg], &holds))
-                *sp++ = cel_bool(holds);
-            else
-                *sp++ = cel_compare(&cx, in->n, &stack[in->k], &program->constants[in->arg]);
-            break;
-        }
-        case CEL_OP_AND_COMPARE_SLOT:
-            CHAIN_COMPARE(false, cel_and);
-            break;
-        case CEL_OP_OR_COMPARE_SLOT:
-            CHAIN_COMPARE(true, cel_or);
-            break;
-        case CEL_OP_IN_SLOT:
-            *sp = row[in->k].kind == CEL_MISSING ? missing(program, in->k) : row[in->k];
-            *sp = cel_in(&cx, sp, &program->constants[in->arg]);
-            sp++;
-            break;
-        case CEL_OP_JUMP:
-            JUMP_TO(in->to);
-            break;
-        case CEL_OP_JUMP_IF_FALSE:
-            if (sp[-1].kind == CEL_BOOL && !sp[-1].flag)
-                JUMP_TO(in->to);
-            break;
-        case CEL_OP_JUMP_IF_TRUE:
-            if (cel_is_true(sp[-1]))
-                JUMP_TO(in->to);
-            break;
-        case CEL_OP_BRANCH:
-            sp--;
-            if (sp[0].kind != CEL_BOOL) {
-                *sp = cel_is_error(*sp) ? *sp : cel_fault(CEL_ERR_NO_OVERLOAD);
-                sp++;
-                JUMP_TO(in->arg);
-            } else if (!sp[0].flag) {
-                JUMP_TO(in->to);
-            }
-            break;
-        case CEL_OP_ELSE:
-        case CEL_OP_ELSE_VALUE:
-            sp--;
-            if (sp[0].kind == CEL_OPTIONAL && sp[0].some == NULL)
-                break;
-            *sp = held(*sp, in->op == CEL_OP_ELSE_VALUE);
-            sp++;
-            JUMP_TO(in->to);
-            break;
-        case CEL_OP_CALL:
-            sp -= in->n;
-            *sp = cel_func_call(&cx, program->calls[in->arg], in->k, sp, in->n);
-            sp++;
-            break;
-        case CEL_OP_LIST:
-            *sp++ = cel_list_new(&cx, (size_t)in->arg);
-            break;
-        case CEL_OP_APPEND:
-            sp--;
-            sp[-1] = cel_list_append(&cx, sp[-1], &sp[0]);
-            break;
-        case CEL_OP_APPEND_SOME:
-            sp--;
-            sp[-1] = cel_list_append_some(&cx, sp[-1], &sp[0]);
-            break;
-        case CEL_OP_MAP:
-            *sp++ = cel_map_new(&cx, (size_t)in->arg);
-            break;
-        case CEL_OP_PUT:
-            sp -= 2;
-            sp[-1] = cel_map_put(&cx, sp[-1], &sp[0], &sp[1]);
-            break;
-        case CEL_OP_PUT_SOME:
-            sp -= 2;
-            sp[-1] = cel_map_put_some(&cx, sp[-1], &sp[0], &sp[1]);
-            break;
-        case CEL_OP_MERGE:
-            sp--;
-            sp[-1] = cel_map_merge(&cx, sp[-1], &sp[0]);
-            break;
-        case CEL_OP_ITERATE:
-            if (sp[-1].kind == CEL_LIST || sp[-1].kind == CEL_MAP) {
-                *sp++ = cel_uint(0);
-                break;
-            }
-            if (!cel_is_error(sp[-1]))
-                sp[-1] = cel_fault(CEL_ERR_NO_OVERLOAD);
-            JUMP_TO(in->to);
-            break;
-        case CEL_OP_RESERVE:
-            for (int i = 0; i < in->n; i++)
-                *sp++ = cel_null();
-            break;
-        case CEL_OP_NEXT:
-            if (!cel_spend(&cx, LOOP_STEPS)) {
-                run->steps = cx.steps;
-                return cel_fault(CEL_ERR_LIMIT);
-            }
-            if (!loop_next(&stack[in->k], in->n))
-                JUMP_TO(in->to);
-            break;
-        case CEL_OP_STOP_IF_FALSE:
-            sp--;
-            if (sp[0].kind == CEL_BOOL && !sp[0].flag)
-                JUMP_TO(in->to);
-            break;
-        case CEL_OP_UNTIL_FALSE:
-            UNTIL(false, cel_and);
-            break;
-        case CEL_OP_UNTIL_TRUE:
-            UNTIL(true, cel_or);
-            break;
-        case CEL_OP_LEAVE:
-            stack[in->k] = sp[-1];
-            sp = &stack[in->k + 1];
-            break;
-        case CEL_OP_RECALL:
-            if (memo != NULL && memo[in->arg].kind != CEL_MISSING) {
-                *sp++ = memo[in->arg];
-                JUMP_TO(in->to);
-            }
-            break;
-        case CEL_OP_REMEMBER:
-            if (memo != NULL && may_remember(&cx, &sp[-1]))
-                memo[in->arg] = sp[-1];
-            break;
-        case CEL_OP_RETURN:
-            run->steps = cx.steps;
-            return cx.steps > 0 ? sp[-1] : cel_fault(CEL_ERR_LIMIT);
-        }
-    }
+    const struct cel_instr *code = program->code, *in = code;
+    static const void *const labels[] = {
+#define X(name, stack) &&op_##name,
+        CEL_OP_TABLE(X)
+#undef X
+    };
+    GO;
+op_CONST:
+    *sp++ = program->constants[in->arg];
+    NEXT;
+op_SLOT:
+    *sp++ = row[in->k];
+    if (sp[-1].kind == CEL_MISSING)
+        sp[-1] = missing(program, in->k);
+    NEXT;
+op_HAS_SLOT:
+    put_bool(sp++, !is_missing(&row[in->k]));
+    NEXT;
+op_SLOT_OPTIONAL:
+    *sp++ = slot_optional(&cx, &row[in->k]);
+    NEXT;
+op_LOCAL:
+    *sp++ = stack[in->k];
+    NEXT;
+op_STORE:
+    stack[in->k] = *--sp;
+    NEXT;
+op_NOT:
+    sp[-1] = cel_not(&sp[-1]);
+    NEXT;
+op_NEGATE:
+    sp[-1] = cel_negate(&sp[-1]);
+    NEXT;
+op_AND:
+    sp--;
+    sp[-1] = cel_and(&sp[-1], &sp[0]);
+    NEXT;
+op_OR:
+    sp--;
+    sp[-1] = cel_or(&sp[-1], &sp[0]);
+    NEXT;
+op_ADD:
+    ARITHMETIC_QUICK(CEL_ADD, __builtin_add_overflow, +);
+    NEXT;
+op_SUBTRACT:
+    ARITHMETIC_QUICK(CEL_SUBTRACT, __builtin_sub_overflow, -);
+    NEXT;
+op_MULTIPLY:
+    ARITHMETIC_QUICK(CEL_MULTIPLY, __builtin_mul_overflow, *);
+    NEXT;
+op_DIVIDE:
+    ARITHMETIC(CEL_DIVIDE);
+    NEXT;
+op_MODULO:
+    ARITHMETIC(CEL_MODULO);
+    NEXT;
+op_COMPARE : {
+    bool holds;
+    sp--;
+    if (compare_quick(in->n, &sp[-1], &sp[0], &holds))
+        put_bool(&sp[-1], holds);
+    else
+        sp[-1] = cel_compare(&cx, in->n, &sp[-1], &sp[0]);
+    NEXT;
 }
+op_IN:
+    sp--;
+    sp[-1] = cel_in(&cx, &sp[-1], &sp[0]);
+    NEXT;
+op_AT:
+    sp--;
+    sp[-1] = cel_at(&cx, &sp[-1], &sp[0]);
+    NEXT;
+op_AT_OPTIONAL:
+    sp--;
+    sp[-1] = cel_optional_at(&cx, &sp[-1], &sp[0]);
+    NEXT;
+op_SELECT:
+    select_field(&cx, &sp[-1], &program->constants[in->arg]);
+    NEXT;
+op_SELECT_OPTIONAL:
+    sp[-1] = cel_optional_at(&cx, &sp[-1], &program->constants[in->arg]);
+    NEXT;
+op_HAS:
+    test_field(&cx, &sp[-1], &program->constants[in->arg]);
+    NEXT;
+op_SELECT_SLOT:
+    *sp = row[in->k];
+    if (sp->kind == CEL_MISSING)
+        *sp = missing(program, in->k);
+    select_field(&cx, sp++, &program->constants[in->arg]);
+    NEXT;
+op_HAS_IN_SLOT:
+    if (row[in->k].kind == CEL_MAP) {
+        const struct span name = program->constants[in->arg].text;
+        put_bool(sp++, cel_map_get_text(row[in->k].map, name, &cx.steps) != NULL);
+        NEXT;
+    }
+    *sp = row[in->k];
+    if (sp->kind == CEL_MISSING)
+        *sp = missing(program, in->k);
+    test_field(&cx, sp++, &program->constants[in->arg]);
+    NEXT;
+op_COMPARE_CONST : {
+    bool holds;
+    if (compare_quick(in->n, &sp[-1], &program->constants[in->arg], &holds))
+        put_bool(&sp[-1], holds);
+    else
+        sp[-1] = cel_compare(&cx, in->n, &sp[-1], &program->constants[in->arg]);
+    NEXT;
+}
+op_COMPARE_SLOT : {
+    bool holds;
+    if (compare_quick(in->n, &row[in->k], &program->constants[in->arg], &holds))
+        put_bool(sp++, holds);
+    else
+        *sp++ = compare_rare(&cx, program, in, &row[in->k]);
+    NEXT;
+}
+op_COMPARE_LOCAL : {
+    bool holds;
+    if (compare_quick(in->n, &stack[in->k], &program->constants[in->arg], &holds))
+        put_bool(sp++, holds);
+    else
+        *sp++ = cel_compare(&cx, in->n, &stack[in->k], &program->constants[in->arg]);
+    NEXT;
+}
+op_AND_COMPARE_SLOT:
+    CHAIN_COMPARE(false, cel_and);
+    NEXT;
+op_OR_COMPARE_SLOT:
+    CHAIN_COMPARE(true, cel_or);
+    NEXT;
+op_IN_SLOT:
+    if (row[in->k].kind == CEL_INT || row[in->k].kind == CEL_STRING)
+        put_bool(sp, cel_list_has(program->constants[in->arg].list, row[in->k], &cx.steps));
+    else
+        *sp = in_rare(&cx, program, in, &row[in->k]);
+    sp++;
+    NEXT;
+op_JUMP:
+    JUMP_TO(in->to);
+    NEXT;
+op_JUMP_IF_FALSE:
+    if (sp[-1].kind == CEL_BOOL && !sp[-1].flag)
+        JUMP_TO(in->to);
+    NEXT;
+op_JUMP_IF_TRUE:
+    if (cel_is_true(sp[-1]))
+        JUMP_TO(in->to);
+    NEXT;
+op_BRANCH:
+    sp--;
+    if (sp[0].kind != CEL_BOOL) {
+        *sp = cel_is_error(*sp) ? *sp : cel_fault(CEL_ERR_NO_OVERLOAD);
+        sp++;
+        JUMP_TO(in->arg);
+    } else if (!sp[0].flag) {
+        JUMP_TO(in->to);
+    }
+    NEXT;
+op_ELSE:
+op_ELSE_VALUE:
+    sp--;
+    if (sp[0].kind == CEL_OPTIONAL && sp[0].some == NULL)
+        NEXT;
+    *sp = held(*sp, in->op == CEL_OP_ELSE_VALUE);
+    sp++;
+    JUMP_TO(in->to);
+    NEXT;
+op_CALL:
+    sp -= in->n;
+    *sp = cel_func_call(&cx, program->calls[in->arg], in->k, sp, in->n);
+    sp++;
+    NEXT;
+op_LIST:
+    *sp++ = cel_list_new(&cx, (size_t)in->arg);
+    NEXT;
+op_APPEND:
+    sp--;
+    sp[-1] = cel_list_append(&cx, sp[-1], &sp[0]);
+    NEXT;
+op_APPEND_SOME:
+    sp--;
+    sp[-1] = cel_list_append_some(&cx, sp[-1], &sp[0]);
+    NEXT;
+op_MAP:
+    *sp++ = cel_map_new(&cx, (size_t)in->arg);
+    NEXT;
+op_PUT:
+    sp -= 2;
+    sp[-1] = cel_map_put(&cx, sp[-1], &sp[0], &sp[1]);
+    NEXT;
+op_PUT_SOME:
+    sp -= 2;
+    sp[-1] = cel_map_put_some(&cx, sp[-1], &sp[0], &sp[1]);
+    NEXT;
+op_MERGE:
+    sp--;
+    sp[-1] = cel_map_merge(&cx, sp[-1], &sp[0]);
+    NEXT;
+op_ITERATE:
+    if (sp[-1].kind == CEL_LIST || sp[-1].kind == CEL_MAP) {
+        *sp++ = cel_uint(0);
+        NEXT;
+    }
+    if (!cel_is_error(sp[-1]))
+        sp[-1] = cel_fault(CEL_ERR_NO_OVERLOAD);
+    JUMP_TO(in->to);
+    NEXT;
+op_RESERVE:
+    for (int i = 0; i < in->n; i++)
+        *sp++ = cel_null();
+    NEXT;
+op_NEXT:
+    if (!cel_spend(&cx, LOOP_STEPS)) {
+        run->steps = cx.steps;
+        return cel_fault(CEL_ERR_LIMIT);
+    }
+    if (!loop_next(&stack[in->k], in->n))
+        JUMP_TO(in->to);
+    NEXT;
+op_STOP_IF_FALSE:
+    sp--;
+    if (sp[0].kind == CEL_BOOL && !sp[0].flag)
+        JUMP_TO(in->to);
+    NEXT;
+op_UNTIL_FALSE:
+    UNTIL(false, cel_and);
+    NEXT;
+op_UNTIL_TRUE:
+    UNTIL(true, cel_or);
+    NEXT;
+op_LEAVE:
+    if (sp[-1].kind == CEL_BOOL)
+        put_bool(&stack[in->k], sp[-1].flag);
+    else
+        stack[in->k] = sp[-1];
+    sp = &stack[in->k + 1];
+    NEXT;
+op_RECALL:
+    if (memo != NULL && memo[in->arg].kind != CEL_MISSING) {
+        *sp++ = memo[in->arg];
+        JUMP_TO(in->to);
+    }
+    NEXT;
+op_REMEMBER:
+    if (memo != NULL && may_remember(&cx, &sp[-1]))
+        memo[in->arg] = sp[-1];
+    NEXT;
+op_RETURN:
+    run->steps = cx.steps;
+    if (cx.steps <= 0)
+        return cel_fault(CEL_ERR_LIMIT);
+    return sp[-1].kind == CEL_BOOL ? cel_bool(sp[-1].flag) : sp[-1];
+}
+#pragma GCC diagnostic pop
 /* NOLINTEND(clang-analyzer-core.*) */
 
 struct cel_value cel_run(const struct cel_program *program, const struct cel_value *row,

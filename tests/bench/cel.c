@@ -13,6 +13,7 @@
  *
  * tests/celgo/bench speaks the same way.
  */
+#include "rules/cel_share.h"
 #include "rules/rules.h"
 #include "service/base/check.h"
 
@@ -154,8 +155,10 @@ static void load_rules(struct bench *b, const char *path)
 {
     static struct diag_list diags;
     struct rule_file *file = arena_must(b->load, sizeof *file);
+    b->env.share = cel_share_new(b->load);
     must_compile(rule_file_load(path, &b->env, b->load, &diags, file), &diags, path);
-    must_compile(rules_load(file, 1, 1e9, b->load, &diags, &new_target(b)->rules), &diags, path);
+    must_compile(rules_load(file, 1, b->env.share, 1e9, b->load, &diags, &new_target(b)->rules),
+                 &diags, path);
 }
 
 static void load(struct bench *b, const char *path)
