@@ -695,8 +695,10 @@ static void find_qualified(struct check *ck, struct cel_node *n)
     text_char(&chain, '.');
     text_put(&chain, n->name);
     n->calls = cel_func_find(ck->unit->env, text_span(&chain), false, &n->n_calls);
-    if (n->calls != NULL)
+    if (n->calls != NULL) {
         n->left = NULL;
+        n->name = span_str(n->calls->name);
+    }
 }
 
 static void check_call(struct check *ck, struct cel_node *n)

@@ -6,8 +6,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-static const struct cel_library *const libraries[] = {&cel_lib_standard, &cel_lib_optional,
-                                                      &cel_lib_strings};
+static const struct cel_library *const libraries[] = {
+    &cel_lib_standard,
+    &cel_lib_optional,
+    &cel_lib_strings,
+    &cel_lib_math,
+};
 
 enum { LIBRARIES = sizeof libraries / sizeof *libraries, FUNCTIONS_MAX = 1024 };
 

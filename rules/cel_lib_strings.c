@@ -9,10 +9,6 @@
 #include "rules/cel_regex.h"
 #include "rules/cel_utf8.h"
 
-#define UNUSED_ARGS \
-    (void)cx;       \
-    (void)n_args
-
 /* Bytes that one step of the budget pays for, in memchr-like loops. */
 enum { BYTES_A_STEP = 64 };
 

@@ -15,11 +15,16 @@ struct cel_library {
     int count;
 };
 
-extern const struct cel_library cel_lib_standard, cel_lib_optional, cel_lib_strings;
+extern const struct cel_library cel_lib_standard, cel_lib_optional, cel_lib_strings, cel_lib_math;
 
 /* Ends a library's file: cel_lib_NAME is its table. */
 #define LIBRARY(name, table) \
     const struct cel_library name = {(table), (int)(sizeof(table) / sizeof *(table))}
+
+/* In a function that needs its values alone. */
+#define UNUSED_ARGS \
+    (void)cx;       \
+    (void)n_args
 
 #define A &cel_type_a
 #define B &cel_type_b

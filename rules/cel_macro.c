@@ -1,5 +1,7 @@
 #include "rules/cel_macro.h"
 
+#include <limits.h>
+
 #define ACCU "@result"
 
 /* ---- nodes that nobody wrote; they point at the macro's name ------------------------------- */
@@ -243,6 +245,56 @@ static struct cel_node *expand_has(struct cel_unit *u, struct cel_node *c, int n
     return field;
 }
 
+/* Could it be a number, as far as one can see? What is computed, the checker looks at. */
+static bool may_be_number(const struct cel_node *n)
+{
+    if (n->kind == CEL_NODE_CONST)
+        return n->value.kind == CEL_INT || n->value.kind == CEL_UINT || n->value.kind == CEL_DOUBLE;
+    return n->kind != CEL_NODE_LIST && n->kind != CEL_NODE_MAP;
+}
+
+static bool are_numbers(struct cel_unit *u, const struct cel_node *c, struct cel_node *const *args,
+                        int n_args)
+{
+    for (int i = 0; i < n_args; i++) {
+        if (may_be_number(args[i]))
+            continue;
+        cel_unit_error(u, args[i]->start, "as in math.greatest(1, 2.5), or of one list",
+                       "math.%.*s() is of numbers", SPAN_ARG(c->name));
+        return false;
+    }
+    return true;
+}
+
+/* math.greatest(a, b ...), math.greatest(list); of more than two: of the list of them */
+static struct cel_node *expand_extreme(struct cel_unit *u, struct cel_node *c, int n_vars)
+{
+    (void)n_vars;
+    bool of_list = c->n_args == 1 && c->args[0]->kind == CEL_NODE_LIST;
+    struct cel_node *given = of_list ? c->args[0] : c;
+    if (given->n_args == 0) {
+        cel_unit_error(u, c->offset, "as in math.greatest(1, 2.5)",
+                       "math.%.*s() needs a number at least", SPAN_ARG(c->name));
+        return NULL;
+    }
+    if (!are_numbers(u, c, given->args, given->n_args))
+        return NULL;
+    if (c->n_args <= 2)
+        return c;
+    struct cel_node *list = node_at(u, c, CEL_NODE_LIST);
+    struct cel_node **only = cel_unit_alloc(u, sizeof *only);
+    if (list == NULL || only == NULL)
+        return NULL;
+    list->args = c->args;
+    list->n_args = c->n_args;
+    list->height = c->height;
+    *only = list;
+    c->args = only;
+    c->n_args = 1;
+    c->height++;
+    return c;
+}
+
 /* Where a macro's name stands: f(x), x.f(y), or as the namespace's function, ns.f(x). */
 #define ALONE NULL
 #define METHOD ""
@@ -271,6 +323,8 @@ static const struct macro {
     {"optMap", METHOD, 2, 2, 1, expand_opt_map},
     {"optFlatMap", METHOD, 2, 2, 1, expand_opt_flat_map},
     {"bind", "cel", 3, 3, 1, expand_bind},
+    {"greatest", "math", 0, INT_MAX, 0, expand_extreme},
+    {"least", "math", 0, INT_MAX, 0, expand_extreme},
 };
 
 static bool stands_on(const struct cel_node *left, const char *on)

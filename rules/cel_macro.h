@@ -1,5 +1,6 @@
 /*
- * cel_macro.h -- has, all, exists, map, cel.bind, optMap ...: calls that are loops, or tests.
+ * cel_macro.h -- has, all, exists, map, cel.bind, optMap ...: calls that are loops, or tests; and
+ * math.greatest, math.least, whose arguments are looked at before their types are known.
  *
  * Source: the CEL specification, "Macros"; the expansions are cel-go's (parser/macro.go).
  */

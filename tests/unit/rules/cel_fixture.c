@@ -2,7 +2,12 @@
 
 #include "service/base/check.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 enum { ARENA_BYTES = 8 << 20, SCRATCH_BYTES = 256 << 10 };
 
@@ -115,6 +120,16 @@ const char *fixture_text(struct fixture *f, const char *source)
         cel_value_write(v, &t);
     }
     return f->text;
+}
+
+void fixture_all_hold(struct fixture *f, const struct program *programs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *got = fixture_text(f, programs[i].source);
+        if (strcmp(got, programs[i].value) != 0)
+            print_error("%s\n    gives %s, not %s\n", programs[i].source, got, programs[i].value);
+        assert_string_equal(got, programs[i].value);
+    }
 }
 
 const char *fixture_diags(struct fixture *f, const char *source)

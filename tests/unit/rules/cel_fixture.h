@@ -50,6 +50,12 @@ const struct cel_program *fixture_compile(struct fixture *f, const char *source)
 struct cel_value fixture_eval(struct fixture *f, const char *source);
 /* Its value as in reasons, or "error: ..." */
 const char *fixture_text(struct fixture *f, const char *source);
+/* An expression, and its fixture_text(). */
+struct program {
+    const char *source, *value;
+};
+/* Asserts that each has its value. */
+void fixture_all_hold(struct fixture *f, const struct program *programs, size_t n);
 /* All diagnostics of compiling it. */
 const char *fixture_diags(struct fixture *f, const char *source);
 

@@ -25,19 +25,9 @@ static int teardown(void **state)
     return 0;
 }
 
-/* An expression, and how its value reads. */
-struct program {
-    const char *source, *value;
-};
-
 static void all_hold(const struct program *programs, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        const char *got = fixture_text(&f, programs[i].source);
-        if (strcmp(got, programs[i].value) != 0)
-            print_error("%s\n    gives %s, not %s\n", programs[i].source, got, programs[i].value);
-        assert_string_equal(got, programs[i].value);
-    }
+    fixture_all_hold(&f, programs, n);
 }
 
 static void numbers_are_added_within_their_type(void **state)
