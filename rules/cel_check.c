@@ -171,6 +171,8 @@ static bool find_type_name(struct check *ck, const struct cel_node *n, struct ce
         {"net.CIDR", &cel_type_cidr},
         {"google.protobuf.Timestamp", &cel_type_timestamp},
         {"google.protobuf.Duration", &cel_type_duration},
+        {"net.IP", &cel_type_ip},
+        {"net.CIDR", &cel_type_cidr},
     };
     char buf[CHAIN_MAX];
     struct text chain;

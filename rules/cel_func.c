@@ -7,10 +7,7 @@
 #include <stdlib.h>
 
 static const struct cel_library *const libraries[] = {
-    &cel_lib_standard,
-    &cel_lib_optional,
-    &cel_lib_strings,
-    &cel_lib_math,
+    &cel_lib_standard, &cel_lib_optional, &cel_lib_strings, &cel_lib_math, &cel_lib_network,
 };
 
 enum { LIBRARIES = sizeof libraries / sizeof *libraries, FUNCTIONS_MAX = 1024 };

@@ -15,7 +15,8 @@ struct cel_library {
     int count;
 };
 
-extern const struct cel_library cel_lib_standard, cel_lib_optional, cel_lib_strings, cel_lib_math;
+extern const struct cel_library cel_lib_standard, cel_lib_optional, cel_lib_strings, cel_lib_math,
+    cel_lib_network;
 
 /* Ends a library's file: cel_lib_NAME is its table. */
 #define LIBRARY(name, table) \
@@ -41,6 +42,8 @@ extern const struct cel_library cel_lib_standard, cel_lib_optional, cel_lib_stri
 #define BYTES &cel_type_bytes
 #define TIME &cel_type_timestamp
 #define DURATION &cel_type_duration
+#define IP &cel_type_ip
+#define CIDR &cel_type_cidr
 #define TYPE &cel_type_type
 #define STRINGS &cel_type_list_string
 

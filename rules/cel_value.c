@@ -132,11 +132,21 @@ static void write_optional(struct cel_value v, struct text *out)
     }
 }
 
+/* ::102:304, which inet_ntop writes as an IPv4 address in it, ::1.2.3.4; nobody reads it so. */
+static bool looks_compatible(struct cel_value v)
+{
+    static const uint8_t zero[12];
+    return v.code == 6 && memcmp(v.ip, zero, sizeof zero) == 0 && (v.ip[12] | v.ip[13]) != 0;
+}
+
 /* RFC 5952: the one spelling of an address; a network with "/" and its prefix's length. */
 static void write_network(struct cel_value v, struct text *out)
 {
     char buf[INET6_ADDRSTRLEN];
-    text_str(out, inet_ntop(v.code == 4 ? AF_INET : AF_INET6, v.ip, buf, sizeof buf));
+    if (looks_compatible(v))
+        text_printf(out, "::%x:%x", v.ip[12] << 8 | v.ip[13], v.ip[14] << 8 | v.ip[15]);
+    else
+        text_str(out, inet_ntop(v.code == 4 ? AF_INET : AF_INET6, v.ip, buf, sizeof buf));
     if (v.kind == CEL_CIDR)
         text_printf(out, "/%d", (int)v.nanos);
 }
