@@ -665,6 +665,14 @@ static void prepare_last(struct check *ck, struct cel_node *n, struct cel_node *
     }
 }
 
+static void review(struct check *ck, const struct cel_node *n, int n_args)
+{
+    for (int i = 0; i < n->n_calls && !ck->unit->env->unchecked; i++) {
+        if (n->calls[i].review != NULL && n->calls[i].n_args == n_args)
+            n->calls[i].review(ck->unit, n);
+    }
+}
+
 static void unknown_function(struct check *ck, struct cel_node *n)
 {
     if (ck->unit->env->unchecked) {
@@ -724,6 +732,8 @@ static void check_call(struct check *ck, struct cel_node *n)
             args[n_args++] = n->args[i];
     }
     choose(ck, n, args, n_args);
+    if (n->type->kind != CEL_T_ERROR)
+        review(ck, n, n_args);
     if (n_args > 0 && n->type->kind != CEL_T_ERROR && is_literal(args[n_args - 1], CEL_STRING))
         prepare_last(ck, n, args[n_args - 1]);
 }

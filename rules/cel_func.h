@@ -15,6 +15,9 @@
 
 enum { CEL_ARGS_MAX = 4 };
 
+struct cel_unit; /* cel_parse.h */
+struct cel_node; /* cel_ast.h */
+
 /* What a run gives to what it calls. */
 struct cel_context {
     struct arena *arena;
@@ -30,6 +33,12 @@ typedef struct cel_value cel_fn(struct cel_context *cx, const struct cel_value *
 typedef const char *cel_prepare_fn(struct span text, struct arena *arena,
                                    struct cel_value *ret_value);
 
+/*
+ * Looks at a call whose types fit, for what its literals tell besides; adds diagnostics. Not
+ * called with env->unchecked.
+ */
+typedef void cel_review_fn(struct cel_unit *unit, const struct cel_node *call);
+
 struct cel_func {
     const char *name;
     bool is_method; /* x.f(y): the receiver is args[0] */
@@ -38,6 +47,7 @@ struct cel_func {
     const struct cel_type *result;
     cel_fn *run;             /* NULL: an operator, or declared and not implemented */
     cel_prepare_fn *prepare; /* of the last argument; may be NULL */
+    cel_review_fn *review;   /* may be NULL */
     bool takes_ranges;       /* `run` knows CEL_RANGE */
 };
 

@@ -5,6 +5,7 @@
  */
 #include "rules/cel_library.h"
 
+#include "rules/cel_format.h"
 #include "rules/cel_ops.h"
 #include "rules/cel_regex.h"
 #include "rules/cel_utf8.h"
@@ -112,10 +113,13 @@ static struct cel_value index_of(struct cel_context *cx, const struct cel_value 
     size_t from;
     if (!cel_spend(cx, s.len / BYTES_A_STEP))
         return limit();
-    if (!byte_of(s, n_args > 2 ? args[2].i64 : 0, &from))
+    int64_t start = n_args > 2 ? args[2].i64 : 0;
+    if (part.len == 0) /* it is everywhere, and behind the end too */
+        return cel_int(start);
+    if (start < 0)
         return out_of_bounds();
-    if (part.len == 0)
-        return cel_int((int64_t)points_before(s, from));
+    if (!byte_of(s, start, &from))
+        return cel_int(-1);
     const char *at = memmem(s.base + from, s.len - from, part.base, part.len);
     return cel_int(at ? (int64_t)points_before(s, (size_t)(at - s.base)) : -1);
 }
@@ -128,8 +132,12 @@ static struct cel_value last_index_of(struct cel_context *cx, const struct cel_v
     size_t at = s.len;
     if (!cel_spend(cx, s.len))
         return limit();
-    if (n_args > 2 && !byte_of(s, args[2].i64, &at))
+    if (n_args > 2 && part.len == 0)
+        return args[2];
+    if (n_args > 2 && args[2].i64 < 0)
         return out_of_bounds();
+    if (n_args > 2 && (!byte_of(s, args[2].i64, &at) || at == s.len))
+        return cel_int(-1);
     if (part.len > s.len)
         return cel_int(-1);
     if (at > s.len - part.len)
@@ -298,6 +306,39 @@ static struct cel_value split(struct cel_context *cx, const struct cel_value *ar
     return s.len == 0 && by.len == 0 ? list : cel_list_append(cx, list, &rest);
 }
 
+/* The letter behind the backslash in a literal of this character; 0: it stands as it is. */
+static char escape_of(char c)
+{
+    static const char from[] = "\a\b\f\n\r\t\v\\\"", letters[] = "abfnrtv\\\"";
+    const char *at = c != '\0' ? strchr(from, c) : NULL;
+    return at ? letters[at - from] : '\0';
+}
+
+/* strings.quote(s): s as a literal. */
+static struct cel_value quote(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    struct span s = args[0].text;
+    struct text out;
+    UNUSED_ARGS;
+    if (!writer(cx, 2 * s.len + 2, &out))
+        return limit();
+    text_char(&out, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        char escape = escape_of(s.base[i]);
+        if (escape != '\0')
+            text_char(&out, '\\');
+        text_char(&out, escape != '\0' ? escape : s.base[i]);
+    }
+    text_char(&out, '"');
+    return cel_string(text_span(&out));
+}
+
+static struct cel_value format(struct cel_context *cx, const struct cel_value *args, int n_args)
+{
+    UNUSED_ARGS;
+    return cel_format(cx, args[0].text, args[1].list);
+}
+
 /* list.join(), list.join(separator) */
 static struct cel_value join(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
@@ -352,6 +393,14 @@ static const struct cel_func strings[] = {
     METHOD("split", split, STRINGS, STRING, STRING, INT),
     METHOD("substring", substring, STRING, STRING, INT),
     METHOD("substring", substring, STRING, STRING, INT, INT),
+    FUNCTION("strings.quote", quote, STRING, STRING),
+    {.name = "format",
+     .is_method = true,
+     .n_args = 2,
+     .args = {STRING, LIST},
+     .result = STRING,
+     .run = format,
+     .review = cel_format_review},
     METHOD("join", join, STRING, STRINGS),
     METHOD("join", join, STRING, STRINGS, STRING),
 };

@@ -1,0 +1,115 @@
+#include "rules/cel_library.h"
+
+#include "tests/unit/rules/cel_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+    static struct fixture f;
+    fixture_init(&f);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_fini(*state);
+    return 0;
+}
+
+struct pair {
+    const char *source, *text;
+};
+
+#define ASSERT_TEXTS(state, pairs) assert_texts(state, pairs, sizeof(pairs) / sizeof *(pairs))
+
+static void assert_texts(struct fixture *f, const struct pair *pairs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *text = fixture_text(f, pairs[i].source);
+        if (strcmp(text, pairs[i].text) != 0)
+            print_error("%s\n", pairs[i].source);
+        assert_string_equal(text, pairs[i].text);
+    }
+}
+
+static void a_quoted_text_is_its_literal(void **state)
+{
+    static const struct pair pairs[] = {
+        {"strings.quote('')", "\"\""},
+        {"strings.quote('a \"b\" \\\\ c')", "\"a \\\"b\\\" \\\\ c\""},
+        {"strings.quote('\\a\\b\\f\\n\\r\\t\\v')", "\"\\a\\b\\f\\n\\r\\t\\v\""},
+        {"strings.quote('\\u00e9\\U0001F600\\'')", "\"\u00e9\U0001F600'\""},
+        {"size(strings.quote('a\\x00b'))", "5"},
+    };
+    ASSERT_TEXTS(*state, pairs);
+}
+
+static void positions_count_code_points(void **state)
+{
+    static const struct pair pairs[] = {
+        {"'ta\\u00a9oo'.indexOf('o')", "3"},        {"'ta\\u00a9oo'.indexOf('o', 4)", "4"},
+        {"'ta\\u00a9oo'.lastIndexOf('o')", "4"},    {"'ta\\u00a9oo'.lastIndexOf('o', 3)", "3"},
+        {"'ta\\u00a9oo'.charAt(2)", "\u00a9"},      {"'ta\\u00a9oo'.charAt(5)", ""},
+        {"'ta\\u00a9oo'.substring(2)", "\u00a9oo"}, {"'ta\\u00a9oo'.substring(2, 3)", "\u00a9"},
+    };
+    ASSERT_TEXTS(*state, pairs);
+}
+
+static void a_search_from_behind_the_end_finds_nothing(void **state)
+{
+    static const struct pair pairs[] = {
+        {"'tacocat'.indexOf('a', 30)", "-1"},
+        {"'tacocat'.indexOf('', 30)", "30"},
+        {"'tacocat'.indexOf('a', -1)", "error: index out of bounds"},
+        {"'tacocat'.lastIndexOf('a', 30)", "-1"},
+        {"'tacocat'.lastIndexOf('', 3)", "3"},
+        {"'tacocat'.lastIndexOf('a', -1)", "error: index out of bounds"},
+        {"'tacocat'.charAt(8)", "error: index out of bounds"},
+        {"'tacocat'.substring(4, 3)", "error: index out of bounds"},
+        {"'tacocat'.substring(-1)", "error: index out of bounds"},
+    };
+    ASSERT_TEXTS(*state, pairs);
+}
+
+static void parts_are_replaced_split_and_joined(void **state)
+{
+    static const struct pair pairs[] = {
+        {"'hello'.replace('l', 'L', 1)", "heLlo"},
+        {"'ab'.replace('', '-')", "-a-b-"},
+        {"'ab'.replace('', '-', 2)", "-a-b"},
+        {"'a,b,c'.split(',')", "[a, b, c]"},
+        {"'a,b,c'.split(',', 2)", "[a, b,c]"},
+        {"'a,b,c'.split(',', 0)", "[]"},
+        {"'ab'.split('')", "[a, b]"},
+        {"''.split('')", "[]"},
+        {"''.split(',')", "[]"},
+        {"['a', 'b'].join()", "ab"},
+        {"['a', 'b'].join('\\u00a9')", "a\u00a9b"},
+        {"[].join(',')", ""},
+        {"'\\u00a0 a b\\u3000\\n'.trim()", "a b"},
+        {"'a\\u00a9B'.reverse()", "B\u00a9a"},
+        {"'a\\u00c9B'.lowerAscii()", "a\u00c9b"},
+        {"'a\\u00e9B'.upperAscii()", "A\u00e9B"},
+    };
+    ASSERT_TEXTS(*state, pairs);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_quoted_text_is_its_literal),
+        TEST(positions_count_code_points),
+        TEST(a_search_from_behind_the_end_finds_nothing),
+        TEST(parts_are_replaced_split_and_joined),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
