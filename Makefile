@@ -18,7 +18,7 @@ export SHARED BUILD CC
 
 DIRS := service/base service/txn service/state service/engine service/io service/cli service \
         rules models api
-SRCS := $(wildcard $(addsuffix /*.c,$(DIRS)))
+SRCS := $(wildcard $(addsuffix /*.c,$(DIRS)) $(addsuffix /*.cc,$(DIRS)))
 HDRS := $(wildcard $(addsuffix /*.h,$(DIRS)))
 MAIN := service/main.c
 LIB  := $(filter-out $(MAIN),$(SRCS))
@@ -37,15 +37,21 @@ FUZZ_SUPPORT := $(filter-out $(FUZZ_TESTS),$(wildcard tests/fuzz/*.c))
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+# C++ is for what talks to RE2 alone (rules/cel_regex.cc). Its compiler is the C compiler's brother,
+# for their sanitizers must be of one kind; CC links, and brings the C++ library in by name.
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(CC)),$(subst clang,clang++,$(CC)),$(subst gcc,g++,$(CC)))
+endif
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
 CPPFLAGS := -I. -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"'
 CSTD     := -std=gnu11 -pthread -fno-strict-aliasing -fno-common
+CXXSTD   := -std=c++17 -fno-exceptions -pthread
 RELEASE  := -O2 -g -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2
 HARDEN   := -pie -Wl,-z,relro,-z,now
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
             $(if $(LIBFUZZER),-fsanitize=fuzzer-no-link)
 PKGS     := libmicrohttpd hiredis jansson yaml-0.1 libuv libsodium libxxhash libdeflate \
-            rdkafka
+            rdkafka re2
 
 # Asked only by a recipe that compiles, and once: `make help` and `make deps` need no compiler.
 pkg       = $(or $(shell pkg-config $1 $2),$(if $(shell pkg-config --exists $2 2>/dev/null && \
@@ -53,18 +59,19 @@ pkg       = $(or $(shell pkg-config $1 $2),$(if $(shell pkg-config --exists $2 2
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags,$(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(call pkg,--libs,$(PKGS)))$(PKG_LIBS)
 CMOCKA     = $(eval CMOCKA := $$(call pkg,--libs,cmocka))$(CMOCKA)
-LIBS       = $(PKG_LIBS) -pthread -lm
+LIBS       = $(PKG_LIBS) -lstdc++ -pthread -lm
 
 export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
 # ---- what is built ---------------------------------------------------------------------------
 
-OBJS         := $(SRCS:%.c=$(BUILD)/%.o)
-LIB_OBJS     := $(LIB:%.c=$(BUILD)/%.o)
+objects_of    = $(patsubst %.c,$1/%.o,$(patsubst %.cc,$1/%.cc.o,$2))
+OBJS         := $(call objects_of,$(BUILD),$(SRCS))
+LIB_OBJS     := $(call objects_of,$(BUILD),$(LIB))
 SAN          := $(BUILD)/san
-SAN_OBJS     := $(SRCS:%.c=$(SAN)/%.o)
-SAN_LIB_OBJS := $(LIB:%.c=$(SAN)/%.o)
+SAN_OBJS     := $(call objects_of,$(SAN),$(SRCS))
+SAN_LIB_OBJS := $(call objects_of,$(SAN),$(LIB))
 SAN_SUPPORT  := $(UNIT_SUPPORT:%.c=$(SAN)/%.o)
 UNIT_BINS    := $(UNIT_TESTS:%.c=$(SAN)/%)
 FUZZ_BINS    := $(FUZZ_TESTS:%.c=$(SAN)/%)
@@ -141,6 +148,16 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(RELEASE) -MMD -MP -c -o $@ $<
+
+$(SAN)/%.cc.o: %.cc Makefile
+	@mkdir -p $(@D)
+	@rm -f $@ $(SAN)/libsluice.a
+	$(CXX) $(CXXSTD) $(WARN) $(CPPFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.cc.o: %.cc Makefile
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(CXX) $(CXXSTD) $(WARN) $(CPPFLAGS) $(RELEASE) -MMD -MP -c -o $@ $<
 
 # The program holds the contracts; the compiler's list of includes misses them.
 $(BUILD)/api/on_contract.o $(SAN)/api/on_contract.o: openapi.yaml asyncapi.yaml

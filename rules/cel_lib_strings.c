@@ -48,29 +48,68 @@ static struct cel_value ends_with(struct cel_context *cx, const struct cel_value
     return cel_bool(s.len >= end.len && span_eq(span_of(s.base + (s.len - end.len), end.len), end));
 }
 
+static void end_pattern(void *re)
+{
+    regex_free(re);
+}
+
+/* "invalid pattern at character 4: missing closing ]: [a-" */
+static const char *wrong_pattern(const struct regex_report *report, struct span pattern,
+                                 struct arena *arena)
+{
+    char buf[REGEX_WRONG_MAX + 64];
+    struct text t;
+    text_init(&t, buf, sizeof buf);
+    text_str(&t, "invalid pattern");
+    if (report->wrong_at < pattern.len)
+        text_printf(&t, " at character %zu",
+                    cel_utf8_count(span_of(pattern.base, report->wrong_at)) + 1);
+    text_printf(&t, ": %s", report->wrong);
+    struct span kept = arena_try_copy(arena, text_span(&t));
+    return kept.base ? kept.base : "invalid pattern";
+}
+
 static const char *prepare_pattern(struct span text, struct arena *arena,
                                    struct cel_value *ret_value)
 {
-    const struct regex *re;
-    const char *wrong = regex_compile(text, arena, &re);
-    if (wrong == NULL)
-        *ret_value = (struct cel_value){.kind = CEL_HANDLE, .handle = re};
-    return wrong;
+    struct regex_report report;
+    struct regex *re = regex_new(text.base, text.len, REGEX_LOAD_BYTES, &report);
+    if (re == NULL)
+        return wrong_pattern(&report, text, arena);
+    arena_on_end(arena, end_pattern, re);
+    *ret_value = (struct cel_value){.kind = CEL_HANDLE, .handle = re};
+    return NULL;
+}
+
+static struct cel_value matches_pattern(struct cel_context *cx, struct span s,
+                                        const struct regex *re)
+{
+    int answer = regex_match(re, s.base, s.len, &cx->steps);
+    return answer < 0 ? limit() : cel_bool(answer);
+}
+
+/* A pattern made while the rule runs: it ends with the call, and costs what it is worth. */
+static struct cel_value matches_text(struct cel_context *cx, struct span s, struct span pattern)
+{
+    struct regex_report report;
+    if (!cel_spend(cx, pattern.len))
+        return limit();
+    struct regex *re = regex_new(pattern.base, pattern.len, REGEX_RUN_BYTES, &report);
+    struct cel_value answer = limit();
+    if (cel_spend(cx, (size_t)report.steps))
+        answer =
+            re ? matches_pattern(cx, s, re)
+               : cel_error(CEL_ERR_ARGUMENT, span_str(wrong_pattern(&report, pattern, cx->arena)));
+    regex_free(re);
+    return answer;
 }
 
 static struct cel_value matches(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
-    struct cel_value pattern = args[1];
     UNUSED_ARGS;
-    if (pattern.kind == CEL_STRING) { /* made while the rule runs; costs as much as it is long */
-        if (!cel_spend(cx, 100 + pattern.text.len))
-            return limit();
-        const char *wrong = prepare_pattern(args[1].text, cx->arena, &pattern);
-        if (wrong != NULL)
-            return cel_error(CEL_ERR_ARGUMENT, span_str(wrong));
-    }
-    int answer = regex_match(pattern.handle, args[0].text, cx->arena, &cx->steps);
-    return answer < 0 ? limit() : cel_bool(answer);
+    if (args[1].kind == CEL_HANDLE)
+        return matches_pattern(cx, args[0].text, args[1].handle);
+    return matches_text(cx, args[0].text, args[1].text);
 }
 
 /* ---- positions ------------------------------------------------------------------------------ */

@@ -6,6 +6,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+struct arena_end {
+    struct arena_end *next; /* asked for before this one */
+    void (*end)(void *of);
+    void *of;
+};
+
 void arena_init(struct arena *a, void *block, size_t cap_bytes)
 {
     *a = (struct arena){.base = block, .cap_bytes = cap_bytes};
@@ -24,6 +30,7 @@ void arena_free(struct arena *a)
 {
     if (a == NULL)
         return;
+    arena_reset(a);
     free(a->base);
     free(a);
 }
@@ -81,7 +88,16 @@ bool arena_has(const struct arena *a, const void *mem)
     return (uintptr_t)mem - (uintptr_t)a->base < a->cap_bytes;
 }
 
+void arena_on_end(struct arena *a, void (*end)(void *of), void *of)
+{
+    struct arena_end *e = arena_must(a, sizeof *e);
+    *e = (struct arena_end){.next = a->ends, .end = end, .of = of};
+    a->ends = e;
+}
+
 void arena_reset(struct arena *a)
 {
+    for (; a->ends != NULL; a->ends = a->ends->next)
+        a->ends->end(a->ends->of);
     a->used_bytes = 0;
 }

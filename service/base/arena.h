@@ -14,10 +14,13 @@
 #include "service/base/span.h"
 #include "service/base/status.h"
 
+struct arena_end;
+
 struct arena {
     char *base;
     size_t used_bytes;
     size_t cap_bytes;
+    struct arena_end *ends; /* private */
 };
 
 void arena_init(struct arena *a, void *block, size_t cap_bytes);
@@ -52,7 +55,14 @@ struct span arena_try_copy(struct arena *a, struct span s);
 /* Does `mem` point into its block? */
 bool arena_has(const struct arena *a, const void *mem);
 
-/* Forget everything. O(1). */
+/*
+ * For what lives outside and is owned by something inside, a library's object: `end(of)` is called
+ * when the arena is reset or freed, the last asked for first, while all memory still stands. Who
+ * winds used_bytes back must ask for none behind the mark. CHECKs that its few bytes fit.
+ */
+void arena_on_end(struct arena *a, void (*end)(void *of), void *of);
+
+/* Forget everything. O(1), and what was asked for with arena_on_end(). */
 void arena_reset(struct arena *a);
 
 #endif

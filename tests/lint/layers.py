@@ -9,7 +9,7 @@
     0  service/base
 
 A unit test stands where its source does. An include names its file from the root of the
-repository, and no file includes a .c.
+repository, and no file includes a .c or .cc.
 
     python3 tests/lint/layers.py [ROOT]
 """
@@ -60,8 +60,8 @@ def may_include(module, other):
 
 def fault_of(base, path, module, target):
     """What is wrong with `path` including `target`, or None."""
-    if target.endswith(".c"):
-        return f"includes a .c file, {target}"
+    if target.endswith((".c", ".cc")):
+        return f"includes a source file, {target}"
     if not os.path.exists(os.path.join(base, target)):
         return f'"{target}" is no file; name it from the root of the repository'
     other = module_of(target)
@@ -92,7 +92,7 @@ def faults_in(base, path):
 
 def main():
     base = sys.argv[1] if len(sys.argv) > 1 else sources.root()
-    files = sources.find([".c", ".h"], base=base)
+    files = sources.find([".c", ".cc", ".h"], base=base)
     faults = [fault for path in files for fault in faults_in(base, path)]
     print("\n".join(faults), end="\n" if faults else "")
     print("not ok layers" if faults else f"ok layers ({len(files)} files)")

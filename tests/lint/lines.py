@@ -37,7 +37,7 @@ def faults_in(base, path):
 
 def main():
     base = sys.argv[1] if len(sys.argv) > 1 else sources.root()
-    files = sources.find([".c", ".h", ".py", ".sh"], base=base)
+    files = sources.find([".c", ".cc", ".h", ".py", ".sh"], base=base)
     faults = [fault for path in files for fault in faults_in(base, path)]
     print("\n".join(faults), end="\n" if faults else "")
     print("not ok lines" if faults else f"ok lines ({len(files)} files)")

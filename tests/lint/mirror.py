@@ -19,7 +19,7 @@ def sources_named(base, folder, stem):
         os.path.exists(os.path.join(base, top, folder, "_".join(parts[:n]) + suffix))
         for n in range(len(parts), 0, -1)
         for top in ("", "service")
-        for suffix in (".c", ".h")
+        for suffix in (".c", ".cc", ".h")
     )
 
 

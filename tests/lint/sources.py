@@ -1,6 +1,6 @@
-"""The C files of the repository, one list for every lint.
+"""The C files of the repository, and the one of C++, one list for every lint.
 
-`python3 tests/lint/sources.py [.h|.c]` prints them, one a line.
+`python3 tests/lint/sources.py [.h|.c|.cc]` prints them, one a line.
 """
 import os
 import sys
@@ -26,4 +26,4 @@ def find(suffixes, roots=ROOTS, base="."):
 
 
 if __name__ == "__main__":
-    print("\n".join(find(sys.argv[1:] or [".c", ".h"], base=root())))
+    print("\n".join(find(sys.argv[1:] or [".c", ".cc", ".h"], base=root())))

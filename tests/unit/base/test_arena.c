@@ -1,5 +1,7 @@
 #include "service/base/arena.h"
 
+#include "service/base/text.h"
+
 #include <setjmp.h>
 #include <stdalign.h>
 #include <stdarg.h>
@@ -123,6 +125,33 @@ static void a_copy_of_the_empty_span_is_an_empty_string(void **state)
     arena_free(a);
 }
 
+static void note(void *of)
+{
+    struct text *seen = of;
+    text_char(seen, (char)('a' + seen->len));
+}
+
+static void note_again(void *of)
+{
+    text_char(of, '!');
+}
+
+static void what_ends_with_the_arena_ends_once_and_the_last_first(void **state)
+{
+    (void)state;
+    char buf[8];
+    struct text seen;
+    struct arena *a = arena_new(256);
+    text_init(&seen, buf, sizeof buf);
+    arena_on_end(a, note, &seen);
+    arena_on_end(a, note_again, &seen);
+    arena_reset(a);
+    assert_true(span_is(text_span(&seen), "!b"));
+    arena_on_end(a, note, &seen);
+    arena_free(a);
+    assert_true(span_is(text_span(&seen), "!bc"));
+}
+
 static void freeing_null_is_fine(void **state)
 {
     (void)state;
@@ -142,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_copy_ends_with_a_nul_that_is_not_counted),
         cmocka_unit_test(a_copy_that_does_not_fit_has_no_base),
         cmocka_unit_test(a_copy_of_the_empty_span_is_an_empty_string),
+        cmocka_unit_test(what_ends_with_the_arena_ends_once_and_the_last_first),
         cmocka_unit_test(freeing_null_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

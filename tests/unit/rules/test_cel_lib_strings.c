@@ -101,6 +101,30 @@ static void parts_are_replaced_split_and_joined(void **state)
     ASSERT_TEXTS(*state, pairs);
 }
 
+static void a_pattern_may_be_made_at_load_or_while_a_rule_runs(void **state)
+{
+    static const struct pair pairs[] = {
+        {"currency.matches('^[A-Z]{3}$')", "true"},
+        {"matches('Stra\u00dfe', r'^\\p{L}+$')", "true"},
+        {"'EUR'.matches(currency)", "true"},
+        {"''.matches('')", "true"},
+        {"'x'.matches(currency + ')')",
+         "error: invalid argument invalid pattern at character 1: unexpected ): EUR)"},
+        {"'x'.matches(currency + '[a')",
+         "error: invalid argument invalid pattern at character 4: missing ]: [a"},
+        {"'x'.matches(currency + r'\\pL{50}')", "error: over the limit of steps or room"},
+        {"[1, 2, 3, 4, 5].exists(i, 'x'.matches(currency + r'\\pL'))",
+         "error: over the limit of steps or room"},
+    };
+    ASSERT_TEXTS(*state, pairs);
+}
+
+static void a_constant_that_is_no_pattern_is_refused_at_load(void **state)
+{
+    const char *diags = fixture_diags(*state, "currency.matches('\u00e9[a')");
+    assert_non_null(strstr(diags, "r.yaml:1:18: invalid pattern at character 2: missing ]: [a"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -110,6 +134,8 @@ int main(void)
         TEST(positions_count_code_points),
         TEST(a_search_from_behind_the_end_finds_nothing),
         TEST(parts_are_replaced_split_and_joined),
+        TEST(a_pattern_may_be_made_at_load_or_while_a_rule_runs),
+        TEST(a_constant_that_is_no_pattern_is_refused_at_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
