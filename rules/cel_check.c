@@ -844,7 +844,9 @@ static void check_const(struct cel_node *n)
         n->type = types[n->value.kind];
 }
 
-/* A node that stands in the tree twice (in a macro) is checked once. */
+/* A node that stands in the tree twice (in a macro) is checked once. A type of many parts is given
+ * up: {a: a} of what cel.bind names would double it each time, and going through it would not
+ * end. */
 static void check_node(struct check *ck, struct cel_node *n)
 {
     if (n->type != NULL)
@@ -875,6 +877,8 @@ static void check_node(struct check *ck, struct cel_node *n)
     case CEL_NODE_LOCAL:
         break;
     }
+    if (cel_infer_is_large(&ck->infer, n->type))
+        n->type = &cel_type_dyn;
 }
 
 enum status cel_check(struct cel_unit *unit, struct cel_node *root)

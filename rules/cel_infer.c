@@ -99,6 +99,25 @@ const struct cel_type *cel_infer_resolve(struct cel_infer *in, const struct cel_
     return resolved(in, t, &final);
 }
 
+/* false: there are more than *left parts; it is counted down. */
+static bool count_nodes(const struct cel_infer *in, const struct cel_type *t, int *left)
+{
+    t = cel_infer_known(in, t);
+    if ((*left)-- == 0)
+        return false;
+    for (int i = 0; i < t->n_params; i++) {
+        if (!count_nodes(in, t->params[i], left))
+            return false;
+    }
+    return true;
+}
+
+bool cel_infer_is_large(const struct cel_infer *in, const struct cel_type *t)
+{
+    int left = CEL_TYPE_NODES_MAX;
+    return !count_nodes(in, t, &left);
+}
+
 static bool occurs(const struct cel_infer *in, int id, const struct cel_type *t)
 {
     t = cel_infer_known(in, t);

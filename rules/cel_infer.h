@@ -37,6 +37,9 @@ const struct cel_type *cel_infer_known(const struct cel_infer *in, const struct 
 const struct cel_type *cel_infer_resolve(struct cel_infer *in, const struct cel_type *t,
                                          bool final);
 
+/* Has `t` more than CEL_TYPE_NODES_MAX parts? O(CEL_TYPE_NODES_MAX). */
+bool cel_infer_is_large(const struct cel_infer *in, const struct cel_type *t);
+
 /* The type of a list's items so far, `was`, with one more, `t`: dyn when they do not agree. */
 const struct cel_type *cel_infer_join(struct cel_infer *in, const struct cel_type *was,
                                       const struct cel_type *t);

@@ -34,7 +34,10 @@ enum cel_type_kind {
     CEL_T_ERROR,    /* was reported already; fits everything, so that one mistake is told once */
 };
 
-enum { CEL_TYPE_PARAMS_MAX = 3 }; /* the widest abstract type of the conformance suite */
+enum {
+    CEL_TYPE_PARAMS_MAX = 3, /* the widest abstract type of the conformance suite */
+    CEL_TYPE_NODES_MAX = 64, /* of one type; one that is larger is dyn, or types could double */
+};
 
 struct cel_type {
     enum cel_type_kind kind;

@@ -244,6 +244,27 @@ static void unchecked_mistakes_become_error_values(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Each {a: a} has a type twice as large; fifty of them would have more parts than one can count. */
+static void a_type_that_doubles_each_time_is_given_up(void **state)
+{
+    enum { TIMES = 50 };
+    char source[TIMES * 40];
+    struct text t;
+    (void)state;
+    text_init(&t, source, sizeof source - 1);
+    text_str(&t, "cel.bind(a0, [1], ");
+    for (int i = 0; i < TIMES; i++)
+        text_printf(&t, "cel.bind(a%d, {a%d: a%d}, ", i + 1, i, i);
+    text_printf(&t, "a%d", TIMES);
+    for (int i = 0; i <= TIMES; i++)
+        text_char(&t, ')');
+    source[t.len] = '\0';
+    f.env.unchecked = true;
+    const struct cel_program *program = fixture_compile(&f, source);
+    f.env.unchecked = false;
+    assert_non_null(program);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +279,7 @@ int main(void)
         TEST(a_place_behind_an_escape_of_yaml_is_found),
         TEST(types_are_inferred),
         TEST(unchecked_mistakes_become_error_values),
+        TEST(a_type_that_doubles_each_time_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
