@@ -214,7 +214,7 @@ system: ## system tests; T=tests/system/test_x.py for one file
 	@$(PYTHON) tests/run.py system $(T)
 
 conformance: deps-test ## published data and test suites from SHARED (default ../shared)
-	+@$(LOCKED) $(BUILD)/sluice $(BUILD)/tests/conformance/cel_conformance
+	+@$(LOCKED) $(BUILD)/sluice
 	bash tests/conformance/run.sh
 
 chaos: deps-test ## the handbook through Kafka while everything is killed, paused and joined: minutes

@@ -19,6 +19,8 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
     X(serve, "answer transactions over HTTP", "sluice serve -c sluice.yaml")              \
     X(check, "say what is wrong with a configuration and its ruleset",                    \
       "sluice check -c sluice.yaml --format json")                                        \
+    X(eval, "try an expression",                                                          \
+      "sluice eval --expr 'amount > 100.0' --vars '{\"amount\": 120.5}'")                 \
     X(replay, "score a file of events",                                                   \
       "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson") \
     X(generate, "write a stream of simulated card payments",                              \

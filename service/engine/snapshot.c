@@ -311,9 +311,10 @@ static void mark_key(struct reads *r, const struct snapshot *s, const struct fea
             r->slots[key->columns[i].slot] = true;
 }
 
-static void find_reads(struct snapshot *s)
+static void find_reads(struct snapshot *s, bool all)
 {
-    struct reads r = {{false}};
+    struct reads r;
+    memset(&r, all, sizeof r);
     for (int i = 0; i < s->rules->count; i++)
         mark_rule(&r, s->rules->rules[i]);
     for (int i = 0; i < s->features.n_keys; i++)
@@ -384,7 +385,8 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
         return st;
     if (!load(l))
         return ST_INVALID;
-    find_reads(s);
+    find_reads(s, o->reads_all);
+    s->env = l->env;
     hash_files(l);
     s->loaded_at_ms = o->now_ms;
     return ST_OK;

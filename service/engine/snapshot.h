@@ -47,6 +47,7 @@ struct snapshot {
     struct feature_set features;
     const struct lists *lists;
     const struct rules *rules;
+    struct cel_env env; /* what a rule sees: every name, with its slot of the row */
     int row_derived, row_features, row_count;
     /* What a row must hold, because some expression reads it: slots of the schema, and indices into
      * features.features. */
@@ -67,6 +68,7 @@ struct snapshot {
 struct snapshot_options {
     int exact_events;
     int64_t now_ms;
+    bool reads_all; /* a row holds everything, for expressions that are in no rule */
 };
 
 /*

@@ -12,7 +12,6 @@ export SHARED=${SHARED:-../shared}
 export PYTHONPATH=tests
 SLUICE=${SLUICE_BIN:-build/sluice}
 PYTHON=${PYTHON:-python3}
-CEL=${BUILD:-build}/tests/conformance/cel_conformance
 HERE=tests/conformance
 OUT=build/conformance
 BATCH=200000
@@ -46,7 +45,7 @@ replay() { # replay CONFIG EVENTS OPTIONS...; the last line of its report is sho
 }
 
 cel_is_the_specified_one() {
-    "$CEL" "$SHARED/conformance/cel-visible.jsonl" | sed 's/^/    /'
+    "$PYTHON" $HERE/cel_rows.py "$SLUICE" "$SHARED/conformance/cel-visible.jsonl" | sed 's/^/    /'
     return "${PIPESTATUS[0]}"
 }
 

@@ -66,6 +66,20 @@ static void a_row_holds_what_is_read_and_no_more(void **state)
     snapshot_unref(s);
 }
 
+static void a_row_may_hold_everything_for_expressions_in_no_rule(void **state)
+{
+    struct world *w = *state;
+    struct snapshot_options all = options;
+    struct snapshot *s = NULL;
+    all.reads_all = true;
+    assert_int_equal(snapshot_load(w->ruleset, &all, &w->diags, &s), ST_OK);
+    assert_int_equal(s->n_features_read, s->features.n_features);
+    assert_int_equal(s->n_fields_read, s->schema.count);
+    const struct cel_name *name = cel_env_find(&s->env, s->features.features[6].name);
+    assert_int_equal(name->slot, s->row_features + 6);
+    snapshot_unref(s);
+}
+
 static void its_name_follows_every_file(void **state)
 {
     struct world *w = *state;
@@ -201,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_ruleset_is_loaded_with_all_it_names),
         TEST(a_row_holds_what_is_read_and_no_more),
+        TEST(a_row_may_hold_everything_for_expressions_in_no_rule),
         TEST(its_name_follows_every_file),
         TEST(names_share_one_space),
         TEST(mistakes_of_the_whole_are_told),
