@@ -531,11 +531,8 @@ static struct cel_value keep_map(const struct cel_map *from, const struct arena 
 static struct cel_value keep_optional(struct cel_value v, const struct arena *scratch,
                                       struct arena *arena)
 {
-    struct cel_value *some = arena_try(arena, sizeof *some);
-    if (some == NULL)
-        return no_room();
-    *some = cel_keep(*v.some, scratch, arena);
-    return cel_is_error(*some) ? *some : cel_optional_of(some);
+    struct cel_value *some = keep_all(v.some, 1, scratch, arena);
+    return some ? cel_optional_of(some) : no_room();
 }
 
 struct cel_value cel_keep(struct cel_value v, const struct arena *scratch, struct arena *arena)

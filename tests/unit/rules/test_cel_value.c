@@ -123,6 +123,23 @@ static void looking_through_a_list_takes_steps(void **state)
     assert_true(cel_list_has(&list, cel_int(99), NULL));
 }
 
+static void what_is_kept_needs_the_scratch_no_longer(void **state)
+{
+    struct arena *scratch = arena_new(4096);
+    struct cel_value *items = arena_must(scratch, 2 * sizeof *items);
+    struct cel_list *list = arena_must(scratch, sizeof *list);
+    struct cel_value *some = arena_must(scratch, sizeof *some);
+    (void)state;
+    items[0] = cel_string(arena_copy(scratch, span_str("EUR")));
+    items[1] = cel_int(1);
+    *list = (struct cel_list){.count = 2, .items = items};
+    *some = cel_list_of(list);
+    struct cel_value kept = cel_keep(cel_optional_of(some), scratch, arena);
+    memset(scratch->base, 0xa5, scratch->used_bytes);
+    arena_free(scratch);
+    assert_string_equal(written(kept), "optional.of([EUR, 1])");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -134,6 +151,7 @@ int main(void)
         TEST(an_index_finds_each_of_many_and_no_others),
         TEST(an_index_tells_what_is_repeated_or_has_no_hash),
         TEST(looking_through_a_list_takes_steps),
+        TEST(what_is_kept_needs_the_scratch_no_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
