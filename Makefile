@@ -28,8 +28,11 @@ UNIT_ALL     := $(shell find tests/unit -name '*.c' 2>/dev/null | LC_ALL=C sort)
 UNIT_TESTS   := $(foreach f,$(UNIT_ALL),$(if $(filter test_%,$(notdir $f)),$f))
 UNIT_SUPPORT := $(filter-out $(UNIT_TESTS),$(UNIT_ALL))
 # A fuzz target defines LLVMFuzzerTestOneInput; standalone.c gives it a main without libFuzzer.
+# The others are linked into all: libFuzzer looks for LLVMFuzzerInitialize, and an archive would
+# not give it.
 FUZZ_TESTS   := $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_SUPPORT := $(filter-out $(FUZZ_TESTS),$(wildcard tests/fuzz/*.c))
+FUZZ_SUPPORT := $(filter-out $(FUZZ_TESTS) $(if $(LIBFUZZER),tests/fuzz/standalone.c), \
+                  $(wildcard tests/fuzz/*.c))
 
 # ---- flags -----------------------------------------------------------------------------------
 
@@ -110,16 +113,11 @@ $(SAN)/libsluice.a: $(call have,$(SAN_LIB_OBJS) $(SAN_SUPPORT))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(SAN)/libfuzz.a: $(FUZZ_SUPPORT:%.c=$(SAN)/%.o)
-	@mkdir -p $(@D)
-	@rm -f $@
-	ar rcs $@ $^
-
 $(SAN)/tests/unit/%: $(SAN)/tests/unit/%.o $(SAN)/libsluice.a
 	$(CC) $(SANITIZE) -o $@ $^ $(CMOCKA) $(LIBS)
 
-# An archive's main is linked only when nothing else has one: with LIBFUZZER set, libFuzzer does.
-$(SAN)/tests/fuzz/%: $(SAN)/tests/fuzz/%.o $(SAN)/libsluice.a $(if $(LIBFUZZER),,$(SAN)/libfuzz.a)
+# With LIBFUZZER set its main is libFuzzer's.
+$(SAN)/tests/fuzz/%: $(SAN)/tests/fuzz/%.o $(FUZZ_SUPPORT:%.c=$(SAN)/%.o) $(SAN)/libsluice.a
 	$(CC) $(SANITIZE) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
 
 # Programs of the bench and the like: build/tests/bench/x from tests/bench/x.c, optimised.
@@ -198,14 +196,12 @@ else
 	@$(PYTHON) tests/run.py unit
 endif
 
-FUZZ_S ?= 60
-fuzz: ## fuzz targets for a moment each; T=tests/fuzz/fuzz_x FUZZ_S=60 for one under libFuzzer
-ifdef T
+FUZZ_NAMES = $(if $(T),$(T:%.c=%),$(FUZZ_TESTS:%.c=%))
+fuzz: ## fuzz targets for a moment each; MINUTES=n under libFuzzer, T=tests/fuzz/fuzz_x for one
+ifdef MINUTES
 	@sh .ci/packages.sh build fuzz
-	+@$(LOCKED) -s CC=clang BUILD=$(BUILD)/fuzz LIBFUZZER=1 $(BUILD)/fuzz/san/$(T:%.c=%)
-	@mkdir -p $(BUILD)/fuzz/found $(patsubst tests/fuzz/fuzz_%,tests/fuzz/corpus/%,$(T:%.c=%))
-	$(BUILD)/fuzz/san/$(T:%.c=%) -max_total_time=$(FUZZ_S) -artifact_prefix=$(BUILD)/fuzz/ \
-	    $(BUILD)/fuzz/found $(patsubst tests/fuzz/fuzz_%,tests/fuzz/corpus/%,$(T:%.c=%))
+	+@$(LOCKED) -s CC=clang BUILD=$(BUILD)/fuzz LIBFUZZER=1 $(FUZZ_NAMES:%=$(BUILD)/fuzz/san/%)
+	@$(PYTHON) tests/fuzz/campaign.py --minutes $(MINUTES) $(notdir $(FUZZ_NAMES))
 else
 	@$(PYTHON) tests/run.py fuzz
 endif

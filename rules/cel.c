@@ -6,15 +6,11 @@
 #include "rules/cel_parse.h"
 #include "rules/cel_share.h"
 
-/*
- * Room that a compilation may need: for a byte of the worst source, and for looking through a
- * thousand names after a misspelt one. Asked for at once, so that no step has to look.
- */
-enum { ROOM_BYTES = 512 << 10, ROOM_BYTES_A_BYTE = 2048 };
-
+/* Room is asked for at once, so that no step has to look. */
 static bool has_room(const struct arena *arena, size_t source_bytes)
 {
-    return arena->cap_bytes - arena->used_bytes > ROOM_BYTES + ROOM_BYTES_A_BYTE * source_bytes;
+    return arena->cap_bytes - arena->used_bytes >
+           CEL_ROOM_BYTES + CEL_ROOM_BYTES_A_BYTE * source_bytes;
 }
 
 static bool is_within_budget(struct cel_unit *unit, const struct cel_node *root,

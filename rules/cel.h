@@ -24,6 +24,10 @@ enum {
     CEL_STACK_MAX = 256,       /* values at once; 6 KiB of the thread's stack */
     CEL_COST_MAX = 20000,      /* of an expression of a ruleset, estimated: some 50 us */
     CEL_STEPS_MAX = 100000,    /* of one run, about a millisecond: nested macros are cut there */
+    /* What a compilation must find free in its arena: for looking through a thousand names after
+     * a misspelt one, and for a byte of the worst source. */
+    CEL_ROOM_BYTES = 512 << 10,
+    CEL_ROOM_BYTES_A_BYTE = 2048,
 };
 
 struct cel_func;  /* cel_func.h */

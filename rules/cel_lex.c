@@ -276,13 +276,21 @@ static bool lex_prefix(struct cel_lexer *lx, struct quoting *q)
 
 /* ---- names and the rest ------------------------------------------------------------------- */
 
+static const char *const reserved[] = {
+    "as",  "break", "const",   "continue",  "else",   "for", "function", "if",   "import",
+    "let", "loop",  "package", "namespace", "return", "var", "void",     "while"};
+
+enum { RESERVED = sizeof reserved / sizeof *reserved };
+
+const char *cel_lex_reserved(size_t i)
+{
+    return i < RESERVED ? reserved[i] : NULL;
+}
+
 static bool is_reserved(struct span word)
 {
-    static const char *const words[] = {
-        "as",  "break", "const",   "continue",  "else",   "for", "function", "if",   "import",
-        "let", "loop",  "package", "namespace", "return", "var", "void",     "while"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (span_is(word, words[i]))
+    for (size_t i = 0; i < RESERVED; i++) {
+        if (span_is(word, reserved[i]))
             return true;
     }
     return false;

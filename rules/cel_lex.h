@@ -76,4 +76,7 @@ struct cel_token cel_lex_next(struct cel_lexer *lexer);
 /* What a word that is an operator elsewhere is here, "for 'and' write &&"; NULL: it is none. */
 const char *cel_lex_word_hint(struct span word);
 
+/* The i-th word that no variable may have for a name; NULL: there are no more. */
+const char *cel_lex_reserved(size_t i);
+
 #endif

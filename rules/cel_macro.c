@@ -360,3 +360,11 @@ struct cel_node *cel_macro_expand(struct cel_unit *unit, struct cel_node *call)
     }
     return m->expand(unit, call, m->n_vars);
 }
+
+size_t cel_macro_names(const char **ret_names, size_t max)
+{
+    size_t n = sizeof macros / sizeof *macros;
+    for (size_t i = 0; i < n && i < max; i++)
+        ret_names[i] = macros[i].name;
+    return n < max ? n : max;
+}

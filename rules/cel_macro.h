@@ -15,4 +15,7 @@
  */
 struct cel_node *cel_macro_expand(struct cel_unit *unit, struct cel_node *call);
 
+/* All macros' names, one more than once where it is several. Returns how many, at most `max`. */
+size_t cel_macro_names(const char **ret_names, size_t max);
+
 #endif

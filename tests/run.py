@@ -25,6 +25,9 @@ import sys
 import time
 import xml.etree.ElementTree
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "fuzz"))
+import campaign as fuzz_campaign
+
 BUILD = os.environ.get("BUILD", "build")
 SAN = f"{BUILD}/san"
 PYTHON = f"{BUILD}/venv/bin/python"
@@ -255,11 +258,8 @@ def group_fuzz(_):
     if good and cannot:
         total.add(cannot)
         return total
-    corpus = "tests/fuzz/corpus/"
-    jobs = []
-    for p in good:
-        folder = corpus + os.path.basename(p)[len("fuzz_"):]
-        jobs.append((p, [f"{SAN}/{p}", *([folder] if os.path.isdir(folder) else [])], read_exit))
+    jobs = [(p, [f"{SAN}/{p}", *fuzz_campaign.corpora(os.path.basename(p))], read_exit)
+            for p in good]
     total.add(run_many(jobs, PARALLEL))
     return total
 

@@ -4,9 +4,9 @@
  *     fuzz_x [CORPUS FILE OR FOLDER ...]
  *
  * Runs the target over each file as it is, then over mutations of them, the same ones at
- * every run (seed 1). The target aborts, or a sanitizer does, on what it finds; the input is
- * then in <program>.last. The target's own seeds come first; without any input the mutations
- * start from the empty one.
+ * every run (seed 1). The target aborts, or a sanitizer does, on what it finds, and an alarm ends
+ * what hangs; the input is then in <program>.last. The target's own seeds come first; without any
+ * input the mutations start from the empty one.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -23,6 +23,8 @@ enum {
     INPUT_BYTES_MAX = 64 << 10,
     MUTATIONS = 20000, /* seconds under sanitizers; libFuzzer is for the long runs */
     EDITS_MAX = 8,
+    TRY_S_MAX = 20, /* milliseconds are usual; a machine may be busy */
+    WORDS_MAX = 4096,
 };
 
 struct input {
@@ -32,6 +34,9 @@ struct input {
 
 static struct input inputs[INPUTS_MAX];
 static size_t n_inputs;
+
+static const char *words[WORDS_MAX];
+static size_t n_words;
 
 static int last_fd; /* of <program>.last: written before each try, so it survives what ends us */
 
@@ -78,6 +83,13 @@ static void add_seeds(void)
     }
 }
 
+static void add_words(void)
+{
+    const char *word;
+    while (fuzz_word && n_words < WORDS_MAX && (word = fuzz_word(n_words)) != NULL)
+        words[n_words++] = word;
+}
+
 static void add(const char *path)
 {
     struct dirent **names;
@@ -105,6 +117,7 @@ static void try_one(const uint8_t *data, size_t len)
         memcpy(copy, data, len);
     if (pwrite(last_fd, data, len, 0) != (ssize_t)len || ftruncate(last_fd, (off_t)len) != 0)
         exit(2);
+    alarm(TRY_S_MAX);
     LLVMFuzzerTestOneInput(copy, len);
     free(copy);
 }
@@ -127,13 +140,19 @@ static size_t graft(uint8_t *buf, size_t len, size_t at)
     return insert(buf, len, at, other->data + from, n < 64 ? n : 64);
 }
 
+static size_t put_word(uint8_t *buf, size_t len, size_t at)
+{
+    const char *word = n_words > 0 ? words[random_below(n_words)] : "";
+    return insert(buf, len, at, (const uint8_t *)word, strlen(word));
+}
+
 static size_t edit(uint8_t *buf, size_t len)
 {
     static const char edges[] = "\"\\{}[]:,.-+eE0919 \n\t\xff\x80\xc0";
     size_t at = random_below(len + 1);
     uint8_t edge = (uint8_t)edges[random_below(sizeof edges)];
     size_t cut = random_below(len - at + 1);
-    switch (random_below(5)) {
+    switch (random_below(n_words > 0 ? 6 : 5)) {
     case 0:
         return insert(buf, len, at, &edge, 1);
     case 1:
@@ -145,6 +164,8 @@ static size_t edit(uint8_t *buf, size_t len)
         if (at < len)
             buf[at] = edge;
         return len;
+    case 5:
+        return put_word(buf, len, at);
     default:
         if (at < len)
             buf[at] ^= (uint8_t)(1u << random_below(8));
@@ -166,8 +187,10 @@ static void open_last(const char *program)
 int main(int argc, char **argv)
 {
     static uint8_t nothing, buf[INPUT_BYTES_MAX];
+    LLVMFuzzerInitialize(&argc, &argv);
     open_last(argv[0]);
     add_seeds();
+    add_words();
     for (int i = 1; i < argc; i++)
         add(argv[i]);
     if (n_inputs == 0)
