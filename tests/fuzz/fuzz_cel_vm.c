@@ -291,7 +291,7 @@ static const struct cel_type *literal_type(enum cel_kind kind)
 /* The `i`-th variable has this value, in all rows. */
 static struct span declare(int i, struct cel_value v)
 {
-    static char texts[CEL_WORLD_FREE_MAX][8];
+    static char texts[CEL_WORLD_FREE_MAX][16];
     int slot = CEL_WORLD_FREE + i;
     snprintf(texts[i], sizeof texts[i], "k_%d", i);
     names[slot] = (struct cel_name){span_str(texts[i]), NULL, literal_type(v.kind), slot, NULL};

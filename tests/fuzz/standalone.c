@@ -21,7 +21,7 @@
 enum {
     INPUTS_MAX = 4096,
     INPUT_BYTES_MAX = 64 << 10,
-    MUTATIONS = 20000, /* seconds under sanitizers; libFuzzer is for the long runs */
+    MUTATIONS = 100000, /* seconds under sanitizers; libFuzzer is for the long runs */
     EDITS_MAX = 8,
     TRY_S_MAX = 20, /* milliseconds are usual; a machine may be busy */
     WORDS_MAX = 4096,
