@@ -780,7 +780,7 @@ static void check_map(struct check *ck, struct cel_node *n)
         check_node(ck, n->args[i]);
         check_node(ck, n->args[i + 1]);
         const struct cel_type *t = type_of(ck, n->args[i]);
-        if (!may_be_key(t) && !ck->unit->env->unchecked)
+        if (!may_be_key(t->kind == CEL_T_WRAPPER ? t->params[0] : t) && !ck->unit->env->unchecked)
             cel_unit_error(ck->unit, n->args[i]->start, "a key is a bool, int, uint or string",
                            "%s cannot be a key", type_text(ck, t).text);
         key = cel_infer_join(&ck->infer, key, n->args[i]->type);

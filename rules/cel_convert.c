@@ -4,8 +4,11 @@
 #include "rules/cel_utf8.h"
 #include "service/base/decode.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define UNUSED_ARGS \
     (void)cx;       \
@@ -131,22 +134,48 @@ struct cel_value cel_to_uint(struct cel_context *cx, const struct cel_value *arg
     }
 }
 
+/* "nan", "inf", "infinity" in any case, the last two with a sign or without. */
+static bool is_special(struct span s, double *ret_value)
+{
+    bool sign = s.len > 0 && (s.base[0] == '+' || s.base[0] == '-');
+    struct span word = span_of(s.base + sign, s.len - sign);
+    if (!sign && word.len == 3 && strncasecmp(word.base, "nan", 3) == 0) {
+        *ret_value = NAN;
+        return true;
+    }
+    bool inf = (word.len == 3 && strncasecmp(word.base, "inf", 3) == 0) ||
+               (word.len == 8 && strncasecmp(word.base, "infinity", 8) == 0);
+    *ret_value = sign && s.base[0] == '-' ? -INFINITY : INFINITY;
+    return inf;
+}
+
+/* What strtod() takes besides is none: blanks, "nan(...)", hexadecimal without an exponent. */
+static bool is_number_text(struct span s)
+{
+    bool hex = memmem(s.base, s.len, "0x", 2) != NULL || memmem(s.base, s.len, "0X", 2) != NULL;
+    const char *allowed = hex ? "0123456789abcdefABCDEF.+-xXpP" : "0123456789.+-eE";
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.base[i] == '\0' || strchr(allowed, s.base[i]) == NULL)
+            return false;
+    }
+    return !hex || memchr(s.base, 'p', s.len) != NULL || memchr(s.base, 'P', s.len) != NULL;
+}
+
+/* As Go's strconv.ParseFloat, without its underscores. */
 static struct cel_value double_of_text(struct span s)
 {
     char buf[512], *end;
-    static const char *const words[] = {"NaN",      "inf",       "Inf",       "+Inf", "-Inf",
-                                        "Infinity", "-Infinity", "+Infinity", "-inf", "+inf"};
-    bool word = is_any(s, words, sizeof words / sizeof *words);
-    if (s.len == 0 || s.len >= sizeof buf)
+    double v;
+    if (is_special(s, &v))
+        return cel_double(v);
+    if (s.len == 0 || s.len >= sizeof buf || !is_number_text(s))
         return bad();
-    for (size_t i = 0; i < s.len && !word; i++) { /* strtod takes hexadecimal and blanks too */
-        if (s.base[i] == '\0' || strchr("0123456789+-.eE", s.base[i]) == NULL)
-            return bad();
-    }
     memcpy(buf, s.base, s.len);
     buf[s.len] = '\0';
-    double v = strtod(buf, &end);
-    return *end == '\0' ? cel_double(v) : bad();
+    v = strtod(buf, &end);
+    if (*end != '\0')
+        return bad();
+    return isfinite(v) ? cel_double(v) : out_of_range();
 }
 
 struct cel_value cel_to_double(struct cel_context *cx, const struct cel_value *args, int n_args)
@@ -167,14 +196,44 @@ struct cel_value cel_to_double(struct cel_context *cx, const struct cel_value *a
     }
 }
 
+/* The fewest digits that read back as `v`, as "-d.ddde+dd" without zeros at the end of them. */
+static int shortest(double v, char *ret_mantissa, size_t size)
+{
+    /* Up to 15 digits any decimal reads back; subnormals have fewer. */
+    for (int digits = fabs(v) < DBL_MIN ? 0 : 14; digits <= 16; digits++) {
+        snprintf(ret_mantissa, size, "%.*e", digits, v);
+        if (strtod(ret_mantissa, NULL) == v)
+            break;
+    }
+    char *e = strchr(ret_mantissa, 'e');
+    int exponent = (int)strtol(e + 1, NULL, 10);
+    while (e[-1] == '0' && memchr(ret_mantissa, '.', (size_t)(e - ret_mantissa)) != NULL)
+        e--;
+    if (e[-1] == '.')
+        e--;
+    *e = '\0';
+    return exponent;
+}
+
+/* As Go writes it ('g'), and so cel-go: from a million on, and below 1e-4, with an exponent. */
 static void write_double(double v, struct text *out)
 {
-    if (isnan(v))
+    char mantissa[32];
+    if (isnan(v)) {
         text_str(out, "NaN");
-    else if (isinf(v))
+        return;
+    }
+    if (isinf(v)) {
         text_str(out, v > 0 ? "+Inf" : "-Inf");
+        return;
+    }
+    int exponent = shortest(v, mantissa, sizeof mantissa);
+    int digits = (int)strspn(mantissa + (mantissa[0] == '-'), "0123456789.");
+    int decimals = digits - 1 - (digits > 1) - exponent;
+    if (exponent < -4 || exponent >= 6)
+        text_printf(out, "%se%+03d", mantissa, exponent);
     else
-        text_double(out, v);
+        text_printf(out, "%.*f", decimals > 0 ? decimals : 0, v);
 }
 
 static void write_scalar(struct cel_value v, struct text *out)

@@ -282,6 +282,17 @@ static bool emit_in_slot(struct emit *e, const struct cel_node *n)
     return true;
 }
 
+/* Of name.?field and name[?i] the name: missing, it is none as well. */
+static void emit_base(struct emit *e, const struct cel_node *n, bool is_optional)
+{
+    if (!is_optional || !is_plain_slot(n)) {
+        emit_node(e, n);
+        return;
+    }
+    reading(e, n->slot, n->name);
+    emit_at(e, CEL_OP_SLOT_OPTIONAL, n->slot);
+}
+
 static bool emit_operator(struct emit *e, const struct cel_node *n)
 {
     static const struct logic and = {CEL_OP_JUMP_IF_FALSE, CEL_OP_AND, CEL_OP_AND_COMPARE_SLOT};
@@ -302,7 +313,7 @@ static bool emit_operator(struct emit *e, const struct cel_node *n)
         if (!span_is(n->name, operators[i].name))
             continue;
         for (int a = 0; a < n->n_args; a++)
-            emit_node(e, n->args[a]);
+            emit_base(e, n->args[a], a == 0 && operators[i].op == CEL_OP_AT_OPTIONAL);
         emit_op(e, operators[i].op, 0);
         return true;
     }
@@ -356,7 +367,7 @@ static void emit_select(struct emit *e, const struct cel_node *n)
     int field = constant(e, cel_string(arena_copy(e->unit->arena, n->name)));
     if (emit_slot_field(e, n, field))
         return;
-    emit_node(e, n->left);
+    emit_base(e, n->left, n->is_optional);
     emit_op(e,
             n->is_test       ? CEL_OP_HAS
             : n->is_optional ? CEL_OP_SELECT_OPTIONAL

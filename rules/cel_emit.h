@@ -46,7 +46,7 @@
     X(SELECT_OPTIONAL, 0)  /* a        -> a.?(constants[arg])                                */ \
     X(HAS, 0)              /* a        -> bool: a has the key constants[arg]                 */ \
     X(SELECT_SLOT, 1)      /*          -> row[k].(constants[arg])                            */ \
-    X(HAS_IN_SLOT, 1)      /*          -> bool: row[k] has the key constants[arg]            */ \
+    X(HAS_IN_SLOT, 1)      /*          -> bool: row[k] is there, with the key constants[arg] */ \
     X(COMPARE_CONST, 0)    /* a        -> a (n) constants[arg]                               */ \
     X(COMPARE_SLOT, 1)     /*          -> row[k] (n) constants[arg]                          */ \
     X(COMPARE_LOCAL, 1)    /*          -> stack[k] (n) constants[arg]                        */ \

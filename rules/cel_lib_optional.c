@@ -34,8 +34,6 @@ static bool is_zero(struct cel_value v)
         return v.list->count == 0;
     case CEL_MAP:
         return v.map->count == 0;
-    case CEL_OPTIONAL:
-        return v.some == NULL;
     default:
         return false;
     }

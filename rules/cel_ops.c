@@ -299,7 +299,9 @@ struct cel_value cel_optional_at(struct cel_context *cx, const struct cel_value 
                                  const struct cel_value *key)
 {
     if (in->kind == CEL_ERROR)
-        return in->code == CEL_ERR_MISSING ? cel_optional_of(NULL) : *in;
+        return *in;
+    if (key->kind == CEL_ERROR)
+        return *key;
     if (in->kind == CEL_OPTIONAL) {
         if (in->some == NULL)
             return *in;
@@ -339,7 +341,7 @@ struct cel_value cel_has(struct cel_context *cx, const struct cel_value *in,
                          const struct cel_value *key)
 {
     if (in->kind == CEL_ERROR)
-        return in->code == CEL_ERR_MISSING ? cel_bool(false) : *in;
+        return *in;
     if (in->kind == CEL_OPTIONAL)
         return in->some ? cel_has(cx, in->some, key) : cel_bool(false);
     if (in->kind != CEL_MAP)

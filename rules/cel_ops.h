@@ -53,12 +53,12 @@ struct cel_value cel_in(struct cel_context *cx, const struct cel_value *item,
 /* list[i], map[key]; map.key is the same with a string. */
 struct cel_value cel_at(struct cel_context *cx, const struct cel_value *in,
                         const struct cel_value *key);
-/* list[?i], map[?key], map.?key: an optional; of something missing: none. */
+/* list[?i], map[?key], map.?key: an optional, none where there is no such element. */
 struct cel_value cel_optional_at(struct cel_context *cx, const struct cel_value *in,
                                  const struct cel_value *key);
 /* An optional that holds `v`, which may live on the stack. */
 struct cel_value cel_some(struct cel_context *cx, struct cel_value v);
-/* has(map.key); of something missing: false. */
+/* has(map.key). */
 struct cel_value cel_has(struct cel_context *cx, const struct cel_value *in,
                          const struct cel_value *key);
 

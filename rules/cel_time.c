@@ -198,7 +198,7 @@ struct cel_value cel_duration_parse(struct span text)
         if (!duration_part(text, &pos, &part, &in_range))
             return cel_fault(CEL_ERR_ARGUMENT);
         sum += part;
-        in_range = in_range && sum <= INT64_MAX;
+        in_range = in_range && sum <= (wide)INT64_MAX + negative;
         if (!in_range)
             return out_of_range();
     }

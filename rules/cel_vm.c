@@ -351,10 +351,10 @@ op_HAS_IN_SLOT:
         put_bool(sp++, cel_map_get_text(row[in->k].map, name, &cx.steps) != NULL);
         NEXT;
     }
-    *sp = row[in->k];
-    if (sp->kind == CEL_MISSING)
-        *sp = missing(program, in->k);
-    test_field(&cx, sp++, &program->constants[in->arg]);
+    *sp = is_missing(&row[in->k]) ? cel_bool(false) : row[in->k];
+    if (!is_missing(&row[in->k]))
+        test_field(&cx, sp, &program->constants[in->arg]);
+    sp++;
     NEXT;
 op_COMPARE_CONST : {
     bool holds;

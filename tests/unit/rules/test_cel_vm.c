@@ -319,8 +319,8 @@ static void strings_have_their_functions(void **state)
         {"currency.matches('^E.R$')", "true"},
         {"matches(currency, 'X')", "false"},
         {"currency.matches(currency + '|x')", "true"},
-        {"currency.matches(currency + '(')", "error: invalid argument the pattern ends within "
-                                             "(...)"},
+        {"currency.matches(currency + '(')",
+         "error: invalid argument invalid pattern at character 1: missing ): EUR("},
         {"'tacocat'.indexOf('c')", "2"},
         {"'tacocat'.indexOf('c', 3)", "4"},
         {"'tacocat'.lastIndexOf('c')", "4"},
@@ -473,11 +473,12 @@ static void a_run_allocates_nothing(void **state)
         &f, "[1, 2, count].map(x, string(x) + currency).exists(s, s.matches('1E.*R'))"
             " && time.getHours('+01:00') == 13 && merchant.country in lists.countries");
     assert_true(__sanitizer_install_malloc_and_free_hooks(count_malloc, ignore_free) > 0);
+    assert_true(cel_is_true(cel_run(p, f.row, f.scratch))); /* RE2 makes its states once */
+    mallocs = 0;
     arena_free(arena_new(64));
     assert_int_equal(mallocs, 2); /* it does count */
-    struct cel_value v = cel_run(p, f.row, f.scratch);
+    assert_true(cel_is_true(cel_run(p, f.row, f.scratch)));
     assert_int_equal(mallocs, 2);
-    assert_true(cel_is_true(v));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
