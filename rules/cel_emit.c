@@ -45,7 +45,7 @@ static void grow_stack(struct emit *e, int by)
 static int emit(struct emit *e, struct cel_instr in)
 {
     static const int8_t grows[] = {
-#define X(name, stack) stack,
+#define X(name, stack, operands) stack,
         CEL_OP_TABLE(X)
 #undef X
     };
@@ -295,8 +295,8 @@ static void emit_base(struct emit *e, const struct cel_node *n, bool is_optional
 
 static bool emit_operator(struct emit *e, const struct cel_node *n)
 {
-    static const struct logic and = {CEL_OP_JUMP_IF_FALSE, CEL_OP_AND, CEL_OP_AND_COMPARE_SLOT};
-    static const struct logic or = {CEL_OP_JUMP_IF_TRUE, CEL_OP_OR, CEL_OP_OR_COMPARE_SLOT};
+    static const struct logic and = {CEL_OP_JUMP_IF_FALSE, CEL_OP_AND, CEL_OP_AND_SLOT};
+    static const struct logic or = {CEL_OP_JUMP_IF_TRUE, CEL_OP_OR, CEL_OP_OR_SLOT};
     if (n->left != NULL)
         return emit_else(e, n);
     if (span_is(n->name, "_&&_") || span_is(n->name, "_||_")) {
@@ -520,12 +520,11 @@ static void thread_jumps(struct emit *e)
 {
     for (int i = e->n_code - 1; i >= 0; i--) {
         struct cel_instr *in = &e->code[i];
-        bool on_false = in->op == CEL_OP_JUMP_IF_FALSE || in->op == CEL_OP_AND_COMPARE_SLOT;
-        bool on_true = in->op == CEL_OP_JUMP_IF_TRUE || in->op == CEL_OP_OR_COMPARE_SLOT;
+        bool on_false = in->op == CEL_OP_JUMP_IF_FALSE || in->op == CEL_OP_AND_SLOT;
+        bool on_true = in->op == CEL_OP_JUMP_IF_TRUE || in->op == CEL_OP_OR_SLOT;
         const struct cel_instr *next = &e->code[in->to];
-        if ((on_false &&
-             (next->op == CEL_OP_JUMP_IF_FALSE || next->op == CEL_OP_AND_COMPARE_SLOT)) ||
-            (on_true && (next->op == CEL_OP_JUMP_IF_TRUE || next->op == CEL_OP_OR_COMPARE_SLOT)))
+        if ((on_false && (next->op == CEL_OP_JUMP_IF_FALSE || next->op == CEL_OP_AND_SLOT)) ||
+            (on_true && (next->op == CEL_OP_JUMP_IF_TRUE || next->op == CEL_OP_OR_SLOT)))
             in->to = next->to;
     }
 }

@@ -5,9 +5,10 @@
 #include "service/base/hash.h"
 
 enum {
-    BUCKETS = 4096,  /* a power of two; a large ruleset has some thousand different parts */
-    WORTH_STEPS = 4, /* recalling takes one; a comparison with a constant does too */
-    CALL_STEPS = 8,  /* what a function is worth */
+    BUCKETS = 4096,     /* a power of two; a large ruleset has some thousand different parts */
+    WORTH_STEPS = 4,    /* recalling takes one; a comparison with a constant does too */
+    LOOKED_AT_MAX = 64, /* items of two lists */
+    CALL_STEPS = 8,     /* what a function is worth */
 };
 
 /* A part that was met: where first, and how often. */
@@ -56,10 +57,11 @@ static bool is_leaf(const struct cel_node *n)
     return n->kind == CEL_NODE_CONST || n->kind == CEL_NODE_SLOT || n->kind == CEL_NODE_LOCAL;
 }
 
+/* A comparison with a constant, or `in` one. */
 static bool is_quick(const struct cel_node *n)
 {
-    return n->kind == CEL_NODE_CALL && n->left == NULL && n->n_args == 2 && is_leaf(n->args[0]) &&
-           n->args[1]->kind == CEL_NODE_CONST;
+    return n->kind == CEL_NODE_CALL && n->left == NULL && n->n_args == 2 &&
+           n->type->kind == CEL_T_BOOL && is_leaf(n->args[0]) && is_leaf(n->args[1]);
 }
 
 /* Instructions, about; no more than `enough` are counted. */
@@ -103,19 +105,40 @@ static bool same_local(const struct cel_node *a, const struct cel_node *b, const
     return in != NULL && in->b == b->owner && a->local == b->local;
 }
 
-/* To the last bit: 1 is not 1.0, and a list is its own. */
+static bool same_constant(struct cel_value a, struct cel_value b);
+
+static bool same_list(const struct cel_list *a, const struct cel_list *b)
+{
+    if (a == b)
+        return true;
+    if (a->count != b->count || a->count > LOOKED_AT_MAX)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (!same_constant(a->items[i], b->items[i]))
+            return false;
+    }
+    return true;
+}
+
+/* To the last bit: 1 is not 1.0. Maps and optionals are taken for different. */
 static bool same_constant(struct cel_value a, struct cel_value b)
 {
     if (a.kind != b.kind)
         return false;
-    if (a.kind == CEL_DOUBLE)
+    switch ((enum cel_kind)a.kind) {
+    case CEL_DOUBLE:
         return a.u64 == b.u64;
-    if (a.kind == CEL_HANDLE)
+    case CEL_HANDLE:
         return a.handle == b.handle;
-    if (a.kind == CEL_LIST)
-        return a.list == b.list || (a.list->count < 64 && cel_equal(a, b, NULL));
-    return a.kind != CEL_MAP && a.kind != CEL_OPTIONAL && a.kind != CEL_ERROR &&
-           cel_equal(a, b, NULL);
+    case CEL_LIST:
+        return same_list(a.list, b.list);
+    case CEL_MAP:
+    case CEL_OPTIONAL:
+    case CEL_ERROR:
+        return false;
+    default:
+        return cel_equal(a, b, NULL);
+    }
 }
 
 static bool same(const struct cel_node *a, const struct cel_node *b, const struct pair *in)

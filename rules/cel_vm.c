@@ -255,7 +255,7 @@ struct cel_value cel_run_with(const struct cel_program *program, const struct ce
     struct cel_value *memo = run->memo;
     const struct cel_instr *code = program->code, *in = code;
     static const void *const labels[] = {
-#define X(name, stack) &&op_##name,
+#define X(name, stack, operands) &&op_##name,
         CEL_OP_TABLE(X)
 #undef X
     };
@@ -380,10 +380,10 @@ op_COMPARE_LOCAL : {
         *sp++ = cel_compare(&cx, in->n, &stack[in->k], &program->constants[in->arg]);
     NEXT;
 }
-op_AND_COMPARE_SLOT:
+op_AND_SLOT:
     CHAIN_COMPARE(false, cel_and);
     NEXT;
-op_OR_COMPARE_SLOT:
+op_OR_SLOT:
     CHAIN_COMPARE(true, cel_or);
     NEXT;
 op_IN_SLOT:

@@ -1,11 +1,15 @@
 /* `sluice check`: everything that is wrong with a configuration and its ruleset, at once. */
+#include "service/base/check.h"
+#include "rules/cel_listing.h"
 #include "service/base/clock.h"
 #include "service/cli/cli.h"
 #include "service/cli/kafka.h"
 #include "service/engine/snapshot.h"
 
+#include <stdlib.h>
+
 static const char usage[] =
-    "usage: sluice check [-c FILE] [--KEY VALUE ...] [--format text|json]\n"
+    "usage: sluice check [-c FILE] [--KEY VALUE ...] [--format text|json] [--explain RULE]\n"
     "\n"
     "Load the configuration and the ruleset it names as `sluice serve` would, and print what is\n"
     "wrong: on stdout, one JSON object a line with --format json. Exit 0: fine (warnings may be\n"
@@ -14,12 +18,63 @@ static const char usage[] =
     "  -c FILE          the configuration file\n"
     "  --KEY VALUE      set a key, such as --ruleset rules/packs/starter/ruleset.yaml\n"
     "  --format json    for programs\n"
+    "  --explain RULE   the rule with that id as it is run: types, instructions, cost\n"
     "  --help           this text\n"
     "\n"
     "example:\n"
     "  sluice check -c sluice.yaml\n";
 
-static enum status check_ruleset(const struct config *config, struct diag_list *diags, bool json)
+enum { LISTING_BYTES = 4 << 20 }; /* of 16 KB of source, with room to spare */
+
+static void explain_part(const struct snapshot *snap, const char *title,
+                         const struct cel_program *program)
+{
+    char *buf = malloc(LISTING_BYTES);
+    struct text out;
+    CHECK(buf != NULL);
+    text_init(&out, buf, LISTING_BYTES);
+    cel_listing_write(program, &snap->env, 4, &out);
+    printf("  %s:\n%.*s", title, SPAN_ARG(text_span(&out)));
+    free(buf);
+}
+
+static void explain_rule(const struct snapshot *snap, const struct rule *rule)
+{
+    printf("rule %.*s (%s:%d)\n", SPAN_ARG(rule->id), rule->at.file, rule->at.line);
+    explain_part(snap, "when", rule->when);
+    if (rule->score_program != NULL)
+        explain_part(snap, "score", rule->score_program);
+    for (int i = 0; i < rule->reason.count; i++) {
+        if (rule->reason.pieces[i].program != NULL)
+            explain_part(snap, "reason", rule->reason.pieces[i].program);
+    }
+}
+
+/* The rule called `id`; false: there is none, and which is near is said. */
+static bool explain(const struct snapshot *snap, const char *id)
+{
+    const struct rules *rules = snap->rules;
+    const char **ids = calloc((size_t)rules->count + 1, sizeof *ids);
+    CHECK(ids != NULL);
+    for (int i = 0; i < rules->count; i++) {
+        ids[i] = rules->rules[i]->id.base; /* a copy in the arena, with a NUL */
+        if (!span_is(rules->rules[i]->id, id))
+            continue;
+        explain_rule(snap, rules->rules[i]);
+        free(ids);
+        return true;
+    }
+    const char *nearest = diag_nearest(span_str(id), ids, (size_t)rules->count);
+    fprintf(stderr, "sluice check: there is no rule '%s'", id);
+    if (nearest != NULL)
+        fprintf(stderr, "; did you mean '%s'?", nearest);
+    fprintf(stderr, "\n");
+    free(ids);
+    return false;
+}
+
+static enum status check_ruleset(const struct config *config, const char *rule, bool json,
+                                 struct diag_list *diags)
 {
     struct snapshot *snap;
     struct snapshot_options options = {.exact_events = (int)config->state_exact_events,
@@ -31,8 +86,10 @@ static enum status check_ruleset(const struct config *config, struct diag_list *
         printf("ruleset %s: %d fields, %d derived, %d features, %d lists, %d rules\n",
                snap->id_text, snap->schema.count, snap->n_derived, snap->features.n_features,
                snap->lists->count, snap->rules->count);
+    if (rule != NULL && !explain(snap, rule))
+        st = ST_INVALID;
     snapshot_unref(snap);
-    return ST_OK;
+    return st;
 }
 
 static bool format_of(const char *text, bool *ret_json)
@@ -47,12 +104,13 @@ static bool format_of(const char *text, bool *ret_json)
 int cli_check(int argc, char **argv)
 {
     static struct diag_list diags;
-    const char *format = "text";
-    struct cli_option options[] = {{.name = "format", .value = &format}};
+    const char *format = "text", *rule = NULL;
+    struct cli_option options[] = {{.name = "format", .value = &format},
+                                   {.name = "explain", .value = &rule}};
     struct cli_args args;
     struct config config;
     bool json;
-    enum cli_parsed parsed = cli_parse(argc, argv, usage, options, 1, &args);
+    enum cli_parsed parsed = cli_parse(argc, argv, usage, options, 2, &args);
     if (parsed != CLI_PARSED_OK)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
     if (!format_of(format, &json)) {
@@ -63,7 +121,7 @@ int cli_check(int argc, char **argv)
     if (st == ST_OK)
         st = kafka_check(&config, args.config_file, &diags);
     if (st == ST_OK)
-        st = check_ruleset(&config, &diags, json);
+        st = check_ruleset(&config, rule, json, &diags);
     cli_print_diags(&diags, json, stdout);
     return st == ST_OK ? 0 : CLI_REFUSED;
 }

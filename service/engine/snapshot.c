@@ -273,6 +273,7 @@ static bool load_rules(struct loader *l)
     if (!ok || rules_load(l->rule_files, l->n_rule_files, l->env.share, flag_at, l->snap->arena,
                           l->diags, mem) != ST_OK)
         return false;
+    l->env.share = NULL; /* what is compiled from now on is no rule */
     if (l->snap->rules->count == 0)
         warn_of_no_rule(l, node);
     return true;
