@@ -6,9 +6,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-static const struct cel_library *const libraries[] = {
-    &cel_lib_standard, &cel_lib_optional, &cel_lib_strings, &cel_lib_math, &cel_lib_network,
-};
+static const struct cel_library *const libraries[] = {&cel_lib_standard, &cel_lib_optional,
+                                                      &cel_lib_strings,  &cel_lib_math,
+                                                      &cel_lib_network,  &cel_lib_lists};
 
 enum { LIBRARIES = sizeof libraries / sizeof *libraries, FUNCTIONS_MAX = 1024 };
 
@@ -81,7 +81,7 @@ size_t cel_func_names(bool is_method, const char **ret_names, size_t max)
     pthread_once(&gathered, gather);
     for (int i = 0; i < n_functions && n < max; i++) {
         const struct cel_func *f = &functions[i];
-        if (f->is_method == is_method && f->run != NULL &&
+        if (f->is_method == is_method && f->run != NULL && f->name[0] != '@' &&
             (n == 0 || strcmp(ret_names[n - 1], f->name) != 0))
             ret_names[n++] = f->name;
     }

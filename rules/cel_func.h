@@ -55,7 +55,10 @@ struct cel_func {
 const struct cel_func *cel_func_find(const struct cel_env *env, struct span name, bool is_method,
                                      int *ret_count);
 
-/* For suggestions: all names of that style, each once. Returns how many, at most `max`. */
+/*
+ * For suggestions: all names of that style that can be written, each once. Returns how many, at
+ * most `max`.
+ */
 size_t cel_func_names(bool is_method, const char **ret_names, size_t max);
 
 /* Call the first of funcs[0..count) that takes the arguments. */

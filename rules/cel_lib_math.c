@@ -183,11 +183,6 @@ static struct cel_value shift_right(struct cel_context *cx, const struct cel_val
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-#define LIST_OF(type)                                         \
-    {                                                         \
-        .kind = CEL_T_LIST, .n_params = 1, .params = { type } \
-    }
-
 static const struct cel_type ints = LIST_OF(INT), uints = LIST_OF(UINT), doubles = LIST_OF(DOUBLE);
 
 #define PAIRS(name, function, type, other, third)                                     \

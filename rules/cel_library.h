@@ -16,7 +16,7 @@ struct cel_library {
 };
 
 extern const struct cel_library cel_lib_standard, cel_lib_optional, cel_lib_strings, cel_lib_math,
-    cel_lib_network;
+    cel_lib_network, cel_lib_lists;
 
 /* Ends a library's file: cel_lib_NAME is its table. */
 #define LIBRARY(name, table) \
@@ -46,6 +46,12 @@ extern const struct cel_library cel_lib_standard, cel_lib_optional, cel_lib_stri
 #define CIDR &cel_type_cidr
 #define TYPE &cel_type_type
 #define STRINGS &cel_type_list_string
+
+/* A type of a library's own. */
+#define LIST_OF(type)                                         \
+    {                                                         \
+        .kind = CEL_T_LIST, .n_params = 1, .params = { type } \
+    }
 
 #define COUNT(...) (int)(sizeof((const struct cel_type *[]){__VA_ARGS__}) / sizeof(void *))
 /* OPERATOR and the rest: a row, (name, function, result, arguments ...). */

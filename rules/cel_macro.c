@@ -198,6 +198,20 @@ static struct cel_node *expand_transform_entry(struct cel_unit *u, struct cel_no
     return collect(u, c, n_vars, CEL_NODE_MAP, filter_of(c, n_vars), next);
 }
 
+/* list.sortBy(x, key):  input = list; @sortBy(input, input.map(x, key)) */
+static struct cel_node *expand_sort_by(struct cel_unit *u, struct cel_node *c, int n_vars)
+{
+    struct span input = span_str("@input");
+    struct cel_node *over = node_at(u, c, CEL_NODE_CALL);
+    if (over == NULL)
+        return NULL;
+    over->left = named(u, c, input);
+    over->args = c->args;
+    over->n_args = c->n_args;
+    struct cel_node *keys = expand_map(u, over, n_vars);
+    return let(u, c, input, c->left, INVOKE(u, c, "@sortBy", named(u, c, input), keys));
+}
+
 /* cel.bind(x, value, e) */
 static struct cel_node *expand_bind(struct cel_unit *u, struct cel_node *c, int n_vars)
 {
@@ -317,6 +331,7 @@ static const struct macro {
     {"existsOne", METHOD, 3, 3, 2, expand_exists_one},
     {"map", METHOD, 2, 3, 1, expand_map},
     {"filter", METHOD, 2, 2, 1, expand_filter},
+    {"sortBy", METHOD, 2, 2, 1, expand_sort_by},
     {"transformList", METHOD, 3, 4, 2, expand_map},
     {"transformMap", METHOD, 3, 4, 2, expand_transform_map},
     {"transformMapEntry", METHOD, 3, 4, 2, expand_transform_entry},
