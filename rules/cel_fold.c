@@ -95,7 +95,18 @@ static void become(struct cel_node *n, const struct cel_node *other)
     n->type = type;
 }
 
-/* The code goes again; the value is kept, when there is one. */
+/* A value that names one part of itself often is small as it was built, and large as a copy. */
+static struct cel_value keep(const struct fold *f, struct cel_value v)
+{
+    struct arena *arena = f->unit->arena;
+    size_t cap = arena->cap_bytes, most = arena->used_bytes + FOLD_KEPT_MAX - f->kept;
+    arena->cap_bytes = most < cap ? most : cap;
+    v = cel_keep(v, f->scratch, arena);
+    arena->cap_bytes = cap;
+    return v;
+}
+
+/* The code goes again; the value is kept, when there is one and it is not too large. */
 static bool fold_part(struct fold *f, struct cel_node *n)
 {
     struct arena *arena = f->unit->arena;
@@ -110,7 +121,11 @@ static bool fold_part(struct fold *f, struct cel_node *n)
     arena->used_bytes = mark;
     if (cel_is_error(v) || f->kept > FOLD_KEPT_MAX)
         return false;
-    v = cel_keep(v, f->scratch, arena);
+    v = keep(f, v);
+    if (cel_is_error(v)) {
+        arena->used_bytes = mark;
+        return false;
+    }
     index_value(arena, &v);
     f->kept += arena->used_bytes - mark;
     become(n, &(struct cel_node){.kind = CEL_NODE_CONST,

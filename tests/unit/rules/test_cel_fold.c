@@ -141,6 +141,30 @@ static void folding_has_a_budget(void **state)
     assert_int_equal(cel_run(p, f.row, f.scratch).code, CEL_ERR_LIMIT);
 }
 
+/* [a, a] of what cel.bind names: forty lists as they are built, 2^40 as a copy. */
+static void a_list_that_doubles_each_time_is_left_to_the_run(void **state)
+{
+    enum { TIMES = 40, KEPT_MAX = 1 << 20 };
+    char source[TIMES * 40];
+    struct text t;
+    (void)state;
+    text_init(&t, source, sizeof source - 1);
+    text_str(&t, "cel.bind(a0, [0], ");
+    for (int i = 0; i < TIMES; i++)
+        text_printf(&t, "cel.bind(a%d, [a%d, a%d], ", i + 1, i, i);
+    text_printf(&t, "a%d", TIMES);
+    for (int i = 0; i <= TIMES; i++)
+        text_char(&t, ')');
+    source[t.len] = '\0';
+    size_t before = f.arena->used_bytes;
+    const struct cel_program *program = fixture_compile(&f, source);
+    assert_non_null(program);
+    assert_true(f.arena->used_bytes - before < KEPT_MAX);
+    struct cel_value v = cel_run(program, f.row, f.scratch);
+    assert_int_equal(v.kind, CEL_LIST);
+    assert_int_equal(v.list->count, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -151,6 +175,7 @@ int main(void)
         TEST(what_would_fail_is_left_to_fail),
         TEST(a_name_and_a_constant_are_compared_at_once),
         TEST(folding_has_a_budget),
+        TEST(a_list_that_doubles_each_time_is_left_to_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
