@@ -388,6 +388,7 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
         return ST_INVALID;
     find_reads(s, o->reads_all);
     s->env = l->env;
+    s->env.share = NULL; /* it was for the rules, and is done */
     hash_files(l);
     s->loaded_at_ms = o->now_ms;
     return ST_OK;
