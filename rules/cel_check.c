@@ -665,6 +665,46 @@ static void prepare_last(struct check *ck, struct cel_node *n, struct cel_node *
     }
 }
 
+/* The texts of a list that is constant: written out, or a list by name. */
+static bool constant_texts(struct check *ck, const struct cel_node *n, struct cel_list *ret_list)
+{
+    bool written = n->kind == CEL_NODE_LIST;
+    if (!written && !is_literal(n, CEL_LIST))
+        return false;
+    *ret_list = written ? (struct cel_list){.count = (size_t)n->n_args} : *n->value.list;
+    if (written)
+        ret_list->items =
+            arena_must(ck->unit->arena, (ret_list->count + 1) * sizeof *ret_list->items);
+    for (size_t i = 0; i < ret_list->count; i++) {
+        if (written && !is_literal(n->args[i], CEL_STRING))
+            return false;
+        if (written)
+            ret_list->items[i] = n->args[i]->value;
+        if (ret_list->items[i].kind != CEL_STRING)
+            return false;
+    }
+    return true;
+}
+
+static void prepare_last_list(struct check *ck, struct cel_node *n, struct cel_node *last,
+                              int n_args)
+{
+    const struct cel_func *f = n->calls;
+    struct cel_list list;
+    struct cel_value value;
+    size_t at = 0;
+    if (f->prepare_list == NULL || f->n_args != n_args || !constant_texts(ck, last, &list))
+        return;
+    const char *wrong = f->prepare_list(&list, ck->unit->arena, &value, &at);
+    if (wrong == NULL) {
+        last->kind = CEL_NODE_CONST;
+        last->value = value;
+    } else if (!ck->unit->env->unchecked) { /* else the run finds it */
+        const struct cel_node *item = last->kind == CEL_NODE_LIST ? last->args[at] : last;
+        cel_unit_error(ck->unit, item->start, NULL, "%s", wrong);
+    }
+}
+
 static void review(struct check *ck, const struct cel_node *n, int n_args)
 {
     for (int i = 0; i < n->n_calls && !ck->unit->env->unchecked; i++) {
@@ -736,6 +776,8 @@ static void check_call(struct check *ck, struct cel_node *n)
         review(ck, n, n_args);
     if (n_args > 0 && n->type->kind != CEL_T_ERROR && is_literal(args[n_args - 1], CEL_STRING))
         prepare_last(ck, n, args[n_args - 1]);
+    else if (n_args > 0 && n->type->kind != CEL_T_ERROR)
+        prepare_last_list(ck, n, args[n_args - 1], n_args);
 }
 
 /* ---- literals and loops --------------------------------------------------------------------- */

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 static const struct cel_library *const libraries[] = {
-    &cel_lib_standard, &cel_lib_optional, &cel_lib_strings, &cel_lib_math,
-    &cel_lib_network,  &cel_lib_lists,    &cel_lib_sets,    &cel_lib_encoders,
+    &cel_lib_standard, &cel_lib_optional, &cel_lib_strings,  &cel_lib_math,  &cel_lib_network,
+    &cel_lib_lists,    &cel_lib_sets,     &cel_lib_encoders, &cel_lib_fraud,
 };
 
 enum { LIBRARIES = sizeof libraries / sizeof *libraries, FUNCTIONS_MAX = 1024 };

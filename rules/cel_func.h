@@ -34,6 +34,12 @@ typedef const char *cel_prepare_fn(struct span text, struct arena *arena,
                                    struct cel_value *ret_value);
 
 /*
+ * As cel_prepare_fn, of a constant list of texts; *ret_wrong is the item that is wrong.
+ */
+typedef const char *cel_prepare_list_fn(const struct cel_list *list, struct arena *arena,
+                                        struct cel_value *ret_value, size_t *ret_wrong);
+
+/*
  * Looks at a call whose types fit, for what its literals tell besides; adds diagnostics. Not
  * called with env->unchecked.
  */
@@ -45,10 +51,11 @@ struct cel_func {
     int n_args;     /* the receiver included */
     const struct cel_type *args[CEL_ARGS_MAX];
     const struct cel_type *result;
-    cel_fn *run;             /* NULL: an operator, or declared and not implemented */
-    cel_prepare_fn *prepare; /* of the last argument; may be NULL */
-    cel_review_fn *review;   /* may be NULL */
-    bool takes_ranges;       /* `run` knows CEL_RANGE */
+    cel_fn *run;                       /* NULL: an operator, or declared and not implemented */
+    cel_prepare_fn *prepare;           /* of the last argument; may be NULL */
+    cel_prepare_list_fn *prepare_list; /* the same */
+    cel_review_fn *review;             /* may be NULL */
+    bool takes_ranges;                 /* `run` knows CEL_RANGE */
 };
 
 /* The functions called `name`: the first; *ret_count of them stand in a row. NULL: none. */

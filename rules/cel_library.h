@@ -17,6 +17,7 @@ struct cel_library {
 
 extern const struct cel_library cel_lib_standard, cel_lib_optional, cel_lib_strings, cel_lib_math,
     cel_lib_network, cel_lib_lists, cel_lib_sets, cel_lib_encoders;
+extern const struct cel_library cel_lib_fraud; /* ours; the others are CEL's and its extensions' */
 
 /* Ends a library's file: cel_lib_NAME is its table. */
 #define LIBRARY(name, table) \

@@ -154,7 +154,8 @@ bool cel_type_takes(const struct cel_type *t, struct cel_value v)
     case CEL_T_WRAPPER:
         return v.kind == CEL_NULL || cel_type_takes(t->params[0], v);
     default:
-        /* a pattern or zone that was prepared at load stands where its text stood */
-        return kind_is(t, v) || (t->kind == CEL_T_STRING && v.kind == CEL_HANDLE);
+        /* what was prepared at load (a pattern, networks) stands where its text or list stood */
+        return kind_is(t, v) ||
+               (v.kind == CEL_HANDLE && (t->kind == CEL_T_STRING || t->kind == CEL_T_LIST));
     }
 }

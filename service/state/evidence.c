@@ -1,5 +1,7 @@
 #include "service/state/evidence.h"
 
+#include "service/base/geo.h"
+
 #include <float.h>
 #include <math.h>
 
@@ -378,11 +380,8 @@ static double radians(int32_t e7)
 
 static double distance_km(int64_t from, int64_t to)
 {
-    double lat1 = radians((int32_t)(from >> 32)), lat2 = radians((int32_t)(to >> 32));
-    double lon1 = radians((int32_t)(uint32_t)from), lon2 = radians((int32_t)(uint32_t)to);
-    double s_lat = sin((lat2 - lat1) / 2), s_lon = sin((lon2 - lon1) / 2);
-    double h = s_lat * s_lat + cos(lat1) * cos(lat2) * s_lon * s_lon;
-    return 2 * 6371.0088 * asin(sqrt(fmin(h, 1)));
+    return geo_distance_km(radians((int32_t)(from >> 32)), radians((int32_t)(uint32_t)from),
+                           radians((int32_t)(to >> 32)), radians((int32_t)(uint32_t)to));
 }
 
 void evidence_speed(const struct evidence *e, const struct evidence_place *p,

@@ -58,8 +58,7 @@ void evidence_distinct(const struct evidence *e, const struct evidence_values *v
 void evidence_is_new(const struct evidence *e, const struct evidence_values *v,
                      struct window_value *ret_value);
 /*
- * Great-circle distance (haversine on a sphere of 6371.0088 km, the IUGG mean radius) over
- * elapsed time; an elapsed time of 0 counts as 1 ms.
+ * Distance (service/base/geo.h) over elapsed time; an elapsed time of 0 counts as 1 ms.
  */
 void evidence_speed(const struct evidence *e, const struct evidence_place *p,
                     struct window_value *ret_value);

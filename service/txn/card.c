@@ -31,16 +31,33 @@ static size_t digits_of(struct span text, char ret_digits[CARD_DIGITS_MAX])
     return n;
 }
 
-/* Every second digit from the right counts twice; the digits of all add up to tens. */
+/* Every second digit from the right counts twice, that is, its two digits once each. */
+static int counted(char digit, size_t from_right)
+{
+    int d = (digit - '0') * (from_right % 2 == 1 ? 2 : 1);
+    return d > 9 ? d - 9 : d;
+}
+
+/* The digits of all add up to tens. */
 static bool check_digit_is_right(const char *digits, size_t n)
 {
     int sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        int d = digits[n - 1 - i] - '0';
-        d *= i % 2 == 1 ? 2 : 1;
-        sum += d > 9 ? d - 9 : d;
-    }
+    for (size_t i = 0; i < n; i++)
+        sum += counted(digits[n - 1 - i], i);
     return sum % 10 == 0;
+}
+
+bool card_check_digit(struct span text)
+{
+    int sum = 0;
+    size_t n = 0;
+    for (size_t i = text.len; i-- > 0;) {
+        if (!is_in_run(text, i))
+            return false;
+        if (is_digit(text.base[i]))
+            sum = (sum + counted(text.base[i], n++)) % 10;
+    }
+    return n >= 2 && sum == 0;
 }
 
 bool card_matches(struct span text)

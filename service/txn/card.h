@@ -20,6 +20,9 @@ enum {
 /* Is the whole of `text` a card number? */
 bool card_matches(struct span text);
 
+/* Has `text`, two digits at least and separators as above, the right check digit? O(text). */
+bool card_check_digit(struct span text);
+
 /*
  * Does a card number stand in `text`: is it one, or is a run of digits in it, as long as it can
  * be, that begins with 22 to 69? In a longer text, digits that touch a letter (an IBAN, hex

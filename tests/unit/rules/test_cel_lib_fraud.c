@@ -1,0 +1,254 @@
+#include "rules/cel_library.h"
+
+#include "tests/unit/rules/cel_fixture.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+    static struct fixture f;
+    fixture_init(&f);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_fini(*state);
+    return 0;
+}
+
+struct pair {
+    const char *source, *text;
+};
+
+#define ASSERT_TEXTS(state, pairs) assert_texts(state, pairs, sizeof(pairs) / sizeof *(pairs))
+
+static void assert_texts(struct fixture *f, const struct pair *pairs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *text = fixture_text(f, pairs[i].source);
+        if (strcmp(text, pairs[i].text) != 0)
+            print_error("%s\n", pairs[i].source);
+        assert_string_equal(text, pairs[i].text);
+    }
+}
+
+static void assert_near(struct fixture *f, const char *source, double wanted, double by)
+{
+    struct cel_value v = fixture_eval(f, source);
+    if (v.kind != CEL_DOUBLE || fabs(v.f64 - wanted) > by)
+        print_error("%s gives %s\n", source, fixture_text(f, source));
+    assert_int_equal(v.kind, CEL_DOUBLE);
+    assert_true(fabs(v.f64 - wanted) <= by);
+}
+
+static void a_distance_is_that_of_the_great_circle(void **state)
+{
+    /* the airports of Nashville and Los Angeles, as Rosetta Code has them with 6372.8 km */
+    assert_near(*state, "geo.distance_km(36.12, -86.67, 33.94, -118.40)",
+                2887.25995 / 6372.8 * 6371.0088, 1e-4);
+    assert_near(*state, "geo.distance_km(location, {'lat': 50.5, 'lon': 4.25})", 0, 0);
+    assert_near(*state, "geo.distance_km(location, {'lat': 51.5, 'lon': 4.25})",
+                6371.0088 * M_PI / 180, 1e-9);
+    assert_near(*state, "geo.distance_km(dyn({'lat': 0, 'lon': 0}), {'lat': 0.0, 'lon': 180.0})",
+                6371.0088 * M_PI, 1e-9);
+}
+
+static void a_place_that_is_none_is_an_error(void **state)
+{
+    static const struct pair pairs[] = {
+        {"geo.distance_km(90.1, 0.0, 0.0, 0.0)", "error: out of range latitude or longitude"},
+        {"geo.distance_km(0.0, 0.0, 0.0, -180.1)", "error: out of range latitude or longitude"},
+        {"geo.distance_km(0.0, 0.0 / 0.0, 0.0, 0.0)", "error: out of range latitude or longitude"},
+        {"geo.distance_km(location, {'lat': 1.0})",
+         "error: invalid argument a place has numbers lat and lon"},
+        {"geo.distance_km(location, dyn({'lat': 1.0, 'lon': 'x'}))",
+         "error: invalid argument a place has numbers lat and lon"},
+        {"geo.distance_km(inexact_avg, 0.0, 0.0, 0.0)", "error: inexact"},
+    };
+    ASSERT_TEXTS(*state, pairs);
+}
+
+static void a_check_digit_is_luhns(void **state)
+{
+    static const struct pair pairs[] = {
+        {"luhn('79927398713')", "true"}, /* the example of many descriptions */
+        {"luhn('79927398710')", "false"},
+        {"luhn('490154203237518')", "true"}, /* an IMEI, from 3GPP's examples */
+        {"luhn('4539 1488 0343-6467')", "true"},
+        {"luhn('4539 1488 0343 6476')", "false"},
+        {"luhn('4539  14880343 6467')", "false"},
+        {"luhn('4539 1488 0343 6467 ')", "false"},
+        {"luhn('00')", "true"},
+        {"luhn('0')", "false"},
+        {"luhn('')", "false"},
+        {"luhn('7992739871x3')", "false"},
+    };
+    ASSERT_TEXTS(*state, pairs);
+}
+
+static void a_week_begins_on_monday(void **state)
+{
+    static const struct pair pairs[] = {
+        {"hour_of_week(time)", "12"}, /* 2026-01-05 is a Monday */
+        {"hour_of_week(time, 'Europe/Brussels')", "13"},
+        {"hour_of_week(time, '-12:30')", "167"},
+        {"hour_of_week(timestamp('2026-01-04T23:59:59.999Z'))", "167"},
+        {"hour_of_week(timestamp('2026-01-05T00:00:00Z'))", "0"},
+        {"hour_of_week(timestamp('1969-12-31T23:59:59Z'))", "71"},
+        {"hour_of_week(timestamp('2026-03-29T01:30:00Z'), 'Europe/Brussels')", "147"},
+        {"hour_of_week(time, currency)", "error: invalid argument time zone"},
+    };
+    ASSERT_TEXTS(*state, pairs);
+    assert_non_null(strstr(fixture_diags(*state, "hour_of_week(time, 'Europe/Brusel') > 3"),
+                           "this is no time zone"));
+}
+
+/* Winkler, "Advanced Methods for Record Linkage" (1994), table 1, and (2006), to three digits. */
+static void names_are_as_similar_as_winkler_says(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        double similarity;
+    } names[] = {
+        {"MARTHA", "MARHTA", 0.961},
+        {"DWAYNE", "DUANE", 0.840},
+        {"DIXON", "DICKSONX", 0.813},
+        {"SHACKLEFORD", "SHACKELFORD", 0.982},
+        {"DUNNINGHAM", "CUNNIGHAM", 0.896},
+        {"NICHLESON", "NICHULSON", 0.956},
+        {"JONES", "JOHNSON", 0.832},
+        {"MASSEY", "MASSIE", 0.933},
+        {"ABROMS", "ABRAMS", 0.922},
+        {"JERALDINE", "GERALDINE", 0.926},
+        {"MICHELLE", "MICHAEL", 0.921},
+        {"JULIES", "JULIUS", 0.933},
+        {"TANYA", "TONYA", 0.880},
+        {"SEAN", "SUSAN", 0.805},
+        {"JON", "JOHN", 0.933},
+        {"ABC", "XYZ", 0},
+        {"", "", 1},
+        {"A", "", 0},
+        {"\u00c9mile", "\u00c9mile", 1},
+        {"A", "A", 1},
+    };
+    char source[128];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(source, sizeof source, "similarity.jaro_winkler('%s', '%s')", names[i].a,
+                 names[i].b);
+        assert_near(*state, source, names[i].similarity, 0.0005);
+        snprintf(source, sizeof source, "similarity.jaro_winkler('%s', '%s')", names[i].b,
+                 names[i].a);
+        assert_near(*state, source, names[i].similarity, 0.0005);
+    }
+}
+
+static void similarity_counts_code_points_and_the_first_256(void **state)
+{
+    char source[1400], run[301] = "";
+    memset(run, 'a', 300);
+    assert_near(*state, "similarity.jaro_winkler('\u00e9\u00e8', '\u00e9\u00ea')", 2. / 3, 1e-9);
+    snprintf(source, sizeof source, "similarity.jaro_winkler('%sx', '%sy' + currency)", run, run);
+    assert_near(*state, source, 1, 0);
+}
+
+static void an_address_has_a_name_and_a_domain(void **state)
+{
+    static const struct pair pairs[] = {
+        {"email.domain('Jo.Do+x@Mail.Example.COM')", "mail.example.com"},
+        {"email.local('Jo.Do+x@Mail.Example.COM')", "Jo.Do+x"},
+        {"email.domain('\u00e9mile@b\u00fccher.example')", "b\u00fccher.example"},
+        {"email.domain('a@localhost')", "localhost"},
+        {"email.domain(currency + '@A-1.be')", "a-1.be"},
+    };
+    static const char *const wrong[] = {
+        "",
+        "a",
+        "@b.be",
+        "a@",
+        "a@b@c.be",
+        ".a@b.be",
+        "a.@b.be",
+        "a..b@c.be",
+        "a b@c.be",
+        "a@b..be",
+        "a@-b.be",
+        "a@b-.be",
+        "a@b.be.",
+        "a@b_c.be",
+        " a@b.be",
+        "a@[10.0.0.1]",
+        "\"a\"@b.be",
+        "a@b.be\\n",
+        "a\\x00@b.be",
+        "a@aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.be",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b.be"};
+    char source[256];
+    ASSERT_TEXTS(*state, pairs);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(source, sizeof source, "email.domain('%s')", wrong[i]);
+        const char *text = fixture_text(*state, source);
+        assert_string_equal(text, "error: invalid argument this is no e-mail address");
+        snprintf(source, sizeof source, "email.local('%s')", wrong[i]);
+        text = fixture_text(*state, source);
+        assert_string_equal(text, "error: invalid argument this is no e-mail address");
+    }
+}
+
+static void an_address_is_in_networks_or_not(void **state)
+{
+    static const struct pair pairs[] = {
+        {"'10.1.2.3'.inNetworks(['192.0.2.0/24', '10.0.0.0/8'])", "true"},
+        {"'11.1.2.3'.inNetworks(['192.0.2.0/24', '10.0.0.0/8'])", "false"},
+        {"'2001:db8::1'.inNetworks(['2001:db8::/32'])", "true"},
+        {"'10.0.0.1'.inNetworks([])", "false"},
+        {"['10.0.0.1', '10.0.0.9'].filter(x, x.inNetworks(['10.0.0.8/29']))", "[10.0.0.9]"},
+        /* made while the rule runs */
+        {"'10.0.0.1'.inNetworks([currency, '10.0.0.0/8'])",
+         "error: invalid argument this is no network, as \"10.0.0.0/8\" and \"2001:db8::/32\" "
+         "are"},
+        {"'10.0.0.1'.inNetworks(['10.0.0.0/8', currency])", "true"},
+        {"'10.0.0.1'.inNetworks(dyn([1]))", "error: no such overload"},
+        {"currency.inNetworks(['10.0.0.0/8'])", "error: invalid argument this is no IP address"},
+    };
+    ASSERT_TEXTS(*state, pairs);
+}
+
+static void a_constant_that_is_no_network_is_refused_at_load(void **state)
+{
+    struct fixture *f = *state;
+    assert_non_null(strstr(fixture_diags(f, "currency.inNetworks(['10.0.0.0/8', '10.0.0.0/40'])"),
+                           "r.yaml:1:36: \"10.0.0.0/40\" is no network"));
+    assert_non_null(strstr(fixture_diags(f, "currency.inNetworks(lists.countries)"),
+                           "r.yaml:1:21: \"XX\" is no network"));
+    f->env.unchecked = true;
+    assert_string_equal(fixture_text(f, "'10.0.0.1'.inNetworks(['10.0.0.0/40'])"),
+                        "error: invalid argument this is no network, as \"10.0.0.0/8\" and "
+                        "\"2001:db8::/32\" are");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_distance_is_that_of_the_great_circle),
+        TEST(a_place_that_is_none_is_an_error),
+        TEST(a_check_digit_is_luhns),
+        TEST(a_week_begins_on_monday),
+        TEST(names_are_as_similar_as_winkler_says),
+        TEST(similarity_counts_code_points_and_the_first_256),
+        TEST(an_address_has_a_name_and_a_domain),
+        TEST(an_address_is_in_networks_or_not),
+        TEST(a_constant_that_is_no_network_is_refused_at_load),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
