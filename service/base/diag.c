@@ -48,6 +48,35 @@ static void copy_cut(char *dst, size_t cap, struct span s)
     dst[n] = '\0';
 }
 
+static bool continues(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80; /* a character of UTF-8 */
+}
+
+/* The line, or of one that is too long as much as there is room for, from before `col` on. */
+static void copy_source(struct diag *d, struct span line)
+{
+    enum { BEFORE = 100, DOTS = 3 }; /* bytes before the caret: half a wide terminal */
+    size_t col = d->col > 0 ? (size_t)d->col : 1, from = 0;
+    d->source_col = d->col;
+    if (line.len < sizeof d->source || col > line.len + 1) {
+        copy_cut(d->source, sizeof d->source, line);
+        return;
+    }
+    if (col > BEFORE)
+        from = col - 1 - (BEFORE - DOTS);
+    while (from > 0 && from < line.len && continues(line.base[from]))
+        from++;
+    size_t end = from + sizeof d->source - 1 - 2 * DOTS;
+    end = end < line.len ? end : line.len;
+    while (end < line.len && end > from && continues(line.base[end]))
+        end--;
+    snprintf(d->source, sizeof d->source, "%s%.*s%s", from > 0 ? "..." : "", (int)(end - from),
+             line.base + from, end < line.len ? "..." : "");
+    if (from > 0)
+        d->source_col = (int)(col - from) + DOTS;
+}
+
 __attribute__((format(printf, 5, 0))) static void add(struct diag_list *list, enum diag_level level,
                                                       struct diag_at at, const char *hint,
                                                       const char *format, va_list args)
@@ -63,7 +92,7 @@ __attribute__((format(printf, 5, 0))) static void add(struct diag_list *list, en
     copy_cut(d->file, sizeof d->file, span_str(at.file ? at.file : ""));
     struct span line = line_of(at.content, at.line);
     if (!list->has_secrets || !may_hold_secret(line))
-        copy_cut(d->source, sizeof d->source, line);
+        copy_source(d, line);
     copy_cut(d->hint, sizeof d->hint, span_str(hint ? hint : ""));
     vsnprintf(message, sizeof message, format, args);
     copy_cut(d->message, sizeof d->message, span_str(message));
@@ -91,12 +120,14 @@ void diag_warning(struct diag_list *list, struct diag_at at, const char *hint, c
     va_end(args);
 }
 
-/* The line indented by four, and a caret below `col`; tabs are kept so that both line up. */
+/* The line indented by four, a caret below its character; tabs are kept: both line up. */
 static void print_source(const struct diag *d, struct text *out)
 {
     text_printf(out, "    %s\n    ", d->source);
-    for (int i = 0; i + 1 < d->col && d->source[i]; i++)
-        text_char(out, d->source[i] == '\t' ? '\t' : ' ');
+    for (int i = 0; i + 1 < d->source_col && d->source[i]; i++) {
+        if (!continues(d->source[i]))
+            text_char(out, d->source[i] == '\t' ? '\t' : ' ');
+    }
     text_str(out, "^\n");
 }
 

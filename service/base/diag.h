@@ -38,7 +38,9 @@ struct diag {
     int col;
     char file[DIAG_FILE_MAX];
     char message[DIAG_MESSAGE_MAX];
-    char source[DIAG_MESSAGE_MAX]; /* the line of the file, "" when not known */
+    char source[DIAG_MESSAGE_MAX]; /* the line of the file, "" when not known; of a long one what
+                                    * stands around col, between "..." */
+    int source_col;                /* where in `source` the caret goes */
     char hint[DIAG_MESSAGE_MAX];   /* "" when there is none */
 };
 

@@ -147,10 +147,43 @@ static void texts_are_copied_and_cut_at_their_limit(void **state)
     struct diag_at where = {"f", span_of(content, sizeof content), 1, 1};
     diag_error(&list, where, hint, "%s", hint);
     memset(content, 'x', sizeof content);
-    assert_int_equal(strlen(list.items[0].source), DIAG_MESSAGE_MAX - 1);
+    assert_in_range(strlen(list.items[0].source), DIAG_MESSAGE_MAX - 8, DIAG_MESSAGE_MAX - 1);
     assert_int_equal(strlen(list.items[0].hint), DIAG_MESSAGE_MAX - 1);
     assert_int_equal(strlen(list.items[0].message), DIAG_MESSAGE_MAX - 1);
     assert_int_equal(list.items[0].source[0], 'c');
+}
+
+static void of_a_long_line_the_part_around_the_caret_is_shown(void **state)
+{
+    (void)state;
+    char content[1000];
+    memset(content, '.', sizeof content);
+    memcpy(content + 600, "HERE", 4);
+    diag_error(&list, (struct diag_at){"f", span_of(content, sizeof content), 1, 601}, NULL, "m");
+    const struct diag *d = &list.items[0];
+    assert_int_equal(d->col, 601);
+    assert_memory_equal(d->source + d->source_col - 1, "HERE", 4);
+    assert_memory_equal(d->source, "...", 3);
+    assert_string_equal(d->source + strlen(d->source) - 3, "...");
+}
+
+static void the_last_character_of_a_long_line_is_shown(void **state)
+{
+    (void)state;
+    char content[1000];
+    memset(content, '.', sizeof content);
+    content[999] = 'X';
+    diag_error(&list, (struct diag_at){"f", span_of(content, sizeof content), 1, 1000}, NULL, "m");
+    const struct diag *d = &list.items[0];
+    assert_int_equal(d->source[d->source_col - 1], 'X');
+    assert_int_equal(d->source_col, (int)strlen(d->source));
+}
+
+static void a_caret_stands_below_its_character_whatever_stands_before(void **state)
+{
+    (void)state;
+    diag_error(&list, at("caf\xc3\xa9 = x\n", 1, 9), NULL, "m");
+    assert_string_equal(printed(), "r.yaml:1:9: m\n    caf\xc3\xa9 = x\n           ^\n");
 }
 
 static const char *const names[] = {"account_tx_count_5m", "amount", "currency"};
@@ -218,6 +251,9 @@ int main(void)
         cmocka_unit_test_setup(a_password_is_shown_neither_in_the_line_nor_in_the_message, setup),
         cmocka_unit_test_setup(what_looks_like_an_address_is_shown_in_a_rule, setup),
         cmocka_unit_test_setup(a_password_is_hidden_where_the_text_is_cut_too, setup),
+        cmocka_unit_test_setup(of_a_long_line_the_part_around_the_caret_is_shown, setup),
+        cmocka_unit_test_setup(the_last_character_of_a_long_line_is_shown, setup),
+        cmocka_unit_test_setup(a_caret_stands_below_its_character_whatever_stands_before, setup),
         cmocka_unit_test_setup(texts_are_copied_and_cut_at_their_limit, setup),
         cmocka_unit_test(a_slip_finds_the_name_that_was_meant),
         cmocka_unit_test(a_swap_of_neighbours_is_one_edit),
