@@ -46,7 +46,7 @@ struct cel_loop {
 struct cel_node {
     enum cel_node_kind kind;
     size_t offset;               /* where to point at: an operator's sign, a name's start */
-    size_t start;                /* where the whole begins */
+    size_t start, end;           /* the whole is source[start, end); end 0: nobody wrote it */
     int height;                  /* of the tree below */
     const struct cel_type *type; /* the checker's */
     struct span name;

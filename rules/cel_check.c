@@ -2,14 +2,9 @@
 
 #include "rules/cel_func.h"
 #include "rules/cel_infer.h"
-#include "rules/cel_lex.h"
+#include "rules/cel_refuse.h"
 
-#include <stdio.h>
-
-enum {
-    TYPE_TEXT_MAX = 96, /* of a type in a diagnostic; longer ones are cut */
-    CHAIN_MAX = 256,    /* of a.b.c; no declared name is longer */
-};
+enum { CHAIN_MAX = 256 }; /* of a.b.c; no declared name is longer */
 
 /* The loops around a node, innermost first. */
 struct scope {
@@ -25,19 +20,9 @@ struct check {
 
 static void check_node(struct check *ck, struct cel_node *n);
 
-/* ---- texts for diagnostics ----------------------------------------------------------------- */
-
-struct type_text {
-    char text[TYPE_TEXT_MAX];
-};
-
-static struct type_text type_text(struct check *ck, const struct cel_type *t)
+static struct cel_refuser refuser(struct check *ck)
 {
-    struct type_text out = {{0}};
-    struct text w;
-    text_init(&w, out.text, sizeof out.text - 1);
-    cel_type_write(cel_infer_resolve(&ck->infer, t, false), &w);
-    return out;
+    return (struct cel_refuser){ck->unit, &ck->infer};
 }
 
 static const struct cel_type *type_of(struct check *ck, const struct cel_node *n)
@@ -230,86 +215,6 @@ static bool resolve_whole(struct check *ck, struct cel_node *n)
     return true;
 }
 
-/* The three, one behind the other, as a C string in the arena. */
-static char *c_string(struct check *ck, struct span a, const char *between, struct span b)
-{
-    struct text t;
-    size_t cap = a.len + strlen(between) + b.len;
-    char *s = arena_must(ck->unit->arena, cap + 1); /* zeroed */
-    text_init(&t, s, cap);
-    text_put(&t, a);
-    text_str(&t, between);
-    text_put(&t, b);
-    return s;
-}
-
-/* "did you mean 'x'?", or NULL. */
-static const char *hint_nearest(struct check *ck, struct span wrong, const char *const *names,
-                                size_t n)
-{
-    const char *nearest = diag_nearest(wrong, names, n);
-    if (nearest == NULL)
-        return NULL;
-    struct span end = span_str("'?");
-    return c_string(ck, span_str("did you mean '"), nearest, end);
-}
-
-/* A feature's name that goes on with a window where `wrong` ends: big_sum, big_sum_1d. */
-static const char *hint_window(struct check *ck, struct span wrong)
-{
-    const struct cel_env *env = ck->unit->env;
-    for (int i = 0; i < env->n_names; i++) {
-        struct span name = env->names[i].name;
-        if (name.len < wrong.len + 2 || !span_starts(name, wrong) || name.base[wrong.len] != '_')
-            continue;
-        char digit = name.base[wrong.len + 1];
-        if (digit >= '0' && digit <= '9')
-            return c_string(ck, span_str("a feature is named with its window: "), "", name);
-    }
-    return NULL;
-}
-
-/* For lists.x: those that there are. */
-static const char *hint_lists(struct check *ck, struct span wrong)
-{
-    const struct cel_env *env = ck->unit->env;
-    char *hint = arena_must(ck->unit->arena, DIAG_MESSAGE_MAX); /* zeroed */
-    struct text t;
-    text_init(&t, hint, DIAG_MESSAGE_MAX - 1);
-    if (!span_starts(wrong, span_str("lists.")))
-        return NULL;
-    for (int i = 0; i < env->n_names; i++)
-        if (env->names[i].group != NULL && strcmp(env->names[i].group, "lists") == 0)
-            text_printf(&t, "%s lists.%.*s", t.len > 0 ? "," : "there are",
-                        SPAN_ARG(env->names[i].name));
-    return t.len > 0 ? hint : "there are no lists; they are declared under `lists:`";
-}
-
-static const char *hint_near_name(struct check *ck, struct span wrong)
-{
-    const struct cel_env *env = ck->unit->env;
-    const char **names =
-        arena_must(ck->unit->arena, (size_t)(2 * env->n_names + 1) * sizeof *names);
-    size_t n = 0;
-    for (int i = 0; i < env->n_names; i++) {
-        const struct cel_name *name = &env->names[i];
-        names[n++] = c_string(ck, name->name, "", span_of(NULL, 0));
-        if (name->group != NULL)
-            names[n++] = c_string(ck, span_str(name->group), ".", name->name);
-    }
-    return hint_nearest(ck, wrong, names, n);
-}
-
-static const char *hint_name(struct check *ck, struct span wrong)
-{
-    const char *hint = hint_window(ck, wrong);
-    if (hint == NULL)
-        hint = hint_near_name(ck, wrong);
-    if (hint == NULL)
-        hint = hint_lists(ck, wrong);
-    return hint != NULL ? hint : ck->unit->env->unknown_hint;
-}
-
 static void unknown_name(struct check *ck, struct cel_node *n)
 {
     char buf[CHAIN_MAX];
@@ -321,9 +226,7 @@ static void unknown_name(struct check *ck, struct cel_node *n)
         make_error(n, CEL_ERR_UNKNOWN, text);
         return;
     }
-    size_t mark = ck->unit->arena->used_bytes; /* the hint is copied, and takes much to find */
-    cel_unit_error(ck->unit, n->start, hint_name(ck, text), "unknown name '%.*s'", SPAN_ARG(text));
-    ck->unit->arena->used_bytes = mark;
+    cel_refuse_name(refuser(ck), n, text);
     n->type = &cel_type_error;
 }
 
@@ -373,8 +276,7 @@ static const struct cel_type *field_type(struct check *ck, const struct cel_node
         return t->params[1];
     if (t->kind == CEL_T_DYN || t->kind == CEL_T_ERROR || ck->unit->env->unchecked)
         return t->kind == CEL_T_ERROR ? t : &cel_type_dyn;
-    cel_unit_error(ck->unit, n->offset, NULL, "a value of type %s has no field '%.*s'",
-                   type_text(ck, t).text, SPAN_ARG(n->name));
+    cel_refuse_field(refuser(ck), n, t);
     return &cel_type_error;
 }
 
@@ -418,165 +320,6 @@ static void check_select(struct check *ck, struct cel_node *n)
 }
 
 /* ---- calls --------------------------------------------------------------------------------- */
-
-/* "_+_" -> "+", "@in" -> "in"; empty for a function. */
-static struct span operator_sign(struct span name)
-{
-    if (span_is(name, "@in"))
-        return span_str("in");
-    if (name.len < 2 || (name.base[0] != '_' && name.base[name.len - 1] != '_'))
-        return span_of(NULL, 0);
-    bool front = name.base[0] == '_', back = name.base[name.len - 1] == '_';
-    bool sign = strchr("!-+*/%<>=&|[?", name.base[front ? 1 : 0]) != NULL;
-    return sign ? span_of(name.base + front, name.len - front - back) : span_of(NULL, 0);
-}
-
-static bool is_literal(const struct cel_node *n, enum cel_kind kind)
-{
-    return n->kind == CEL_NODE_CONST && n->value.kind == kind;
-}
-
-static struct span node_source(struct check *ck, const struct cel_node *n, size_t len_max)
-{
-    struct span s = ck->unit->source;
-    size_t end = n->offset;
-    while (end < s.len && end - n->start < len_max &&
-           (strchr("_.", s.base[end]) != NULL || (s.base[end] >= '0' && s.base[end] <= '9') ||
-            ((s.base[end] | 32) >= 'a' && (s.base[end] | 32) <= 'z')))
-        end++;
-    return span_of(s.base + n->start, end - n->start);
-}
-
-/* An int beside a double: write 2.0, or double(count). */
-static const char *hint_double(struct check *ck, const struct cel_node *n)
-{
-    char buf[CHAIN_MAX];
-    struct text t;
-    text_init(&t, buf, sizeof buf - 1);
-    memset(buf, 0, sizeof buf);
-    if (is_literal(n, CEL_INT)) {
-        text_str(&t, "write ");
-        text_i64(&t, n->value.i64);
-        text_str(&t, ".0");
-    } else if (n->kind == CEL_NODE_SLOT || n->kind == CEL_NODE_LOCAL) {
-        text_str(&t, "write double(");
-        text_put(&t, node_source(ck, n, CHAIN_MAX / 2));
-        text_str(&t, ")");
-    } else {
-        text_str(&t, "make both double with double(...)");
-    }
-    return c_string(ck, text_span(&t), "", span_of(NULL, 0));
-}
-
-/* A number beside a string: write "7995". */
-static const char *hint_quotes(struct check *ck, const struct cel_node *n)
-{
-    char buf[64] = {0};
-    if (!is_literal(n, CEL_INT))
-        return NULL;
-    snprintf(buf, sizeof buf, "write \"%lld\"", (long long)n->value.i64);
-    return c_string(ck, span_str(buf), "", span_of(NULL, 0));
-}
-
-static const char *hint_binary(struct check *ck, const struct cel_node *n)
-{
-    const struct cel_node *a = n->args[0], *b = n->args[1];
-    enum cel_type_kind ta = type_of(ck, a)->kind, tb = type_of(ck, b)->kind;
-    if (ta == CEL_T_DOUBLE && (tb == CEL_T_INT || tb == CEL_T_UINT))
-        return hint_double(ck, b);
-    if (tb == CEL_T_DOUBLE && (ta == CEL_T_INT || ta == CEL_T_UINT))
-        return hint_double(ck, a);
-    if (ta == CEL_T_STRING && tb == CEL_T_INT)
-        return hint_quotes(ck, b);
-    if (tb == CEL_T_STRING && ta == CEL_T_INT)
-        return hint_quotes(ck, a);
-    return NULL;
-}
-
-/* A string looked for among ints: the list's items want quotes. */
-static const char *hint_in(struct check *ck, const struct cel_node *n)
-{
-    const struct cel_type *in = type_of(ck, n->args[1]);
-    bool ints =
-        in->kind == CEL_T_LIST && cel_infer_known(&ck->infer, in->params[0])->kind == CEL_T_INT;
-    return ints && type_of(ck, n->args[0])->kind == CEL_T_STRING
-               ? "write the list's items in quotes"
-               : NULL;
-}
-
-static void refuse_operator(struct check *ck, struct cel_node *n, struct span sign)
-{
-    struct type_text a = type_text(ck, n->args[0]->type);
-    struct type_text b = n->n_args > 1 ? type_text(ck, n->args[1]->type) : a;
-    struct cel_unit *u = ck->unit;
-    if (span_is(sign, "?_:")) {
-        if (type_of(ck, n->args[0])->kind != CEL_T_BOOL)
-            cel_unit_error(u, n->args[0]->start, NULL, "the condition of ?: is %s, not bool",
-                           a.text);
-        else
-            cel_unit_error(u, n->offset, "make both the same type, or wrap one in dyn()",
-                           "the two sides of ?: are %s and %s", b.text,
-                           type_text(ck, n->args[2]->type).text);
-    } else if (sign.base[0] == '[') {
-        cel_unit_error(u, n->offset, NULL, "%s has no element [%s]", a.text, b.text);
-    } else if (span_is(sign, "in")) {
-        cel_unit_error(u, n->offset, hint_in(ck, n), "%s cannot be in %s", a.text, b.text);
-    } else if (n->n_args == 1) {
-        cel_unit_error(u, n->offset, NULL, "'%.*s' does not work on %s", SPAN_ARG(sign), a.text);
-    } else if (strchr("<>=!", sign.base[0]) != NULL) {
-        cel_unit_error(u, n->offset, hint_binary(ck, n), "%s cannot be compared with %s", a.text,
-                       b.text);
-    } else {
-        cel_unit_error(u, n->offset, hint_binary(ck, n), "'%.*s' does not work on %s and %s",
-                       SPAN_ARG(sign), a.text, b.text);
-    }
-}
-
-static void write_signature(const struct cel_func *f, struct text *out)
-{
-    int first = f->is_method;
-    if (first) {
-        cel_type_write(f->args[0], out);
-        text_char(out, '.');
-    }
-    text_str(out, f->name);
-    text_char(out, '(');
-    for (int i = first; i < f->n_args; i++) {
-        text_str(out, i > first ? ", " : "");
-        cel_type_write(f->args[i], out);
-    }
-    text_char(out, ')');
-}
-
-static void refuse_call(struct check *ck, struct cel_node *n, struct cel_node *const *args,
-                        int n_args)
-{
-    char given[DIAG_MESSAGE_MAX / 2] = {0}, known[DIAG_MESSAGE_MAX] = {0};
-    struct text g, k;
-    text_init(&g, given, sizeof given - 1);
-    text_init(&k, known, sizeof known - 1);
-    int first = n->left != NULL && args[0] == n->left;
-    for (int i = first; i < n_args; i++)
-        text_printf(&g, "%s%s", i > first ? ", " : "", type_text(ck, args[i]->type).text);
-    text_str(&k, "there is ");
-    for (int i = 0; i < n->n_calls; i++) {
-        text_str(&k, i ? ", " : "");
-        write_signature(&n->calls[i], &k);
-    }
-    cel_unit_error(ck->unit, n->offset, known, "%s%s%.*s() does not take (%s)",
-                   first ? type_text(ck, args[0]->type).text : "", first ? "." : "",
-                   SPAN_ARG(n->name), given);
-}
-
-static void refuse(struct check *ck, struct cel_node *n, struct cel_node *const *args, int n_args)
-{
-    n->type = &cel_type_error;
-    struct span sign = operator_sign(n->name);
-    if (sign.len > 0)
-        refuse_operator(ck, n, sign);
-    else
-        refuse_call(ck, n, args, n_args);
-}
 
 /* Numbers of unlike types, and null beside anything, may be compared: the value decides. */
 static bool is_loose_equality(struct check *ck, const struct cel_node *n)
@@ -644,10 +387,14 @@ static void choose(struct check *ck, struct cel_node *n, struct cel_node *const 
         result = &cel_type_bool;
     if (result == NULL && ck->unit->env->unchecked)
         result = &cel_type_dyn;
-    if (result != NULL)
-        n->type = result;
-    else
-        refuse(ck, n, args, n_args);
+    n->type = result != NULL ? result : &cel_type_error;
+    if (result == NULL)
+        cel_refuse_call(refuser(ck), n, args, n_args);
+}
+
+static bool is_text(const struct cel_node *n)
+{
+    return n->kind == CEL_NODE_CONST && n->value.kind == CEL_STRING;
 }
 
 static void prepare_last(struct check *ck, struct cel_node *n, struct cel_node *last)
@@ -719,15 +466,13 @@ static void unknown_function(struct check *ck, struct cel_node *n)
         make_error(n, CEL_ERR_UNKNOWN, n->name);
         return;
     }
-    const char *names[256];
-    size_t count = cel_func_names(n->left != NULL, names, sizeof names / sizeof *names);
-    const char *hint = cel_lex_word_hint(n->name); /* not (x) */
-    int other;
-    if (hint == NULL)
-        hint = hint_nearest(ck, n->name, names, count);
-    if (hint == NULL && cel_func_find(ck->unit->env, n->name, n->left == NULL, &other) != NULL)
-        hint = n->left ? "it is called as f(x)" : "it is called as x.f()";
-    cel_unit_error(ck->unit, n->offset, hint, "unknown function '%.*s'", SPAN_ARG(n->name));
+    char buf[CHAIN_MAX];
+    struct text path;
+    text_init(&path, buf, sizeof buf);
+    bool has_path = n->left != NULL && chain_write(n->left, &path) && !chain_means(ck, n->left);
+    text_char(&path, '.');
+    text_put(&path, n->name);
+    cel_refuse_function(refuser(ck), n, has_path ? text_span(&path) : span_of(NULL, 0));
     n->type = &cel_type_error;
 }
 
@@ -774,7 +519,7 @@ static void check_call(struct check *ck, struct cel_node *n)
     choose(ck, n, args, n_args);
     if (n->type->kind != CEL_T_ERROR)
         review(ck, n, n_args);
-    if (n_args > 0 && n->type->kind != CEL_T_ERROR && is_literal(args[n_args - 1], CEL_STRING))
+    if (n_args > 0 && n->type->kind != CEL_T_ERROR && is_text(args[n_args - 1]))
         prepare_last(ck, n, args[n_args - 1]);
     else if (n_args > 0 && n->type->kind != CEL_T_ERROR)
         prepare_last_list(ck, n, args[n_args - 1], n_args);
@@ -794,7 +539,7 @@ static const struct cel_type *entry_type(struct check *ck, const struct cel_node
     if (!ck->unit->env->unchecked)
         cel_unit_error(ck->unit, n->start, "leave out the '?', or write optional.of(...)",
                        "'?' stands before an optional, and this is %s",
-                       type_text(ck, n->type).text);
+                       cel_refuser_type(refuser(ck), n->type).text);
     return &cel_type_error;
 }
 
@@ -823,8 +568,7 @@ static void check_map(struct check *ck, struct cel_node *n)
         check_node(ck, n->args[i + 1]);
         const struct cel_type *t = type_of(ck, n->args[i]);
         if (!may_be_key(t->kind == CEL_T_WRAPPER ? t->params[0] : t) && !ck->unit->env->unchecked)
-            cel_unit_error(ck->unit, n->args[i]->start, "a key is a bool, int, uint or string",
-                           "%s cannot be a key", type_text(ck, t).text);
+            cel_refuse_key(refuser(ck), n->args[i]);
         key = cel_infer_join(&ck->infer, key, n->args[i]->type);
         value = cel_infer_join(&ck->infer, value, entry_type(ck, n->args[i + 1]));
     }
@@ -853,8 +597,7 @@ static void loop_types(struct check *ck, struct cel_node *n, const struct cel_ty
         break;
     default:
         if (!ck->unit->env->unchecked)
-            cel_unit_error(ck->unit, n->offset, "it works on lists and maps",
-                           "%s has no elements to go through", type_text(ck, range).text);
+            cel_refuse_range(refuser(ck), n);
     }
 }
 

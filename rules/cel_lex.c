@@ -72,7 +72,8 @@ static struct cel_token lex_integer(struct cel_token t, struct span digits, int 
 {
     uint64_t v;
     if (!decode_u64(digits, base, &v))
-        return failed(t, t.offset, "the number does not fit into 64 bits", NULL);
+        return failed(t, t.offset, "the number does not fit into 64 bits",
+                      "with a decimal point it is a double");
     t.kind = CEL_TOK_LITERAL;
     if (is_unsigned) {
         t.value = cel_uint(v);
@@ -108,6 +109,18 @@ static size_t fraction_from(const struct cel_lexer *lx, size_t n)
     return n;
 }
 
+/* What a letter behind a number may have been meant for: 1_000, 5m, 0x. */
+static const char *hint_behind_number(const struct cel_lexer *lx)
+{
+    if (at(lx, 0) == '_')
+        return "a number is written without _";
+    if (at(lx, 0) == 'x' || at(lx, 0) == 'X')
+        return "behind 0x stand digits and a to f";
+    if (strchr("smhd", at(lx, 0)) != NULL && (!is_ident(at(lx, 1)) || at(lx, 1) == 's'))
+        return "a duration is written duration(\"5m\")";
+    return NULL;
+}
+
 /*
  * INT_LIT   = DIGIT+ | "0x" HEXDIGIT+
  * UINT_LIT  = INT_LIT ("u" | "U")
@@ -131,7 +144,8 @@ static struct cel_token lex_number(struct cel_lexer *lx, struct cel_token t)
     }
     lx->pos += n;
     if (t.kind == CEL_TOK_LITERAL && is_ident(at(lx, 0)))
-        return failed(t, lx->pos, "a name may not begin right behind a number", NULL);
+        return failed(t, lx->pos, "a name may not begin right behind a number",
+                      hint_behind_number(lx));
     return t;
 }
 
@@ -206,8 +220,12 @@ static bool content_length(struct cel_lexer lx, const struct quoting *q, size_t 
     return true;
 }
 
-/* Writes the content of `len` bytes at lx->pos, unescaped; false at an escape that is none. */
-static bool unescape(struct cel_lexer *lx, const struct quoting *q, size_t len, struct text *out)
+/*
+ * Writes the content of `len` bytes at lx->pos, unescaped; false, and lx->pos there, at an escape
+ * that is none, or is one of no character.
+ */
+static bool unescape(struct cel_lexer *lx, const struct quoting *q, size_t len, struct text *out,
+                     bool *ret_is_escape)
 {
     for (size_t end = lx->pos + len; lx->pos < end;) {
         char c = lx->source.base[lx->pos++];
@@ -219,6 +237,7 @@ static bool unescape(struct cel_lexer *lx, const struct quoting *q, size_t len, 
         int64_t code = lex_escape(lx, q->is_bytes);
         if (code < 0 || (!q->is_bytes && !cel_utf8_is_char(code))) {
             lx->pos = escape;
+            *ret_is_escape = code >= 0;
             return false;
         }
         if (q->is_bytes)
@@ -236,15 +255,19 @@ static struct cel_token lex_string(struct cel_lexer *lx, struct cel_token t, str
     lx->pos += q.width;
     size_t len;
     if (!content_length(*lx, &q, &len))
-        return failed(t, t.offset, "the string does not end", NULL);
+        return failed(t, t.offset, "the string does not end",
+                      q.quote == '"' ? "write \" at its end" : "write ' at its end");
     char *mem = arena_try(lx->arena, len + 1); /* unescaped it is not longer */
     if (mem == NULL)
         return failed(t, t.offset, "out of space", NULL);
     struct text out;
     text_init(&out, mem, len);
-    if (!unescape(lx, &q, len, &out))
-        return failed(t, lx->pos, "there is no such escape",
-                      "write \\\\ for a backslash, or r\"...\" for a raw string");
+    bool is_escape;
+    if (!unescape(lx, &q, len, &out, &is_escape))
+        return is_escape ? failed(t, lx->pos, "there is no such character",
+                                  "code points end at \\U0010ffff; \\ud800 to \\udfff are none")
+                         : failed(t, lx->pos, "there is no such escape",
+                                  "write \\\\ for a backslash, or r\"...\" for a raw string");
     lx->pos += q.width;
     if (!q.is_bytes && !cel_utf8_is_valid(text_span(&out)))
         return failed(t, t.offset, "the string is not UTF-8", NULL);
@@ -331,6 +354,46 @@ static struct cel_token lex_quoted(struct cel_lexer *lx, struct cel_token t)
     return t;
 }
 
+/* Signs of other languages, the longer before what begins them, and what to write. */
+static const struct sign {
+    const char *text, *hint;
+} foreign[] = {
+    {"===", "for equality write =="},
+    {"!==", "for 'not equal' write !="},
+    {"<>", "for 'not equal' write !="},
+    {"=", "for equality write =="},
+    {"&", "for 'and' write &&"},
+    {"|", "for 'or' write ||"},
+    {";", "there is one expression, and no ; behind it"},
+    {"@", "a name stands as it is: amount"},
+    {"$", "a name stands as it is: amount"},
+    {"#", "a comment begins with //"},
+    {"\xe2\x80\x9c", "write plain quotes: \"text\""}, /* U+201C, and its like */
+    {"\xe2\x80\x9d", "write plain quotes: \"text\""},
+    {"\xe2\x80\x9e", "write plain quotes: \"text\""},
+    {"\xe2\x80\x98", "write plain quotes: \"text\""},
+    {"\xe2\x80\x99", "write plain quotes: \"text\""},
+    {"\xe2\x89\xa5", "write >="},
+    {"\xe2\x89\xa4", "write <="},
+    {"\xe2\x89\xa0", "write !="},
+};
+
+static const char *hint_character(struct span rest)
+{
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        if (span_starts(rest, span_str(foreign[i].text)))
+            return foreign[i].hint;
+    }
+    return rest.base[0] & 0x80 ? "outside of texts there are plain letters only" : NULL;
+}
+
+/* === and <> would be read as two operators, and what is said then helps nobody. */
+static bool is_foreign_operator(struct span rest)
+{
+    return span_starts(rest, span_str("===")) || span_starts(rest, span_str("!==")) ||
+           span_starts(rest, span_str("<>"));
+}
+
 static struct cel_token lex_punctuation(struct cel_lexer *lx, struct cel_token t)
 {
     static const struct {
@@ -342,18 +405,14 @@ static struct cel_token lex_punctuation(struct cel_lexer *lx, struct cel_token t
 #undef X
     };
     struct span rest = span_of(lx->source.base + lx->pos, lx->source.len - lx->pos);
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    for (size_t i = 0; i < sizeof table / sizeof *table && !is_foreign_operator(rest); i++) {
         if (span_starts(rest, span_str(table[i].text))) {
             t.kind = table[i].kind;
             lx->pos += strlen(table[i].text);
             return t;
         }
     }
-    const char *hint = rest.base[0] == '='   ? "for equality write =="
-                       : rest.base[0] == '&' ? "for 'and' write &&"
-                       : rest.base[0] == '|' ? "for 'or' write ||"
-                                             : NULL;
-    return failed(t, t.offset, "this character means nothing here", hint);
+    return failed(t, t.offset, "this character means nothing here", hint_character(rest));
 }
 
 const char *cel_lex_word_hint(struct span word)
@@ -361,8 +420,25 @@ const char *cel_lex_word_hint(struct span word)
     static const struct {
         const char *word, *hint;
     } words[] = {
-        {"and", "for 'and' write &&"}, {"AND", "for 'and' write &&"}, {"or", "for 'or' write ||"},
-        {"OR", "for 'or' write ||"},   {"not", "for 'not' write !"},  {"NOT", "for 'not' write !"},
+        {"and", "for 'and' write &&"},
+        {"AND", "for 'and' write &&"},
+        {"or", "for 'or' write ||"},
+        {"OR", "for 'or' write ||"},
+        {"not", "for 'not' write !, as in !(a in b)"},
+        {"NOT", "for 'not' write !, as in !(a in b)"},
+        {"IN", "write 'in'"},
+        {"is", "what may be missing is asked for with has(tx.NAME)"},
+        {"IS", "what may be missing is asked for with has(tx.NAME)"},
+        {"like", "write x.contains(\"a\"), x.startsWith(\"a\") or x.matches(\"^a.*\")"},
+        {"LIKE", "write x.contains(\"a\"), x.startsWith(\"a\") or x.matches(\"^a.*\")"},
+        {"between", "write x >= 1 && x <= 10"},
+        {"BETWEEN", "write x >= 1 && x <= 10"},
+        {"if", "write condition ? a : b"},
+        {"else", "write condition ? a : b"},
+        {"let", "a value gets a name under `derived:`"},
+        {"var", "a value gets a name under `derived:`"},
+        {"const", "a value gets a name under `derived:`"},
+        {"return", "leave it out: the expression is the answer"},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (span_is(word, words[i].word))

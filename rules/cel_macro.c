@@ -252,7 +252,8 @@ static struct cel_node *expand_has(struct cel_unit *u, struct cel_node *c, int n
     struct cel_node *field = c->args[0];
     (void)n_vars;
     if ((field->kind != CEL_NODE_SELECT && field->kind != CEL_NODE_IDENT) || field->is_optional) {
-        cel_unit_error(u, field->offset, "write has(tx.name)", "has() asks for a field");
+        cel_unit_error(u, field->start, "it is written as in has(tx.currency)",
+                       "has() asks for a field");
         return NULL;
     }
     field->is_test = true;
@@ -369,7 +370,7 @@ struct cel_node *cel_macro_expand(struct cel_unit *unit, struct cel_node *call)
         const struct cel_node *var = call->args[i];
         if (var->kind == CEL_NODE_IDENT && !var->is_rooted)
             continue;
-        cel_unit_error(unit, var->offset, "as in list.exists(x, x > 1)",
+        cel_unit_error(unit, var->start, "it is written as in list.exists(x, x > 1)",
                        "argument %d of %s() must be a name", i + 1, m->name);
         return NULL;
     }
@@ -382,4 +383,46 @@ size_t cel_macro_names(const char **ret_names, size_t max)
     for (size_t i = 0; i < n && i < max; i++)
         ret_names[i] = macros[i].name;
     return n < max ? n : max;
+}
+
+/* How they are written, for whoever wrote one wrong. */
+static const struct form {
+    const char *name; /* with its namespace */
+    bool is_method;
+    const char *form;
+} forms[] = {
+    {"has", false, "has(tx.currency)"},
+    {"cel.bind", false, "cel.bind(x, amount * 2.0, x > 9.0)"},
+    {"math.greatest", false, "math.greatest(amount, 10.0)"},
+    {"math.least", false, "math.least(amount, 10.0)"},
+    {"all", true, "list.all(x, x > 1)"},
+    {"exists", true, "list.exists(x, x > 1)"},
+    {"exists_one", true, "list.exists_one(x, x > 1)"},
+    {"existsOne", true, "list.existsOne(x, x > 1)"},
+    {"map", true, "list.map(x, x * 2)"},
+    {"filter", true, "list.filter(x, x > 1)"},
+    {"transformList", true, "list.transformList(i, x, i + x)"},
+    {"transformMap", true, "map.transformMap(k, v, v + 1)"},
+    {"transformMapEntry", true, "map.transformMapEntry(k, v, {v: k})"},
+    {"optMap", true, "tx.?amount.optMap(x, x * 2.0)"},
+    {"optFlatMap", true, "tx.?location.optFlatMap(x, x.?lat)"},
+};
+
+size_t cel_macro_names_of(bool is_method, const char **ret_names, size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms && n < max; i++) {
+        if (forms[i].is_method == is_method)
+            ret_names[n++] = forms[i].name;
+    }
+    return n;
+}
+
+const char *cel_macro_form(struct span name, bool is_method)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (forms[i].is_method == is_method && span_is(name, forms[i].name))
+            return forms[i].form;
+    }
+    return NULL;
 }

@@ -1,5 +1,6 @@
 #include "rules/cel_parse.h"
 
+#include "rules/cel_hint.h"
 #include "rules/cel_lex.h"
 #include "rules/cel_macro.h"
 #include "rules/cel_source.h"
@@ -10,9 +11,9 @@
 struct parser {
     struct cel_unit *unit;
     struct cel_lexer lexer;
-    struct cel_token token; /* the next one */
-    struct span before;     /* the one before it, when it was a name; else empty */
-    int depth;              /* of the descent */
+    struct cel_token token;    /* the next one */
+    size_t before, before_end; /* the one before it, source[before, before_end) */
+    int depth;                 /* of the descent */
 };
 
 void cel_unit_error(struct cel_unit *unit, size_t offset, const char *hint, const char *format, ...)
@@ -50,7 +51,8 @@ static const char *token_text(enum cel_token_kind kind)
 
 static void advance(struct parser *p)
 {
-    p->before = p->token.text;
+    p->before = p->token.offset;
+    p->before_end = p->token.end;
     p->token = cel_lex_next(&p->lexer);
     if (p->token.kind == CEL_TOK_ERROR)
         cel_unit_error(p->unit, p->token.offset, p->token.hint, "%s", p->token.message);
@@ -76,17 +78,34 @@ static struct cel_node *fail_expected(struct parser *p, const char *what)
 {
     struct span seen =
         span_of(p->unit->source.base + p->token.offset, p->token.end - p->token.offset);
-    const char *hint = cel_lex_word_hint(seen);
     if (p->unit->failed)
         return NULL;
-    if (hint == NULL)
-        hint = cel_lex_word_hint(p->before); /* not x: a name, and then another */
+    struct span before = span_of(p->unit->source.base + p->before, p->before_end - p->before);
+    const char *word = cel_lex_word_hint(before); /* not x: a name, and then another */
+    if (word != NULL) {
+        cel_unit_error(p->unit, p->before, word, "'%.*s' means nothing here", SPAN_ARG(before));
+        return NULL;
+    }
+    const char *hint = cel_hint_token(p->unit, before, p->token.offset, seen);
+    if (strcmp(what, "':'") == 0)
+        hint = "it is written condition ? a : b, and {\"key\": value}";
     if (p->token.kind == CEL_TOK_END)
-        cel_unit_error(p->unit, p->token.offset, hint, "the expression ends where %s is missing",
+        cel_unit_error(p->unit, p->token.offset, hint,
+                       p->before_end == 0 ? "the expression is empty"
+                                          : "the expression ends where %s is missing",
                        what);
     else
         cel_unit_error(p->unit, p->token.offset, hint, "'%.*s' stands where %s is missing",
                        SPAN_ARG(seen), what);
+    return NULL;
+}
+
+static struct cel_node *fail_reserved(struct parser *p)
+{
+    const char *hint = cel_lex_word_hint(p->token.text);
+    if (!p->unit->failed)
+        cel_unit_error(p->unit, p->token.offset, hint != NULL ? hint : "choose another name",
+                       "the word '%.*s' is reserved", SPAN_ARG(p->token.text));
     return NULL;
 }
 
@@ -114,15 +133,20 @@ static void raise_height(struct cel_node *n, const struct cel_node *child)
         n->height = child->height + 1;
 }
 
+static struct cel_node *too_deep(struct parser *p, size_t offset)
+{
+    if (!p->unit->failed)
+        cel_unit_error(p->unit, offset, "split it into derived fields, or use a list",
+                       "the expression is nested deeper than %d", CEL_DEPTH_MAX);
+    return NULL;
+}
+
 /* `n` unless it became too high. */
 static struct cel_node *within_depth(struct parser *p, struct cel_node *n)
 {
     if (n == NULL || n->height <= CEL_DEPTH_MAX)
         return n;
-    if (!p->unit->failed)
-        cel_unit_error(p->unit, n->offset, "split it into derived fields, or use a list",
-                       "the expression is nested deeper than %d", CEL_DEPTH_MAX);
-    return NULL;
+    return too_deep(p, n->offset);
 }
 
 static struct cel_node *call_new(struct parser *p, size_t offset, struct span name,
@@ -132,6 +156,7 @@ static struct cel_node *call_new(struct parser *p, size_t offset, struct span na
     if (n == NULL)
         return NULL;
     n->name = name;
+    n->end = p->before_end;
     n->n_args = n_args;
     n->args = cel_unit_alloc(p->unit, (size_t)n_args * sizeof *args);
     if (n->args == NULL)
@@ -273,7 +298,7 @@ static struct cel_node *parse_name(struct parser *p)
     if (name.kind != CEL_TOK_IDENT)
         return fail_expected(p, "a name");
     if (name.is_reserved)
-        return fail(p, "choose another name", "this word is reserved");
+        return fail_reserved(p);
     advance(p);
     if (p->token.kind == CEL_TOK_LPAREN)
         return parse_call(p, NULL, name.text, offset, is_rooted);
@@ -365,6 +390,7 @@ static struct cel_node *parse_member(struct parser *p)
 {
     struct cel_node *n = parse_primary(p);
     while (n != NULL) {
+        n->end = p->before_end;
         if (p->token.kind == CEL_TOK_DOT)
             n = parse_select(p, n);
         else if (p->token.kind == CEL_TOK_LBRACKET)
@@ -400,7 +426,7 @@ static struct cel_node *parse_unary(struct parser *p)
     if (sign != CEL_TOK_NOT && sign != CEL_TOK_MINUS)
         return parse_member(p);
     if (++p->depth > CEL_DEPTH_MAX)
-        return fail(p, NULL, "the expression is nested too deep");
+        return too_deep(p, p->token.offset);
     advance(p);
     bool number = p->token.kind == CEL_TOK_LITERAL &&
                   (p->token.value.kind == CEL_INT || p->token.value.kind == CEL_DOUBLE);
@@ -475,7 +501,7 @@ static struct cel_node *parse_ternary(struct parser *p)
 static struct cel_node *parse_expr(struct parser *p)
 {
     if (++p->depth > CEL_DEPTH_MAX)
-        return fail(p, NULL, "the expression is nested too deep");
+        return too_deep(p, p->token.offset);
     struct cel_node *n = parse_ternary(p);
     p->depth--;
     return n;
@@ -491,6 +517,6 @@ struct cel_node *cel_parse(struct cel_unit *unit)
     advance(&p);
     struct cel_node *n = parse_expr(&p);
     if (n != NULL && p.token.kind != CEL_TOK_END)
-        return fail_expected(&p, "an operator, or the end,");
+        return fail_expected(&p, "an operator");
     return unit->failed ? NULL : n;
 }

@@ -133,7 +133,7 @@ static void what_is_no_token_says_why(void **state)
         {"'abc", "the string does not end", 0},
         {"'a\nb'", "the string does not end", 0},
         {"'a\\q'", "there is no such escape", 2},
-        {"'\\ud800'", "there is no such escape", 1},
+        {"'\\ud800'", "there is no such character", 1},
         {"'\\x4'", "there is no such escape", 1},
         {"'\xff'", "the string is not UTF-8", 0},
         {"1a", "a name may not begin right behind a number", 1},
@@ -151,6 +151,8 @@ static void what_is_no_token_says_why(void **state)
         assert_int_equal(t.offset, faults[i].offset);
     }
     assert_string_equal(first("= 1").hint, "for equality write ==");
+    assert_string_equal(first("=== 1").hint, "for equality write ==");
+    assert_string_equal(first("<> 1").hint, "for 'not equal' write !=");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

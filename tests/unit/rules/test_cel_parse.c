@@ -140,16 +140,16 @@ struct fault {
 static void mistakes_are_pointed_at(void **state)
 {
     static const struct fault faults[] = {
-        {"", "the expression ends where a value is missing", 1},
+        {"", "the expression is empty", 1},
         {"1 +", "the expression ends where a value is missing", 4},
         {"(1", "the expression ends where ')' is missing", 3},
         {"[1, 2", "the expression ends where ']' is missing", 6},
         {"f(1,)", "')' stands where an argument is missing", 5},
         {"a > > b", "'>' stands where a value is missing", 5},
-        {"a b", "'b' stands where an operator, or the end, is missing", 3},
+        {"a b", "'b' stands where an operator is missing", 3},
         {"{'a' 1}", "'1' stands where ':' is missing", 6},
         {"a.1", "a name may not begin right behind a number", 0},
-        {"while", "this word is reserved", 1},
+        {"while", "the word 'while' is reserved", 1},
         {"Foo{a: 1}", "there are no message types here", 4},
         {"has(1)", "has() asks for a field", 5},
         {"l.all(1, p)", "argument 1 of all() must be a name", 7},

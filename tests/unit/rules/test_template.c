@@ -91,7 +91,7 @@ static void mistakes_are_pointed_at(void **state)
         {"a } b", "the } has no {", 3},
         {"{amont} b", "unknown name 'amont'", 2},
         {"x {count +} b", "the expression ends where a value is missing", 11},
-        {"{}", "the expression ends where a value is missing", 2},
+        {"{}", "the expression is empty", 2},
     };
     struct template t;
     (void)state;

@@ -1,0 +1,477 @@
+#include "rules/cel_refuse.h"
+
+#include "rules/cel_hint.h"
+
+enum { TEXT_MAX = 64 }; /* bytes of a source text inside a hint */
+
+static const struct cel_type *type_of(struct cel_refuser r, const struct cel_node *n)
+{
+    return cel_infer_known(r.infer, n->type);
+}
+
+struct cel_type_text cel_refuser_type(struct cel_refuser r, const struct cel_type *t)
+{
+    struct cel_type_text out = {{0}};
+    struct text w;
+    text_init(&w, out.text, sizeof out.text - 1);
+    cel_type_write(cel_infer_resolve(r.infer, t, false), &w);
+    return out;
+}
+
+static struct cel_type_text type_text(struct cel_refuser r, const struct cel_node *n)
+{
+    return cel_refuser_type(r, n->type);
+}
+
+/* ---- names and fields ------------------------------------------------------------------------ */
+
+/* The part of a.b.c that stands behind `known` bytes that lead somewhere. */
+static const struct cel_node *part_behind(const struct cel_node *n, size_t len, size_t known)
+{
+    while (n->kind == CEL_NODE_SELECT && len - n->name.len > known + 1) {
+        len -= n->name.len + 1;
+        n = n->left;
+    }
+    return n;
+}
+
+void cel_refuse_name(struct cel_refuser r, const struct cel_node *n, struct span path)
+{
+    size_t mark = r.unit->arena->used_bytes; /* the hint is copied, and takes much to find */
+    size_t known = cel_hint_known_prefix(r.unit->env, path);
+    cel_unit_error(r.unit, part_behind(n, path.len, known)->offset, cel_hint_name(r.unit, path),
+                   "unknown name '%.*s'", SPAN_ARG(path));
+    r.unit->arena->used_bytes = mark;
+}
+
+void cel_refuse_field(struct cel_refuser r, const struct cel_node *n, const struct cel_type *t)
+{
+    int count;
+    const char *hint = cel_func_find(r.unit->env, n->name, true, &count) != NULL
+                           ? cel_hint_text(r.unit, "write .%.*s()", SPAN_ARG(n->name))
+                           : cel_hint_function(r.unit, n->name, true);
+    cel_unit_error(r.unit, n->offset, hint, "a value of type %s has no field '%.*s'",
+                   cel_refuser_type(r, t).text, SPAN_ARG(n->name));
+}
+
+/* math.floot, maths.ceil: the part that nobody knows is pointed at. */
+static void refuse_qualified(struct cel_refuser r, const struct cel_node *n, struct span path)
+{
+    struct span space = span_of(path.base, path.len - n->name.len - 1);
+    const char *hint = cel_hint_function(r.unit, path, false);
+    if (hint != NULL)
+        cel_unit_error(r.unit, cel_hint_is_namespace(space) ? n->offset : n->start, hint,
+                       "unknown function '%.*s'", SPAN_ARG(path));
+    else
+        cel_refuse_name(r, n->left, space);
+}
+
+void cel_refuse_function(struct cel_refuser r, const struct cel_node *n, struct span path)
+{
+    if (path.len > 0)
+        refuse_qualified(r, n, path);
+    else
+        cel_unit_error(r.unit, n->offset, cel_hint_function(r.unit, n->name, n->left != NULL),
+                       "unknown function '%.*s'", SPAN_ARG(n->name));
+}
+
+/* ---- what to write for an operator ----------------------------------------------------------- */
+
+static bool is_literal(const struct cel_node *n, enum cel_kind kind)
+{
+    return n->kind == CEL_NODE_CONST && n->value.kind == kind;
+}
+
+/* "double(count)", or "double(...)" when what stands there is long. */
+static const char *converted(struct cel_refuser r, const char *to, const struct cel_node *n)
+{
+    struct span text = cel_hint_source(r.unit, n);
+    if (text.len > 2 && text.base[0] == '(' && text.base[text.len - 1] == ')' &&
+        n->kind == CEL_NODE_CALL && n->left == NULL)
+        text = span_of(text.base + 1, text.len - 2);
+    if (text.len == 0 || text.len > TEXT_MAX)
+        text = span_str("...");
+    return cel_hint_text(r.unit, "write %s(%.*s)", to, SPAN_ARG(text));
+}
+
+/* `n` is a whole number, and a double is wanted. */
+static const char *as_double(struct cel_refuser r, const struct cel_node *n)
+{
+    if (is_literal(n, CEL_INT))
+        return cel_hint_text(r.unit, "write %lld.0", (long long)n->value.i64);
+    if (is_literal(n, CEL_UINT))
+        return cel_hint_text(r.unit, "write %llu.0", (unsigned long long)n->value.u64);
+    return converted(r, "double", n);
+}
+
+static const char *hint_signedness(struct cel_refuser r, const struct cel_node *a_int,
+                                   const struct cel_node *a_uint)
+{
+    if (is_literal(a_int, CEL_INT) && a_int->value.i64 >= 0)
+        return cel_hint_text(r.unit, "write %lldu", (long long)a_int->value.i64);
+    if (is_literal(a_uint, CEL_UINT) && a_uint->value.u64 <= INT64_MAX)
+        return cel_hint_text(r.unit, "write %llu", (unsigned long long)a_uint->value.u64);
+    return converted(r, "int", a_uint);
+}
+
+/* A number beside a text: write "7995", or string(count) where texts are joined. */
+static const char *hint_text_and_number(struct cel_refuser r, bool joins,
+                                        const struct cel_node *number)
+{
+    if (is_literal(number, CEL_INT))
+        return cel_hint_text(r.unit, "write \"%lld\"", (long long)number->value.i64);
+    return joins ? converted(r, "string", number) : NULL;
+}
+
+static bool is_digits(struct span s)
+{
+    size_t n = 0;
+    while (n < s.len && s.base[n] >= '0' && s.base[n] <= '9')
+        n++;
+    return n == s.len && n > 0;
+}
+
+/* "5411" beside an int: without the quotes. */
+static const char *hint_unquoted(struct cel_refuser r, const struct cel_node *text)
+{
+    struct span digits = text->value.text;
+    if (digits.len > TEXT_MAX || !is_digits(digits))
+        return NULL;
+    return cel_hint_text(r.unit, "write %.*s, without quotes", SPAN_ARG(digits));
+}
+
+static const char *hint_time(enum cel_type_kind time, enum cel_type_kind other, bool compares)
+{
+    if (time == CEL_T_TIMESTAMP && other == CEL_T_STRING)
+        return "write timestamp(\"2026-01-31T12:00:00Z\")";
+    if (time == CEL_T_TIMESTAMP && compares)
+        return other == CEL_T_DURATION ? "the time between two is a duration: timestamp - other"
+                                       : "write timestamp(\"2026-01-31T12:00:00Z\")";
+    return "write duration(\"90s\"); units are h, m, s, ms";
+}
+
+/* The hint for types in one order; NULL: none for this order. */
+static const char *hint_ordered(struct cel_refuser r, const struct cel_node *a,
+                                const struct cel_node *b, bool joins, bool compares)
+{
+    enum cel_type_kind ta = type_of(r, a)->kind, tb = type_of(r, b)->kind;
+    if (ta == CEL_T_DOUBLE && (tb == CEL_T_INT || tb == CEL_T_UINT))
+        return as_double(r, b);
+    if (ta == CEL_T_INT && tb == CEL_T_UINT)
+        return hint_signedness(r, a, b);
+    if (ta == CEL_T_STRING && cel_type_is_number(type_of(r, b)))
+        return compares && is_literal(a, CEL_STRING) ? hint_unquoted(r, a)
+                                                     : hint_text_and_number(r, joins, b);
+    if ((ta == CEL_T_TIMESTAMP || ta == CEL_T_DURATION) && tb != CEL_T_BOOL && tb != ta)
+        return hint_time(ta, tb, compares);
+    if (ta == CEL_T_BOOL && compares && (is_literal(b, CEL_STRING) || is_literal(b, CEL_INT)))
+        return "write true or false, without quotes";
+    if (ta == CEL_T_LIST && compares && tb != CEL_T_LIST)
+        return "to look for one in a list write x in [a, b]";
+    return NULL;
+}
+
+static bool is_comparison(struct span sign)
+{
+    return sign.len > 0 && strchr("<>=!", sign.base[0]) != NULL;
+}
+
+/* "_+_" -> "+", "@in" -> "in"; empty for a function. */
+static struct span operator_sign(struct span name)
+{
+    if (span_is(name, "@in"))
+        return span_str("in");
+    if (name.len < 2 || (name.base[0] != '_' && name.base[name.len - 1] != '_'))
+        return span_of(NULL, 0);
+    bool front = name.base[0] == '_', back = name.base[name.len - 1] == '_';
+    bool sign = strchr("!-+*/%<>=&|[?", name.base[front ? 1 : 0]) != NULL;
+    return sign ? span_of(name.base + front, name.len - front - back) : span_of(NULL, 0);
+}
+
+/* 1 < amount < 5 compares the bool on its left: 1 < amount && amount < 5. */
+static const char *hint_chain(struct cel_refuser r, const struct cel_node *n)
+{
+    const struct cel_node *a = n->args[0];
+    struct span sign = operator_sign(n->name);
+    if (a->kind != CEL_NODE_CALL || a->n_args != 2 || !is_comparison(operator_sign(a->name)))
+        return NULL;
+    struct span left = cel_hint_source(r.unit, a), middle = cel_hint_source(r.unit, a->args[1]),
+                right = cel_hint_source(r.unit, n->args[1]);
+    if (left.len == 0 || middle.len == 0 || right.len == 0)
+        return "compare twice, with && between: a < b && b < c";
+    return cel_hint_text(r.unit, "write %.*s && %.*s %.*s %.*s", SPAN_ARG(left), SPAN_ARG(middle),
+                         SPAN_ARG(sign), SPAN_ARG(right));
+}
+
+/* A type of a signature: "list" for list(A), "any" for A. */
+static void write_wanted(const struct cel_type *t, struct text *out)
+{
+    bool open = t->n_params > 0 && t->params[0]->kind == CEL_T_PARAM;
+    if (t->kind == CEL_T_PARAM || t->kind == CEL_T_DYN)
+        text_str(out, "any");
+    else if (open && (t->kind == CEL_T_LIST || t->kind == CEL_T_MAP))
+        text_str(out, t->kind == CEL_T_LIST ? "list" : "map");
+    else
+        cel_type_write(t, out);
+}
+
+/* "there is int % int, uint % uint": what the operator does work on. */
+static const char *forms(struct cel_refuser r, const struct cel_node *n, struct span sign)
+{
+    char *known = arena_must(r.unit->arena, DIAG_MESSAGE_MAX); /* zeroed */
+    struct text k;
+    text_init(&k, known, DIAG_MESSAGE_MAX - 1);
+    for (int i = 0; i < n->n_calls; i++) {
+        const struct cel_func *f = &n->calls[i];
+        text_str(&k, i ? ", " : "there is ");
+        if (f->n_args == 2) {
+            write_wanted(f->args[0], &k);
+            text_char(&k, ' ');
+        }
+        text_put(&k, sign);
+        text_str(&k, f->n_args == 2 ? " " : "");
+        write_wanted(f->args[f->n_args - 1], &k);
+    }
+    return known;
+}
+
+static const char *hint_binary(struct cel_refuser r, const struct cel_node *n, struct span sign)
+{
+    const struct cel_node *a = n->args[0], *b = n->args[1];
+    bool joins = span_is(sign, "+"), compares = is_comparison(sign);
+    const char *hint = compares ? hint_chain(r, n) : NULL;
+    if (hint == NULL)
+        hint = hint_ordered(r, a, b, joins, compares);
+    if (hint == NULL)
+        hint = hint_ordered(r, b, a, joins, compares);
+    if (hint != NULL)
+        return hint;
+    return compares ? "both sides are of one type, or both are numbers" : forms(r, n, sign);
+}
+
+/* ---- operators ------------------------------------------------------------------------------- */
+
+static void refuse_ternary(struct cel_refuser r, const struct cel_node *n)
+{
+    if (type_of(r, n->args[0])->kind != CEL_T_BOOL)
+        cel_unit_error(r.unit, n->args[0]->start, "write a comparison, as amount > 0",
+                       "the condition of ?: is %s, not bool", type_text(r, n->args[0]).text);
+    else
+        cel_unit_error(r.unit, n->offset, "make both the same type, or wrap one in dyn()",
+                       "the two sides of ?: are %s and %s", type_text(r, n->args[1]).text,
+                       type_text(r, n->args[2]).text);
+}
+
+static void refuse_index(struct cel_refuser r, const struct cel_node *n)
+{
+    const struct cel_type *in = type_of(r, n->args[0]);
+    const char *index = type_text(r, n->args[1]).text;
+    if (in->kind == CEL_T_LIST)
+        cel_unit_error(r.unit, n->args[1]->start, "the first is [0]",
+                       "an element of a list is found by int, not by %s", index);
+    else if (in->kind == CEL_T_MAP)
+        cel_unit_error(r.unit, n->args[1]->start, NULL, "the keys of this map are %s, not %s",
+                       cel_refuser_type(r, in->params[0]).text, index);
+    else
+        cel_unit_error(r.unit, n->offset,
+                       in->kind == CEL_T_STRING ? "of a text write x.charAt(0), x.substring(0, 2)"
+                                                : NULL,
+                       "%s has no elements", type_text(r, n->args[0]).text);
+}
+
+static const char *hint_in(struct cel_refuser r, const struct cel_node *n)
+{
+    const struct cel_type *a = type_of(r, n->args[0]), *in = type_of(r, n->args[1]);
+    if (in->kind == CEL_T_STRING)
+        return a->kind == CEL_T_STRING ? "for a part of a text write x.contains(\"part\")"
+                                       : "a list is written [a, b]";
+    if (in->kind != CEL_T_LIST)
+        return "a list is written [a, b]";
+    const struct cel_type *item = cel_infer_known(r.infer, in->params[0]);
+    if (a->kind == CEL_T_STRING && item->kind == CEL_T_INT)
+        return "write the list's items in quotes";
+    return a->kind == CEL_T_INT && item->kind == CEL_T_STRING ? converted(r, "string", n->args[0])
+                                                              : NULL;
+}
+
+static void refuse_in(struct cel_refuser r, const struct cel_node *n)
+{
+    enum cel_type_kind in = type_of(r, n->args[1])->kind;
+    if (in == CEL_T_LIST || in == CEL_T_MAP)
+        cel_unit_error(r.unit, n->offset, hint_in(r, n), "%s cannot be in %s",
+                       type_text(r, n->args[0]).text, type_text(r, n->args[1]).text);
+    else
+        cel_unit_error(r.unit, n->args[1]->start, hint_in(r, n),
+                       "'in' looks in a list or a map, and this is %s",
+                       type_text(r, n->args[1]).text);
+}
+
+/* ! && ||: which side is no bool. */
+static void refuse_logic(struct cel_refuser r, const struct cel_node *n, struct span sign)
+{
+    int wrong = 0;
+    while (wrong + 1 < n->n_args && type_of(r, n->args[wrong])->kind == CEL_T_BOOL)
+        wrong++;
+    const char *hint = n->n_args == 1 ? "write a comparison, as amount > 0"
+                                      : "each side is a whole comparison: a > 1 || b > 1";
+    cel_unit_error(r.unit, n->args[wrong]->start, hint, "'%.*s' wants bool here, and this is %s",
+                   SPAN_ARG(sign), type_text(r, n->args[wrong]).text);
+}
+
+static void refuse_operator(struct cel_refuser r, const struct cel_node *n, struct span sign)
+{
+    if (span_is(sign, "?_:"))
+        refuse_ternary(r, n);
+    else if (sign.base[0] == '[')
+        refuse_index(r, n);
+    else if (span_is(sign, "in"))
+        refuse_in(r, n);
+    else if (span_is(sign, "!") || span_is(sign, "&&") || span_is(sign, "||"))
+        refuse_logic(r, n, sign);
+    else if (n->n_args == 1)
+        cel_unit_error(r.unit, n->offset, forms(r, n, sign), "'%.*s' does not work on %s",
+                       SPAN_ARG(sign), type_text(r, n->args[0]).text);
+    else
+        cel_unit_error(r.unit, n->offset, hint_binary(r, n, sign),
+                       is_comparison(sign) ? "'%.*s' does not compare %s with %s"
+                                           : "'%.*s' does not work on %s and %s",
+                       SPAN_ARG(sign), type_text(r, n->args[0]).text,
+                       type_text(r, n->args[1]).text);
+}
+
+/* ---- functions ------------------------------------------------------------------------------- */
+
+static void write_signature(const struct cel_func *f, struct text *out)
+{
+    int first = f->is_method;
+    if (first) {
+        write_wanted(f->args[0], out);
+        text_char(out, '.');
+    }
+    text_str(out, f->name);
+    text_char(out, '(');
+    for (int i = first; i < f->n_args; i++) {
+        text_str(out, i > first ? ", " : "");
+        write_wanted(f->args[i], out);
+    }
+    text_char(out, ')');
+}
+
+/* "there is f(a), f(b)": as many as fit. */
+static const char *signatures(struct cel_refuser r, const struct cel_node *n)
+{
+    char *known = arena_must(r.unit->arena, DIAG_MESSAGE_MAX); /* zeroed */
+    struct text k;
+    text_init(&k, known, DIAG_MESSAGE_MAX - 6);
+    text_str(&k, "there is ");
+    for (int i = 0; i < n->n_calls; i++) {
+        size_t whole = k.len;
+        text_str(&k, i ? ", " : "");
+        write_signature(&n->calls[i], &k);
+        if (!k.overflow)
+            continue;
+        memset(known + whole, 0, DIAG_MESSAGE_MAX - whole);
+        memcpy(known + whole, ", ...", 5);
+        break;
+    }
+    return known;
+}
+
+/* The first argument that `f` does not take; n_args: each alone would do. */
+static int first_wrong(struct cel_refuser r, const struct cel_func *f, struct cel_node *const *args,
+                       int n_args)
+{
+    for (int i = 0; i < n_args; i++) {
+        const struct cel_type *vars[CEL_TYPE_PARAMS_MAX];
+        for (int v = 0; v < CEL_TYPE_PARAMS_MAX; v++)
+            vars[v] = cel_infer_var(r.infer);
+        int mark = r.infer->n_trail;
+        bool fits =
+            cel_infer_assign(r.infer, args[i]->type, cel_infer_instance(r.infer, f->args[i], vars));
+        cel_infer_undo(r.infer, mark);
+        if (!fits)
+            return i;
+    }
+    return n_args;
+}
+
+/* The argument that comes furthest and still fails; -1: no function takes so many. */
+static int wrong_argument(struct cel_refuser r, const struct cel_node *n,
+                          struct cel_node *const *args, int n_args)
+{
+    int furthest = -1;
+    for (int i = 0; i < n->n_calls; i++) {
+        int wrong = n->calls[i].n_args == n_args ? first_wrong(r, &n->calls[i], args, n_args) : -1;
+        furthest = wrong > furthest ? wrong : furthest;
+    }
+    return furthest;
+}
+
+static bool is_method_of(struct cel_refuser r, const struct cel_node *n,
+                         struct cel_node *const *args)
+{
+    for (int i = 0; i < n->n_calls; i++) {
+        if (first_wrong(r, &n->calls[i], args, 1) == 1)
+            return true;
+    }
+    return false;
+}
+
+static void refuse_count(struct cel_refuser r, const struct cel_node *n, int given)
+{
+    cel_unit_error(r.unit, n->offset, signatures(r, n), "%.*s() does not take %d argument%s",
+                   SPAN_ARG(n->name), given, given == 1 ? "" : "s");
+}
+
+static void refuse_types(struct cel_refuser r, const struct cel_node *n,
+                         struct cel_node *const *args, int n_args, int wrong)
+{
+    char given[DIAG_MESSAGE_MAX / 2] = {0};
+    struct text g;
+    text_init(&g, given, sizeof given - 1);
+    int first = n->left != NULL;
+    for (int i = first; i < n_args; i++)
+        text_printf(&g, "%s%s", i > first ? ", " : "", type_text(r, args[i]).text);
+    size_t at = wrong < n_args && wrong >= first ? args[wrong]->start : n->offset;
+    cel_unit_error(r.unit, at, signatures(r, n), "%s%s%.*s() does not take (%s)",
+                   first ? type_text(r, args[0]).text : "", first ? "." : "", SPAN_ARG(n->name),
+                   given);
+}
+
+static void refuse_function(struct cel_refuser r, const struct cel_node *n,
+                            struct cel_node *const *args, int n_args)
+{
+    bool is_method = n->left != NULL;
+    int wrong = wrong_argument(r, n, args, n_args);
+    if (is_method && !is_method_of(r, n, args))
+        cel_unit_error(r.unit, n->offset, signatures(r, n), "%.*s() does not work on %s",
+                       SPAN_ARG(n->name), type_text(r, args[0]).text);
+    else if (wrong < 0)
+        refuse_count(r, n, n_args - is_method);
+    else
+        refuse_types(r, n, args, n_args, wrong);
+}
+
+void cel_refuse_call(struct cel_refuser r, const struct cel_node *n, struct cel_node *const *args,
+                     int n_args)
+{
+    struct span sign = operator_sign(n->name);
+    if (sign.len > 0)
+        refuse_operator(r, n, sign);
+    else
+        refuse_function(r, n, args, n_args);
+}
+
+/* ---- literals and loops ---------------------------------------------------------------------- */
+
+void cel_refuse_key(struct cel_refuser r, const struct cel_node *key)
+{
+    cel_unit_error(r.unit, key->start, "a key is a bool, int, uint or string", "%s cannot be a key",
+                   type_text(r, key).text);
+}
+
+void cel_refuse_range(struct cel_refuser r, const struct cel_node *loop)
+{
+    cel_unit_error(r.unit, loop->offset, "it works on lists and maps",
+                   "%s has no elements to go through", type_text(r, loop->loop->range).text);
+}
