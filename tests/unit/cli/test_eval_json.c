@@ -100,6 +100,8 @@ static void every_kind_of_value_reads_back_as_it_was_written(void **state)
         "{\"list\":[{\"int\":\"1\"},{\"list\":[{\"string\":\"a\"}]}]}",
         "{\"map\":[]}",
         "{\"map\":[[{\"string\":\"a\"},{\"null\":true}],[{\"bool\":true},{\"uint\":\"1\"}]]}",
+        "{\"ip\":\"2001:db8::1\"}",
+        "{\"cidr\":\"10.0.0.0/8\"}",
         "{\"optional\":null}",
         "{\"optional\":{\"optional\":{\"int\":\"1\"}}}",
     };
