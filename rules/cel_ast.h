@@ -67,4 +67,9 @@ struct cel_node {
     int n_calls;
 };
 
+static inline bool cel_is_literal(const struct cel_node *n, enum cel_kind kind)
+{
+    return n->kind == CEL_NODE_CONST && n->value.kind == kind;
+}
+
 #endif

@@ -416,14 +416,14 @@ static void prepare_last(struct check *ck, struct cel_node *n, struct cel_node *
 static bool constant_texts(struct check *ck, const struct cel_node *n, struct cel_list *ret_list)
 {
     bool written = n->kind == CEL_NODE_LIST;
-    if (!written && !is_literal(n, CEL_LIST))
+    if (!written && !cel_is_literal(n, CEL_LIST))
         return false;
     *ret_list = written ? (struct cel_list){.count = (size_t)n->n_args} : *n->value.list;
     if (written)
         ret_list->items =
             arena_must(ck->unit->arena, (ret_list->count + 1) * sizeof *ret_list->items);
     for (size_t i = 0; i < ret_list->count; i++) {
-        if (written && !is_literal(n->args[i], CEL_STRING))
+        if (written && !cel_is_literal(n->args[i], CEL_STRING))
             return false;
         if (written)
             ret_list->items[i] = n->args[i]->value;

@@ -77,11 +77,6 @@ void cel_refuse_function(struct cel_refuser r, const struct cel_node *n, struct 
 
 /* ---- what to write for an operator ----------------------------------------------------------- */
 
-static bool is_literal(const struct cel_node *n, enum cel_kind kind)
-{
-    return n->kind == CEL_NODE_CONST && n->value.kind == kind;
-}
-
 /* "double(count)", or "double(...)" when what stands there is long. */
 static const char *converted(struct cel_refuser r, const char *to, const struct cel_node *n)
 {
@@ -97,9 +92,9 @@ static const char *converted(struct cel_refuser r, const char *to, const struct 
 /* `n` is a whole number, and a double is wanted. */
 static const char *as_double(struct cel_refuser r, const struct cel_node *n)
 {
-    if (is_literal(n, CEL_INT))
+    if (cel_is_literal(n, CEL_INT))
         return cel_hint_text(r.unit, "write %lld.0", (long long)n->value.i64);
-    if (is_literal(n, CEL_UINT))
+    if (cel_is_literal(n, CEL_UINT))
         return cel_hint_text(r.unit, "write %llu.0", (unsigned long long)n->value.u64);
     return converted(r, "double", n);
 }
@@ -107,9 +102,9 @@ static const char *as_double(struct cel_refuser r, const struct cel_node *n)
 static const char *hint_signedness(struct cel_refuser r, const struct cel_node *a_int,
                                    const struct cel_node *a_uint)
 {
-    if (is_literal(a_int, CEL_INT) && a_int->value.i64 >= 0)
+    if (cel_is_literal(a_int, CEL_INT) && a_int->value.i64 >= 0)
         return cel_hint_text(r.unit, "write %lldu", (long long)a_int->value.i64);
-    if (is_literal(a_uint, CEL_UINT) && a_uint->value.u64 <= INT64_MAX)
+    if (cel_is_literal(a_uint, CEL_UINT) && a_uint->value.u64 <= INT64_MAX)
         return cel_hint_text(r.unit, "write %llu", (unsigned long long)a_uint->value.u64);
     return converted(r, "int", a_uint);
 }
@@ -118,7 +113,7 @@ static const char *hint_signedness(struct cel_refuser r, const struct cel_node *
 static const char *hint_text_and_number(struct cel_refuser r, bool joins,
                                         const struct cel_node *number)
 {
-    if (is_literal(number, CEL_INT))
+    if (cel_is_literal(number, CEL_INT))
         return cel_hint_text(r.unit, "write \"%lld\"", (long long)number->value.i64);
     return joins ? converted(r, "string", number) : NULL;
 }
@@ -160,11 +155,12 @@ static const char *hint_ordered(struct cel_refuser r, const struct cel_node *a,
     if (ta == CEL_T_INT && tb == CEL_T_UINT)
         return hint_signedness(r, a, b);
     if (ta == CEL_T_STRING && cel_type_is_number(type_of(r, b)))
-        return compares && is_literal(a, CEL_STRING) ? hint_unquoted(r, a)
-                                                     : hint_text_and_number(r, joins, b);
+        return compares && cel_is_literal(a, CEL_STRING) ? hint_unquoted(r, a)
+                                                         : hint_text_and_number(r, joins, b);
     if ((ta == CEL_T_TIMESTAMP || ta == CEL_T_DURATION) && tb != CEL_T_BOOL && tb != ta)
         return hint_time(ta, tb, compares);
-    if (ta == CEL_T_BOOL && compares && (is_literal(b, CEL_STRING) || is_literal(b, CEL_INT)))
+    if (ta == CEL_T_BOOL && compares &&
+        (cel_is_literal(b, CEL_STRING) || cel_is_literal(b, CEL_INT)))
         return "write true or false, without quotes";
     if (ta == CEL_T_LIST && compares && tb != CEL_T_LIST)
         return "to look for one in a list write x in [a, b]";
