@@ -175,7 +175,8 @@ static bool assign_var(struct cel_infer *in, const struct cel_type *var,
 static bool takes_null(const struct cel_type *t)
 {
     return t->kind == CEL_T_WRAPPER || t->kind == CEL_T_NULL || t->kind == CEL_T_TIMESTAMP ||
-           t->kind == CEL_T_DURATION || t->kind == CEL_T_ABSTRACT;
+           t->kind == CEL_T_DURATION || t->kind == CEL_T_ABSTRACT || t->kind == CEL_T_OPTIONAL ||
+           t->kind == CEL_T_IP || t->kind == CEL_T_CIDR;
 }
 
 static bool assign_params(struct cel_infer *in, const struct cel_type *from,

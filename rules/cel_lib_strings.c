@@ -153,12 +153,10 @@ static struct cel_value index_of(struct cel_context *cx, const struct cel_value 
     if (!cel_spend(cx, s.len / BYTES_A_STEP))
         return limit();
     int64_t start = n_args > 2 ? args[2].i64 : 0;
-    if (part.len == 0) /* it is everywhere, and behind the end too */
-        return cel_int(start);
     if (start < 0)
         return out_of_bounds();
-    if (!byte_of(s, start, &from))
-        return cel_int(-1);
+    if (!byte_of(s, start, &from)) /* nothing is everywhere, and at the end too */
+        return cel_int(part.len > 0 ? -1 : (int64_t)points_before(s, s.len));
     const char *at = memmem(s.base + from, s.len - from, part.base, part.len);
     return cel_int(at ? (int64_t)points_before(s, (size_t)(at - s.base)) : -1);
 }
@@ -171,12 +169,11 @@ static struct cel_value last_index_of(struct cel_context *cx, const struct cel_v
     size_t at = s.len;
     if (!cel_spend(cx, s.len))
         return limit();
-    if (n_args > 2 && part.len == 0)
-        return args[2];
     if (n_args > 2 && args[2].i64 < 0)
         return out_of_bounds();
-    if (n_args > 2 && (!byte_of(s, args[2].i64, &at) || at == s.len))
-        return cel_int(-1);
+    bool within = n_args < 3 || (byte_of(s, args[2].i64, &at) && at < s.len);
+    if (!within)
+        return cel_int(part.len > 0 ? -1 : (int64_t)points_before(s, s.len));
     if (part.len > s.len)
         return cel_int(-1);
     if (at > s.len - part.len)

@@ -88,7 +88,7 @@ static bool fraction(struct span s, size_t *pos, int32_t *ret_nanos)
 /* "Z" | ("+" | "-") 2DIGIT ":" 2DIGIT */
 static bool offset(struct span s, size_t *pos, int *ret_offset_s)
 {
-    if (character(s, pos, "Zz"))
+    if (character(s, pos, "Z"))
         return true;
     int sign = *pos < s.len && s.base[*pos] == '-' ? -1 : 1, h, m;
     if (!character(s, pos, "+-") || !digits(s, pos, 2, &h) || !character(s, pos, ":") ||
@@ -105,7 +105,7 @@ struct cel_value cel_time_parse(struct span text)
     size_t pos = 0;
     bool shape = digits(text, &pos, 4, &year) && character(text, &pos, "-") &&
                  digits(text, &pos, 2, &month) && character(text, &pos, "-") &&
-                 digits(text, &pos, 2, &day) && character(text, &pos, "Tt ") &&
+                 digits(text, &pos, 2, &day) && character(text, &pos, "T") &&
                  digits(text, &pos, 2, &h) && character(text, &pos, ":") &&
                  digits(text, &pos, 2, &m) && character(text, &pos, ":") &&
                  digits(text, &pos, 2, &s) && fraction(text, &pos, &nanos) &&

@@ -33,7 +33,7 @@ static struct cel_value slot_optional(struct cel_context *cx, const struct cel_v
 {
     if (is_missing(cell))
         return cel_optional_of(NULL);
-    return cell->kind == CEL_ERROR ? *cell : cel_some(cx, *cell);
+    return cell->kind == CEL_ERROR || cell->kind == CEL_OPTIONAL ? *cell : cel_some(cx, *cell);
 }
 
 RARE static struct cel_value compare_rare(struct cel_context *cx, const struct cel_program *program,
