@@ -92,7 +92,7 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 .DELETE_ON_ERROR:
 # Not .SECONDARY: a missing archive would then count as up to date.
 .PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
-.PHONY: all run test unit fuzz system bench chaos tidy lint-deep format docs conformance deps deps-test \
+.PHONY: all run test unit fuzz differential system bench chaos tidy lint-deep format docs conformance deps deps-test \
         venv kafka kafka-stop docker-try clean help objects test-build
 
 all: ## build/sluice (the default)
@@ -205,6 +205,13 @@ ifdef MINUTES
 else
 	@$(PYTHON) tests/run.py fuzz
 endif
+
+COUNT ?= 100000
+SEED  ?= 1
+differential: ## generated expressions, ours against cel-go's answers; COUNT=1000000 SEED=1; needs Go
+	+@$(LOCKED) $(BUILD)/sluice
+	@$(PYTHON) tests/differential/run.py --count $(COUNT) --seed $(SEED) --sluice $(BUILD)/sluice \
+	    || test $$? -eq 77
 
 system: ## system tests; T=tests/system/test_x.py for one file
 	@$(PYTHON) tests/run.py system $(T)
