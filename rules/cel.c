@@ -6,13 +6,6 @@
 #include "rules/cel_parse.h"
 #include "rules/cel_share.h"
 
-/* Room is asked for at once, so that no step has to look. */
-static bool has_room(const struct arena *arena, size_t source_bytes)
-{
-    return arena->cap_bytes - arena->used_bytes >
-           CEL_ROOM_BYTES + CEL_ROOM_BYTES_A_BYTE * source_bytes;
-}
-
 static bool is_within_budget(struct cel_unit *unit, const struct cel_node *root,
                              const struct cel_program *program)
 {
@@ -30,10 +23,8 @@ enum status cel_compile(const struct cel_env *env, struct span source, struct di
 {
     struct cel_unit unit = {.env = env, .at = at, .arena = arena, .diags = diags};
     unit.source = source;
-    if (source.len <= CEL_SOURCE_MAX && !has_room(arena, source.len)) {
-        cel_unit_error(&unit, 0, NULL, "the ruleset is too large: out of space");
+    if (source.len <= CEL_SOURCE_MAX && !cel_unit_has_room(&unit))
         return ST_NO_SPACE;
-    }
     if (source.len <= CEL_SOURCE_MAX)
         unit.source = arena_copy(arena, source);
     struct cel_node *root = cel_parse(&unit);

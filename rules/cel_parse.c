@@ -27,6 +27,15 @@ void cel_unit_error(struct cel_unit *unit, size_t offset, const char *hint, cons
     diag_error(unit->diags, cel_source_at(unit->at, unit->source, offset), hint, "%s", message);
 }
 
+bool cel_unit_has_room(struct cel_unit *unit)
+{
+    const struct arena *a = unit->arena;
+    if (a->cap_bytes - a->used_bytes > CEL_ROOM_BYTES + CEL_ROOM_BYTES_A_BYTE * unit->source.len)
+        return true;
+    cel_unit_error(unit, 0, NULL, "the ruleset is too large: out of space");
+    return false;
+}
+
 void *cel_unit_alloc(struct cel_unit *unit, size_t size)
 {
     void *mem = NULL;

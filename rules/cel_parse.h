@@ -25,6 +25,12 @@ struct cel_unit {
 __attribute__((format(printf, 4, 5))) void
 cel_unit_error(struct cel_unit *unit, size_t offset, const char *hint, const char *format, ...);
 
+/*
+ * Is there room in the arena for whatever the unit's source may need, from text to program or from
+ * tree to program? Asked for at once, so that no step has to look. false: with a diagnostic.
+ */
+bool cel_unit_has_room(struct cel_unit *unit);
+
 /* NULL, with a diagnostic added, for what is no expression. O(source). */
 struct cel_node *cel_parse(struct cel_unit *unit);
 

@@ -222,6 +222,13 @@ static struct part *part_of(struct cel_share *s, struct cel_node *n)
     return *at;
 }
 
+/* It will live in the run's arena, and go with it. */
+static bool is_built(const struct cel_node *n)
+{
+    return n->type->kind == CEL_T_LIST || n->type->kind == CEL_T_MAP ||
+           n->type->kind == CEL_T_OPTIONAL;
+}
+
 /* A part is the same as itself unless it has a variable of a loop around it. */
 static bool is_whole(const struct cel_node *n)
 {
@@ -233,7 +240,7 @@ static void count(struct cel_share *s, struct cel_node *n)
 {
     if (is_leaf(n))
         return;
-    if (worth(n, WORTH_STEPS) < WORTH_STEPS || !is_whole(n)) {
+    if (worth(n, WORTH_STEPS) < WORTH_STEPS || is_built(n) || !is_whole(n)) {
         count_below(s, n);
         return;
     }
@@ -252,6 +259,8 @@ enum status cel_share_emit(struct cel_share *s, struct diag_list *diags, int *re
         count(s, m->root);
     for (struct member *m = s->first; m != NULL && s->n_shared > 0; m = m->next) {
         m->unit.diags = diags;
+        if (!cel_unit_has_room(&m->unit))
+            return ST_NO_SPACE;
         enum status st = cel_emit(&m->unit, m->root, m->program);
         if (st != ST_OK)
             return st;

@@ -28,7 +28,7 @@ void cel_share_add(struct cel_share *s, const struct cel_unit *unit, struct cel_
 /*
  * Emits all programs anew. *ret_n_shared: how many values a memo has; all of them are CEL_MISSING
  * (zeroed) before the first run over a row. O(nodes).
- * Errors: ST_INVALID, with a diagnostic: an expression needs too much room to run.
+ * Errors: ST_INVALID, ST_NO_SPACE, each with a diagnostic.
  */
 MUST_USE enum status cel_share_emit(struct cel_share *s, struct diag_list *diags,
                                     int *ret_n_shared);

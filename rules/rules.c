@@ -66,8 +66,9 @@ enum status rules_load(struct rule_file *files, int n_files, struct cel_share *s
     }
     if (!ids_are_unique(rules, count, diags))
         return ST_INVALID;
-    if (share != NULL && cel_share_emit(share, diags, &n_shared) != ST_OK)
-        return ST_INVALID;
+    enum status st = share != NULL ? cel_share_emit(share, diags, &n_shared) : ST_OK;
+    if (st != ST_OK)
+        return st;
     *ret_rules =
         (struct rules){.rules = rules, .count = count, .n_shared = n_shared, .flag_at = flag_at};
     return ST_OK;
