@@ -114,6 +114,7 @@ struct arena *cel_world_arena(size_t len)
     if (whole == NULL)
         whole = arena_new(CEL_ROOM_BYTES + (CEL_ROOM_BYTES_A_BYTE + 1) * (size_t)CEL_SOURCE_MAX);
     CHECK(room <= whole->cap_bytes);
+    arena_reset(&part); /* patterns of the expression before end here */
     arena_init(&part, whole->base, room);
     return &part;
 }

@@ -4,11 +4,12 @@
  * Of each program, over rows with everything, with inexact numbers and with nothing:
  *   - the answer is of the program's type, or an error; the same each time; the row is as before;
  *   - slots that the program does not name in `reads` have no part in it;
- *   - with little room it is the same, or CEL_ERR_LIMIT; kept, it needs the scratch no longer;
- *   - where all types are exact, none is "no such overload", but for what may_miss_overload()
- *     lists;
+ *   - with little room, or few steps, it is the same, or CEL_ERR_LIMIT; kept, it needs the scratch
+ *     no longer;
+ *   - where all types are exact (is_exact_type() has those that are not, with the reason), none is
+ *     "no such overload";
  *   - an answer from inexact numbers holds for each number that may be the true one;
- *   - compiled unchecked it answers the same;
+ *   - compiled unchecked it answers the same; so it does where its parts are shared with another;
  *   - so it does when each literal is a variable of that value: what the compiler folds, the
  *     machine would have answered.
  */
@@ -17,6 +18,7 @@
 
 #include "rules/cel_check.h"
 #include "rules/cel_lex.h"
+#include "rules/cel_share.h"
 #include "service/base/check.h"
 
 #include <stdio.h>
@@ -24,6 +26,7 @@
 enum {
     SCRATCH_BYTES = 256 << 10,
     LITTLE_BYTES = 200,      /* a short list and its header */
+    FEW_STEPS = 60,          /* some rounds of a loop */
     LOOKED_AT_MAX = 1000,    /* values within an answer, for their types */
     LITERAL_BYTES = 1 << 20, /* of the worst source: short strings, each in a piece of its own */
 };
@@ -54,26 +57,24 @@ static const struct cel_program *compile(struct span text, bool unchecked)
     return program;
 }
 
+/*
+ * Types for which the checker promises an overload when run. Not dyn and what comes from it; nor
+ * null, which it lets stand for a timestamp, a duration or a wrapper that is not there, as the
+ * specification has it ("Gradual Type Checking"), though no function takes it.
+ */
 static bool is_exact_type(const struct cel_type *t)
 {
     bool exact = t->kind != CEL_T_DYN && t->kind != CEL_T_VAR && t->kind != CEL_T_PARAM &&
-                 t->kind != CEL_T_ABSTRACT && t->kind != CEL_T_WRAPPER;
+                 t->kind != CEL_T_ABSTRACT && t->kind != CEL_T_WRAPPER && t->kind != CEL_T_NULL;
     for (int i = 0; i < t->n_params && t->kind != CEL_T_TYPE; i++)
         exact = exact && is_exact_type(t->params[i]);
     return exact;
 }
 
-/* Calls for which an exact type does not promise an overload. */
-static bool may_miss_overload(const struct cel_node *n)
-{
-    (void)n;
-    return false;
-}
-
 static void look_for_dyn(const struct cel_node *n, void *data)
 {
     bool *exact = data;
-    *exact = *exact && is_exact_type(n->type) && !may_miss_overload(n);
+    *exact = *exact && is_exact_type(n->type);
 }
 
 /* Does the checker know all types of it exactly? */
@@ -228,13 +229,20 @@ static uint64_t row_hash(const struct cel_value *row)
     return h;
 }
 
-static void check_little_room(const struct cel_program *program, const struct cel_value *row,
-                              struct answer wanted)
+/* Where it may not go on as it likes. */
+static void check_limits(const struct cel_program *program, const struct cel_value *row,
+                         struct answer wanted)
 {
     static _Alignas(16) char bytes[LITTLE_BYTES];
     struct arena little;
     arena_init(&little, bytes, sizeof bytes);
     struct answer a = {.value = cel_run(program, row, &little)};
+    a.hash = cel_world_value_hash(a.value);
+    CHECK(is_limit(a) || is_limit(wanted) || a.hash == wanted.hash);
+    arena_reset(&little);
+    arena_reset(scratch);
+    struct cel_run few = {.scratch = scratch, .steps = FEW_STEPS};
+    a.value = cel_run_with(program, row, &few);
     a.hash = cel_world_value_hash(a.value);
     CHECK(is_limit(a) || is_limit(wanted) || a.hash == wanted.hash);
 }
@@ -247,7 +255,9 @@ static void check_kept(struct answer a)
         kept = arena_new(SCRATCH_BYTES);
     arena_reset(kept);
     struct answer b = {.value = cel_keep(a.value, scratch, kept)};
-    memset(scratch->base, 0xa5, scratch->used_bytes);
+    size_t used_bytes = scratch->used_bytes;
+    arena_reset(scratch);
+    memset(scratch->base, 0xa5, used_bytes);
     b.hash = cel_world_value_hash(b.value);
     CHECK(b.hash == a.hash || is_limit(b));
 }
@@ -266,7 +276,7 @@ static void check_program(const struct cel_program *program, bool exact,
         check_kept(a);
         copy_read(program, row, read);
         CHECK(run(program, read).hash == a.hash);
-        check_little_room(program, row, a);
+        check_limits(program, row, a);
         CHECK(row_hash(row) == before);
         if (exact && i > CEL_WORLD_RANGES)
             CHECK(a.value.kind != CEL_ERROR || a.value.code != CEL_ERR_NO_OVERLOAD);
@@ -342,6 +352,68 @@ static void check_variables(const struct answer *answers)
     env.n_names = CEL_WORLD_FREE;
 }
 
+/* ---- parts shared with another --------------------------------------------------------------- */
+
+static const struct cel_program *share_compile(struct cel_share *share, struct arena *arena,
+                                               struct span text)
+{
+    static struct diag_list diags;
+    const struct cel_program *program = NULL;
+    const struct diag_at at = {.file = "fuzz", .line = 1, .col = 1};
+    memset(&diags, 0, sizeof diags);
+    env.unchecked = false;
+    env.share = share;
+    enum status st = cel_compile(&env, text, at, arena, &diags, &program);
+    env.share = NULL;
+    return st == ST_OK ? program : NULL;
+}
+
+/* With the values of a row that the other has computed, and without any. */
+static void check_remembered(const struct cel_program *one, const struct cel_program *both,
+                             int n_shared, const struct answer *answers)
+{
+    static struct cel_value memo[CEL_SHARED_MAX];
+    CHECK(n_shared >= 0 && n_shared <= CEL_SHARED_MAX);
+    for (int i = 0; i < CEL_WORLD_ROWS; i++) {
+        const struct cel_value *row = cel_world_row((enum cel_world_row)i);
+        memset(memo, 0, (size_t)n_shared * sizeof *memo);
+        arena_reset(scratch);
+        struct cel_run run = {.scratch = scratch, .steps = CEL_STEPS_MAX, .memo = memo};
+        (void)cel_run_with(both, row, &run);
+        run.steps = CEL_STEPS_MAX;
+        struct answer a = {.value = cel_run_with(one, row, &run)};
+        a.hash = cel_world_value_hash(a.value);
+        if (a.hash != answers[i].hash && !is_limit(a) && !is_limit(answers[i]))
+            show("remembered", a.value);
+        CHECK(a.hash == answers[i].hash || is_limit(a) || is_limit(answers[i]));
+        check_same(answers[i], one, (enum cel_world_row)i, "shared, without a memo");
+    }
+}
+
+/* The program beside one that has it twice. */
+static void check_shared(const struct answer *answers)
+{
+    static struct diag_list diags;
+    char bytes[CEL_SOURCE_MAX / 4];
+    struct text twice;
+    int n_shared;
+    text_init(&twice, bytes, sizeof bytes);
+    text_str(&twice, "[dyn(");
+    text_put(&twice, source);
+    text_str(&twice, "\n), dyn(");
+    text_put(&twice, source);
+    text_str(&twice, "\n)]");
+    if (twice.overflow)
+        return;
+    struct arena *arena = cel_world_arena(4 * twice.len);
+    struct cel_share *share = cel_share_new(arena);
+    const struct cel_program *both = share_compile(share, arena, text_span(&twice));
+    const struct cel_program *one = both ? share_compile(share, arena, source) : NULL;
+    memset(&diags, 0, sizeof diags);
+    if (one != NULL && cel_share_emit(share, &diags, &n_shared) == ST_OK)
+        check_remembered(one, both, n_shared, answers);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct answer answers[CEL_WORLD_ROWS], unchecked_answers[CEL_WORLD_ROWS];
@@ -363,8 +435,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(!good || unchecked != NULL);
     for (int i = 0; good && i < CEL_WORLD_ROWS; i++)
         check_same(answers[i], unchecked, (enum cel_world_row)i, "unchecked");
-    if (good)
+    if (good) {
+        check_shared(answers);
         check_variables(answers);
+    }
     return 0;
 }
 
