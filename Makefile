@@ -240,7 +240,7 @@ lint-deep: ## clang-tidy over every source; minutes
 format: ## clang-format every C file in place
 	@$(PYTHON) tests/lint/sources.py | xargs clang-format -i
 
-docs: $(BUILD)/sluice $(VENV)/.made ## CONFIGURATION.md from the program; is openapi.yaml valid?
+docs: $(BUILD)/sluice $(VENV)/.made ## CONFIGURATION.md and rules/schemas from the program; is openapi.yaml valid?
 	@sh tests/lint/docs.sh --write
 
 # ---- packages and the rest -------------------------------------------------------------------

@@ -6,6 +6,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* ---- what may stand under `lists:` ----------------------------------------------------------- */
+
+static const struct shape item_shape = {.kind = SHAPE_TEXT};
+static const struct shape items_shape = {.kind = SHAPE_LIST, .of = &item_shape};
+static const struct shape path_shape = {.kind = SHAPE_TEXT, .pattern = "."};
+static const char *const types[] = {"string", "int"};
+static const struct shape type_shape = {.kind = SHAPE_CHOICE, SHAPE_ROW(choices, types)};
+
+static const struct shape_key file_keys[] = {
+    {"file", &path_shape, true,
+     "One item a line, relative to the ruleset file; of a `.csv` the first column."},
+    {"type", &type_shape, false, "What the items are; `string` when left out."},
+};
+
+static const struct shape file_shape = {.kind = SHAPE_MAPPING, SHAPE_ROW(keys, file_keys)};
+static const struct shape *const written_as[] = {&items_shape, &file_shape};
+static const struct shape list_shape = {.kind = SHAPE_EITHER, SHAPE_ROW(either, written_as)};
+
+const struct shape lists_shape = {.kind = SHAPE_MAPPING,
+                                  .pattern = "^[A-Za-z_][A-Za-z0-9_]{0,63}$",
+                                  .max = LISTS_MAX,
+                                  .of = &list_shape};
+
 /* What a list is made from: its items, before they are known to be strings or ints. */
 struct source {
     const struct yaml_file *file;
@@ -300,10 +323,9 @@ static enum status load_lines(const struct source *s, const char *path, bool as_
 /* {file: devices.txt, type: string} */
 static enum status load_from_file(struct source s, struct list *list)
 {
-    static const char *const known[] = {"file", "type"};
     const struct yaml_node *file = yaml_get(s.node, "file"), *type = yaml_get(s.node, "type");
     struct span name, type_name = span_str("string");
-    if (!yaml_only(s.file, s.node, known, sizeof known / sizeof *known, s.diags))
+    if (!shape_only(s.file, s.node, &file_shape, s.diags))
         return ST_INVALID;
     if (file == NULL) {
         diag_error(s.diags, place(&s), NULL, "a list needs its items, or `file:`");
@@ -312,7 +334,7 @@ static enum status load_from_file(struct source s, struct list *list)
     if (!yaml_string(s.file, file, s.diags, &name) ||
         (type != NULL && !yaml_string(s.file, type, s.diags, &type_name)))
         return ST_INVALID;
-    if (!span_is(type_name, "string") && !span_is(type_name, "int")) {
+    if (!span_is(type_name, types[0]) && !span_is(type_name, types[1])) {
         diag_error(s.diags, yaml_at(s.file, type), NULL, "the type is `string` or `int`");
         return ST_INVALID;
     }

@@ -16,7 +16,7 @@
 #define SLUICE_RULES_LISTS_H
 
 #include "rules/cel.h"
-#include "service/base/yaml.h"
+#include "service/base/shape.h"
 
 enum {
     LISTS_MAX = 256,
@@ -24,6 +24,9 @@ enum {
     LIST_FILE_MAX = 32 << 20, /* bytes of one file */
     LIST_ITEM_MAX = 4096,     /* bytes of an item; the longest string of a schema */
 };
+
+/* What may stand under `lists:`. */
+extern const struct shape lists_shape;
 
 struct list {
     struct span name;

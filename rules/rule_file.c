@@ -25,6 +25,57 @@ static const char *const decision_texts[] = {"allow", "flag"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* ---- what may stand in the file ------------------------------------------------------------- */
+
+static const struct shape id_shape = {
+    .kind = SHAPE_TEXT, .pattern = "^[a-z0-9][a-z0-9._-]*$", .max = RULE_ID_MAX};
+static const struct shape title_shape = {.kind = SHAPE_TEXT, .max = RULE_TITLE_MAX};
+static const struct shape text_shape = {.kind = SHAPE_TEXT};
+static const struct shape expression_shape = {.kind = SHAPE_EXPRESSION, .max = CEL_SOURCE_MAX};
+static const struct shape flag_shape = {.kind = SHAPE_BOOL};
+static const struct shape tag_shape = {.kind = SHAPE_TEXT, .max = RULE_TAG_MAX};
+static const struct shape tags_shape = {.kind = SHAPE_LIST, .of = &tag_shape, .max = RULE_TAGS_MAX};
+static const struct shape severity_shape = {.kind = SHAPE_CHOICE,
+                                            SHAPE_ROW(choices, severity_texts)};
+static const struct shape mode_shape = {.kind = SHAPE_CHOICE, SHAPE_ROW(choices, mode_texts)};
+static const struct shape decision_shape = {.kind = SHAPE_CHOICE,
+                                            SHAPE_ROW(choices, decision_texts)};
+static const struct shape version_shape = {.kind = SHAPE_TEXT,
+                                           .pattern = "^[0-9]+([.0-9]*[0-9])?$"};
+
+static const struct shape_key rule_keys[] = {
+    {"id", &id_shape, true, "The rule's name in answers and metrics; once in the whole ruleset."},
+    {"title", &title_shape, false, "A few words for people. Without one it is the id."},
+    {"description", &text_shape, false, "For whoever reads the file."},
+    {"when", &expression_shape, true, "CEL, true or false: does the rule fire?"},
+    {"score", &expression_shape, false,
+     "What it adds to the transaction's score: a number, or CEL that gives one. May be negative."},
+    {"reason", &text_shape, false,
+     "What analysts read when it fired, with expressions in braces: "
+     "`{account_count_5m} payments`. Without one it is the title."},
+    {"tags", &tags_shape, false, "Words to search by, such as `[velocity, card-testing]`."},
+    {"severity", &severity_shape, false, "How bad it is; `medium` when left out."},
+    {"decision", &decision_shape, false, "Decides whatever the scores: a flag beats an allow."},
+    {"mode", &mode_shape, false,
+     "`live`; `shadow`: runs and is reported, and counts nowhere; `off`: is checked, never runs."},
+    {"override", &flag_shape, false,
+     "`true`, with `decision: allow`: beats a `decision: flag` too."},
+};
+
+static const char *const effects[] = {"score", "decision"};
+static const struct shape rule_shape = {
+    .kind = SHAPE_MAPPING, SHAPE_ROW(keys, rule_keys), SHAPE_ROW(one_of, effects)};
+
+static const struct shape rules_shape = {.kind = SHAPE_LIST, .of = &rule_shape, .max = RULES_MAX};
+
+static const struct shape_key file_keys[] = {
+    {"engine", &version_shape, false, "The oldest Sluice that these rules are for: `0.1`."},
+    {"rules", &rules_shape, true, "In the order in which their reasons are shown."},
+};
+
+const struct shape rule_file_shape = {
+    .kind = SHAPE_MAPPING, .title = "Rules of Sluice", SHAPE_ROW(keys, file_keys)};
+
 const char *rule_severity_text(enum rule_severity severity)
 {
     return severity_texts[severity];
@@ -269,11 +320,8 @@ static bool load_effect(struct loader *l, const struct yaml_node *rule, struct r
 
 static bool load_rule(struct loader *l, const struct yaml_node *node, struct rule *r)
 {
-    static const char *const known[] = {"id",       "title",  "description", "when",
-                                        "score",    "reason", "tags",        "severity",
-                                        "decision", "mode",   "override"};
     int severity = RULE_SEVERITY_MEDIUM, mode = RULE_LIVE;
-    if (!yaml_only(l->file, node, known, COUNT(known), l->diags))
+    if (!shape_only(l->file, node, &rule_shape, l->diags))
         return false;
     bool good = load_id(l, node, r);
     r->title = r->id;
@@ -320,7 +368,6 @@ static bool check_engine(struct loader *l, const struct yaml_node *engine)
 
 static const struct yaml_node *find_rules(struct loader *l)
 {
-    static const char *const known[] = {"engine", "rules"};
     const struct yaml_node *root = l->file->root;
     const struct diag_at top = {l->file->name, l->file->content, 1, 1};
     if (root == NULL) {
@@ -328,7 +375,7 @@ static const struct yaml_node *find_rules(struct loader *l)
         return NULL;
     }
     if (!check_engine(l, yaml_get(root, "engine")) ||
-        !yaml_only(l->file, root, known, COUNT(known), l->diags))
+        !shape_only(l->file, root, &rule_file_shape, l->diags))
         return NULL;
     const struct yaml_node *rules = yaml_get(root, "rules");
     if (rules == NULL || rules->kind != YAML_SEQUENCE) {

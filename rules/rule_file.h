@@ -26,7 +26,7 @@
 
 #include "rules/cel.h"
 #include "rules/template.h"
-#include "service/base/yaml.h"
+#include "service/base/shape.h"
 
 enum {
     RULES_MAX = 2000, /* of a rule set, all files; each costs some 100 ns a transaction */
@@ -80,6 +80,9 @@ struct rule {
     int index;         /* its place in the rule set, over all files: for counters by rule */
     struct diag_at at; /* where its id stands */
 };
+
+/* What a file of rules may hold. */
+extern const struct shape rule_file_shape;
 
 struct rule_file {
     struct yaml_file yaml; /* its name and bytes, for the ruleset's hash */

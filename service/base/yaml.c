@@ -591,20 +591,12 @@ bool yaml_bool(const struct yaml_file *file, const struct yaml_node *node, struc
     return true;
 }
 
-/* X(suffix, milliseconds) */
-#define DURATION_TABLE(X)  \
-    X("ms", 1)             \
-    X("s", 1000)           \
-    X("m", 60 * 1000)      \
-    X("h", 60 * 60 * 1000) \
-    X("d", 24 * 60 * 60 * 1000)
-
 static int64_t unit_ms(const char *suffix)
 {
 #define X(name, ms)                \
     if (strcmp(suffix, name) == 0) \
         return ms;
-    DURATION_TABLE(X)
+    YAML_DURATION_TABLE(X)
 #undef X
     return 0;
 }

@@ -31,6 +31,14 @@ enum {
 /* 36500 days: a century, so that sums of a few durations and a time stay far from overflow. */
 #define YAML_DURATION_MAX_MS INT64_C(3153600000000)
 
+/* X(suffix, milliseconds) */
+#define YAML_DURATION_TABLE(X) \
+    X("ms", 1)                 \
+    X("s", 1000)               \
+    X("m", 60 * 1000)          \
+    X("h", 60 * 60 * 1000)     \
+    X("d", 24 * 60 * 60 * 1000)
+
 enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 
 struct yaml_node {

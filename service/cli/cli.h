@@ -15,19 +15,20 @@
 enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
 
 /* X(verb, summary, example): verb is served by cli_<verb>. */
-#define CLI_VERB_TABLE(X)                                                                 \
-    X(serve, "answer transactions over HTTP", "sluice serve -c sluice.yaml")              \
-    X(check, "say what is wrong with a configuration and its ruleset",                    \
-      "sluice check -c sluice.yaml --format json")                                        \
-    X(eval, "try an expression",                                                          \
-      "sluice eval --expr 'amount > 100.0' --vars '{\"amount\": 120.5}'")                 \
-    X(replay, "score a file of events",                                                   \
-      "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson") \
-    X(generate, "write a stream of simulated card payments",                              \
-      "sluice generate --transactions 100000 --seed 1")                                   \
-    X(dlq, "show dead letters of Kafka, or send them back",                               \
-      "sluice dlq -c sluice.yaml --replay --dry-run")                                     \
-    X(config, "show the effective configuration", "sluice config -c sluice.yaml")         \
+#define CLI_VERB_TABLE(X)                                                                       \
+    X(serve, "answer transactions over HTTP", "sluice serve -c sluice.yaml")                    \
+    X(check, "say what is wrong with a configuration and its ruleset",                          \
+      "sluice check -c sluice.yaml --format json")                                              \
+    X(eval, "try an expression",                                                                \
+      "sluice eval --expr 'amount > 100.0' --vars '{\"amount\": 120.5}'")                       \
+    X(replay, "score a file of events",                                                         \
+      "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson")       \
+    X(generate, "write a stream of simulated card payments",                                    \
+      "sluice generate --transactions 100000 --seed 1")                                         \
+    X(dlq, "show dead letters of Kafka, or send them back",                                     \
+      "sluice dlq -c sluice.yaml --replay --dry-run")                                           \
+    X(schema, "print the JSON Schema of a ruleset's files, for editors", "sluice schema rules") \
+    X(config, "show the effective configuration", "sluice config -c sluice.yaml")               \
     X(version, "show version and libraries", "sluice version")
 
 #define X(verb, summary, example) int cli_##verb(int argc, char **argv);

@@ -47,6 +47,42 @@ static const bool aggregate_is_int[] = {
 #undef X
 };
 
+/* ---- what may stand there ---- */
+
+static const struct shape name_shape = {.kind = SHAPE_TEXT};
+static const struct shape aggregate_shape = {.kind = SHAPE_CHOICE,
+                                             SHAPE_ROW(choices, aggregate_names)};
+static const struct shape where_shape = {.kind = SHAPE_EXPRESSION, .max = CEL_SOURCE_MAX};
+static const struct shape duration_shape = {.kind = SHAPE_DURATION};
+static const struct shape windows_shape = {.kind = SHAPE_LIST, .of = &duration_shape, .min = 1};
+
+static const struct shape_key feature_keys[] = {
+    {"by", &name_shape, true,
+     "The field whose values are counted apart: a `string`, an `ip` or an `integer`."},
+    {"aggregate", &aggregate_shape, true, "What is computed over the window."},
+    {"of", &name_shape, false, "The field or derived name that is aggregated."},
+    {"where", &where_shape, false,
+     "CEL over the transaction: only those for which it is true count. It sees no features."},
+    {"windows", &windows_shape, true,
+     "How far back: `[5m, 1h, 30d]`. Each makes a feature, named with its window: `name_5m`."},
+    {"delay", &duration_shape, false, "The window ends so long before the transaction: `7d`."},
+};
+
+static const struct shape_case feature_cases[] = {
+#define X(name, text, of, is_int) \
+    {"aggregate", text, (of) == '-' ? NULL : "of", (of) == '-' ? "of" : NULL},
+    AGGREGATE_TABLE(X)
+#undef X
+};
+
+static const struct shape feature_shape = {
+    .kind = SHAPE_MAPPING, SHAPE_ROW(keys, feature_keys), SHAPE_ROW(cases, feature_cases)};
+
+const struct shape features_shape = {.kind = SHAPE_MAPPING,
+                                     .pattern = "^[A-Za-z_][A-Za-z0-9_]*$",
+                                     .max = FEATURES_MAX,
+                                     .of = &feature_shape};
+
 /* ---- names of fields ---- */
 
 static const char *nearest_field(const struct loader *l, struct span wrong)
@@ -456,10 +492,8 @@ static bool check_name(struct loader *l, const struct yaml_node *node)
 
 static bool read_feature(struct loader *l, const struct yaml_node *node)
 {
-    static const char *const keys[] = {"by", "aggregate", "of", "where", "windows", "delay"};
     struct declared d = {.node = node};
-    if (!check_name(l, node) ||
-        !yaml_only(l->file, node, keys, sizeof keys / sizeof keys[0], l->diags))
+    if (!check_name(l, node) || !shape_only(l->file, node, &feature_shape, l->diags))
         return false;
     if (!read_by(l, &d) || !read_aggregate(l, &d) || !read_of(l, &d) || !read_where(l, &d) ||
         !read_delay(l, &d) || !read_windows(l, &d))

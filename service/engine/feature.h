@@ -28,6 +28,9 @@ enum {
 /* W + D at most: ten years, so that no sum of times overflows and tiles stay few. */
 #define FEATURE_HORIZON_MAX_MS (INT64_C(3660) * 86400000)
 
+/* What may stand under `features:`. */
+extern const struct shape features_shape;
+
 struct feature {
     struct span name; /* with the window: "account_tx_count_5m" */
     enum aggregate aggregate;

@@ -15,6 +15,29 @@ enum {
     PATH_BYTES_MAX = 4096,
 };
 
+/* ---- what may stand in the file ---- */
+
+static const struct shape expression_shape = {.kind = SHAPE_EXPRESSION, .max = CEL_SOURCE_MAX};
+static const struct shape derived_shape = {
+    .kind = SHAPE_MAPPING, .max = SNAPSHOT_DERIVED_MAX, .of = &expression_shape};
+static const struct shape number_shape = {.kind = SHAPE_NUMBER};
+static const struct shape path_shape = {.kind = SHAPE_TEXT};
+static const struct shape files_shape = {
+    .kind = SHAPE_LIST, .max = SNAPSHOT_RULE_FILES_MAX, .of = &path_shape};
+
+static const struct shape_key keys[] = {
+    {"schema", &schema_shape, true, "The fields of a transaction: `name: {type: ...}`."},
+    {"derived", &derived_shape, false,
+     "`name: CEL` over the fields, the lists and the derived names above it."},
+    {"features", &features_shape, false, "What is counted, of whom, over how long."},
+    {"lists", &lists_shape, false, "Named lists: `device_id in lists.name`."},
+    {"flag_at", &number_shape, true, "A transaction is flagged from this sum of scores on."},
+    {"rules", &files_shape, false, "Files of rules, relative to this one."},
+};
+
+const struct shape ruleset_shape = {
+    .kind = SHAPE_MAPPING, .title = "A ruleset of Sluice", SHAPE_ROW(keys, keys)};
+
 /* What the steps of one load share. */
 struct loader {
     const char *path;
@@ -360,13 +383,11 @@ static void hash_files(struct loader *l)
 
 static bool load(struct loader *l)
 {
-    static const char *const keys[] = {"schema", "derived", "features",
-                                       "lists",  "flag_at", "rules"};
     if (l->file.root == NULL) {
         diag_error(l->diags, place(l, 1, 1), NULL, "the ruleset is empty");
         return false;
     }
-    if (!yaml_only(&l->file, l->file.root, keys, sizeof keys / sizeof keys[0], l->diags))
+    if (!shape_only(&l->file, l->file.root, &ruleset_shape, l->diags))
         return false;
     return load_schema(l) && load_lists(l) && load_derived(l) && load_features(l) && load_rules(l);
 }

@@ -34,6 +34,9 @@ enum {
         256 << 20, /* a list of a million items takes 80 MB; untouched pages nothing */
 };
 
+/* What a ruleset file may hold. */
+extern const struct shape ruleset_shape;
+
 struct snapshot_derived {
     struct span name;
     const struct cel_program *program;

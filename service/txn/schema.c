@@ -15,15 +15,21 @@ enum { TYPES = sizeof type_names / sizeof type_names[0] };
 
 #define TYPES_HINT "the types are string decimal number integer bool timestamp ip geo"
 
-/* What every transaction has. */
+/* What every transaction has: X(slot, name, type, doc) */
+#define REQUIRED_TABLE(X)                                                                 \
+    X(SCHEMA_TRANSACTION_ID, "transaction_id", FIELD_STRING,                              \
+      "Once for each transaction: `{type: string, required: true}`.")                     \
+    X(SCHEMA_ACCOUNT_ID, "account_id", FIELD_STRING, "`{type: string, required: true}`.") \
+    X(SCHEMA_AMOUNT, "amount", FIELD_DECIMAL, "`{type: decimal, required: true}`.")       \
+    X(SCHEMA_TIMESTAMP, "timestamp", FIELD_TIMESTAMP, "`{type: timestamp, required: true}`.")
+
 static const struct {
     const char *name;
     enum field_type type;
 } required_fields[SCHEMA_REQUIRED] = {
-    [SCHEMA_TRANSACTION_ID] = {"transaction_id", FIELD_STRING},
-    [SCHEMA_ACCOUNT_ID] = {"account_id", FIELD_STRING},
-    [SCHEMA_AMOUNT] = {"amount", FIELD_DECIMAL},
-    [SCHEMA_TIMESTAMP] = {"timestamp", FIELD_TIMESTAMP},
+#define X(slot, name, type, doc) [slot] = {name, type},
+    REQUIRED_TABLE(X)
+#undef X
 };
 
 /* Keys of the top level that say what an event is. */
@@ -45,6 +51,54 @@ struct load {
     struct diag_list *diags;
     struct schema *schema;
     bool no_space;
+};
+
+/* ---- what may stand there -------------------------------------------------------------------- */
+
+static const struct shape type_shape = {.kind = SHAPE_CHOICE, SHAPE_ROW(choices, type_names)};
+static const struct shape flag_shape = {.kind = SHAPE_BOOL};
+static const struct shape max_shape = {.kind = SHAPE_INT, .min = 1, .max = SCHEMA_STRING_LIMIT};
+static const struct shape path_shape = {.kind = SHAPE_TEXT, .pattern = "^/([^~]|~[01])+$"};
+
+static const struct shape_key field_keys[] = {
+    {"type", &type_shape, true,
+     "`decimal` is a number with up to 4 digits after the point, exact; `number` any other; `geo` "
+     "is `{lat, lon}` in degrees."},
+    {"required", &flag_shape, false,
+     "A transaction without it is refused. Else it may be missing."},
+    {"max", &max_shape, false, "Bytes of a string at most; 256 when left out."},
+    {"path", &path_shape, false,
+     "Where it stands in the message, as a JSON Pointer: `/payment/lines/0/sku`. Without one by "
+     "its name, each `.` one object deeper."},
+    {"card", &flag_shape, false,
+     "It may hold a card number: it is replaced by a keyed hash at once, everywhere."},
+    {"private", &flag_shape, false, "It stays here: no alert carries it."},
+};
+
+/* `max` and `card` are for strings. */
+static const struct shape_case field_cases[] = {
+#define X(name, text)                                          \
+    {"type", text, NULL, name == FIELD_STRING ? NULL : "max"}, \
+        {"type", text, NULL, name == FIELD_STRING ? NULL : "card"},
+    FIELD_TYPE_TABLE(X)
+#undef X
+};
+
+static const struct shape field_shape = {
+    .kind = SHAPE_MAPPING, SHAPE_ROW(keys, field_keys), SHAPE_ROW(cases, field_cases)};
+
+static const struct shape_key schema_keys[] = {
+#define X(slot, name, type, doc) {name, &field_shape, true, doc},
+    REQUIRED_TABLE(X)
+#undef X
+};
+
+const struct shape schema_shape = {
+    .kind = SHAPE_MAPPING,
+    .pattern = "^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$",
+    .max = SCHEMA_FIELDS_MAX,
+    .of = &field_shape,
+    SHAPE_ROW(keys, schema_keys),
 };
 
 const char *field_type_text(enum field_type type)
@@ -240,14 +294,12 @@ static bool refuse_scalar(const struct load *l, const struct yaml_node *node)
 
 static bool load_field(struct load *l, const struct yaml_node *node, struct field *ret_field)
 {
-    static const char *const keys[] = {"type", "required", "max", "path", "card", "private"};
     const struct yaml_node *required = yaml_get(node, "required");
     const struct yaml_node *private = yaml_get(node, "private");
     struct field field = {0};
     if (node->kind == YAML_SCALAR && node->text.len > 0)
         return refuse_scalar(l, node);
-    if (!load_name(l, node, &field) ||
-        !yaml_only(l->file, node, keys, sizeof keys / sizeof keys[0], l->diags) ||
+    if (!load_name(l, node, &field) || !shape_only(l->file, node, &field_shape, l->diags) ||
         !load_type(l, node, &field) || !load_string_keys(l, node, &field) ||
         !load_path(l, node, &field))
         return false;

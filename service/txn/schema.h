@@ -15,7 +15,7 @@
 #ifndef SLUICE_TXN_SCHEMA_H
 #define SLUICE_TXN_SCHEMA_H
 
-#include "service/base/yaml.h"
+#include "service/base/shape.h"
 
 enum {
     SCHEMA_FIELDS_MAX = 128,    /* the widest card messages (ISO 8583) have 128 elements */
@@ -43,6 +43,9 @@ enum field_type {
     FIELD_TYPE_TABLE(X)
 #undef X
 };
+
+/* What may stand under `schema:`. */
+extern const struct shape schema_shape;
 
 /* The table's text; static storage. */
 const char *field_type_text(enum field_type type);

@@ -6,21 +6,26 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build}
 python=$build/venv/bin/python
 failed=0
+write=${1:-}
 
-reference() {
-    wanted=$build/CONFIGURATION.md
+# generated FILE VERB...: FILE is what `sluice VERB...` prints
+generated() {
+    file=$1
+    shift
+    wanted=$build/$(basename "$file")
     if [ ! -x "$build/sluice" ]; then
-        echo "skip CONFIGURATION.md is up to date ($build/sluice is not built)"
-    elif ! "$build/sluice" config --reference >"$wanted"; then
-        echo "not ok CONFIGURATION.md is up to date (sluice config --reference fails)"
+        echo "skip $file is up to date ($build/sluice is not built)"
+    elif ! "$build/sluice" "$@" >"$wanted"; then
+        echo "not ok $file is up to date (sluice $* fails)"
         failed=1
-    elif [ "${1:-}" = --write ]; then
-        cp "$wanted" CONFIGURATION.md
-        echo "ok CONFIGURATION.md written"
-    elif diff -u CONFIGURATION.md "$wanted"; then
-        echo "ok CONFIGURATION.md is up to date"
+    elif [ "$write" = --write ]; then
+        mkdir -p "$(dirname "$file")"
+        cp "$wanted" "$file"
+        echo "ok $file written"
+    elif diff -u "$file" "$wanted"; then
+        echo "ok $file is up to date"
     else
-        echo "not ok CONFIGURATION.md is up to date (make docs)"
+        echo "not ok $file is up to date (make docs)"
         failed=1
     fi
 }
@@ -39,6 +44,9 @@ contract() {
     fi
 }
 
-reference "$@"
+generated CONFIGURATION.md config --reference
+for kind in ruleset rules tests; do
+    generated "rules/schemas/$kind.schema.json" schema "$kind"
+done
 contract
 exit $failed
