@@ -167,6 +167,21 @@ static void a_reload_swaps_the_whole_or_leaves_it(void **state)
     snapshot_slot_free(slot);
 }
 
+/* What a pattern owns is outside the arena; LeakSanitizer tells if it stays. */
+static void patterns_end_with_their_ruleset_loaded_or_refused(void **state)
+{
+    struct world *w = *state;
+    world_write(w, "rules.yaml",
+                "rules:\n  - {id: x, when: 'account_id.matches(\"^a-[0-9]+$\")', score: 1}\n");
+    struct snapshot *s = load(w);
+    assert_non_null(s);
+    snapshot_unref(s);
+    world_write(w, "rules.yaml",
+                "rules:\n  - {id: x, when: 'account_id.matches(\"^a-[0-9]+$\")', score: 1}\n"
+                "  - {id: y, when: nothing_of_that > 1, score: 1}\n");
+    assert_null(load(w));
+}
+
 static void half_a_file_is_never_a_ruleset(void **state)
 {
     struct world *w = *state;
@@ -221,6 +236,7 @@ int main(void)
         TEST(mistakes_of_the_whole_are_told),
         TEST(a_name_from_elsewhere_is_answered_with_what_stands_here),
         TEST(a_reload_swaps_the_whole_or_leaves_it),
+        TEST(patterns_end_with_their_ruleset_loaded_or_refused),
         TEST(half_a_file_is_never_a_ruleset),
         TEST(layouts_of_all_rulesets_stay_known),
     };
