@@ -142,17 +142,20 @@ static void put_based(struct out *o, struct cel_value v, unsigned base, const ch
 
 static void put_value(struct out *o, const struct cel_value *v, int depth);
 
-/* A byte that is no UTF-8 becomes U+FFFD. */
+/* What is no UTF-8 becomes one U+FFFD, however many bytes it goes on: cel-spec, extensions/strings. */
 static void put_bytes(struct out *o, struct span bytes)
 {
     size_t pos = 0, good = 0; /* bytes[good..pos) is to be written */
+    bool was_bad = false;
     while (pos < bytes.len) {
         size_t at = pos;
-        if (cel_utf8_next(bytes, &pos) >= 0)
-            continue;
-        put(o, span_of(bytes.base + good, at - good));
-        put_str(o, "\xef\xbf\xbd");
-        good = pos = at + 1;
+        bool bad = cel_utf8_next(bytes, &pos) < 0;
+        if (bad) {
+            put(o, span_of(bytes.base + good, at - good));
+            put_str(o, was_bad ? "" : "\xef\xbf\xbd");
+            good = pos;
+        }
+        was_bad = bad;
     }
     put(o, span_of(bytes.base + good, pos - good));
 }
