@@ -201,7 +201,8 @@ fuzz: ## fuzz targets for a moment each; MINUTES=n under libFuzzer, T=tests/fuzz
 ifdef MINUTES
 	@sh .ci/packages.sh build fuzz
 	+@$(LOCKED) -s CC=clang BUILD=$(BUILD)/fuzz LIBFUZZER=1 $(FUZZ_NAMES:%=$(BUILD)/fuzz/san/%)
-	@$(PYTHON) tests/fuzz/campaign.py --minutes $(MINUTES) $(notdir $(FUZZ_NAMES))
+	+@$(if $(T),true,$(LOCKED) -s $(BUILD)/sluice)
+	@$(PYTHON) tests/fuzz/campaign.py --minutes $(MINUTES) $(if $(T),$(notdir $(FUZZ_NAMES)))
 else
 	@$(PYTHON) tests/run.py fuzz
 endif
