@@ -123,12 +123,19 @@ static void show(const char *what, struct cel_value v)
     fprintf(stderr, "%s: %.*s (kind %d)\n", what, SPAN_ARG(text_span(&out)), v.kind);
 }
 
+/* The name of a time zone must be a literal: no file is read while a rule runs. */
+static bool is_unread_zone(struct answer a)
+{
+    return a.value.kind == CEL_ERROR && a.value.code == CEL_ERR_ARGUMENT &&
+           span_is(a.value.text, "time zone");
+}
+
 /* The two are the same, or one of them went over its limit. */
 static void check_same(struct answer a, const struct cel_program *other, enum cel_world_row row,
                        const char *how)
 {
     struct answer b = run(other, cel_world_row(row));
-    if (a.hash == b.hash || is_limit(a) || is_limit(b))
+    if (a.hash == b.hash || is_limit(a) || is_limit(b) || is_unread_zone(b))
         return;
     fprintf(stderr, "row %d, %s: %.*s\n", row, how, SPAN_ARG(source));
     if (a.value.kind <= CEL_DOUBLE || a.value.kind == CEL_ERROR)
