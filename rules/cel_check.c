@@ -472,6 +472,7 @@ static void unknown_function(struct check *ck, struct cel_node *n)
     bool has_path = n->left != NULL && chain_write(n->left, &path) && !chain_means(ck, n->left);
     text_char(&path, '.');
     text_put(&path, n->name);
+    has_path = has_path && !path.overflow;
     cel_refuse_function(refuser(ck), n, has_path ? text_span(&path) : span_of(NULL, 0));
     n->type = &cel_type_error;
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -270,6 +271,18 @@ static void a_type_that_doubles_each_time_is_given_up(void **state)
     assert_non_null(program);
 }
 
+/* With what stands before it the name is longer than any that is declared. */
+static void an_unknown_function_of_a_very_long_name_is_told(void **state)
+{
+    char source[400], method[300];
+    (void)state;
+    memset(method, 'm', sizeof method);
+    snprintf(source, sizeof source, "maths.%.*s(1)", (int)sizeof method, method);
+    assert_null(fixture_compile(&f, source));
+    assert_int_equal(f.diags.errors, 1);
+    assert_memory_equal(f.diags.items[0].message, "unknown function 'mmm", 21);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +298,7 @@ int main(void)
         TEST(types_are_inferred),
         TEST(unchecked_mistakes_become_error_values),
         TEST(a_type_that_doubles_each_time_is_given_up),
+        TEST(an_unknown_function_of_a_very_long_name_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
