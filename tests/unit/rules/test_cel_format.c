@@ -72,8 +72,7 @@ static void a_string_clause_writes_whatever_has_a_text(void **state)
         {"'%s'.format([{'b': 1, 'a': [2.0], true: 0.0 / 0.0, 10: {}, 9u: 'x'}])",
          "{10: {}, 9: x, a: [2], b: 1, true: NaN}"},
         {"'%s'.format([location])", "{lat: 50.5, lon: 4.25}"},
-        {"'%s|%s'.format([b'caf\\303\\251', b'a\\xff\\xfe\\xe2\\x82b'])",
-         "caf\u00e9|a\ufffd\ufffd\ufffd\ufffdb"},
+        {"'%s|%s'.format([b'caf\\303\\251', b'a\\xff\\xfe\\xe2\\x82b'])", "caf\u00e9|a\ufffdb"},
         {"'%s'.format([anything])", "[1, 2, 3]"},
     };
     assert_texts(*state, pairs, COUNT(pairs));
