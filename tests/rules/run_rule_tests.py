@@ -122,13 +122,20 @@ def expand(schema, defaults, test):
     return messages, expected
 
 
+def str_of_time(value):
+    """YAML reads 2026-01-05T12:00:00Z as a time where it stands without quotes."""
+    if isinstance(value, datetime.datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)).isoformat()
+    raise BadTest(f"no value of a field: {value!r} (a text is written in quotes)")
+
+
 def replay(ruleset, messages, folder):
     """Run the program; {id: decision}, {id: {feature: text}}."""
     paths = {n: os.path.join(folder, n) for n in ("sluice.yaml", "events", "decisions", "features")}
     with open(paths["sluice.yaml"], "w", encoding="utf-8") as f:
         f.write(f"ruleset: {json.dumps(os.path.abspath(ruleset))}\nstate: {{backend: memory}}\n")
     with open(paths["events"], "w", encoding="utf-8") as f:
-        f.writelines(json.dumps(m) + "\n" for m in messages)
+        f.writelines(json.dumps(m, default=str_of_time) + "\n" for m in messages)
     done = subprocess.run(
         [SLUICE, "replay", "-c", paths["sluice.yaml"], "--events", paths["events"],
          "--decisions", paths["decisions"], "--features", paths["features"]],
