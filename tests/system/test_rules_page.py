@@ -1,4 +1,7 @@
-"""rules/COOKBOOK.md: its twenty rules load as they stand, and do what the page says."""
+"""rules/README.md: each example of the language is what the page says, and none is left out.
+rules/COOKBOOK.md: its twenty rules load as they stand, and do what the page says."""
+import glob
+import json
 import os
 import re
 import subprocess
@@ -6,8 +9,13 @@ import sys
 
 import pytest
 import yaml
+from test_packs import write_example
 
 SLUICE = os.environ.get("SLUICE_BIN", "build/san/sluice")
+RUNNER = "tests/rules/run_rule_tests.py"
+# A row of a table of functions, or the macro that rows of a kind are written with.
+FUNCTION = r'\b[A-Z_]+\((?:\w+, \w+, )?"([a-zA-Z][\w.]*)",|\.name = "([a-zA-Z][\w.]*)"'
+MACRO = r'^    \{"(\w+)", (?:ALONE|METHOD|"\w+"), '
 FILES = {"rules": "rules.yaml", "ruleset": "ruleset_test.yaml", "defaults": "ruleset_test.yaml",
          "tests": "ruleset_test.yaml"}
 
@@ -19,6 +27,110 @@ def source(path):
 
 def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", source(page), re.MULTILINE | re.DOTALL)
+
+
+# ---- the language ----
+
+
+def examples():
+    """[(expression, what is said of it)] of all blocks of the page."""
+    lines = "".join(blocks("rules/README.md", "cel")).splitlines()
+    return [tuple(part.strip() for part in line.rsplit(" // ", 1)) for line in lines]
+
+
+def answers(expressions):
+    rows = "".join(json.dumps({"expr": e}) + "\n" for e in expressions)
+    done = subprocess.run([SLUICE, "eval", "--jsonl"], input=rows, capture_output=True, text=True,
+                          timeout=60, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def agrees(answer, said, wanted):
+    error = answer.get("error", "")
+    if said == "refused":
+        return re.match(r"\d+:\d+: ", error) is not None
+    if said.startswith("error: "):
+        return error.startswith(said.removeprefix("error: "))
+    return answer == wanted and not error
+
+
+def test_each_example_of_the_language_is_what_the_page_says():
+    shown = examples()
+    got, wanted = answers([e for e, _ in shown]), answers([said for _, said in shown])
+    assert [] == [(e, said, a) for (e, said), a, w in zip(shown, got, wanted)
+                  if not agrees(a, said, w)]
+
+
+@pytest.mark.parametrize("path, pattern", [
+    *((path, FUNCTION) for path in sorted(glob.glob("rules/cel_lib_*.c"))),
+    ("rules/cel_macro.c", MACRO),
+])
+def test_each_function_and_macro_has_an_example(path, pattern):
+    code = "\n".join(expression for expression, _ in examples())
+    names = {next(filter(None, m.groups()))
+             for m in re.finditer(pattern, source(path), re.MULTILINE)}
+    assert names
+    assert [] == [name for name in names if not re.search(rf"\b{re.escape(name)}\(", code)]
+
+
+def test_the_page_names_each_operator_and_error():
+    page = source("rules/README.md")
+    signs = re.findall(r'X\(CEL_TOK_\w+, "(.+?)"\)', source("rules/cel_lex.h"))
+    errors = re.findall(r'X\(CEL_ERR_\w+, "(.+?)"\)', source("rules/cel_value.h"))
+    (table,) = re.findall(r"reserved\[\] = \{(.*?)\};", source("rules/cel_lex.c"), re.DOTALL)
+    reserved = re.findall(r'"(\w+)"', table)
+    assert signs and errors and reserved
+    flat = page.replace("\\|", "|").replace("\n", " ")
+    assert not [word for word in signs + errors + reserved if word not in flat]
+
+
+@pytest.mark.parametrize("path, limit, said", [
+    ("rules/cel.h", "CEL_DEPTH_MAX", "| nesting | {} deep |"),
+    ("rules/cel.h", "CEL_COST_MAX", "| estimated cost | {} steps |"),
+    ("rules/cel.h", "CEL_STEPS_MAX", "| a run | {} steps"),
+    ("rules/cel_func.h", "CEL_ARGS_MAX", "| arguments of a function | {} |"),
+    ("rules/cel_format.h", "CEL_PRECISION_MAX", "| digits of `%.2f` | {} |"),
+    ("rules/cel_lib_fraud.c", "SIMILAR_MAX", "`jaro_winkler` compares | {} of each |"),
+    ("rules/cel_lib_fraud.c", "EMAIL_MAX", "| an e-mail address | {} bytes"),
+    ("rules/cel_lib_fraud.c", "EMAIL_LOCAL_MAX", "{} before the `@` |"),
+    ("rules/cel_lib_fraud.c", "NETWORKS_MAX", "| networks of a list | {} |"),
+    ("rules/cel.h", "CEL_SOURCE_MAX", "| its length | {} bytes |"),
+    ("rules/cel_regex.h", "REGEX_LOAD_BYTES", "{} bytes made at load"),
+    ("rules/cel_regex.h", "REGEX_RUN_BYTES", "{} bytes in a run"),
+    ("rules/cel_cost.h", "COST_CALL", "a function counts as {}"),
+    ("rules/cel_cost.h", "COST_ELEMENTS", "only a run knows counts as {}"),
+    ("rules/template.h", "TEMPLATE_PIECES_MAX", "{} parts |"),
+    ("rules/rules.h", "RULES_SHOWN_MAX", "| reasons of a decision | {} |"),
+])
+def test_the_languages_limits_are_those_of_the_code(path, limit, said):
+    ((number, shift),) = re.findall(rf"\b{limit} = (\d+)(?: << (\d+))?", source(path))
+    page = source("rules/README.md").replace("\n", " ")
+    assert said.format(int(number) << int(shift or 0)) in page
+
+
+def run_in(folder, block):
+    """A block of `$ command` and output, run anew: the same text."""
+    commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+    script = "".join(f"{c} 2>&1\necho '\036'\n" for c in commands)
+    script = script.replace("build/sluice", os.path.abspath(SLUICE))
+    script = script.replace("build/venv/bin/python", sys.executable)
+    script = script.replace(RUNNER, os.path.abspath(RUNNER))
+    done = subprocess.run(["sh", "-c", script], cwd=folder, stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, "SLUICE_BIN": os.path.abspath(SLUICE)}, timeout=120,
+                          check=False)
+    said = "".join(f"$ {command}\n{output}"
+                   for command, output in zip(commands, done.stdout.split("\036\n")))
+    return re.sub(r"^ruleset [0-9a-f]{16}:", "ruleset …:", said, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("block", blocks("rules/README.md", "console"))
+def test_the_pages_commands_print_what_it_shows(block, tmp_path):
+    write_example(tmp_path)
+    (tmp_path / "sluice.yaml").write_text(source("sluice.yaml"), encoding="utf-8")
+    assert run_in(tmp_path, block) == block
+
+
+# ---- the cookbook ----
 
 
 def write_cookbook(folder):
@@ -53,7 +165,7 @@ def test_the_cookbook_loads_without_a_warning(cookbook):
 
 def test_the_cookbooks_rule_tests_pass(cookbook):
     done = subprocess.run(
-        [sys.executable, "tests/rules/run_rule_tests.py", str(cookbook / "ruleset_test.yaml")],
+        [sys.executable, RUNNER, str(cookbook / "ruleset_test.yaml")],
         env={**os.environ, "SLUICE_BIN": SLUICE}, capture_output=True, text=True, timeout=300,
         check=False)
     assert done.returncode == 0, done.stdout + done.stderr
