@@ -1,5 +1,6 @@
 #include "rules/cel.h"
 
+#include "rules/cel_bounds.h"
 #include "rules/cel_check.h"
 #include "rules/cel_emit.h"
 #include "rules/cel_fold.h"
@@ -31,14 +32,18 @@ enum status cel_compile(const struct cel_env *env, struct span source, struct di
     if (root == NULL)
         return ST_INVALID;
     enum status st = cel_check(&unit, root);
+    if (st == ST_OK && env->is_strict)
+        st = cel_bounds_check(&unit, root);
     if (st != ST_OK)
         return st;
-    cel_fold(&unit, root);
     struct cel_program *program = arena_must(arena, sizeof *program);
     program->result = root->type;
+    const struct cel_bounds *bounds = root->bounds; /* folding makes another node of it */
+    cel_fold(&unit, root);
     st = unit.failed ? ST_INVALID : cel_emit(&unit, root, program);
     if (st != ST_OK || !is_within_budget(&unit, root, program))
         return ST_INVALID;
+    program->bounds = bounds;
     if (env->share != NULL)
         cel_share_add(env->share, &unit, root, program);
     *ret_program = program;

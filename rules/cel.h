@@ -30,9 +30,10 @@ enum {
     CEL_ROOM_BYTES_A_BYTE = 2048,
 };
 
-struct cel_func;  /* cel_func.h */
-struct cel_instr; /* cel_emit.h */
-struct cel_share; /* cel_share.h */
+struct cel_bounds; /* cel_bounds.h */
+struct cel_func;   /* cel_func.h */
+struct cel_instr;  /* cel_emit.h */
+struct cel_share;  /* cel_share.h */
 
 /* A name that expressions may use. Reached as `name`, and as `group.name` when it has a group. */
 struct cel_name {
@@ -41,6 +42,7 @@ struct cel_name {
     const struct cel_type *type;
     int slot;                         /* where it stands in the row; not used with `constant` */
     const struct cel_value *constant; /* not NULL: the value itself (a list); outlives programs */
+    const struct cel_bounds *bounds;  /* of its values; outlives programs; NULL: not known */
 };
 
 struct cel_env {
@@ -52,13 +54,15 @@ struct cel_env {
     struct span container;    /* "a.b": a name x is looked for as a.b.x, a.x, x */
     const char *unknown_hint; /* about a name that is like no other: what may be named here */
     bool unchecked;           /* type errors and unknown names show when run, as error values */
-    int cost_max;             /* an expression that may cost more is refused; 0: none is */
-    struct cel_share *share;  /* what is compiled is put aside, and emitted by cel_share_emit() */
+    bool is_strict; /* refused: comparisons that never or always hold, constants that fail */
+    int cost_max;   /* an expression that may cost more is refused; 0: none is */
+    struct cel_share *share; /* what is compiled is put aside, and emitted by cel_share_emit() */
 };
 
 struct cel_program {
-    const struct cel_type *result; /* dyn when only a run can tell */
-    const int *reads;              /* slots it reads, each once, in the order of first reading */
+    const struct cel_type *result;   /* dyn when only a run can tell */
+    const struct cel_bounds *bounds; /* of its values, with env->is_strict; else NULL */
+    const int *reads;                /* slots it reads, each once, in the order of first reading */
     int n_reads;
     int cost; /* steps of a run, as far as can be told: cel_cost.h */
     /* private */

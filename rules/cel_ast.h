@@ -45,10 +45,11 @@ struct cel_loop {
 
 struct cel_node {
     enum cel_node_kind kind;
-    size_t offset;               /* where to point at: an operator's sign, a name's start */
-    size_t start, end;           /* the whole is source[start, end); end 0: nobody wrote it */
-    int height;                  /* of the tree below */
-    const struct cel_type *type; /* the checker's */
+    size_t offset;                   /* where to point at: an operator's sign, a name's start */
+    size_t start, end;               /* the whole is source[start, end); end 0: nobody wrote it */
+    int height;                      /* of the tree below */
+    const struct cel_type *type;     /* the checker's */
+    const struct cel_bounds *bounds; /* cel_bounds.h's; NULL: not looked at */
     struct span name;
     bool is_test;
     bool is_optional;       /* .? */

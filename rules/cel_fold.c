@@ -1,6 +1,7 @@
 #include "rules/cel_fold.h"
 
 #include "rules/cel_emit.h"
+#include "rules/cel_refuse.h"
 
 enum {
     FOLD_STEPS_MAX = 50000,    /* of one expression: half a millisecond */
@@ -14,6 +15,7 @@ struct fold {
     struct arena *scratch;
     int64_t steps; /* left */
     size_t kept;   /* bytes */
+    int failed_by; /* enum cel_error_code of the part that was run last; -1: it did not fail */
 };
 
 static void fold_node(struct fold *f, struct cel_node *n);
@@ -118,6 +120,7 @@ static bool fold_part(struct fold *f, struct cel_node *n)
         return true; /* told already: too much room */
     struct cel_value v = cel_run_with(&program, NULL, &run);
     f->steps = run.steps;
+    f->failed_by = cel_is_error(v) ? v.code : -1;
     arena->used_bytes = mark;
     if (cel_is_error(v) || f->kept > FOLD_KEPT_MAX)
         return false;
@@ -194,13 +197,27 @@ static bool is_empty_literal(const struct cel_node *n)
     return (n->kind == CEL_NODE_LIST || n->kind == CEL_NODE_MAP) && n->n_args == 0;
 }
 
+/* A part that fails whenever it runs; the smallest of its parts that does is told. */
+static void fold_failing(struct fold *f, struct cel_node *n)
+{
+    int failed_by = f->failed_by, told = f->unit->diags->errors;
+    fold_below(f, n);
+    if (f->unit->env->is_strict && failed_by >= 0 && failed_by != CEL_ERR_LIMIT &&
+        f->unit->diags->errors == told)
+        cel_refuse_constant(f->unit, n, (enum cel_error_code)failed_by);
+}
+
 static void fold_node(struct fold *f, struct cel_node *n)
 {
     if (n->kind == CEL_NODE_CONST || is_empty_literal(n) || f->steps <= 0)
         return;
-    if (is_closed(n, NULL) && fold_part(f, n))
+    bool closed = is_closed(n, NULL);
+    if (closed && fold_part(f, n))
         return;
-    fold_below(f, n);
+    if (closed)
+        fold_failing(f, n);
+    else
+        fold_below(f, n);
     if (n->kind == CEL_NODE_CALL && n->left == NULL) {
         fold_logic(n);
         fold_ternary(n);

@@ -471,3 +471,132 @@ void cel_refuse_range(struct cel_refuser r, const struct cel_node *loop)
     cel_unit_error(r.unit, loop->offset, "it works on lists and maps",
                    "%s has no elements to go through", type_text(r, loop->loop->range).text);
 }
+
+/* ---- constants that fail --------------------------------------------------------------------- */
+
+/* The value as it was written, in quotes if it is a text; cut when it is long. */
+static const char *literal_text(struct cel_unit *unit, const struct cel_node *n)
+{
+    char buf[TEXT_MAX] = {0};
+    struct text t;
+    text_init(&t, buf, sizeof buf - 1);
+    cel_value_write(n->value, &t);
+    const char *quote = n->value.kind == CEL_STRING ? "\"" : "";
+    return cel_hint_text(unit, "%s%s%s", quote, buf, quote);
+}
+
+/* Functions that read a text or a number, by the name of what they make of it. */
+static bool refuse_conversion(struct cel_unit *unit, const struct cel_node *n)
+{
+    static const struct {
+        const char *name, *hint;
+    } conversions[] = {
+        {"timestamp", "write timestamp(\"2026-01-31T12:00:00Z\")"},
+        {"duration", "write duration(\"90s\"); units are h, m, s, ms"},
+        {"int", "an int is written as 42, at most 9223372036854775807"},
+        {"uint", "a uint is not negative, at most 18446744073709551615"},
+        {"double", "a double is written as 4.5"},
+        {"bool", "it is true or false"},
+        {"ip", "write ip(\"192.0.2.1\")"},
+        {"cidr", "write cidr(\"192.0.2.0/24\")"},
+    };
+    for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) {
+        if (!span_is(n->name, conversions[i].name) || n->left != NULL || n->n_args != 1 ||
+            n->args[0]->kind != CEL_NODE_CONST)
+            continue;
+        cel_unit_error(unit, n->args[0]->start, conversions[i].hint, "%s is no %s",
+                       literal_text(unit, n->args[0]), conversions[i].name);
+        return true;
+    }
+    return false;
+}
+
+/* "it has "EUR", "USD"": the keys of a constant map, as many as fit. */
+static const char *keys_of(struct cel_unit *unit, const struct cel_node *map)
+{
+    char *hint = arena_must(unit->arena, DIAG_MESSAGE_MAX); /* zeroed */
+    struct text t;
+    text_init(&t, hint, DIAG_MESSAGE_MAX - 1);
+    if (!cel_is_literal(map, CEL_MAP))
+        return NULL;
+    for (size_t i = 0; i < map->value.map->count; i++) {
+        struct cel_node key = {.kind = CEL_NODE_CONST, .value = map->value.map->entries[i].key};
+        const char *text = literal_text(unit, &key);
+        if (t.len + strlen(text) + 9 > t.cap)
+            break;
+        text_printf(&t, "%s%s", i ? ", " : "it has ", text);
+    }
+    return t.len > 0 ? hint : "it is empty";
+}
+
+static const char *count_of(struct cel_unit *unit, const struct cel_node *list)
+{
+    size_t count = cel_is_literal(list, CEL_LIST) ? list->value.list->count : 0;
+    return count > 0 ? cel_hint_text(unit, "it has [0] to [%zu]", count - 1) : "it is empty";
+}
+
+static void refuse_element(struct cel_unit *unit, const struct cel_node *n)
+{
+    const struct cel_node *in = n->args[0], *index = n->args[1];
+    const char *text = index->kind == CEL_NODE_CONST ? literal_text(unit, index) : "...";
+    if (in->type->kind == CEL_T_LIST)
+        cel_unit_error(unit, index->start, count_of(unit, in), "the list has no element [%s]",
+                       text);
+    else
+        cel_unit_error(unit, index->start, keys_of(unit, in), "the map has no key %s", text);
+}
+
+/* The key of a map literal that stands there for the second time. */
+static const struct cel_node *repeated_key(const struct cel_node *map)
+{
+    for (int i = 2; i < map->n_args; i += 2) {
+        for (int j = 0; j < i; j += 2) {
+            const struct cel_node *a = map->args[i], *b = map->args[j];
+            if (a->kind == CEL_NODE_CONST && b->kind == CEL_NODE_CONST &&
+                cel_equal(a->value, b->value, NULL))
+                return a;
+        }
+    }
+    return map;
+}
+
+static bool refuse_operation(struct cel_unit *unit, const struct cel_node *n,
+                             enum cel_error_code why)
+{
+    struct span text = cel_hint_source(unit, n);
+    if (why == CEL_ERR_DIVIDE)
+        cel_unit_error(unit, n->args[1]->start, NULL, "a whole number cannot be divided by zero");
+    else if (why == CEL_ERR_OVERFLOW && text.len > 0)
+        cel_unit_error(unit, n->offset,
+                       n->type->kind == CEL_T_UINT ? "a uint is 0 to 18446744073709551615"
+                                                   : "with decimal points it would be a double",
+                       "%.*s does not fit into %s", SPAN_ARG(text),
+                       n->type->kind == CEL_T_UINT  ? "a uint"
+                       : n->type->kind == CEL_T_INT ? "an int"
+                                                    : "its type");
+    else if ((why == CEL_ERR_INDEX || why == CEL_ERR_NO_KEY) && span_is(n->name, "_[_]"))
+        refuse_element(unit, n);
+    else
+        return false;
+    return true;
+}
+
+void cel_refuse_constant(struct cel_unit *unit, const struct cel_node *n, enum cel_error_code why)
+{
+    char text[TEXT_MAX] = {0};
+    struct text t;
+    text_init(&t, text, sizeof text - 1);
+    cel_error_write(cel_fault(why), &t);
+    bool is_binary = n->kind == CEL_NODE_CALL && n->left == NULL && n->n_args == 2;
+    if (n->kind == CEL_NODE_CALL && refuse_conversion(unit, n))
+        return;
+    if (is_binary && refuse_operation(unit, n, why))
+        return;
+    if (n->kind == CEL_NODE_MAP && why == CEL_ERR_REPEATED_KEY)
+        cel_unit_error(unit, repeated_key(n)->start, NULL, "this key stands in the map twice");
+    else if (n->kind == CEL_NODE_SELECT && why == CEL_ERR_NO_KEY)
+        cel_unit_error(unit, n->offset, keys_of(unit, n->left), "the map has no key \"%.*s\"",
+                       SPAN_ARG(n->name));
+    else
+        cel_unit_error(unit, n->offset, NULL, "this fails whenever it runs: %s", text);
+}

@@ -47,4 +47,7 @@ void cel_refuse_field(struct cel_refuser r, const struct cel_node *n, const stru
 void cel_refuse_key(struct cel_refuser r, const struct cel_node *key);
 void cel_refuse_range(struct cel_refuser r, const struct cel_node *loop);
 
+/* `n` needs no row, and fails: what it is made of is constant by now, where that does not fail. */
+void cel_refuse_constant(struct cel_unit *unit, const struct cel_node *n, enum cel_error_code why);
+
 #endif

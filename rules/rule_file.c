@@ -139,7 +139,7 @@ static bool load_id(struct loader *l, const struct yaml_node *rule, struct rule 
 {
     const struct yaml_node *node = yaml_get(rule, "id");
     if (node == NULL) {
-        diag_error(l->diags, at(l, rule), NULL, "a rule needs an `id`");
+        diag_error(l->diags, at(l, rule), "write `id: large-amount`", "a rule needs an `id`");
         return false;
     }
     r->at = at(l, node);
@@ -154,13 +154,13 @@ static bool load_id(struct loader *l, const struct yaml_node *rule, struct rule 
 }
 
 static void wrong_type(struct loader *l, const struct yaml_node *node, const char *what,
-                       const char *wanted, const struct cel_program *program)
+                       const char *wanted, const char *hint, const struct cel_program *program)
 {
     char buf[DIAG_MESSAGE_MAX] = {0};
     struct text t;
     text_init(&t, buf, sizeof buf - 1);
     cel_type_write(program->result, &t);
-    diag_error(l->diags, body_at(l, node), NULL, "%s is %s, not %s", what, buf, wanted);
+    diag_error(l->diags, body_at(l, node), hint, "%s is %s, not %s", what, buf, wanted);
 }
 
 static bool compile(struct loader *l, const struct yaml_node *node,
@@ -187,7 +187,7 @@ static bool load_when(struct loader *l, const struct yaml_node *rule, struct rul
     enum cel_type_kind kind = r->when->result->kind;
     if (kind == CEL_T_BOOL || kind == CEL_T_DYN)
         return true;
-    wrong_type(l, node, "the condition", "bool", r->when);
+    wrong_type(l, node, "the condition", "bool", "write a comparison, as amount > 1000", r->when);
     return false;
 }
 
@@ -199,7 +199,10 @@ static bool load_score(struct loader *l, const struct yaml_node *node, struct ru
         return false;
     enum cel_type_kind kind = program->result->kind;
     if (!cel_type_is_number(program->result) && kind != CEL_T_DYN) {
-        wrong_type(l, node, "the score", "a number", program);
+        wrong_type(l, node, "the score", "a number",
+                   kind == CEL_T_BOOL ? "write condition ? 50 : 0"
+                                      : "write a number, or what gives one",
+                   program);
         return false;
     }
     r->score_program = program;
@@ -258,7 +261,8 @@ static bool load_choice(struct loader *l, const struct yaml_node *node, const ch
     text_str(&h, "it is one of ");
     for (size_t i = 0; i < n; i++)
         text_printf(&h, "%s%s", i ? ", " : "", texts[i]);
-    diag_error(l->diags, at(l, node), hint, "'%.*s' is not known here", SPAN_ARG(text));
+    diag_error(l->diags, at(l, node), hint, "'%.*s' is no %.*s", SPAN_ARG(text),
+               SPAN_ARG(node->key));
     return false;
 }
 
@@ -379,7 +383,8 @@ static const struct yaml_node *find_rules(struct loader *l)
         return NULL;
     const struct yaml_node *rules = yaml_get(root, "rules");
     if (rules == NULL || rules->kind != YAML_SEQUENCE) {
-        diag_error(l->diags, rules ? at(l, rules) : top, NULL, "`rules` is a list of rules");
+        diag_error(l->diags, rules ? at(l, rules) : top, "each begins with `- id:`",
+                   "`rules` is a list of rules");
         return NULL;
     }
     if (rules->count > RULES_MAX) {

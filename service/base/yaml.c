@@ -234,7 +234,10 @@ static bool refuse_extras(struct parse *p, const yaml_event_t *event)
         message = "anchors are not supported";
     else if (tag)
         message = "tags are not supported";
-    return message == NULL || fail_at(p, event->start_mark, "write the value out", message);
+    return message == NULL ||
+           fail_at(p, event->start_mark,
+                   "write the value out; a text that begins with &, * or ! stands in quotes",
+                   message);
 }
 
 static size_t leading(struct span text, char c)
@@ -544,7 +547,10 @@ bool yaml_string(const struct yaml_file *file, const struct yaml_node *node,
     bool none = node->plain &&
                 (node->text.len == 0 || span_is(node->text, "~") || span_is(node->text, "null"));
     if (node->kind != YAML_SCALAR || none)
-        return expected(file, node, diags, NULL, "a text");
+        return expected(
+            file, node, diags,
+            node->kind != YAML_SCALAR ? "a text that begins with [ or { stands in quotes" : NULL,
+            "a text");
     *ret_value = node->text;
     return true;
 }

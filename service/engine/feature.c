@@ -110,7 +110,10 @@ static bool need_text(struct loader *l, const struct yaml_node *node, const char
 {
     *ret_node = yaml_get(node, key);
     if (*ret_node == NULL) {
-        diag_error(l->diags, yaml_key_at(l->file, node), NULL, "feature '%.*s' has no `%s:`",
+        const char *hint = strcmp(key, "by") == 0   ? "by: account_id"
+                           : strcmp(key, "of") == 0 ? "of: amount"
+                                                    : "aggregate: count";
+        diag_error(l->diags, yaml_key_at(l->file, node), hint, "feature '%.*s' has no `%s:`",
                    SPAN_ARG(node->key), key);
         return false;
     }

@@ -3,6 +3,7 @@
 #include "rules/cel_share.h"
 #include "service/base/check.h"
 #include "service/base/hash.h"
+#include "service/engine/bounds.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -118,11 +119,24 @@ static bool load_schema(struct loader *l)
         return false;
     for (int i = 0; i < schema->count; i++) {
         const struct field *f = &schema->fields[i];
-        struct cel_name name = {f->name, "tx", field_cel_type(f->type), i, NULL};
+        struct cel_name name = {.name = f->name,
+                                .group = "tx",
+                                .type = field_cel_type(f->type),
+                                .slot = i,
+                                .bounds = bounds_of_field(f, l->snap->arena)};
         ok = declare(l, name, place(l, f->line, f->col)) && ok;
     }
     l->snap->row_derived = l->snap->row_features = l->snap->row_count = schema->count;
     return ok;
+}
+
+/* The member called `key`; the mapping itself when it has none. */
+static const struct yaml_node *child_of(const struct yaml_node *map, struct span key)
+{
+    const struct yaml_node *child = map->child;
+    while (child != NULL && !span_eq(child->key, key))
+        child = child->next;
+    return child != NULL ? child : map;
 }
 
 static bool load_lists(struct loader *l)
@@ -134,8 +148,8 @@ static bool load_lists(struct loader *l)
         return false;
     for (int i = 0; i < lists->count; i++) {
         const struct list *list = &lists->items[i];
-        struct cel_name name = {list->name, "lists", list->type, -1, &list->value};
-        ok = declare(l, name, yaml_key_at(&l->file, node)) && ok;
+        struct cel_name name = {list->name, "lists", list->type, -1, &list->value, NULL};
+        ok = declare(l, name, yaml_key_at(&l->file, child_of(node, list->name))) && ok;
     }
     l->snap->lists = lists;
     return ok;
@@ -161,7 +175,11 @@ static bool load_one_derived(struct loader *l, const struct yaml_node *node)
     if (!yaml_string(&l->file, node, l->diags, &source) ||
         cel_compile(&l->env, source, body_at(l, node), s->arena, l->diags, &program) != ST_OK)
         return false;
-    struct cel_name name = {node->key, "tx", program->result, s->row_derived + s->n_derived, NULL};
+    struct cel_name name = {.name = node->key,
+                            .group = "tx",
+                            .type = program->result,
+                            .slot = s->row_derived + s->n_derived,
+                            .bounds = program->bounds};
     if (!declare(l, name, yaml_key_at(&l->file, node)))
         return false;
     s->derived[s->n_derived++] = (struct snapshot_derived){node->key, program, false};
@@ -199,7 +217,11 @@ static bool load_features(struct loader *l)
     for (int i = 0; i < s->features.n_features; i++) {
         const struct feature *f = &s->features.features[i];
         const struct cel_type *type = f->is_int ? &cel_type_int : &cel_type_double;
-        struct cel_name name = {f->name, "tx", type, s->row_features + i, NULL};
+        struct cel_name name = {.name = f->name,
+                                .group = "tx",
+                                .type = type,
+                                .slot = s->row_features + i,
+                                .bounds = bounds_of_feature(f, s->arena)};
         ok = declare(l, name, place(l, f->line, f->col)) && ok;
     }
     s->row_count = s->row_features + s->features.n_features;
@@ -402,6 +424,7 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
     l->snap = s;
     l->env.names = l->names;
     l->env.cost_max = CEL_COST_MAX;
+    l->env.is_strict = true;
     enum status st = yaml_load(l->path, s->arena, diags, &l->file);
     if (st != ST_OK)
         return st;
@@ -409,7 +432,8 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
         return ST_INVALID;
     find_reads(s, o->reads_all);
     s->env = l->env;
-    s->env.share = NULL; /* it was for the rules, and is done */
+    s->env.share = NULL;      /* it was for the rules, and is done */
+    s->env.is_strict = false; /* whoever tries something may try 1 < 0 */
     hash_files(l);
     s->loaded_at_ms = o->now_ms;
     return ST_OK;

@@ -64,6 +64,12 @@ static bool canonical_ip(struct span text, char ret_canonical[INET6_ADDRSTRLEN])
                      ret_canonical, INET6_ADDRSTRLEN) != NULL;
 }
 
+bool slot_is_canonical_ip(struct span text)
+{
+    char canonical[INET6_ADDRSTRLEN];
+    return canonical_ip(text, canonical) && span_is(text, canonical);
+}
+
 static const char *take_ip(struct span text, struct arena *arena, struct txn_value *ret_value)
 {
     char canonical[INET6_ADDRSTRLEN];

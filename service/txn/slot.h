@@ -41,4 +41,7 @@ const char *slot_hide_card(const struct hash_key *key, struct arena *arena, stru
 /* What a value of the field should have been: "must be a string". */
 const char *slot_expected(const struct field *field);
 
+/* Is `text` spelt as the text of an ip field is, whatever spelling came? */
+bool slot_is_canonical_ip(struct span text);
+
 #endif

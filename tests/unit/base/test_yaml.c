@@ -157,11 +157,12 @@ static void what_is_not_ours_is_refused_with_its_place(void **state)
         {"a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' stands on line 1 already\n"
                                "    a: 3\n    ^\n"},
         {"a: &x 1\n", "f.yaml:1:4: anchors are not supported\n    a: &x 1\n       ^\n"
-                      "write the value out\n"},
+                      "write the value out; a text that begins with &, * or ! stands in quotes\n"},
         {"a: *x\n", "f.yaml:1:4: aliases are not supported\n    a: *x\n       ^\n"
-                    "write the value out\n"},
-        {"a: !!str 1\n", "f.yaml:1:4: tags are not supported\n    a: !!str 1\n       ^\n"
-                         "write the value out\n"},
+                    "write the value out; a text that begins with &, * or ! stands in quotes\n"},
+        {"a: !!str 1\n",
+         "f.yaml:1:4: tags are not supported\n    a: !!str 1\n       ^\n"
+         "write the value out; a text that begins with &, * or ! stands in quotes\n"},
         {"? [a]\n: 1\n", "f.yaml:1:3: a key must be a plain or quoted text\n    ? [a]\n      ^\n"},
         {"a: 1\n---\nb: 1\n", "f.yaml:2:1: a second document in one file\n    ---\n    ^\n"
                               "split the file\n"},

@@ -132,7 +132,7 @@ static void a_rule_says_whether_something_was_missing_or_went_wrong(void **state
     world_open(&w, world_ruleset,
                "rules:\n"
                "  - {id: a, when: terminal_id == 'm-1', score: 1}\n"
-               "  - {id: b, when: 'true', score: '1 / 0'}\n"
+               "  - {id: b, when: 'true', score: '1 / (size(account_id) - size(account_id))'}\n"
                "  - {id: c, when: amount > 0.0, score: 1}\n"
                "  - {id: d, when: amount < 0.0, score: 1}\n"
                "  - {id: e, when: amount < 0.0, score: 1, mode: off}\n",

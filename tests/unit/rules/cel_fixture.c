@@ -60,15 +60,15 @@ void fixture_init(struct fixture *f)
     f->scratch = arena_new(SCRATCH_BYTES);
     fill_row(f);
 #define X(name, group, type) \
-    f->names[n++] = (struct cel_name){span_str(#name), group, &type, FIXTURE_##name, NULL};
+    f->names[n++] = (struct cel_name){span_str(#name), group, &type, FIXTURE_##name, NULL, NULL};
     FIXTURE_NAME_TABLE(X)
 #undef X
     f->names[n++] = (struct cel_name){span_str("merchant.country"), "tx", &cel_type_string,
-                                      FIXTURE_merchant_country, NULL};
+                                      FIXTURE_merchant_country,     NULL, NULL};
+    f->names[n++] = (struct cel_name){span_str("countries"), "lists", &cel_type_list_string, -1,
+                                      &f->countries,         NULL};
     f->names[n++] =
-        (struct cel_name){span_str("countries"), "lists", &cel_type_list_string, -1, &f->countries};
-    f->names[n++] =
-        (struct cel_name){span_str("codes"), "lists", &cel_type_list_int, -1, &f->codes};
+        (struct cel_name){span_str("codes"), "lists", &cel_type_list_int, -1, &f->codes, NULL};
     f->env = (struct cel_env){.names = f->names, .n_names = n};
 }
 
