@@ -87,7 +87,9 @@ def run(target, minutes):
     os.makedirs(f"{folder}/corpus", exist_ok=True)
     subprocess.run([program, "--prepare", folder], check=True)
     before = artifacts(folder)
-    command = [program, f"-dict={folder}/words.dict", f"-artifact_prefix={folder}/",
+    words = f"{folder}/words.dict"
+    dictionary = [f"-dict={words}"] if os.path.getsize(words) > 0 else []
+    command = [program, *dictionary, f"-artifact_prefix={folder}/",
                f"-max_total_time={int(minutes * 60)}", f"-timeout={HANGS_AFTER_S}",
                f"-rss_limit_mb={MEMORY_MB}", "-print_final_stats=1", f"{folder}/corpus",
                f"{folder}/seeds", *corpora(target)]
