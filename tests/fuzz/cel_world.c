@@ -180,14 +180,52 @@ static const struct cel_func *signature(size_t i)
     return NULL;
 }
 
+/* What nests: `open` so often, `middle`, `close` as often. Near CEL_DEPTH_MAX, or what grows faster
+ * than the text does. */
+static const struct nest {
+    const char *open, *middle, *close;
+    int times;
+} nests[] = {
+    {"(", "x", ")", 190},
+    {"[", "", "]", 190},
+    {"{0: ", "{}", "}", 190},
+    {"-", "x", "", 190},
+    {"!", "flag", "", 190},
+    {"flag ? 1 : ", "2", "", 190},
+    {"", "x", " + x", 190},
+    {"", "any", ".a", 60},
+    {"", "any", "[0]", 190},
+    {"", "any", ".?a", 60},
+    {"ints.map(i, ", "i", ")", 30},
+    {"ints.exists(i, ", "i > 1", ")", 30},
+    {"cel.bind(v, [v, v], ", "v", ")", 40},
+    {"cel.bind(v, [x], cel.bind(w, [v, v], cel.bind(v, [w, w], ", "v == w", ")))", 12},
+    {"'", "a", "'.replace('', 'bb')", 1},
+    {"", "currency", ".replace('', 'bbbbbbbb')", 8},
+};
+
+enum { NESTS = sizeof nests / sizeof *nests };
+
+static void write_nest(const struct nest *n, struct text *out)
+{
+    for (int i = 0; i < n->times; i++)
+        text_str(out, n->open);
+    text_str(out, n->middle);
+    for (int i = 0; i < n->times; i++)
+        text_str(out, n->close);
+}
+
 size_t cel_world_seed(size_t i, uint8_t *buf, size_t cap)
 {
     struct text out;
-    const struct cel_func *f = signature(i);
-    if (f == NULL)
+    const struct cel_func *f = i < NESTS ? NULL : signature(i - NESTS);
+    if (i >= NESTS && f == NULL)
         return SIZE_MAX;
     text_init(&out, buf, cap);
-    write_call(f, &out);
+    if (f == NULL)
+        write_nest(&nests[i], &out);
+    else
+        write_call(f, &out);
     return out.len;
 }
 
