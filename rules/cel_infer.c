@@ -51,6 +51,32 @@ const struct cel_type *cel_infer_known(const struct cel_infer *in, const struct 
     return t;
 }
 
+/* false: there are more than *left parts; it is counted down. */
+static bool count_nodes(const struct cel_infer *in, const struct cel_type *t, int *left)
+{
+    t = cel_infer_known(in, t);
+    if ((*left)-- == 0)
+        return false;
+    for (int i = 0; i < t->n_params; i++) {
+        if (!count_nodes(in, t->params[i], left))
+            return false;
+    }
+    return true;
+}
+
+bool cel_infer_is_large(const struct cel_infer *in, const struct cel_type *t)
+{
+    int left = CEL_TYPE_NODES_MAX;
+    return !count_nodes(in, t, &left);
+}
+
+/* What a type goes on to grew with what its variables were bound to, and could double with each:
+ * whoever goes through one gives it up when it is large. */
+static const struct cel_type *bounded(const struct cel_infer *in, const struct cel_type *t)
+{
+    return cel_infer_is_large(in, t) ? &cel_type_dyn : cel_infer_known(in, t);
+}
+
 /* `t` with each parameter replaced by `map`; itself when nothing changes. */
 static const struct cel_type *with_params(struct cel_infer *in, const struct cel_type *t,
                                           const struct cel_type *(*map)(struct cel_infer *,
@@ -88,7 +114,7 @@ const struct cel_type *cel_infer_instance(struct cel_infer *in, const struct cel
 static const struct cel_type *resolved(struct cel_infer *in, const struct cel_type *t,
                                        const void *final)
 {
-    t = cel_infer_known(in, t);
+    t = bounded(in, t);
     if (t->kind == CEL_T_VAR)
         return *(const bool *) final ? &cel_type_dyn : t;
     return with_params(in, t, resolved, final);
@@ -97,25 +123,6 @@ static const struct cel_type *resolved(struct cel_infer *in, const struct cel_ty
 const struct cel_type *cel_infer_resolve(struct cel_infer *in, const struct cel_type *t, bool final)
 {
     return resolved(in, t, &final);
-}
-
-/* false: there are more than *left parts; it is counted down. */
-static bool count_nodes(const struct cel_infer *in, const struct cel_type *t, int *left)
-{
-    t = cel_infer_known(in, t);
-    if ((*left)-- == 0)
-        return false;
-    for (int i = 0; i < t->n_params; i++) {
-        if (!count_nodes(in, t->params[i], left))
-            return false;
-    }
-    return true;
-}
-
-bool cel_infer_is_large(const struct cel_infer *in, const struct cel_type *t)
-{
-    int left = CEL_TYPE_NODES_MAX;
-    return !count_nodes(in, t, &left);
 }
 
 static bool occurs(const struct cel_infer *in, int id, const struct cel_type *t)
@@ -133,7 +140,7 @@ static bool occurs(const struct cel_infer *in, int id, const struct cel_type *t)
 /* Is `a` the same as `b`, or wider: dyn somewhere where b says more? */
 static bool is_wider(const struct cel_infer *in, const struct cel_type *a, const struct cel_type *b)
 {
-    a = cel_infer_known(in, a);
+    a = bounded(in, a);
     b = cel_infer_known(in, b);
     if (a->kind == CEL_T_DYN || a->kind == CEL_T_ERROR)
         return true;
@@ -155,18 +162,14 @@ static bool assign_var(struct cel_infer *in, const struct cel_type *var,
                        const struct cel_type *to)
 {
     const struct cel_type *bound = in->bound[var->id];
-    if (bound == NULL) {
-        other = cel_infer_known(in, other);
-        if (other->kind == CEL_T_VAR && other->id == var->id)
-            return true;
-        if (occurs(in, var->id, other))
-            return false;
-        bind(in, var->id, other);
-        return true;
-    }
-    if (!cel_infer_assign(in, from == var ? bound : from, to == var ? bound : to))
+    if (bound != NULL && !cel_infer_assign(in, from == var ? bound : from, to == var ? bound : to))
         return false;
-    if (is_wider(in, other, bound) && !occurs(in, var->id, other))
+    other = bounded(in, other);
+    if (other->kind == CEL_T_VAR && other->id == var->id)
+        return true;
+    if (occurs(in, var->id, other))
+        return bound != NULL;
+    if (bound == NULL || is_wider(in, other, bound))
         bind(in, var->id, other);
     return true;
 }
@@ -202,7 +205,7 @@ bool cel_infer_assign(struct cel_infer *in, const struct cel_type *from, const s
     if (from->kind == CEL_T_VAR)
         return assign_var(in, from, to, from, to);
     if (from->kind == CEL_T_DYN || to->kind == CEL_T_DYN || from->kind == CEL_T_ERROR ||
-        to->kind == CEL_T_ERROR)
+        to->kind == CEL_T_ERROR || cel_infer_is_large(in, from))
         return true;
     if (from->kind == CEL_T_NULL || to->kind == CEL_T_NULL)
         return takes_null(from) && takes_null(to);

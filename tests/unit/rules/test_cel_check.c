@@ -271,6 +271,26 @@ static void a_type_that_doubles_each_time_is_given_up(void **state)
     assert_non_null(program);
 }
 
+/* Each variable is two of the next; the first was looked at while it was small. */
+static void a_type_that_doubles_behind_a_node_is_given_up(void **state)
+{
+    enum { TIMES = 60 };
+    char source[8192];
+    struct text t;
+    (void)state;
+    text_init(&t, source, sizeof source - 1);
+    for (int i = 0; i <= TIMES; i++)
+        text_printf(&t, "cel.bind(a%d, [], ", i);
+    text_str(&t, "[is_night ? a0[0] : dyn(true");
+    for (int i = 0; i < TIMES; i++)
+        text_printf(&t, " && a%d == [{a%d[0]: a%d[0]}]", i, i + 1, i + 1);
+    text_str(&t, ")]");
+    for (int i = 0; i <= TIMES; i++)
+        text_char(&t, ')');
+    source[t.len] = '\0';
+    assert_non_null(fixture_compile(&f, source));
+}
+
 /* With what stands before it the name is longer than any that is declared. */
 static void an_unknown_function_of_a_very_long_name_is_told(void **state)
 {
@@ -298,6 +318,7 @@ int main(void)
         TEST(types_are_inferred),
         TEST(unchecked_mistakes_become_error_values),
         TEST(a_type_that_doubles_each_time_is_given_up),
+        TEST(a_type_that_doubles_behind_a_node_is_given_up),
         TEST(an_unknown_function_of_a_very_long_name_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
