@@ -142,7 +142,7 @@ static void put_based(struct out *o, struct cel_value v, unsigned base, const ch
 
 static void put_value(struct out *o, const struct cel_value *v, int depth);
 
-/* What is no UTF-8 becomes one U+FFFD, however many bytes it goes on: cel-spec, extensions/strings. */
+/* What is no UTF-8 becomes one U+FFFD, however long: cel-spec, extensions/strings. */
 static void put_bytes(struct out *o, struct span bytes)
 {
     size_t pos = 0, good = 0; /* bytes[good..pos) is to be written */
