@@ -529,6 +529,10 @@ static void check_call(struct check *ck, struct cel_node *n)
 /* ---- literals and loops --------------------------------------------------------------------- */
 
 /* What an element, or a value of a map, brings: of [?x] what x holds. */
+    if (n->n_args + (n->left != NULL) > CEL_ARGS_MAX && ck->unit->env->unchecked) {
+        make_error(n, CEL_ERR_NO_OVERLOAD, span_of(NULL, 0));
+        return;
+    }
 static const struct cel_type *entry_type(struct check *ck, const struct cel_node *n)
 {
     if (!n->is_optional_entry)

@@ -240,7 +240,7 @@ static const struct {
 static bool emit_else(struct emit *e, const struct cel_node *n)
 {
     bool value = span_is(n->name, "orValue");
-    if (!value && !span_is(n->name, "or"))
+    if (n->n_args != 1 || (!value && !span_is(n->name, "or")))
         return false;
     emit_node(e, n->left);
     int otherwise = emit_op(e, value ? CEL_OP_ELSE_VALUE : CEL_OP_ELSE, 0);

@@ -271,6 +271,28 @@ static void a_type_that_doubles_each_time_is_given_up(void **state)
     assert_non_null(program);
 }
 
+/* Nobody counted them: the checker does not look, and a function has four at most. */
+static void unchecked_calls_may_have_no_arguments_or_too_many(void **state)
+{
+    static const int counts[] = {5, 255, 256, 257, 600}; /* an instruction has a byte for it */
+    char source[2048];
+    (void)state;
+    f.env.unchecked = true;
+    assert_string_equal(fixture_text(&f, "count.or()"), "error: no such overload");
+    assert_string_equal(fixture_text(&f, "count.orValue()"), "error: no such overload");
+    assert_string_equal(fixture_text(&f, "optional.of(1).or(1, 2)"), "error: no such overload");
+    for (size_t c = 0; c < COUNT(counts); c++) {
+        struct text t;
+        text_init(&t, source, sizeof source - 1);
+        text_str(&t, "size(count");
+        for (int i = 1; i < counts[c]; i++)
+            text_str(&t, ",1");
+        text_char(&t, ')');
+        source[t.len] = '\0';
+        assert_string_equal(fixture_text(&f, source), "error: no such overload");
+    }
+}
+
 /* Each variable is two of the next; the first was looked at while it was small. */
 static void a_type_that_doubles_behind_a_node_is_given_up(void **state)
 {
@@ -317,6 +339,7 @@ int main(void)
         TEST(a_place_behind_an_escape_of_yaml_is_found),
         TEST(types_are_inferred),
         TEST(unchecked_mistakes_become_error_values),
+        TEST(unchecked_calls_may_have_no_arguments_or_too_many),
         TEST(a_type_that_doubles_each_time_is_given_up),
         TEST(a_type_that_doubles_behind_a_node_is_given_up),
         TEST(an_unknown_function_of_a_very_long_name_is_told),
