@@ -500,7 +500,7 @@ op_RECALL:
     }
     NEXT;
 op_REMEMBER:
-    if (memo != NULL && may_remember(&cx, &sp[-1]))
+    if (memo != NULL && cx.steps > 0 && may_remember(&cx, &sp[-1]))
         memo[in->arg] = sp[-1];
     NEXT;
 op_RETURN:

@@ -136,6 +136,18 @@ static void a_part_within_a_shared_part_is_not_kept_twice(void **state)
     assert_true(cel_is_true(run(0)));
 }
 
+/* Out of steps lists are equal to none; that is no answer for the expressions behind. */
+static void what_was_cut_short_is_not_remembered(void **state)
+{
+    (void)state;
+    share((const char *const[]){"[anything, 1] == dyn([[1, 2, 3], 1])",
+                                "[anything, 1] == dyn([[1, 2, 3], 1]) && is_night", NULL});
+    assert_int_equal(n_shared, 1);
+    struct cel_run few = {.scratch = f.scratch, .steps = 2, .memo = memo};
+    assert_int_equal(cel_run_with(programs[0], f.row, &few).code, CEL_ERR_LIMIT);
+    assert_true(cel_is_true(run(1)));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -149,6 +161,7 @@ int main(void)
         TEST(a_variable_of_a_loop_around_it_keeps_a_part_from_being_shared),
         TEST(what_is_missing_is_remembered_and_a_built_text_is_not),
         TEST(a_part_within_a_shared_part_is_not_kept_twice),
+        TEST(what_was_cut_short_is_not_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
