@@ -539,7 +539,8 @@ struct cel_value cel_keep(struct cel_value v, const struct arena *scratch, struc
 {
     if (v.kind == CEL_OPTIONAL && v.some != NULL && arena_has(scratch, v.some))
         return keep_optional(v, scratch, arena);
-    if ((v.kind == CEL_STRING || v.kind == CEL_BYTES) && arena_has(scratch, v.text.base))
+    if ((v.kind == CEL_STRING || v.kind == CEL_BYTES || v.kind == CEL_ERROR) &&
+        arena_has(scratch, v.text.base))
         return keep_text(v, arena);
     if (v.kind == CEL_LIST && arena_has(scratch, v.list))
         return keep_list(v.list, scratch, arena);

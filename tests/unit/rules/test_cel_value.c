@@ -140,6 +140,21 @@ static void what_is_kept_needs_the_scratch_no_longer(void **state)
     assert_string_equal(written(kept), "optional.of([EUR, 1])");
 }
 
+static void the_text_of_an_error_is_kept_too(void **state)
+{
+    struct arena *scratch = arena_new(1024);
+    char text[64] = {0};
+    struct text out;
+    (void)state;
+    struct cel_value v = cel_error(CEL_ERR_NO_KEY, arena_copy(scratch, span_str("EUR")));
+    v = cel_keep(v, scratch, arena);
+    memset(scratch->base, 0xa5, scratch->used_bytes);
+    arena_free(scratch);
+    text_init(&out, text, sizeof text - 1);
+    cel_error_write(v, &out);
+    assert_string_equal(text, "no such key EUR");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -152,6 +167,7 @@ int main(void)
         TEST(an_index_tells_what_is_repeated_or_has_no_hash),
         TEST(looking_through_a_list_takes_steps),
         TEST(what_is_kept_needs_the_scratch_no_longer),
+        TEST(the_text_of_an_error_is_kept_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
