@@ -517,6 +517,10 @@ static void check_call(struct check *ck, struct cel_node *n)
         if (n_args < CEL_ARGS_MAX + 1)
             args[n_args++] = n->args[i];
     }
+    if (n->n_args + (n->left != NULL) > CEL_ARGS_MAX && ck->unit->env->unchecked) {
+        make_error(n, CEL_ERR_NO_OVERLOAD, span_of(NULL, 0));
+        return;
+    }
     choose(ck, n, args, n_args);
     if (n->type->kind != CEL_T_ERROR)
         review(ck, n, n_args);
@@ -529,10 +533,6 @@ static void check_call(struct check *ck, struct cel_node *n)
 /* ---- literals and loops --------------------------------------------------------------------- */
 
 /* What an element, or a value of a map, brings: of [?x] what x holds. */
-    if (n->n_args + (n->left != NULL) > CEL_ARGS_MAX && ck->unit->env->unchecked) {
-        make_error(n, CEL_ERR_NO_OVERLOAD, span_of(NULL, 0));
-        return;
-    }
 static const struct cel_type *entry_type(struct check *ck, const struct cel_node *n)
 {
     if (!n->is_optional_entry)
