@@ -431,6 +431,20 @@ static bool constant_texts(struct check *ck, const struct cel_node *n, struct ce
             return false;
     }
     return true;
+/* Of a list by name, whose size the source does not tell, no more room is taken than there is
+ * besides what the source may still need. */
+static const char *prepare_within_room(struct check *ck, const struct cel_func *f,
+                                       const struct cel_node *last, const struct cel_list *list,
+                                       struct cel_value *ret_value, size_t *ret_wrong)
+{
+    struct arena *arena = ck->unit->arena;
+    size_t cap = arena->cap_bytes, kept = last->kind == CEL_NODE_LIST ? 0 : cel_unit_room(ck->unit);
+    arena->cap_bytes = cap - arena->used_bytes > kept ? cap - kept : arena->used_bytes;
+    const char *wrong = f->prepare_list(list, arena, ret_value, ret_wrong);
+    arena->cap_bytes = cap;
+    return wrong;
+}
+
 }
 
 static void prepare_last_list(struct check *ck, struct cel_node *n, struct cel_node *last,
@@ -442,7 +456,7 @@ static void prepare_last_list(struct check *ck, struct cel_node *n, struct cel_n
     size_t at = 0;
     if (f->prepare_list == NULL || f->n_args != n_args || !constant_texts(ck, last, &list))
         return;
-    const char *wrong = f->prepare_list(&list, ck->unit->arena, &value, &at);
+    const char *wrong = prepare_within_room(ck, f, last, &list, &value, &at);
     if (wrong == NULL) {
         last->kind = CEL_NODE_CONST;
         last->value = value;

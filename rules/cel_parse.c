@@ -27,10 +27,15 @@ void cel_unit_error(struct cel_unit *unit, size_t offset, const char *hint, cons
     diag_error(unit->diags, cel_source_at(unit->at, unit->source, offset), hint, "%s", message);
 }
 
+size_t cel_unit_room(const struct cel_unit *unit)
+{
+    return CEL_ROOM_BYTES + CEL_ROOM_BYTES_A_BYTE * unit->source.len;
+}
+
 bool cel_unit_has_room(struct cel_unit *unit)
 {
     const struct arena *a = unit->arena;
-    if (a->cap_bytes - a->used_bytes > CEL_ROOM_BYTES + CEL_ROOM_BYTES_A_BYTE * unit->source.len)
+    if (a->cap_bytes - a->used_bytes > cel_unit_room(unit))
         return true;
     cel_unit_error(unit, 0, NULL, "the ruleset is too large: out of space");
     return false;

@@ -30,6 +30,8 @@ cel_unit_error(struct cel_unit *unit, size_t offset, const char *hint, const cha
  * tree to program? Asked for at once, so that no step has to look. false: with a diagnostic.
  */
 bool cel_unit_has_room(struct cel_unit *unit);
+/* So many bytes. */
+size_t cel_unit_room(const struct cel_unit *unit);
 
 /* NULL, with a diagnostic added, for what is no expression. O(source). */
 struct cel_node *cel_parse(struct cel_unit *unit);

@@ -235,6 +235,33 @@ static void a_constant_that_is_no_network_is_refused_at_load(void **state)
                         "\"2001:db8::/32\" are");
 }
 
+enum { NETWORKS = 20000 };
+
+/* However much is left, there is a diagnostic, or the program. */
+static void networks_of_a_list_leave_room_for_the_rest(void **state)
+{
+    struct fixture *f = *state;
+    struct cel_value *items = arena_must(f->arena, NETWORKS * sizeof *items);
+    struct cel_list list = {.count = NETWORKS, .items = items};
+    for (int i = 0; i < NETWORKS; i++)
+        items[i] = cel_string(span_str("10.0.0.0/8"));
+    f->countries = cel_list_of(&list);
+    int made = 0, refused = 0;
+    for (size_t kib = 500; kib < 1600; kib += 4) {
+        struct arena *arena = arena_new(kib << 10);
+        const struct cel_program *program;
+        const char *source = "currency.inNetworks(lists.countries) && count > 1";
+        memset(&f->diags, 0, sizeof f->diags);
+        bool ok = cel_compile(&f->env, span_str(source), (struct diag_at){0}, arena, &f->diags,
+                              &program) == ST_OK;
+        assert_true(ok == (f->diags.errors == 0));
+        made += ok;
+        refused += !ok;
+        arena_free(arena);
+    }
+    assert_true(made > 10 && refused > 10);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -249,6 +276,7 @@ int main(void)
         TEST(an_address_has_a_name_and_a_domain),
         TEST(an_address_is_in_networks_or_not),
         TEST(a_constant_that_is_no_network_is_refused_at_load),
+        TEST(networks_of_a_list_leave_room_for_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
