@@ -10,8 +10,9 @@
 #include "rules/cel_regex.h"
 #include "rules/cel_utf8.h"
 
-/* Bytes that one step of the budget pays for, in memchr-like loops. */
-enum { BYTES_A_STEP = 64 };
+/* Bytes that one step of the budget pays for: in memchr-like loops, where characters are counted,
+ * and where they are decoded. */
+enum { BYTES_A_STEP = 64, COUNTED_A_STEP = 16, DECODED_A_STEP = 4 };
 
 static struct cel_value limit(void)
 {
@@ -114,15 +115,22 @@ static struct cel_value matches(struct cel_context *cx, const struct cel_value *
 
 /* ---- positions ------------------------------------------------------------------------------ */
 
+/* The byte behind the character that begins at `i`. */
+static size_t behind(struct span s, size_t i)
+{
+    i++;
+    while (i < s.len && cel_utf8_continues(s.base[i]))
+        i++;
+    return i;
+}
+
 /* The byte at which code point `n` begins; the end counts as one. false: there is none. */
-static bool byte_of(struct span s, int64_t n, size_t *ret_byte)
+static bool byte_of(struct cel_context *cx, struct span s, int64_t n, size_t *ret_byte)
 {
     size_t i = 0;
-    for (; n > 0 && i < s.len; n--) {
-        i++;
-        while (i < s.len && cel_utf8_continues(s.base[i]))
-            i++;
-    }
+    for (; n > 0 && i < s.len; n--)
+        i = behind(s, i);
+    cel_spend(cx, i / COUNTED_A_STEP);
     *ret_byte = i;
     return n == 0;
 }
@@ -135,14 +143,13 @@ static size_t points_before(struct span s, size_t byte)
 static struct cel_value char_at(struct cel_context *cx, const struct cel_value *args, int n_args)
 {
     struct span s = args[0].text;
-    size_t from, to;
+    size_t from;
     UNUSED_ARGS;
-    if (!byte_of(s, args[1].i64, &from))
+    if (!byte_of(cx, s, args[1].i64, &from))
         return out_of_bounds();
     if (from == s.len)
         return cel_string(span_of(NULL, 0));
-    byte_of(span_of(s.base + from, s.len - from), 1, &to);
-    return cel_string(span_of(s.base + from, to));
+    return cel_string(span_of(s.base + from, behind(s, from) - from));
 }
 
 /* s.indexOf(part), s.indexOf(part, from) */
@@ -155,7 +162,7 @@ static struct cel_value index_of(struct cel_context *cx, const struct cel_value 
     int64_t start = n_args > 2 ? args[2].i64 : 0;
     if (start < 0)
         return out_of_bounds();
-    if (!byte_of(s, start, &from)) /* nothing is everywhere, and at the end too */
+    if (!byte_of(cx, s, start, &from)) /* nothing is everywhere, and at the end too */
         return cel_int(part.len > 0 ? -1 : (int64_t)points_before(s, s.len));
     const char *at = memmem(s.base + from, s.len - from, part.base, part.len);
     return cel_int(at ? (int64_t)points_before(s, (size_t)(at - s.base)) : -1);
@@ -171,7 +178,7 @@ static struct cel_value last_index_of(struct cel_context *cx, const struct cel_v
         return limit();
     if (n_args > 2 && args[2].i64 < 0)
         return out_of_bounds();
-    bool within = n_args < 3 || (byte_of(s, args[2].i64, &at) && at < s.len);
+    bool within = n_args < 3 || (byte_of(cx, s, args[2].i64, &at) && at < s.len);
     if (!within)
         return cel_int(part.len > 0 ? -1 : (int64_t)points_before(s, s.len));
     if (part.len > s.len)
@@ -191,7 +198,7 @@ static struct cel_value substring(struct cel_context *cx, const struct cel_value
     struct span s = args[0].text;
     size_t from, to = s.len;
     UNUSED_ARGS;
-    if (!byte_of(s, args[1].i64, &from) || (n_args > 2 && !byte_of(s, args[2].i64, &to)) ||
+    if (!byte_of(cx, s, args[1].i64, &from) || (n_args > 2 && !byte_of(cx, s, args[2].i64, &to)) ||
         from > to)
         return out_of_bounds();
     return cel_string(span_of(s.base + from, to - from));
@@ -247,7 +254,9 @@ static struct cel_value trim(struct cel_context *cx, const struct cel_value *arg
 {
     struct span s = args[0].text;
     size_t from = s.len, to = 0;
-    UNUSED_ARGS;
+    (void)n_args;
+    if (!cel_spend(cx, s.len / DECODED_A_STEP))
+        return limit();
     for (size_t i = 0; i < s.len;) {
         size_t start = i;
         if (is_space(cel_utf8_next(s, &i)))
@@ -284,9 +293,7 @@ static bool find_next(struct span s, struct span part, size_t from, size_t *ret_
     }
     if (from >= s.len)
         return false;
-    size_t step;
-    byte_of(span_of(s.base + from, s.len - from), 1, &step);
-    *ret_at = from + step;
+    *ret_at = behind(s, from);
     return true;
 }
 

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <math.h>
 
+enum { HASHED_A_STEP = 16 }; /* bytes */
+
 struct cel_index {
     const char *values;
     size_t stride;
@@ -407,7 +409,8 @@ const struct cel_index *cel_index_build(struct arena *arena, const void *values,
     return ix;
 }
 
-static const struct cel_value *index_find(const struct cel_index *ix, struct cel_value v)
+static const struct cel_value *index_find(const struct cel_index *ix, struct cel_value v,
+                                          int64_t *steps)
 {
     uint64_t hash;
     if (!hash_value(v, &hash))
@@ -422,6 +425,8 @@ const struct cel_value *cel_map_get_text(const struct cel_map *map, struct span 
         return cel_map_get(map, cel_string(key), steps);
     if (!spend(steps, map->count))
         return NULL;
+    if (v.kind == CEL_STRING || v.kind == CEL_BYTES)
+        spend(steps, v.text.len / HASHED_A_STEP);
     const struct cel_entry *end = map->entries + map->count;
     for (const struct cel_entry *e = map->entries; e < end; e++) {
         if (e->key.kind == CEL_STRING && span_eq(e->key.text, key))
@@ -433,7 +438,7 @@ const struct cel_value *cel_map_get_text(const struct cel_map *map, struct span 
 const struct cel_value *cel_map_get(const struct cel_map *map, struct cel_value key, int64_t *steps)
 {
     if (map->index != NULL) {
-        const struct cel_value *at = index_find(map->index, key);
+        const struct cel_value *at = index_find(map->index, key, steps);
         return at ? &((const struct cel_entry *)(const void *)at)->value : NULL;
     }
     if (key.kind == CEL_STRING) /* it equals a text alone */
@@ -461,7 +466,7 @@ bool cel_list_has(const struct cel_list *list, struct cel_value v, int64_t *step
 {
     bool all_ints = false;
     if (list->index != NULL)
-        return index_find(list->index, v) != NULL;
+        return index_find(list->index, v, steps) != NULL;
     if (v.kind == CEL_INT && spend(steps, list->count) && ints_have(list, v.i64, &all_ints))
         return true;
     if (all_ints)
