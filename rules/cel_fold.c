@@ -5,9 +5,9 @@
 
 enum {
     FOLD_STEPS_MAX = 50000,    /* of one expression: half a millisecond */
-    FOLD_SCRATCH = 64 << 10,   /* bytes that one part may build */
     FOLD_KEPT_MAX = 128 << 10, /* bytes that an expression may keep; cel.c asks for the room */
-    INDEXED_FROM = 8,          /* items: a shorter list is searched faster without an index */
+    FOLD_SCRATCH = 2 * FOLD_KEPT_MAX, /* bytes that one part may build, on the way too */
+    INDEXED_FROM = 8, /* items: a shorter list is searched faster without an index */
 };
 
 struct fold {

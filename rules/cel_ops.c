@@ -357,6 +357,7 @@ struct list_builder {
 
 struct map_builder {
     struct cel_map map;
+    struct cel_index *index; /* map.index, to be added to; NULL: there are few */
     size_t room;
 };
 
@@ -399,6 +400,25 @@ struct cel_value cel_list_append(struct cel_context *cx, struct cel_value list,
     return list;
 }
 
+enum { INDEXED_FROM = 8 }; /* entries: fewer are looked through faster than an index is */
+
+/* An index of the entries that are there, for as many as there is room; false: over the limit. */
+static bool map_index(struct cel_context *cx, struct map_builder *b)
+{
+    bool repeated;
+    if (b->room <= INDEXED_FROM)
+        return true;
+    b->index = cel_spend(cx, b->room / INDEXED_FROM)
+                   ? cel_index_new(cx->arena, &b->map.entries->key, b->room, sizeof *b->map.entries)
+                   : NULL;
+    b->map.index = b->index;
+    for (size_t i = 0; i < b->map.count && b->index != NULL; i++)
+        cel_index_add(b->index, i, &repeated);
+    if (b->index == NULL)
+        cx->steps = 0;
+    return b->index != NULL;
+}
+
 struct cel_value cel_map_new(struct cel_context *cx, size_t room)
 {
     struct map_builder *b = cel_room(cx, sizeof *b);
@@ -406,12 +426,12 @@ struct cel_value cel_map_new(struct cel_context *cx, size_t room)
     if (b == NULL || entries == NULL)
         return cel_fault(CEL_ERR_LIMIT);
     *b = (struct map_builder){.map = {.entries = entries}, .room = room};
-    return cel_map_of(&b->map);
+    return map_index(cx, b) ? cel_map_of(&b->map) : cel_fault(CEL_ERR_LIMIT);
 }
 
 static bool map_grow(struct cel_context *cx, struct map_builder *b)
 {
-    size_t room = b->room ? 2 * b->room : 8, count = b->map.count;
+    size_t room = b->room ? 2 * b->room : INDEXED_FROM, count = b->map.count;
     struct cel_entry *entries = cel_spend(cx, count) ? cel_room(cx, room * sizeof *entries) : NULL;
     if (entries == NULL)
         return false;
@@ -419,7 +439,22 @@ static bool map_grow(struct cel_context *cx, struct map_builder *b)
         memcpy(entries, b->map.entries, count * sizeof *entries);
     b->map.entries = entries;
     b->room = room;
-    return true;
+    return map_index(cx, b);
+}
+
+static struct cel_value put_entry(struct cel_context *cx, struct map_builder *b,
+                                  const struct cel_entry *entry)
+{
+    bool repeated;
+    if (cel_map_get(&b->map, entry->key, &cx->steps) != NULL)
+        return cel_fault(CEL_ERR_REPEATED_KEY);
+    if (cx->steps <= 0 || (b->map.count == b->room && !map_grow(cx, b)))
+        return cel_fault(CEL_ERR_LIMIT);
+    b->map.entries[b->map.count] = *entry;
+    if (b->index != NULL)
+        cel_index_add(b->index, b->map.count, &repeated);
+    b->map.count++;
+    return cel_map_of(&b->map);
 }
 
 struct cel_value cel_map_put(struct cel_context *cx, struct cel_value map,
@@ -435,12 +470,7 @@ struct cel_value cel_map_put(struct cel_context *cx, struct cel_value map,
         key->kind != CEL_STRING)
         return cel_fault(CEL_ERR_ARGUMENT);
     struct map_builder *b = (struct map_builder *)(uintptr_t)map.map; /* from cel_map_new */
-    if (cel_map_get(&b->map, *key, &cx->steps) != NULL)
-        return cel_fault(CEL_ERR_REPEATED_KEY);
-    if (cx->steps <= 0 || (b->map.count == b->room && !map_grow(cx, b)))
-        return cel_fault(CEL_ERR_LIMIT);
-    b->map.entries[b->map.count++] = (struct cel_entry){*key, *value};
-    return map;
+    return put_entry(cx, b, &(struct cel_entry){*key, *value});
 }
 
 struct cel_value cel_list_append_some(struct cel_context *cx, struct cel_value list,

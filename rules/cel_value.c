@@ -8,8 +8,8 @@ enum { HASHED_A_STEP = 16 }; /* bytes */
 struct cel_index {
     const char *values;
     size_t stride;
-    uint32_t mask;         /* slots - 1; slots are a power of two */
-    const uint32_t *slots; /* 0: free, else the value's number + 1 */
+    uint32_t mask;   /* slots - 1; slots are a power of two */
+    uint32_t *slots; /* 0: free, else the value's number + 1 */
 };
 
 struct cel_value cel_timestamp_ms(int64_t unix_ms)
@@ -373,39 +373,51 @@ static const struct cel_value *indexed(const struct cel_index *ix, size_t i)
 }
 
 /* Where `v` stands in the slots, or the free slot where it would. */
-static uint32_t index_slot(const struct cel_index *ix, const uint32_t *slots, struct cel_value v,
-                           uint64_t hash)
+static uint32_t index_slot(const struct cel_index *ix, struct cel_value v, uint64_t hash)
 {
     uint32_t at = (uint32_t)hash & ix->mask;
-    while (slots[at] != 0 && !cel_equal(*indexed(ix, slots[at] - 1), v, NULL))
+    while (ix->slots[at] != 0 && !cel_equal(*indexed(ix, ix->slots[at] - 1), v, NULL))
         at = (at + 1) & ix->mask;
     return at;
+}
+
+struct cel_index *cel_index_new(struct arena *arena, const void *values, size_t room, size_t stride)
+{
+    uint32_t n_slots = 4;
+    while (n_slots < 2 * room)
+        n_slots *= 2;
+    void *mem = NULL, *slots = NULL;
+    if (arena_alloc(arena, sizeof(struct cel_index), &mem) != ST_OK ||
+        arena_alloc(arena, n_slots * sizeof(uint32_t), &slots) != ST_OK)
+        return NULL;
+    struct cel_index *ix = mem;
+    *ix = (struct cel_index){values, stride, n_slots - 1, slots};
+    return ix;
+}
+
+bool cel_index_add(struct cel_index *ix, size_t i, bool *ret_repeated)
+{
+    uint64_t hash;
+    if (!hash_value(*indexed(ix, i), &hash))
+        return false;
+    uint32_t at = index_slot(ix, *indexed(ix, i), hash);
+    *ret_repeated = ix->slots[at] != 0;
+    if (ix->slots[at] == 0)
+        ix->slots[at] = (uint32_t)i + 1;
+    return true;
 }
 
 const struct cel_index *cel_index_build(struct arena *arena, const void *values, size_t count,
                                         size_t stride, bool *ret_repeated)
 {
-    uint32_t n_slots = 4;
-    while (n_slots < 2 * count)
-        n_slots *= 2;
-    void *mem = NULL, *table = NULL;
-    if (arena_alloc(arena, sizeof(struct cel_index), &mem) != ST_OK ||
-        arena_alloc(arena, n_slots * sizeof(uint32_t), &table) != ST_OK)
-        return NULL;
-    struct cel_index *ix = mem;
-    uint32_t *slots = table;
-    *ix = (struct cel_index){values, stride, n_slots - 1, slots};
-    bool repeated = false;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t hash;
-        if (!hash_value(*indexed(ix, i), &hash))
+    struct cel_index *ix = cel_index_new(arena, values, count, stride);
+    bool any = false, repeated = false;
+    for (size_t i = 0; i < count && ix != NULL; i++) {
+        if (!cel_index_add(ix, i, &repeated))
             return NULL;
-        uint32_t at = index_slot(ix, slots, *indexed(ix, i), hash);
-        repeated |= slots[at] != 0;
-        if (slots[at] == 0)
-            slots[at] = (uint32_t)i + 1;
+        any |= repeated;
     }
-    *ret_repeated = repeated;
+    *ret_repeated = any;
     return ix;
 }
 
@@ -413,9 +425,11 @@ static const struct cel_value *index_find(const struct cel_index *ix, struct cel
                                           int64_t *steps)
 {
     uint64_t hash;
+    if (v.kind == CEL_STRING || v.kind == CEL_BYTES)
+        spend(steps, v.text.len / HASHED_A_STEP);
     if (!hash_value(v, &hash))
         return NULL; /* what has no hash is not in there */
-    uint32_t at = index_slot(ix, ix->slots, v, hash);
+    uint32_t at = index_slot(ix, v, hash);
     return ix->slots[at] ? indexed(ix, ix->slots[at] - 1) : NULL;
 }
 
@@ -425,8 +439,6 @@ const struct cel_value *cel_map_get_text(const struct cel_map *map, struct span 
         return cel_map_get(map, cel_string(key), steps);
     if (!spend(steps, map->count))
         return NULL;
-    if (v.kind == CEL_STRING || v.kind == CEL_BYTES)
-        spend(steps, v.text.len / HASHED_A_STEP);
     const struct cel_entry *end = map->entries + map->count;
     for (const struct cel_entry *e = map->entries; e < end; e++) {
         if (e->key.kind == CEL_STRING && span_eq(e->key.text, key))

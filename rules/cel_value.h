@@ -247,6 +247,15 @@ bool cel_list_has(const struct cel_list *list, struct cel_value v, int64_t *step
 struct cel_value cel_keep(struct cel_value v, const struct arena *scratch, struct arena *arena);
 
 /*
+ * An index that is filled by and by, of at most `room` values. O(room). NULL: the arena is full.
+ * _add: values[i] is in it from now on, unless it is equal to one that is (*ret_repeated); false:
+ * it has no hash.
+ */
+struct cel_index *cel_index_new(struct arena *arena, const void *values, size_t room,
+                                size_t stride);
+bool cel_index_add(struct cel_index *index, size_t i, bool *ret_repeated);
+
+/*
  * A hash index over values `stride` bytes apart (items of a list, keys of a map), for load time.
  * Open addressing, at most half full. NULL: the arena is full, or a value has no hash (a
  * list, a map). *ret_repeated: two of them are equal.

@@ -436,6 +436,64 @@ static void nested_loops_stop_at_the_budget(void **state)
                         "error: over the limit of steps or room");
 }
 
+enum { ENTRIES = 900 };
+
+/* {0: 0, 1: 1 ...}, and `behind` it. */
+static const char *large_map(const char *behind)
+{
+    static char source[CEL_SOURCE_MAX];
+    struct text t;
+    text_init(&t, source, sizeof source - 1);
+    text_char(&t, '{');
+    for (int i = 0; i < ENTRIES; i++)
+        text_printf(&t, "%s%d: %d", i ? ", " : "", i, i);
+    text_printf(&t, "}%s", behind);
+    source[t.len] = '\0';
+    return source;
+}
+
+static void a_map_may_have_many_entries(void **state)
+{
+    struct arena *small = f.arena;
+    (void)state;
+    f.arena = arena_new(256 << 20);
+    assert_string_equal(fixture_text(&f, large_map("[count + 800]")), "811");
+    assert_string_equal(fixture_text(&f, large_map("[count + 890]")), "error: no such key");
+    assert_string_equal(
+        fixture_text(&f, large_map(".transformMap(k, v, v + count).exists(k, v, v == 910)")),
+        "true");
+    assert_string_equal(
+        fixture_text(&f, "lists.range(count).map(i, lists.range(900)"
+                         ".transformMapEntry(j, v, {string(v): i}).size() == 900).size()"),
+        "error: over the limit of steps or room");
+    assert_string_equal(
+        fixture_text(&f, "lists.range(900).transformMapEntry(j, v, {string(v): count})['899']"),
+        "11");
+    assert_string_equal(
+        fixture_text(&f, "lists.range(900).transformMapEntry(j, v, {v % 899: count}).size()"),
+        "error: repeated key");
+    arena_free(f.arena);
+    f.arena = small;
+}
+
+/* Steps are some 10 ns each; a text of 60,000 bytes takes more than a few. */
+static void going_through_a_long_text_takes_steps(void **state)
+{
+    static const char *const sources[] = {
+        "currency.trim() == ''", "currency.charAt(59999) == 'a'",
+        "currency.substring(59999) == 'a'", "currency.indexOf('a', 59999) == 59999",
+        "currency in ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']"};
+    static char text[60000];
+    (void)state;
+    memset(text, 'a', sizeof text);
+    f.row[FIXTURE_currency] = cel_string(span_of(text, sizeof text));
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        struct cel_run run = {.scratch = f.scratch, .steps = CEL_STEPS_MAX};
+        assert_int_equal(cel_run_with(fixture_compile(&f, sources[i]), f.row, &run).kind, CEL_BOOL);
+        assert_in_range(CEL_STEPS_MAX - run.steps, 3000, 20000);
+    }
+}
+
 static void a_full_arena_is_an_error_value(void **state)
 {
     char block[64];
@@ -503,6 +561,8 @@ int main(void)
         TEST(a_zone_of_the_database_knows_summer_time),
         TEST(a_program_says_what_it_reads),
         TEST(nested_loops_stop_at_the_budget),
+        TEST(a_map_may_have_many_entries),
+        TEST(going_through_a_long_text_takes_steps),
         TEST(a_full_arena_is_an_error_value),
         TEST(a_run_allocates_nothing),
     };
