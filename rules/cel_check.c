@@ -156,8 +156,6 @@ static bool find_type_name(struct check *ck, const struct cel_node *n, struct ce
         {"net.CIDR", &cel_type_cidr},
         {"google.protobuf.Timestamp", &cel_type_timestamp},
         {"google.protobuf.Duration", &cel_type_duration},
-        {"net.IP", &cel_type_ip},
-        {"net.CIDR", &cel_type_cidr},
     };
     char buf[CHAIN_MAX];
     struct text chain;
@@ -431,6 +429,8 @@ static bool constant_texts(struct check *ck, const struct cel_node *n, struct ce
             return false;
     }
     return true;
+}
+
 /* Of a list by name, whose size the source does not tell, no more room is taken than there is
  * besides what the source may still need. */
 static const char *prepare_within_room(struct check *ck, const struct cel_func *f,
@@ -443,8 +443,6 @@ static const char *prepare_within_room(struct check *ck, const struct cel_func *
     const char *wrong = f->prepare_list(list, arena, ret_value, ret_wrong);
     arena->cap_bytes = cap;
     return wrong;
-}
-
 }
 
 static void prepare_last_list(struct check *ck, struct cel_node *n, struct cel_node *last,

@@ -5,7 +5,7 @@
 #include "rules/cel_ops.h"
 
 enum {
-    CODE_MAX = 60000, /* instructions; 64 KiB of source make far fewer */
+    CODE_MAX = 60000, /* instructions; CEL_SOURCE_MAX bytes of source make far fewer */
 };
 
 struct emit {

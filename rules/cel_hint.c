@@ -216,11 +216,7 @@ size_t cel_hint_known_prefix(const struct cel_env *env, struct span wrong)
 
 static size_t all_functions(bool is_method, const char **names)
 {
-    size_t all = cel_func_names(is_method, names, FUNCTION_NAMES_MAX), n = 0;
-    for (size_t i = 0; i < all; i++) {
-        if (names[i][0] != '@') /* what macros call */
-            names[n++] = names[i];
-    }
+    size_t n = cel_func_names(is_method, names, FUNCTION_NAMES_MAX);
     return n + cel_macro_names_of(is_method, names + n, FUNCTION_NAMES_MAX - n);
 }
 

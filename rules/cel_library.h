@@ -71,13 +71,13 @@ extern const struct cel_library cel_lib_fraud; /* ours; the others are CEL's and
         .name = (text), .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, .result = (type), \
         .run = (function), .takes_ranges = true                                                \
     }
-/* x.text(y ...): the receiver's type is the first. */
 /* x.or(y): the VM has an instruction for it. */
 #define METHOD_OPERATOR(text, type, ...)                                                        \
     {                                                                                           \
         .name = (text), .is_method = true, .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, \
         .result = (type)                                                                        \
     }
+/* x.text(y ...): the receiver's type is the first. */
 #define METHOD(text, function, type, ...)                                                       \
     {                                                                                           \
         .name = (text), .is_method = true, .n_args = COUNT(__VA_ARGS__), .args = {__VA_ARGS__}, \

@@ -401,6 +401,7 @@ static const struct form {
     {"existsOne", true, "list.existsOne(x, x > 1)"},
     {"map", true, "list.map(x, x * 2)"},
     {"filter", true, "list.filter(x, x > 1)"},
+    {"sortBy", true, "list.sortBy(x, -x)"},
     {"transformList", true, "list.transformList(i, x, i + x)"},
     {"transformMap", true, "map.transformMap(k, v, v + 1)"},
     {"transformMapEntry", true, "map.transformMapEntry(k, v, {v: k})"},

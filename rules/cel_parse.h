@@ -1,8 +1,8 @@
 /*
  * cel_parse.h -- from tokens to the tree.
  *
- * Recursive descent; the grammar stands over each function. Macros (has, all, exists, exists_one,
- * map, filter) are expanded here. Nothing deeper than CEL_DEPTH_MAX is made.
+ * Recursive descent; the grammar stands over each function. Macros are expanded on
+ * the way (cel_macro.h). Nothing deeper than CEL_DEPTH_MAX is made.
  *
  * Source: the CEL specification, "Grammar" and "Macros".
  */
