@@ -164,6 +164,8 @@ static struct cel_value index_of(struct cel_context *cx, const struct cel_value 
         return out_of_bounds();
     if (!byte_of(cx, s, start, &from)) /* nothing is everywhere, and at the end too */
         return cel_int(part.len > 0 ? -1 : (int64_t)points_before(s, s.len));
+    if (part.len == 0) /* also of an empty text, which may have no base to find it at */
+        return cel_int(start);
     const char *at = memmem(s.base + from, s.len - from, part.base, part.len);
     return cel_int(at ? (int64_t)points_before(s, (size_t)(at - s.base)) : -1);
 }

@@ -67,6 +67,7 @@ static void a_search_from_behind_the_end_finds_nothing(void **state)
     static const struct pair pairs[] = {
         {"'tacocat'.indexOf('a', 30)", "-1"},
         {"'tacocat'.indexOf('', 30)", "7"},
+        {"'tacocat'.charAt(7).indexOf('')", "0"},
         {"'tacocat'.indexOf('a', -1)", "error: index out of bounds"},
         {"'tacocat'.lastIndexOf('a', 30)", "-1"},
         {"'tacocat'.lastIndexOf('', 3)", "3"},
