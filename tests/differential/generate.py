@@ -172,8 +172,8 @@ class Generator:
             return self.container(kind, scope)
         if kind == "dyn":
             other = any_type(rng, 1)
-            inner = self.leaf("int" if other == "dyn" else other, scope)
-            return self.made("dyn", "dyn($)", [inner])
+            kid = self.leaf("int" if other == "dyn" else other, scope)
+            return self.made("dyn", "dyn($)", [kid])
         if kind == "type":
             return Node("type", ("type name",), rng.choice(TYPE_NAMES))
         if kind in ("ip", "cidr"):
