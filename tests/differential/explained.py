@@ -35,8 +35,9 @@ def selects_twice(case):
 
 def empty_item(case):
     """Both fail, and only one saw it coming; or cel-go took the first overload it came upon."""
-    fails = (case.fault() in ("type", "refused when compiled, or not") or re.search(
-        r"found no matching overload|expected type 'optional_type\(_var", str(case.theirs[1])))
+    first = re.search(r"found no matching overload|expected type 'optional_type\(_var",
+                      str(case.theirs[1])) or ours_says(case, "does not take", "does not work on")
+    fails = first or case.fault() in ("type", "refused when compiled, or not")
     return fails and re.search(r"\[\]|\{\}|optional\.none\(\)|dyn\(.*\.value\(\)", case.expr)
 
 
@@ -133,8 +134,9 @@ EXPLAINED = [
     ("negated duration", lambda case: "'-_' applied to '(duration)'" in str(case.theirs[1]),
      "ours has -duration, as it has +"),
     ("bytes that are no text", lambda case: "format %s" in names(case) and (
-        "invalid UTF-8" in str(case.theirs[1]) or "bytes(string) -> bytes" in names(case)),
-     "langdef: a string is valid Unicode; cel-go's format() keeps the bytes"),
+        "\ufffd" in str(case.theirs[1]) or "invalid UTF-8" in str(case.theirs[1])
+        or "bytes(string) -> bytes" in names(case)),
+     "extensions/strings.md, Conversion: what is no UTF-8 becomes U+FFFD; cel-go keeps the bytes"),
     ("RE2's age", lambda case: "\\C" in case.expr or "(?<" in case.expr,
      "Go's RE2 has no \\C; Debian's is older than (?<name>"),
 ]
