@@ -2,17 +2,13 @@
 
 #include "rules/cel_time.h"
 #include "rules/cel_utf8.h"
+#include "service/base/decimal.h"
 #include "service/base/decode.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-
-#define UNUSED_ARGS \
-    (void)cx;       \
-    (void)n_args
 
 static struct cel_value bad(void)
 {
@@ -196,29 +192,9 @@ struct cel_value cel_to_double(struct cel_context *cx, const struct cel_value *a
     }
 }
 
-/* The fewest digits that read back as `v`, as "-d.ddde+dd" without zeros at the end of them. */
-static int shortest(double v, char *ret_mantissa, size_t size)
-{
-    /* Up to 15 digits any decimal reads back; subnormals have fewer. */
-    for (int digits = fabs(v) < DBL_MIN ? 0 : 14; digits <= 16; digits++) {
-        snprintf(ret_mantissa, size, "%.*e", digits, v);
-        if (strtod(ret_mantissa, NULL) == v)
-            break;
-    }
-    char *e = strchr(ret_mantissa, 'e');
-    int exponent = (int)strtol(e + 1, NULL, 10);
-    while (e[-1] == '0' && memchr(ret_mantissa, '.', (size_t)(e - ret_mantissa)) != NULL)
-        e--;
-    if (e[-1] == '.')
-        e--;
-    *e = '\0';
-    return exponent;
-}
-
 /* As Go writes it ('g'), and so cel-go: from a million on, and below 1e-4, with an exponent. */
 static void write_double(double v, struct text *out)
 {
-    char mantissa[32];
     if (isnan(v)) {
         text_str(out, "NaN");
         return;
@@ -227,13 +203,11 @@ static void write_double(double v, struct text *out)
         text_str(out, v > 0 ? "+Inf" : "-Inf");
         return;
     }
-    int exponent = shortest(v, mantissa, sizeof mantissa);
-    int digits = (int)strspn(mantissa + (mantissa[0] == '-'), "0123456789.");
-    int decimals = digits - 1 - (digits > 1) - exponent;
-    if (exponent < -4 || exponent >= 6)
-        text_printf(out, "%se%+03d", mantissa, exponent);
+    struct decimal d = decimal_of(v);
+    if (d.exponent < -4 || d.exponent >= 6)
+        decimal_write_scientific(&d, out);
     else
-        text_printf(out, "%.*f", decimals > 0 ? decimals : 0, v);
+        decimal_write_plain(&d, out);
 }
 
 static void write_scalar(struct cel_value v, struct text *out)

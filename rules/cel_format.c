@@ -3,6 +3,7 @@
 #include "rules/cel_parse.h"
 #include "rules/cel_time.h"
 #include "rules/cel_utf8.h"
+#include "service/base/decimal.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -14,7 +15,6 @@ enum {
     ROOM_BYTES = 128,      /* of an answer at first; it doubles */
     BYTES_A_STEP = 64,     /* as in cel_lib_strings.c */
     SCALAR_TEXT_MAX = 48,  /* a timestamp with nanoseconds has 30 */
-    PLAIN_TEXT_MAX = 400,  /* "-0." and 323 zeros and 17 digits */
     FIXED_TEXT_MAX = 1400, /* 309 digits, a point and CEL_PRECISION_MAX digits */
 };
 
@@ -69,52 +69,16 @@ static bool put_special(struct out *o, double v)
     return !isfinite(v);
 }
 
-/* The fewest digits that read back as `v`, the point left out; *ret_exponent is the first's. */
-static size_t shortest_digits(double v, char *ret_digits, int *ret_exponent)
-{
-    char buf[32]; /* "1.7976931348623157e+308" */
-    for (int precision = 0; precision < 17; precision++) {
-        snprintf(buf, sizeof buf, "%.*e", precision, fabs(v));
-        if (strtod(buf, NULL) == fabs(v))
-            break;
-    }
-    size_t n = 0;
-    const char *c = buf;
-    for (; *c != 'e'; c++) {
-        if (*c != '.')
-            ret_digits[n++] = *c;
-    }
-    *ret_exponent = atoi(c + 1);
-    return n;
-}
-
-static void text_zeros(struct text *t, int n)
-{
-    for (; n > 0; n--)
-        text_char(t, '0');
-}
-
 /* Without an exponent and without needless digits, however large or small: 0.000000002 */
 static void put_plain(struct out *o, double v)
 {
-    char digits[32], buf[PLAIN_TEXT_MAX];
-    int exponent;
+    char buf[DECIMAL_PLAIN_MAX];
     if (put_special(o, v))
         return;
-    size_t n = shortest_digits(v, digits, &exponent), whole = 0;
+    struct decimal d = decimal_of(v);
     struct text t;
     text_init(&t, buf, sizeof buf);
-    text_str(&t, signbit(v) ? "-" : "");
-    if (exponent < 0) {
-        text_str(&t, "0.");
-        text_zeros(&t, -exponent - 1);
-    } else {
-        whole = (size_t)exponent + 1 < n ? (size_t)exponent + 1 : n;
-        text_put(&t, span_of(digits, whole));
-        text_zeros(&t, exponent + 1 - (int)n);
-        text_str(&t, whole < n ? "." : "");
-    }
-    text_put(&t, span_of(digits + whole, n - whole));
+    decimal_write_plain(&d, &t);
     put(o, text_span(&t));
 }
 

@@ -26,6 +26,11 @@ struct cel_context {
 
 typedef struct cel_value cel_fn(struct cel_context *cx, const struct cel_value *args, int n_args);
 
+/* Of a cel_fn whose answer depends on args alone. */
+#define UNUSED_ARGS \
+    (void)cx;       \
+    (void)n_args
+
 /*
  * Turns a constant text argument into something quicker, at load: a pattern, a time zone. NULL, or
  * what is wrong with it (static).

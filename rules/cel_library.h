@@ -23,11 +23,6 @@ extern const struct cel_library cel_lib_fraud; /* ours; the others are CEL's and
 #define LIBRARY(name, table) \
     const struct cel_library name = {(table), (int)(sizeof(table) / sizeof *(table))}
 
-/* In a function that needs its values alone. */
-#define UNUSED_ARGS \
-    (void)cx;       \
-    (void)n_args
-
 #define A &cel_type_a
 #define B &cel_type_b
 #define LIST &cel_type_list_a

@@ -1,5 +1,7 @@
 #include "service/base/text.h"
 
+#include "service/base/decimal.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdarg.h>
@@ -99,15 +101,12 @@ void text_double(struct text *t, double v)
         text_i64(t, (int64_t)v);
         return;
     }
-    char buf[32]; /* "-1.7976931348623157e+308" has 24 */
-    int n = 0;
-    /* Up to 15 digits any decimal reads back, and %g drops zeros; subnormals have fewer. */
-    for (int precision = fabs(v) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
-        n = snprintf(buf, sizeof buf, "%.*g", precision, v);
-        if (strtod(buf, NULL) == v)
-            break;
-    }
-    text_put(t, span_of(buf, (size_t)n));
+    struct decimal d = decimal_of(v);
+    int precision = d.n > DBL_DIG ? d.n : DBL_DIG;
+    if (d.exponent < -4 || d.exponent >= precision) /* as printf's %g */
+        decimal_write_scientific(&d, t);
+    else
+        decimal_write_plain(&d, t);
 }
 
 static void json_escape(struct text *t, unsigned char c)
