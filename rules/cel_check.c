@@ -299,6 +299,8 @@ static void check_select(struct check *ck, struct cel_node *n)
 {
     if (resolve_whole(ck, n) || (n->is_optional && resolve_optional(ck, n)))
         return;
+    if (n->is_optional && !ck->unit->env->unchecked && !chain_means(ck, n->left))
+        n->is_optional = false; /* tx.?curency, as tx.curency */
     if (!chain_means(ck, n)) {
         unknown_name(ck, n);
         return;

@@ -10,7 +10,8 @@
 
 enum {
     FUNCTION_NAMES_MAX = 512, /* of one style, macros included */
-    SOURCE_SHOWN_MAX = 60,    /* bytes of an expression in a message; a longer one is not read */
+    MACRO_NAMES_MAX = 64,
+    SOURCE_SHOWN_MAX = 60, /* bytes of an expression in a message; a longer one is not read */
 };
 
 const char *cel_hint_text(struct cel_unit *unit, const char *format, ...)
@@ -87,6 +88,8 @@ static const char *function_from_elsewhere(struct span word)
     };
     return HABIT_OF(habits, word);
 }
+
+static const char *functions_of(struct cel_unit *unit, struct span space);
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -186,6 +189,8 @@ const char *cel_hint_name(struct cel_unit *unit, struct span wrong)
     if (hint == NULL)
         hint = names_beside(unit, wrong);
     if (hint == NULL)
+        hint = functions_of(unit, wrong);
+    if (hint == NULL)
         hint = unit->env->unknown_hint;
     return hint != NULL ? hint : quotes_missing(unit, wrong);
 }
@@ -214,12 +219,6 @@ size_t cel_hint_known_prefix(const struct cel_env *env, struct span wrong)
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
-static size_t all_functions(bool is_method, const char **names)
-{
-    size_t n = cel_func_names(is_method, names, FUNCTION_NAMES_MAX);
-    return n + cel_macro_names_of(is_method, names + n, FUNCTION_NAMES_MAX - n);
-}
-
 static bool is_among(const char *const *names, size_t n, struct span name)
 {
     for (size_t i = 0; i < n; i++) {
@@ -227,6 +226,18 @@ static bool is_among(const char *const *names, size_t n, struct span name)
             return true;
     }
     return false;
+}
+
+static size_t all_functions(bool is_method, const char **names)
+{
+    size_t n = cel_func_names(is_method, names, FUNCTION_NAMES_MAX);
+    const char *macros[MACRO_NAMES_MAX];
+    size_t n_macros = cel_macro_names_of(is_method, macros, MACRO_NAMES_MAX);
+    for (size_t i = 0; i < n_macros && n < FUNCTION_NAMES_MAX; i++) {
+        if (!is_among(names, n, span_str(macros[i]))) /* math.greatest is both */
+            names[n++] = macros[i];
+    }
+    return n;
 }
 
 static bool is_function(struct span name, bool is_method)
@@ -247,16 +258,14 @@ bool cel_hint_is_namespace(struct span space)
 }
 
 /* "math has ceil, floor ..." */
-static const char *functions_of(struct cel_unit *unit, struct span wrong)
+static const char *functions_of(struct cel_unit *unit, struct span space)
 {
     const char *names[FUNCTION_NAMES_MAX];
     size_t n = all_functions(false, names);
-    const char *dot = memrchr(wrong.base, '.', wrong.len);
-    struct span space = span_of(wrong.base, dot != NULL ? (size_t)(dot - wrong.base) : 0);
     char *hint = arena_must(unit->arena, DIAG_MESSAGE_MAX); /* zeroed */
     struct text t;
     text_init(&t, hint, DIAG_MESSAGE_MAX - 1);
-    for (size_t i = 0; i < n && dot != NULL; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (!leads_to(space, span_str(names[i])) || t.len + strlen(names[i]) + 8 > t.cap)
             continue;
         if (t.len == 0)
@@ -309,7 +318,10 @@ const char *cel_hint_function(struct cel_unit *unit, struct span wrong, bool is_
         hint = from_elsewhere(unit, wrong, is_method);
     if (hint == NULL)
         hint = did_you_mean(unit, wrong, names, all_functions(is_method, names));
-    return hint != NULL ? hint : functions_of(unit, wrong);
+    const char *dot = memrchr(wrong.base, '.', wrong.len);
+    if (hint == NULL && dot != NULL)
+        hint = functions_of(unit, span_of(wrong.base, (size_t)(dot - wrong.base)));
+    return hint;
 }
 
 /* ---- what stands where nothing of the kind may ----------------------------------------------- */

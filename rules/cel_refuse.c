@@ -1,6 +1,7 @@
 #include "rules/cel_refuse.h"
 
 #include "rules/cel_hint.h"
+#include "rules/cel_macro.h"
 
 enum { TEXT_MAX = 64 }; /* bytes of a source text inside a hint */
 
@@ -54,14 +55,24 @@ void cel_refuse_field(struct cel_refuser r, const struct cel_node *n, const stru
                    cel_refuser_type(r, t).text, SPAN_ARG(n->name));
 }
 
+/* A macro that is known was not expanded: its arguments are too few or too many. */
+static void refuse_unknown(struct cel_refuser r, size_t offset, struct span name, bool is_method)
+{
+    const char *hint = cel_hint_function(r.unit, name, is_method);
+    if (cel_macro_form(name, is_method) != NULL)
+        cel_unit_error(r.unit, offset, hint, "%.*s() takes other arguments", SPAN_ARG(name));
+    else
+        cel_unit_error(r.unit, offset, hint, "unknown function '%.*s'", SPAN_ARG(name));
+}
+
 /* math.floot, maths.ceil: the part that nobody knows is pointed at. */
 static void refuse_qualified(struct cel_refuser r, const struct cel_node *n, struct span path)
 {
     struct span space = span_of(path.base, path.len - n->name.len - 1);
-    const char *hint = cel_hint_function(r.unit, path, false);
-    if (hint != NULL)
-        cel_unit_error(r.unit, cel_hint_is_namespace(space) ? n->offset : n->start, hint,
-                       "unknown function '%.*s'", SPAN_ARG(path));
+    if (cel_hint_is_namespace(space))
+        refuse_unknown(r, n->offset, path, false);
+    else if (cel_hint_function(r.unit, path, false) != NULL)
+        refuse_unknown(r, n->start, path, false);
     else
         cel_refuse_name(r, n->left, space);
 }
@@ -71,8 +82,7 @@ void cel_refuse_function(struct cel_refuser r, const struct cel_node *n, struct 
     if (path.len > 0)
         refuse_qualified(r, n, path);
     else
-        cel_unit_error(r.unit, n->offset, cel_hint_function(r.unit, n->name, n->left != NULL),
-                       "unknown function '%.*s'", SPAN_ARG(n->name));
+        refuse_unknown(r, n->offset, n->name, n->left != NULL);
 }
 
 /* ---- what to write for an operator ----------------------------------------------------------- */
@@ -162,6 +172,8 @@ static const char *hint_ordered(struct cel_refuser r, const struct cel_node *a,
     if (ta == CEL_T_BOOL && compares &&
         (cel_is_literal(b, CEL_STRING) || cel_is_literal(b, CEL_INT)))
         return "write true or false, without quotes";
+    if (ta == CEL_T_OPTIONAL && tb != CEL_T_OPTIONAL)
+        return "what an optional holds is x.orValue(other), or x.value()";
     if (ta == CEL_T_LIST && compares && tb != CEL_T_LIST)
         return "to look for one in a list write x in [a, b]";
     return NULL;
@@ -203,10 +215,11 @@ static const char *hint_chain(struct cel_refuser r, const struct cel_node *n)
 static void write_wanted(const struct cel_type *t, struct text *out)
 {
     bool open = t->n_params > 0 && t->params[0]->kind == CEL_T_PARAM;
+    const char *name = t->kind == CEL_T_LIST ? "list" : t->kind == CEL_T_MAP ? "map" : "optional";
     if (t->kind == CEL_T_PARAM || t->kind == CEL_T_DYN)
         text_str(out, "any");
-    else if (open && (t->kind == CEL_T_LIST || t->kind == CEL_T_MAP))
-        text_str(out, t->kind == CEL_T_LIST ? "list" : "map");
+    else if (open && (t->kind == CEL_T_LIST || t->kind == CEL_T_MAP || t->kind == CEL_T_OPTIONAL))
+        text_str(out, name);
     else
         cel_type_write(t, out);
 }
@@ -373,22 +386,19 @@ static const char *signatures(struct cel_refuser r, const struct cel_node *n)
     return known;
 }
 
-/* The first argument that `f` does not take; n_args: each alone would do. */
+/* The first argument that `f` does not take, behind those before it; n_args: none. */
 static int first_wrong(struct cel_refuser r, const struct cel_func *f, struct cel_node *const *args,
                        int n_args)
 {
-    for (int i = 0; i < n_args; i++) {
-        const struct cel_type *vars[CEL_TYPE_PARAMS_MAX];
-        for (int v = 0; v < CEL_TYPE_PARAMS_MAX; v++)
-            vars[v] = cel_infer_var(r.infer);
-        int mark = r.infer->n_trail;
-        bool fits =
-            cel_infer_assign(r.infer, args[i]->type, cel_infer_instance(r.infer, f->args[i], vars));
-        cel_infer_undo(r.infer, mark);
-        if (!fits)
-            return i;
-    }
-    return n_args;
+    const struct cel_type *vars[CEL_TYPE_PARAMS_MAX];
+    int i = 0, mark = r.infer->n_trail;
+    for (int v = 0; v < CEL_TYPE_PARAMS_MAX; v++)
+        vars[v] = cel_infer_var(r.infer);
+    while (i < n_args &&
+           cel_infer_assign(r.infer, args[i]->type, cel_infer_instance(r.infer, f->args[i], vars)))
+        i++;
+    cel_infer_undo(r.infer, mark);
+    return i;
 }
 
 /* The argument that comes furthest and still fails; -1: no function takes so many. */
@@ -419,6 +429,24 @@ static void refuse_count(struct cel_refuser r, const struct cel_node *n, int giv
                    SPAN_ARG(n->name), given, given == 1 ? "" : "s");
 }
 
+/* An int where a double is wanted; of optionals and lists what they hold says so. */
+static bool wants_double(struct cel_refuser r, const struct cel_node *n,
+                         struct cel_node *const *args, int n_args, int wrong)
+{
+    enum cel_type_kind given = type_of(r, args[wrong])->kind;
+    const struct cel_type *of = type_of(r, args[0]);
+    bool holds = of->n_params == 1 && cel_infer_known(r.infer, of->params[0])->kind == CEL_T_DOUBLE;
+    if (given != CEL_T_INT && given != CEL_T_UINT)
+        return false;
+    for (int i = 0; i < n->n_calls; i++) {
+        const struct cel_func *f = &n->calls[i];
+        if (f->n_args == n_args && (f->args[wrong]->kind == CEL_T_DOUBLE ||
+                                    (holds && f->args[wrong]->kind == CEL_T_PARAM)))
+            return true;
+    }
+    return false;
+}
+
 static void refuse_types(struct cel_refuser r, const struct cel_node *n,
                          struct cel_node *const *args, int n_args, int wrong)
 {
@@ -428,10 +456,13 @@ static void refuse_types(struct cel_refuser r, const struct cel_node *n,
     int first = n->left != NULL;
     for (int i = first; i < n_args; i++)
         text_printf(&g, "%s%s", i > first ? ", " : "", type_text(r, args[i]).text);
-    size_t at = wrong < n_args && wrong >= first ? args[wrong]->start : n->offset;
-    cel_unit_error(r.unit, at, signatures(r, n), "%s%s%.*s() does not take (%s)",
-                   first ? type_text(r, args[0]).text : "", first ? "." : "", SPAN_ARG(n->name),
-                   given);
+    bool is_known = wrong < n_args && wrong >= first;
+    const char *hint = is_known && wants_double(r, n, args, n_args, wrong)
+                           ? as_double(r, args[wrong])
+                           : signatures(r, n);
+    cel_unit_error(r.unit, is_known ? args[wrong]->start : n->offset, hint,
+                   "%s%s%.*s() does not take (%s)", first ? type_text(r, args[0]).text : "",
+                   first ? "." : "", SPAN_ARG(n->name), given);
 }
 
 static void refuse_function(struct cel_refuser r, const struct cel_node *n,
