@@ -33,8 +33,10 @@ static void skip_blank(struct cel_lexer *lx)
     for (;;) {
         int c = at(lx, 0);
         if (c == '/' && at(lx, 1) == '/') {
+            lx->comment = lx->pos;
             while (at(lx, 0) >= 0 && at(lx, 0) != '\n')
                 lx->pos++;
+            lx->comment_end = lx->pos;
         } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f') {
             lx->pos++;
         } else {

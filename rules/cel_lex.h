@@ -67,7 +67,8 @@ struct cel_token {
 struct cel_lexer {
     struct span source;
     size_t pos;
-    struct arena *arena; /* takes unescaped strings */
+    struct arena *arena;         /* takes unescaped strings */
+    size_t comment, comment_end; /* the last one that was skipped, [comment, comment_end) */
 };
 
 /* The next token; at the end, CEL_TOK_END for ever. O(token). */

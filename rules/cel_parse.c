@@ -63,11 +63,25 @@ static const char *token_text(enum cel_token_kind kind)
     return texts[kind];
 }
 
+/* YAML joins the lines of a folded text, so that a comment would take those behind it along. */
+static void refuse_swallowing(struct cel_unit *unit, size_t comment, size_t end)
+{
+    while (end > comment + 1 && strchr(" \t\r", unit->source.base[end - 1]) != NULL)
+        end--;
+    if (cel_source_at(unit->at, unit->source, comment).line !=
+        cel_source_at(unit->at, unit->source, end - 1).line)
+        cel_unit_error(unit, comment, "begin the text with '|' instead of '>', or put it above",
+                       "this comment goes on over the next line: YAML joins them");
+}
+
 static void advance(struct parser *p)
 {
     p->before = p->token.offset;
     p->before_end = p->token.end;
+    size_t comment_end = p->lexer.comment_end;
     p->token = cel_lex_next(&p->lexer);
+    if (p->lexer.comment_end != comment_end)
+        refuse_swallowing(p->unit, p->lexer.comment, p->lexer.comment_end);
     if (p->token.kind == CEL_TOK_ERROR)
         cel_unit_error(p->unit, p->token.offset, p->token.hint, "%s", p->token.message);
 }
