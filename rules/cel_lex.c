@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 static int at(const struct cel_lexer *lx, size_t ahead)
@@ -66,6 +67,9 @@ static struct cel_token lex_double(struct cel_token t, struct span text)
     buf[text.len] = '\0';
     t.kind = CEL_TOK_LITERAL;
     t.value = cel_double(strtod(buf, NULL));
+    if (!isfinite(t.value.f64))
+        return failed(t, t.offset, "the number does not fit into a double",
+                      "the largest is about 1.8e308");
     return t;
 }
 

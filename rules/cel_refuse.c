@@ -266,7 +266,7 @@ static void refuse_ternary(struct cel_refuser r, const struct cel_node *n)
         cel_unit_error(r.unit, n->args[0]->start, "write a comparison, as amount > 0",
                        "the condition of ?: is %s, not bool", type_text(r, n->args[0]).text);
     else
-        cel_unit_error(r.unit, n->offset, "make both the same type, or wrap one in dyn()",
+        cel_unit_error(r.unit, n->offset, "make both the same type, as in c ? 80.0 : 40.5",
                        "the two sides of ?: are %s and %s", type_text(r, n->args[1]).text,
                        type_text(r, n->args[2]).text);
 }

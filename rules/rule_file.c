@@ -1,5 +1,7 @@
 #include "rules/rule_file.h"
 
+#include <math.h>
+
 /* What loading one file needs at every step. */
 struct loader {
     const struct cel_env *env;
@@ -212,7 +214,11 @@ static bool load_score(struct loader *l, const struct yaml_node *node, struct ru
         r->score_program = NULL;
         r->score = number;
     }
-    return true;
+    if (fabs(r->score) <= RULE_SCORE_MAX)
+        return true;
+    diag_error(l->diags, body_at(l, node), "write a smaller one, and a lower flag_at",
+               "a score is at most %g from zero", (double)RULE_SCORE_MAX);
+    return false;
 }
 
 /* The title, braces and all. */

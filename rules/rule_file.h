@@ -34,6 +34,7 @@ enum {
     RULE_TITLE_MAX = 256,
     RULE_TAGS_MAX = 16,
     RULE_TAG_MAX = 64,
+    RULE_SCORE_MAX = 1000000000, /* from zero: the sum of all rules stays exact, and finite */
 };
 
 /* X(name, text), in ascending order */

@@ -155,7 +155,7 @@ static struct cel_value evaluate(const struct run *run, const struct cel_program
     return cel_run_with(program, run->row, &with);
 }
 
-/* The score as a double; an error value when it is none, or not finite. */
+/* The score as a double; an error value when it is none, or over the limit. */
 static struct cel_value score_of(const struct run *run, const struct rule *rule)
 {
     struct cel_value v = cel_double(rule->score);
@@ -167,7 +167,7 @@ static struct cel_value score_of(const struct run *run, const struct rule *rule)
         v = cel_double((double)v.u64);
     if (v.kind == CEL_RANGE)
         return cel_error(CEL_ERR_INEXACT, span_str("score"));
-    if (v.kind == CEL_DOUBLE && !isfinite(v.f64))
+    if (v.kind == CEL_DOUBLE && !(fabs(v.f64) <= RULE_SCORE_MAX))
         return cel_error(CEL_ERR_RANGE, span_str("score"));
     if (v.kind != CEL_DOUBLE && !cel_is_error(v))
         return cel_error(CEL_ERR_NO_OVERLOAD, span_str("score"));

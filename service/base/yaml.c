@@ -158,6 +158,8 @@ static const char *hint_for(struct parse *p, const char *problem)
                    : "the text in quotes ends before this; a ' within it is written ''";
     if (strstr(problem, "cannot start any token"))
         return "indent with spaces, not tabs; quote a value that starts with @, ` or %";
+    if (strstr(problem, "expected alphabetic or numeric character"))
+        return "a text that begins with !, & or * stands in single quotes, or below a '>'";
     if (strstr(problem, "tab character"))
         return "indent with spaces, not tabs";
     if (strstr(problem, "did not find expected '-' indicator"))

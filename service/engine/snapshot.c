@@ -280,8 +280,13 @@ static bool load_rule_file(struct loader *l, const struct yaml_node *node)
 static bool read_flag_at(struct loader *l, double *ret_flag_at)
 {
     const struct yaml_node *node = yaml_get(l->file.root, "flag_at");
+    if (node != NULL && !yaml_double(&l->file, node, l->diags, ret_flag_at))
+        return false;
+    if (node != NULL && *ret_flag_at <= 0)
+        diag_warning(l->diags, yaml_at(&l->file, node), "flag_at: 70",
+                     "every transaction is flagged: its score is at least 0 before any rule");
     if (node != NULL)
-        return yaml_double(&l->file, node, l->diags, ret_flag_at);
+        return true;
     diag_error(l->diags, place(l, 1, 1), "flag_at: 70", "the ruleset has no `flag_at:`");
     return false;
 }

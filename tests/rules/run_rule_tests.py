@@ -12,7 +12,8 @@ A file holds `ruleset:`, `defaults:` and `tests:`. A test has `name`, `start`, i
     shadow              ids of shadow rules that fired, in any order, no others
     features            name: value (null: missing)
 
-The program knows these keys (`sluice schema tests`), and a file with others is not run.
+The program knows these keys (`sluice schema tests`), and a file with others is not run; nor is one
+that names a field, or a rule, that the ruleset has not.
 
 A field is named as in the schema and put where its path says: `merchant.country: BE` is sent as
 {"merchant": {"country": "BE"}}. Ids are generated where none is given. `kind: label` with
@@ -22,6 +23,7 @@ passed, N failed`; exits 1 when a test failed, 2 when a file cannot be read.
 """
 import csv
 import datetime
+import difflib
 import glob
 import json
 import math
@@ -39,6 +41,7 @@ SLUICE = os.environ.get("SLUICE_BIN", BUILT)
 TIMEOUT_S = 60
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 OWN_KEYS = {"at", "every", "times", "expect"}
+RULE_KEYS = ("fired", "not_fired", "shadow")
 LABEL_KEYS = {"kind", "transaction_id", "outcome", "timestamp", "transaction_timestamp"}
 
 
@@ -211,18 +214,50 @@ def misshapen(book):
         yield f"{where}: {fault.message}" if where else fault.message
 
 
+def like(name, names):
+    near = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def ids_of(folder, ruleset):
+    """Of the rules in all files of a ruleset."""
+    ids = set()
+    for name in ruleset.get("rules") or []:
+        with open(os.path.join(folder, name), encoding="utf-8") as f:
+            ids |= {rule.get("id") for rule in (yaml.safe_load(f) or {}).get("rules") or []}
+    return ids
+
+
+def misnamed(book, schema, ids):
+    """One sentence for each field and rule that is named and is not there."""
+    places = [("defaults", book.get("defaults", {}))]
+    for test in book["tests"]:
+        places.append((test["name"], test.get("defaults", {})))
+        places += [(test["name"], event) for event in test["events"]]
+    fields = set(schema) | LABEL_KEYS
+    for where, given in places:
+        for name in given.keys() - OWN_KEYS - fields:
+            yield f"{where}: there is no field '{name}'{like(name, fields | OWN_KEYS)}"
+        expect = given.get("expect") or {}
+        for rule in {r for key in RULE_KEYS for r in expect.get(key) or []} - ids:
+            yield f"{where}: there is no rule '{rule}'{like(rule, ids)}"
+
+
 def run_file(path):
     """(passed, failed) of one file; prints what fails."""
     with open(path, encoding="utf-8") as f:
         book = yaml.safe_load(f)
     faults = list(misshapen(book))
+    if not faults:
+        ruleset = os.path.join(os.path.dirname(path), book["ruleset"])
+        with open(ruleset, encoding="utf-8") as f:
+            whole = yaml.safe_load(f)
+        schema = whole["schema"]
+        faults = list(misnamed(book, schema, ids_of(os.path.dirname(ruleset), whole)))
     for fault in faults:
         print(f"FAILED {path}: {fault}")
     if faults:
         return 0, len(faults)
-    ruleset = os.path.join(os.path.dirname(path), book["ruleset"])
-    with open(ruleset, encoding="utf-8") as f:
-        schema = yaml.safe_load(f)["schema"]
     passed = failed = 0
     for test in book["tests"]:
         try:

@@ -213,17 +213,32 @@ def test_a_needed_key_that_is_not_there_is_refused_by_both(schemas, tmp_path):
         assert not loads(tmp_path, **{**texts, name: as_text(wrong)})[0], path
 
 
-def test_the_runner_of_rule_tests_refuses_a_misspelt_key(tmp_path):
-    book = {"ruleset": "ruleset.yaml", "tests": [
-        {"name": "n", "events": [{"at": "0s", "expect": {"decison": "allow"}}]}]}
-    path = tmp_path / "x_test.yaml"
+def run_book(path, book):
     path.write_text(as_text(book), encoding="utf-8")
-    done = subprocess.run([sys.executable, "tests/rules/run_rule_tests.py", str(path)],
+    return subprocess.run([sys.executable, "tests/rules/run_rule_tests.py", str(path)],
                           env={**os.environ, "SLUICE_BIN": SLUICE}, capture_output=True, text=True,
                           timeout=60, check=False)
+
+
+def test_the_runner_of_rule_tests_refuses_a_misspelt_key(tmp_path):
+    done = run_book(tmp_path / "x_test.yaml", {"ruleset": "ruleset.yaml", "tests": [
+        {"name": "n", "events": [{"at": "0s", "expect": {"decison": "allow"}}]}]})
     assert done.returncode == 1
     assert "tests[0].events[0].expect" in done.stdout and "decison" in done.stdout
     assert done.stdout.splitlines()[-1] == "0 passed, 1 failed"
+
+
+def test_the_runner_of_rule_tests_refuses_names_that_the_ruleset_has_not(tmp_path):
+    done = run_book(tmp_path / "x_test.yaml", {
+        "ruleset": os.path.abspath("rules/packs/starter/ruleset.yaml"), "tests": [
+            {"name": "n", "events": [{"at": "0s", "evry": "1m", "amout": 5,
+                                      "expect": {"not_fired": ["large-at-nigth"]}}]}]})
+    assert done.returncode == 1
+    for words in ("no field 'evry'; did you mean 'every'?",
+                  "no field 'amout'; did you mean 'amount'?",
+                  "no rule 'large-at-nigth'; did you mean 'large-at-night'?",
+                  "0 passed, 3 failed"):
+        assert words in done.stdout
 
 
 def test_another_kind_of_file_is_told():
