@@ -249,6 +249,7 @@ static void refuse_large(struct request *r)
 static void admit(struct request *r, const struct armour *a, const char *url, const char *method)
 {
     struct span path = uri_path(span_str(url)), raw[URI_PARAMS_MAX] = {{0}};
+    r->is_head = route_method(method) == METHOD_HEAD;
     switch (route_find(route_method(method), path, &r->route, raw, &r->reply.allow)) {
     case ROUTE_NO_PATH:
         refuse_path(r, path);

@@ -114,6 +114,12 @@ void on_alert_stream(struct request *r)
     if (seen != NULL && seen[0] != '\0' &&
         take_cursor(r, seen, "Last-Event-ID must be the id of an alert", &cursor) != ST_OK)
         return;
+    r->reply.no_store = true;
+    r->reply.close = true;
+    if (r->is_head) { /* nothing streams, and no place of limits.streams is taken */
+        request_reply(r, 200, "text/event-stream", span_of(NULL, 0));
+        return;
+    }
     r->reply.stream = stream_new(r, cursor);
     if (r->reply.stream == NULL) {
         request_problem(r, PROBLEM_OVERLOADED, "too many streams");
@@ -121,7 +127,5 @@ void on_alert_stream(struct request *r)
     }
     r->reply.status = 200;
     r->reply.content_type = "text/event-stream";
-    r->reply.no_store = true;
-    r->reply.close = true;
     request_finish(r);
 }

@@ -44,6 +44,7 @@ struct request {
     struct conn *conn;
     struct MHD_Connection *mhd;
     const struct route *route; /* NULL: none fits */
+    bool is_head;              /* the answer's headers alone are asked for */
     uint64_t id;               /* names it in problems and the log */
     int64_t started_us;
     struct span params[URI_PARAMS_MAX]; /* decoded, in the arena */
