@@ -35,8 +35,11 @@ def until(check, limit_s=WAIT_S):
 
 
 def make(make_server, **settings):
-    """A server that flags every payment() of the account it is of, and allows the cheap ones."""
-    server = make_server(start=False, alerts__file=FILE, **settings)
+    """A server that flags every payment() of the account it is of, and allows the cheap ones.
+
+    At its deadline a transaction is answered before its decision, and alert, is kept: not here,
+    however busy the machine is."""
+    server = make_server(start=False, alerts__file=FILE, **{"deadline_ms": 30000, **settings})
     server.write("rules.yaml", RULES)
     return server
 
