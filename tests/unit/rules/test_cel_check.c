@@ -135,7 +135,7 @@ static void unlike_types_are_refused(void **state)
         {"count ? 1 : 2", 1, "the condition of ?: is int, not bool",
          "write a comparison, as amount > 0"},
         {"is_night ? 1 : 'a'", 10, "the two sides of ?: are int and string",
-         "make both the same type, or wrap one in dyn()"},
+         "make both the same type, as in c ? 80.0 : 40.5"},
         {"currency.contains(5)", 19, "string.contains() does not take (int)",
          "there is string.contains(string)"},
         {"size(count)", 6, "size() does not take (int)",
