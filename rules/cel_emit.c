@@ -114,26 +114,14 @@ struct quick {
     struct cel_value value;
 };
 
-static const struct {
-    const char *name;
-    enum cel_comparison n, mirrored; /* a < b is b > a */
-} comparisons[] = {
-    {"_==_", CEL_EQUAL, CEL_EQUAL}, {"_!=_", CEL_NOT_EQUAL, CEL_NOT_EQUAL},
-    {"_<_", CEL_LESS, CEL_GREATER}, {"_<=_", CEL_LESS_EQUAL, CEL_GREATER_EQUAL},
-    {"_>_", CEL_GREATER, CEL_LESS}, {"_>=_", CEL_GREATER_EQUAL, CEL_LESS_EQUAL},
-};
-
 static bool comparison_of(const struct cel_node *n, bool mirrored, enum cel_comparison *ret_n)
 {
-    if (n->kind != CEL_NODE_CALL || n->left != NULL || n->n_args != 2)
+    if (n->kind != CEL_NODE_CALL || n->left != NULL || n->n_args != 2 ||
+        !cel_comparison_of(n->name, ret_n))
         return false;
-    for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons; i++) {
-        if (span_is(n->name, comparisons[i].name)) {
-            *ret_n = mirrored ? comparisons[i].mirrored : comparisons[i].n;
-            return true;
-        }
-    }
-    return false;
+    if (mirrored)
+        *ret_n = cel_comparison_mirrored(*ret_n);
+    return true;
 }
 
 static int place_of(const struct cel_node *n)

@@ -35,24 +35,6 @@ static void put_constant(const struct listing *l, int at)
         text_str(l->out, ".0");
 }
 
-static const char *sign_of(enum cel_comparison n)
-{
-    switch (n) {
-    case CEL_LESS:
-        return "<";
-    case CEL_LESS_EQUAL:
-        return "<=";
-    case CEL_GREATER:
-        return ">";
-    case CEL_GREATER_EQUAL:
-        return ">=";
-    case CEL_EQUAL:
-        return "==";
-    default:
-        return "!=";
-    }
-}
-
 static void put_operand(const struct listing *l, char what, const struct cel_instr *in)
 {
     switch (what) {
@@ -63,7 +45,7 @@ static void put_operand(const struct listing *l, char what, const struct cel_ins
         text_printf(l->out, "stack[%d]", in->k);
         break;
     case 'n':
-        text_str(l->out, sign_of(in->n));
+        text_str(l->out, cel_comparison_sign(in->n));
         break;
     case 'c':
         put_constant(l, in->arg);

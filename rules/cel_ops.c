@@ -183,6 +183,45 @@ struct cel_value cel_negate(const struct cel_value *a)
     }
 }
 
+/* ---- comparisons by name ------------------------------------------------------------------------ */
+
+static const struct {
+    enum cel_comparison op;
+    const char *function, *sign;
+} comparisons[] = {
+#define X(name, bits, function, sign) {name, function, sign},
+    CEL_COMPARISON_TABLE(X)
+#undef X
+};
+
+enum { COMPARISONS = sizeof comparisons / sizeof *comparisons };
+
+bool cel_comparison_of(struct span function, enum cel_comparison *ret_op)
+{
+    for (int i = 0; i < COMPARISONS; i++) {
+        if (span_is(function, comparisons[i].function)) {
+            *ret_op = comparisons[i].op;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *cel_comparison_sign(enum cel_comparison op)
+{
+    int i = 0;
+    while (comparisons[i].op != op)
+        i++;
+    return comparisons[i].sign;
+}
+
+enum cel_comparison cel_comparison_mirrored(enum cel_comparison op)
+{
+    unsigned less = op & CEL_LESS ? CEL_GREATER : 0, greater = op & CEL_GREATER ? CEL_LESS : 0;
+    return (enum cel_comparison)(less | greater |
+                                 ((unsigned)op & ~(unsigned)(CEL_LESS | CEL_GREATER)));
+}
+
 /* ---- comparison and logic ------------------------------------------------------------------- */
 
 static bool holds_range(const struct cel_value *v)

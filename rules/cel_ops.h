@@ -23,15 +23,27 @@ enum cel_arithmetic {
 #undef X
 };
 
-/* Bit i: does it hold when cel_order() says i - 1? Bit 3 is for a NaN. */
+/* X(name, bits, function, sign). Bit i: does it hold when cel_order() says i - 1? Bit 3: a NaN. */
+#define CEL_COMPARISON_TABLE(X)           \
+    X(CEL_LESS, 1, "_<_", "<")            \
+    X(CEL_EQUAL, 2, "_==_", "==")         \
+    X(CEL_LESS_EQUAL, 3, "_<=_", "<=")    \
+    X(CEL_GREATER, 4, "_>_", ">")         \
+    X(CEL_GREATER_EQUAL, 6, "_>=_", ">=") \
+    X(CEL_NOT_EQUAL, 13, "_!=_", "!=")
+
 enum cel_comparison {
-    CEL_LESS = 1,
-    CEL_EQUAL = 2,
-    CEL_LESS_EQUAL = 3,
-    CEL_GREATER = 4,
-    CEL_GREATER_EQUAL = 6,
-    CEL_NOT_EQUAL = 13,
+#define X(name, bits, function, sign) name = (bits),
+    CEL_COMPARISON_TABLE(X)
+#undef X
 };
+
+/* Which comparison a function's name is; false: none. */
+bool cel_comparison_of(struct span function, enum cel_comparison *ret_op);
+/* "<"; static storage. */
+const char *cel_comparison_sign(enum cel_comparison op);
+/* a < b is b > a. */
+enum cel_comparison cel_comparison_mirrored(enum cel_comparison op);
 
 static inline bool cel_holds(enum cel_comparison op, int order)
 {

@@ -2,6 +2,7 @@
 
 #include "rules/cel_bounds.h"
 #include "rules/cel_hint.h"
+#include "rules/cel_ops.h"
 
 #include <math.h>
 
@@ -99,17 +100,22 @@ static enum verdict verdict_of(const struct cel_node *n)
     if (n->n_args != 2)
         return OPEN;
     const struct cel_node *a = n->args[0], *b = n->args[1];
-    if (span_is(n->name, "_==_"))
-        return are_apart(a, b) ? NEVER : OPEN;
-    if (span_is(n->name, "_!=_"))
-        return are_apart(a, b) ? ALWAYS : OPEN;
+    enum cel_comparison op;
     if (span_is(n->name, "@in"))
         return found_in(a, b);
-    if (span_is(n->name, "_<_") || span_is(n->name, "_<=_"))
-        return ordered(a->bounds, b->bounds, span_is(n->name, "_<=_"));
-    if (span_is(n->name, "_>_") || span_is(n->name, "_>=_"))
-        return ordered(b->bounds, a->bounds, span_is(n->name, "_>=_"));
-    return OPEN;
+    if (!cel_comparison_of(n->name, &op))
+        return OPEN;
+    switch (op) {
+    case CEL_EQUAL:
+        return are_apart(a, b) ? NEVER : OPEN;
+    case CEL_NOT_EQUAL:
+        return are_apart(a, b) ? ALWAYS : OPEN;
+    case CEL_LESS:
+    case CEL_LESS_EQUAL:
+        return ordered(a->bounds, b->bounds, op == CEL_LESS_EQUAL);
+    default:
+        return ordered(b->bounds, a->bounds, op == CEL_GREATER_EQUAL);
+    }
 }
 
 /* ---- what is said about it ------------------------------------------------------------------- */
