@@ -68,6 +68,24 @@ struct cel_node {
     int n_calls;
 };
 
+/* Calls `visit` for each node right below `n`, from the left; of a loop range, init, condition, step,
+ * result. */
+static inline void cel_node_below(const struct cel_node *n,
+                                  void (*visit)(void *, struct cel_node *), void *user)
+{
+    if (n->left != NULL)
+        visit(user, n->left);
+    for (int i = 0; i < n->n_args; i++)
+        visit(user, n->args[i]);
+    if (n->kind != CEL_NODE_LOOP)
+        return;
+    visit(user, n->loop->range);
+    visit(user, n->loop->init);
+    visit(user, n->loop->condition);
+    visit(user, n->loop->step);
+    visit(user, n->loop->result);
+}
+
 static inline bool cel_is_literal(const struct cel_node *n, enum cel_kind kind)
 {
     return n->kind == CEL_NODE_CONST && n->value.kind == kind;

@@ -18,8 +18,6 @@ struct fold {
     int failed_by; /* enum cel_error_code of the part that was run last; -1: it did not fail */
 };
 
-static void fold_node(struct fold *f, struct cel_node *n);
-
 /* ---- what needs no row ---------------------------------------------------------------------- */
 
 /* The loops around a node that are part of what is looked at. */
@@ -176,39 +174,28 @@ static void fold_ternary(struct cel_node *n)
 
 /* ---- the tree ------------------------------------------------------------------------------- */
 
-static void fold_below(struct fold *f, struct cel_node *n)
-{
-    if (n->left != NULL)
-        fold_node(f, n->left);
-    for (int i = 0; i < n->n_args; i++)
-        fold_node(f, n->args[i]);
-    if (n->kind == CEL_NODE_LOOP) {
-        fold_node(f, n->loop->range);
-        fold_node(f, n->loop->init);
-        fold_node(f, n->loop->condition);
-        fold_node(f, n->loop->step);
-        fold_node(f, n->loop->result);
-    }
-}
-
 /* The accumulator that a macro begins with stays what it is: it is filled in place. */
 static bool is_empty_literal(const struct cel_node *n)
 {
     return (n->kind == CEL_NODE_LIST || n->kind == CEL_NODE_MAP) && n->n_args == 0;
 }
 
+static void fold_node(void *fold, struct cel_node *n);
+
 /* A part that fails whenever it runs; the smallest of its parts that does is told. */
 static void fold_failing(struct fold *f, struct cel_node *n)
 {
     int failed_by = f->failed_by, told = f->unit->diags->errors;
-    fold_below(f, n);
+    cel_node_below(n, fold_node, f);
     if (f->unit->env->is_strict && failed_by >= 0 && failed_by != CEL_ERR_LIMIT &&
         f->unit->diags->errors == told)
         cel_refuse_constant(f->unit, n, (enum cel_error_code)failed_by);
 }
 
-static void fold_node(struct fold *f, struct cel_node *n)
+/* For cel_node_below(). */
+static void fold_node(void *fold, struct cel_node *n)
 {
+    struct fold *f = fold;
     if (n->kind == CEL_NODE_CONST || is_empty_literal(n) || f->steps <= 0)
         return;
     bool closed = is_closed(n, NULL);
@@ -217,7 +204,7 @@ static void fold_node(struct fold *f, struct cel_node *n)
     if (closed)
         fold_failing(f, n);
     else
-        fold_below(f, n);
+        cel_node_below(n, fold_node, f);
     if (n->kind == CEL_NODE_CALL && n->left == NULL) {
         fold_logic(n);
         fold_ternary(n);

@@ -193,22 +193,6 @@ static uint64_t hash_of(const struct cel_node *n)
     return hash_bytes(&h, sizeof h);
 }
 
-static void count(struct cel_share *s, struct cel_node *n);
-
-static void count_below(struct cel_share *s, struct cel_node *n)
-{
-    if (n->left != NULL)
-        count(s, n->left);
-    for (int i = 0; i < n->n_args; i++)
-        count(s, n->args[i]);
-    if (n->kind == CEL_NODE_LOOP) {
-        count(s, n->loop->range);
-        count(s, n->loop->init);
-        count(s, n->loop->step);
-        count(s, n->loop->result);
-    }
-}
-
 static struct part *part_of(struct cel_share *s, struct cel_node *n)
 {
     uint64_t hash = hash_of(n);
@@ -236,19 +220,20 @@ static bool is_whole(const struct cel_node *n)
 }
 
 /* Below a part that was met before nothing is counted: it will be recalled as a whole. */
-static void count(struct cel_share *s, struct cel_node *n)
+static void count(void *share, struct cel_node *n)
 {
+    struct cel_share *s = share;
     if (is_leaf(n))
         return;
     if (worth(n, WORTH_STEPS) < WORTH_STEPS || is_built(n) || !is_whole(n)) {
-        count_below(s, n);
+        cel_node_below(n, count, s);
         return;
     }
     struct part *p = part_of(s, n);
     if (p->count++ > 0 && p->node->memo == 0 && s->n_shared < CEL_SHARED_MAX)
         p->node->memo = ++s->n_shared;
     if (p->node == n)
-        count_below(s, n);
+        cel_node_below(n, count, s);
     else
         n->memo = p->node->memo;
 }
