@@ -440,20 +440,11 @@ struct cel_value cel_format(struct cel_context *cx, struct span format, const st
 /* The kind of a type's values; all of them for a type that is not known yet. */
 static unsigned kinds_of(const struct cel_type *t)
 {
-    static const enum cel_kind kinds[] = {
-        [CEL_T_NULL] = CEL_NULL,         [CEL_T_BOOL] = CEL_BOOL,
-        [CEL_T_INT] = CEL_INT,           [CEL_T_UINT] = CEL_UINT,
-        [CEL_T_DOUBLE] = CEL_DOUBLE,     [CEL_T_STRING] = CEL_STRING,
-        [CEL_T_BYTES] = CEL_BYTES,       [CEL_T_TIMESTAMP] = CEL_TIMESTAMP,
-        [CEL_T_DURATION] = CEL_DURATION, [CEL_T_LIST] = CEL_LIST,
-        [CEL_T_MAP] = CEL_MAP,           [CEL_T_TYPE] = CEL_TYPE,
-        [CEL_T_OPTIONAL] = CEL_OPTIONAL, [CEL_T_IP] = CEL_IP,
-        [CEL_T_CIDR] = CEL_CIDR,
-    };
     if (t->kind == CEL_T_WRAPPER)
         t = t->params[0];
-    if (t->kind < sizeof kinds / sizeof *kinds && kinds[t->kind] != CEL_MISSING)
-        return BIT(kinds[t->kind]);
+    enum cel_kind kind = cel_type_values(t);
+    if (kind != CEL_MISSING)
+        return BIT(kind);
     return t->kind == CEL_T_ABSTRACT ? 0 : ~0U;
 }
 

@@ -125,10 +125,8 @@ void cel_type_write(const struct cel_type *t, struct text *out)
     text_char(out, ')');
 }
 
-static bool kind_is(const struct cel_type *t, struct cel_value v)
+enum cel_kind cel_type_values(const struct cel_type *t)
 {
-    if (v.kind == CEL_RANGE)
-        return t->kind == (v.is_int ? CEL_T_INT : CEL_T_DOUBLE);
     static const uint8_t kinds[] = {
         [CEL_T_NULL] = CEL_NULL,         [CEL_T_BOOL] = CEL_BOOL,
         [CEL_T_INT] = CEL_INT,           [CEL_T_UINT] = CEL_UINT,
@@ -137,9 +135,16 @@ static bool kind_is(const struct cel_type *t, struct cel_value v)
         [CEL_T_DURATION] = CEL_DURATION, [CEL_T_LIST] = CEL_LIST,
         [CEL_T_MAP] = CEL_MAP,           [CEL_T_TYPE] = CEL_TYPE,
         [CEL_T_OPTIONAL] = CEL_OPTIONAL, [CEL_T_IP] = CEL_IP,
-        [CEL_T_CIDR] = CEL_CIDR,
+        [CEL_T_CIDR] = CEL_CIDR,         [CEL_T_ERROR] = CEL_MISSING,
     };
-    return kinds[t->kind] == v.kind;
+    return kinds[t->kind];
+}
+
+static bool kind_is(const struct cel_type *t, struct cel_value v)
+{
+    if (v.kind == CEL_RANGE)
+        return t->kind == (v.is_int ? CEL_T_INT : CEL_T_DOUBLE);
+    return cel_type_values(t) == v.kind;
 }
 
 bool cel_type_takes(const struct cel_type *t, struct cel_value v)

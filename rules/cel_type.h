@@ -67,6 +67,8 @@ bool cel_type_is_number(const struct cel_type *t);
 bool cel_type_same(const struct cel_type *a, const struct cel_type *b);
 /* "list(string)", "map(string, dyn)". */
 void cel_type_write(const struct cel_type *t, struct text *out);
+/* The kind of a type's values; CEL_MISSING for one that has values of several, or of a name. */
+enum cel_kind cel_type_values(const struct cel_type *t);
 /* Could a value of this kind be of type `t`, as far as the outermost type says? */
 bool cel_type_takes(const struct cel_type *t, struct cel_value v);
 
