@@ -9,7 +9,7 @@
  */
 #include "rules/cel_library.h"
 
-#include "service/base/decode.h"
+#include "rules/cel_networks.h"
 
 #include <arpa/inet.h>
 
@@ -23,34 +23,24 @@ enum { TEXT_MAX = INET6_ADDRSTRLEN + 4 };
 
 typedef bool parse_fn(struct span text, struct cel_value *ret_value);
 
-static bool parse_six(const char *text, struct cel_value *ret_ip)
+static struct cel_value value_of(const struct cel_address *a, enum cel_kind kind)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* ::ffff:0:0/96 */
-    struct cel_value v = {.kind = CEL_IP, .code = 6};
-    if (inet_pton(AF_INET6, text, v.ip) != 1)
-        return false;
-    if (memcmp(v.ip, mapped, sizeof mapped) == 0) {
-        if (strchr(text, '.') != NULL)
-            return false;
-        v.code = 4;
-        memmove(v.ip, v.ip + sizeof mapped, 4);
-        memset(v.ip + 4, 0, sizeof v.ip - 4);
-    }
-    *ret_ip = v;
-    return true;
+    struct cel_value v = {.kind = (uint8_t)kind, .code = a->bytes[0]};
+    memcpy(v.ip, a->bytes + 1, sizeof v.ip);
+    return v;
+}
+
+static bool has(struct span text, char c)
+{
+    return text.len > 0 && memchr(text.base, c, text.len) != NULL;
 }
 
 static bool parse_ip(struct span text, struct cel_value *ret_ip)
 {
-    char buf[INET6_ADDRSTRLEN];
-    struct cel_value four = {.kind = CEL_IP, .code = 4};
-    if (text.len == 0 || text.len >= sizeof buf || memchr(text.base, '\0', text.len) != NULL)
+    struct cel_address a;
+    if (!cel_address_parse(text, &a) || (a.bytes[0] == 4 && has(text, ':') && has(text, '.')))
         return false;
-    memcpy(buf, text.base, text.len);
-    buf[text.len] = '\0';
-    if (inet_pton(AF_INET, buf, four.ip) != 1)
-        return parse_six(buf, ret_ip);
-    *ret_ip = four;
+    *ret_ip = value_of(&a, CEL_IP);
     return true;
 }
 
@@ -62,22 +52,12 @@ static int width(struct cel_value v)
 /* ADDRESS "/" BITS; bits behind the prefix may be set: 10.1.2.3/8. */
 static bool parse_cidr(struct span text, struct cel_value *ret_cidr)
 {
-    struct cel_value v;
-    uint64_t bits;
-    if (text.len == 0 || text.len > TEXT_MAX)
+    struct cel_address a;
+    int bits;
+    if (!has(text, '/') || !cel_prefix_parse(text, &a, &bits))
         return false;
-    const char *slash = memrchr(text.base, '/', text.len);
-    if (slash == NULL)
-        return false;
-    struct span address = span_of(text.base, (size_t)(slash - text.base));
-    struct span digits = span_of(slash + 1, text.len - address.len - 1);
-    bool is_four = memchr(address.base, ':', address.len) == NULL;
-    if (!parse_ip(address, &v) || is_four != (v.code == 4) || !decode_u64(digits, 10, &bits) ||
-        bits > (uint64_t)width(v) || (digits.len > 1 && digits.base[0] == '0'))
-        return false;
-    v.kind = CEL_CIDR;
-    v.nanos = (int32_t)bits;
-    *ret_cidr = v;
+    *ret_cidr = value_of(&a, CEL_CIDR);
+    ret_cidr->nanos = bits;
     return true;
 }
 

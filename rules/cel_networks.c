@@ -48,24 +48,40 @@ static void spread(struct cel_network *n, int prefix, int width)
     }
 }
 
-bool cel_network_parse(struct span text, struct cel_network *ret_network)
+static int width(const struct cel_address *a)
 {
-    struct cel_network n;
+    return a->bytes[0] == 4 ? FOUR_BITS : SIX_BITS;
+}
+
+bool cel_prefix_parse(struct span text, struct cel_address *ret_address, int *ret_bits)
+{
+    struct cel_address a;
     const char *slash = text.len > 0 ? memchr(text.base, '/', text.len) : NULL;
     struct span address = span_of(text.base, slash ? (size_t)(slash - text.base) : text.len);
     bool is_six = address.len > 0 && memchr(address.base, ':', address.len) != NULL;
-    if (!cel_address_parse(address, &n.first))
+    if (!cel_address_parse(address, &a))
         return false;
-    uint64_t width = n.first.bytes[0] == 4 ? FOUR_BITS : SIX_BITS, prefix = width;
+    uint64_t bits = (uint64_t)width(&a);
     if (slash != NULL) {
         struct span digits = span_of(slash + 1, text.len - address.len - 1);
-        bool is_mapped = is_six && width == FOUR_BITS; /* which 96 bits would not be counted? */
-        if (is_mapped || !decode_u64(digits, 10, &prefix) || prefix > width ||
+        bool is_mapped = is_six && bits == FOUR_BITS; /* which 96 bits would not be counted? */
+        if (is_mapped || !decode_u64(digits, 10, &bits) || bits > (uint64_t)width(&a) ||
             (digits.len > 1 && digits.base[0] == '0'))
             return false;
     }
+    *ret_address = a;
+    *ret_bits = (int)bits;
+    return true;
+}
+
+bool cel_network_parse(struct span text, struct cel_network *ret_network)
+{
+    struct cel_network n;
+    int bits;
+    if (!cel_prefix_parse(text, &n.first, &bits))
+        return false;
     n.last = n.first;
-    spread(&n, (int)prefix, (int)width);
+    spread(&n, bits, width(&n.first));
     *ret_network = n;
     return true;
 }

@@ -28,6 +28,9 @@ struct cel_network {
 
 /* false: it is none; *ret is then untouched. */
 bool cel_address_parse(struct span text, struct cel_address *ret_address);
+/* "10.1.2.3/8": the address as it stands, and how many of its bits name the network; an address
+ * alone: all of them. */
+bool cel_prefix_parse(struct span text, struct cel_address *ret_address, int *ret_bits);
 /* "10.0.0.0/8", "2001:db8::/32"; an address alone is a network of one. Bits behind the prefix do
  * not count. */
 bool cel_network_parse(struct span text, struct cel_network *ret_network);
