@@ -14,10 +14,12 @@ static bool reads_back(uint64_t digits, int scale, double v)
     return strtod(text, NULL) == v;
 }
 
-/* The nearest number of `precision` digits is not always one that reads back; one beside it may. */
+/*
+ * The nearest number of `precision` digits is not always one that reads back; one beside it may.
+ * Not of DBL_DIG digits or fewer, of which each reads back as itself, but for subnormals.
+ */
 static bool find(double v, int precision, uint64_t *ret_digits, int *ret_scale)
 {
-    static const int steps[] = {0, 1, -1};
     char text[48], *point;
     snprintf(text, sizeof text, "%.*e", precision - 1, v);
     uint64_t digits = strtoull(text, &point, 10);
@@ -26,12 +28,16 @@ static bool find(double v, int precision, uint64_t *ret_digits, int *ret_scale)
             digits = digits * 10 + (uint64_t)(*point - '0');
     }
     *ret_scale = (int)strtol(point + 1, NULL, 10) - (precision - 1);
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        *ret_digits = digits + (uint64_t)(int64_t)steps[i];
-        if (reads_back(*ret_digits, *ret_scale, v))
-            return true;
-    }
-    return false;
+    *ret_digits = digits;
+    if (strtod(text, NULL) == v)
+        return true;
+    if (precision == DBL_DIG && v >= DBL_MIN)
+        return false;
+    *ret_digits = digits + 1;
+    if (reads_back(*ret_digits, *ret_scale, v))
+        return true;
+    *ret_digits = digits - 1;
+    return reads_back(*ret_digits, *ret_scale, v);
 }
 
 struct decimal decimal_of(double v)
