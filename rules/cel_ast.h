@@ -68,8 +68,8 @@ struct cel_node {
     int n_calls;
 };
 
-/* Calls `visit` for each node right below `n`, from the left; of a loop range, init, condition, step,
- * result. */
+/* Calls `visit` for each node right below `n`, from the left; of a loop for range, init, condition,
+ * step and result. */
 static inline void cel_node_below(const struct cel_node *n,
                                   void (*visit)(void *, struct cel_node *), void *user)
 {

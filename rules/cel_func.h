@@ -56,7 +56,7 @@ struct cel_func {
     int n_args;     /* the receiver included */
     const struct cel_type *args[CEL_ARGS_MAX];
     const struct cel_type *result;
-    cel_fn *run;                       /* NULL: an operator, or declared and not implemented */
+    cel_fn *run;                       /* NULL: an operator, or the env declares its types alone */
     cel_prepare_fn *prepare;           /* of the last argument; may be NULL */
     cel_prepare_list_fn *prepare_list; /* the same */
     cel_review_fn *review;             /* may be NULL */

@@ -183,7 +183,7 @@ struct cel_value cel_negate(const struct cel_value *a)
     }
 }
 
-/* ---- comparisons by name ------------------------------------------------------------------------ */
+/* ---- comparisons by name --------------------------------------------------------------------- */
 
 static const struct {
     enum cel_comparison op;

@@ -59,4 +59,22 @@ void fixture_all_hold(struct fixture *f, const struct program *programs, size_t 
 /* All diagnostics of compiling it. */
 const char *fixture_diags(struct fixture *f, const char *source);
 
+/* A test file's own fixture, `f`, filled before each TEST() and given back after it. */
+#define FIXTURE_OF_TESTS              \
+    static struct fixture f;          \
+    static int setup(void **state)    \
+    {                                 \
+        *state = &f;                  \
+        fixture_init(&f);             \
+        return 0;                     \
+    }                                 \
+    static int teardown(void **state) \
+    {                                 \
+        (void)state;                  \
+        fixture_fini(&f);             \
+        return 0;                     \
+    }
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define ALL_HOLD(programs) fixture_all_hold(&f, programs, sizeof(programs) / sizeof *(programs))
+
 #endif

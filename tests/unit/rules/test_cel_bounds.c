@@ -204,8 +204,6 @@ static void a_program_has_the_bounds_of_its_value(void **state)
     assert_true(p->bounds->lo == 4 && p->bounds->hi == 10);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -12,21 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 /* A text, and what is said about it: place and message, perhaps a hint. */
 struct mistake {
@@ -247,8 +233,6 @@ static void unchecked_mistakes_become_error_values(void **state)
     assert_string_equal(fixture_text(&f, "count + 'a'"), "error: no such overload");
     assert_string_equal(fixture_text(&f, "amount * 2"), "error: no such overload");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* Each {a: a} has a type twice as large; fifty of them would have more parts than one can count. */
 static void a_type_that_doubles_each_time_is_given_up(void **state)

@@ -12,21 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 /* The instructions of a program, without their places: "CONST 3; RETURN". */
 static const char *code_of(const char *source)
@@ -164,8 +150,6 @@ static void a_list_that_doubles_each_time_is_left_to_the_run(void **state)
     assert_int_equal(v.kind, CEL_LIST);
     assert_int_equal(v.list->count, 2);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

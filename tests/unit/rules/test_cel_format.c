@@ -11,37 +11,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static int setup(void **state)
-{
-    static struct fixture f;
-    fixture_init(&f);
-    *state = &f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_fini(*state);
-    return 0;
-}
-
-struct pair {
-    const char *source, *text;
-};
-
-static void assert_texts(struct fixture *f, const struct pair *pairs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const char *text = fixture_text(f, pairs[i].source);
-        if (strcmp(text, pairs[i].text) != 0)
-            print_error("%s\n", pairs[i].source);
-        assert_string_equal(text, pairs[i].text);
-    }
-}
+FIXTURE_OF_TESTS
 
 static void clauses_write_numbers(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"'%d of %d'.format([1, 2u])", "1 of 2"},
         {"'%d'.format([amount])", "950.5"},
         {"'%d %d'.format([-9223372036854775808, 18446744073709551615u])",
@@ -58,12 +33,13 @@ static void clauses_write_numbers(void **state)
         {"''.format([])", ""},
         {"size('%.1000f'.format([-1.7976931348623157e308]))", "1311"},
     };
-    assert_texts(*state, pairs, COUNT(pairs));
+    ALL_HOLD(pairs);
 }
 
 static void a_string_clause_writes_whatever_has_a_text(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"'%s %s %s'.format([currency, true, null])", "EUR true null"},
         {"'%s %s %s'.format([time, duration('1h45m47s'), duration('-1500ms')])",
          "2026-01-05T12:00:10Z 6347s -1.5s"},
@@ -75,12 +51,13 @@ static void a_string_clause_writes_whatever_has_a_text(void **state)
         {"'%s|%s'.format([b'caf\\303\\251', b'a\\xff\\xfe\\xe2\\x82b'])", "caf\u00e9|a\ufffdb"},
         {"'%s'.format([anything])", "[1, 2, 3]"},
     };
-    assert_texts(*state, pairs, COUNT(pairs));
+    ALL_HOLD(pairs);
 }
 
 static void a_double_has_no_exponent_and_no_needless_digit(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"'%s %s %s'.format([1.0, -0.0, 100.0])", "1 -0 100"},
         {"'%s'.format([0.000000002])", "0.000000002"},
         {"'%s'.format([1e21])", "1000000000000000000000"},
@@ -89,12 +66,13 @@ static void a_double_has_no_exponent_and_no_needless_digit(void **state)
         {"size('%s'.format([5e-324]))", "326"},
         {"size('%s'.format([-1.7976931348623157e308]))", "310"},
     };
-    assert_texts(*state, pairs, COUNT(pairs));
+    ALL_HOLD(pairs);
 }
 
 static void what_shows_in_a_run_is_an_error_value(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"(currency + '%q').format([1])",
          "error: invalid argument a clause is one of %s %d %f %e %x %X %o %b; %% is a percent "
          "sign"},
@@ -110,12 +88,12 @@ static void what_shows_in_a_run_is_an_error_value(void **state)
         {"'%s'.format([inexact])", "error: inexact"},
         {"'%s'.format(anything.map(x, 'x'))", "x"}, /* too many are fine then */
     };
-    assert_texts(*state, pairs, COUNT(pairs));
+    ALL_HOLD(pairs);
 }
 
 static void a_constant_format_is_looked_through_at_load(void **state)
 {
-    static const struct pair pairs[] = {
+    static const struct program pairs[] = {
         {"'%d'.format(['a'])", "r.yaml:1:14: %d takes an int, a uint or a double, not "
                                "string"},
         {"'%a'.format([1])", "r.yaml:1:1: a clause is one of"},
@@ -125,24 +103,22 @@ static void a_constant_format_is_looked_through_at_load(void **state)
         {"'%o'.format([{1: 2}])", "%o takes an int or a uint, not map(int, int)"},
         {"'%s'.format(1)", "format"},
     };
-    struct fixture *f = *state;
+    (void)state;
     for (size_t i = 0; i < COUNT(pairs); i++) {
-        const char *diags = fixture_diags(f, pairs[i].source);
-        if (strstr(diags, pairs[i].text) == NULL)
+        const char *diags = fixture_diags(&f, pairs[i].source);
+        if (strstr(diags, pairs[i].value) == NULL)
             print_error("%s\n%s", pairs[i].source, diags);
-        assert_non_null(strstr(diags, pairs[i].text));
+        assert_non_null(strstr(diags, pairs[i].value));
     }
 }
 
 static void a_long_answer_ends_at_the_limit(void **state)
 {
-    struct fixture *f = *state;
+    (void)state;
     const char *source = "[0,1,2,3,4,5,6,7,8,9].map(x, [0,1,2,3,4,5,6,7,8,9].map(y, "
                          "[0,1,2,3,4,5,6,7,8,9].map(z, '%.1000f'.format([amount + 1e308]))))";
-    assert_string_equal(fixture_text(f, source), "error: over the limit of steps or room");
+    assert_string_equal(fixture_text(&f, source), "error: over the limit of steps or room");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -7,23 +7,7 @@
 
 #include <cmocka.h>
 
-#define ALL_HOLD(programs) fixture_all_hold(&f, programs, sizeof(programs) / sizeof *(programs))
-
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 static void base64_goes_both_ways(void **state)
 {
@@ -81,8 +65,6 @@ static void a_text_that_the_arena_has_no_room_for_is_over_the_limit(void **state
     assert_string_equal(fixture_text(&f, "size(base64.encode(bytes(currency)))"),
                         "error: over the limit of steps or room");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -12,60 +12,34 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
+FIXTURE_OF_TESTS
+
+static void assert_near(const char *source, double wanted, double by)
 {
-    static struct fixture f;
-    fixture_init(&f);
-    *state = &f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_fini(*state);
-    return 0;
-}
-
-struct pair {
-    const char *source, *text;
-};
-
-#define ASSERT_TEXTS(state, pairs) assert_texts(state, pairs, sizeof(pairs) / sizeof *(pairs))
-
-static void assert_texts(struct fixture *f, const struct pair *pairs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const char *text = fixture_text(f, pairs[i].source);
-        if (strcmp(text, pairs[i].text) != 0)
-            print_error("%s\n", pairs[i].source);
-        assert_string_equal(text, pairs[i].text);
-    }
-}
-
-static void assert_near(struct fixture *f, const char *source, double wanted, double by)
-{
-    struct cel_value v = fixture_eval(f, source);
+    struct cel_value v = fixture_eval(&f, source);
     if (v.kind != CEL_DOUBLE || fabs(v.f64 - wanted) > by)
-        print_error("%s gives %s\n", source, fixture_text(f, source));
+        print_error("%s gives %s\n", source, fixture_text(&f, source));
     assert_int_equal(v.kind, CEL_DOUBLE);
     assert_true(fabs(v.f64 - wanted) <= by);
 }
 
 static void a_distance_is_that_of_the_great_circle(void **state)
 {
+    (void)state;
     /* the airports of Nashville and Los Angeles, as Rosetta Code has them with 6372.8 km */
-    assert_near(*state, "geo.distance_km(36.12, -86.67, 33.94, -118.40)",
-                2887.25995 / 6372.8 * 6371.0088, 1e-4);
-    assert_near(*state, "geo.distance_km(location, {'lat': 50.5, 'lon': 4.25})", 0, 0);
-    assert_near(*state, "geo.distance_km(location, {'lat': 51.5, 'lon': 4.25})",
-                6371.0088 * M_PI / 180, 1e-9);
-    assert_near(*state, "geo.distance_km(dyn({'lat': 0, 'lon': 0}), {'lat': 0.0, 'lon': 180.0})",
+    assert_near("geo.distance_km(36.12, -86.67, 33.94, -118.40)", 2887.25995 / 6372.8 * 6371.0088,
+                1e-4);
+    assert_near("geo.distance_km(location, {'lat': 50.5, 'lon': 4.25})", 0, 0);
+    assert_near("geo.distance_km(location, {'lat': 51.5, 'lon': 4.25})", 6371.0088 * M_PI / 180,
+                1e-9);
+    assert_near("geo.distance_km(dyn({'lat': 0, 'lon': 0}), {'lat': 0.0, 'lon': 180.0})",
                 6371.0088 * M_PI, 1e-9);
 }
 
 static void a_place_that_is_none_is_an_error(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"geo.distance_km(90.1, 0.0, 0.0, 0.0)", "error: out of range latitude or longitude"},
         {"geo.distance_km(0.0, 0.0, 0.0, -180.1)", "error: out of range latitude or longitude"},
         {"geo.distance_km(0.0, 0.0 / 0.0, 0.0, 0.0)", "error: out of range latitude or longitude"},
@@ -75,12 +49,13 @@ static void a_place_that_is_none_is_an_error(void **state)
          "error: invalid argument a place has numbers lat and lon"},
         {"geo.distance_km(inexact_avg, 0.0, 0.0, 0.0)", "error: inexact"},
     };
-    ASSERT_TEXTS(*state, pairs);
+    ALL_HOLD(pairs);
 }
 
 static void a_check_digit_is_luhns(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"luhn('79927398713')", "true"}, /* the example of many descriptions */
         {"luhn('79927398710')", "false"},
         {"luhn('490154203237518')", "true"}, /* an IMEI, from 3GPP's examples */
@@ -93,12 +68,13 @@ static void a_check_digit_is_luhns(void **state)
         {"luhn('')", "false"},
         {"luhn('7992739871x3')", "false"},
     };
-    ASSERT_TEXTS(*state, pairs);
+    ALL_HOLD(pairs);
 }
 
 static void a_week_begins_on_monday(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"hour_of_week(time)", "12"}, /* 2026-01-05 is a Monday */
         {"hour_of_week(time, 'Europe/Brussels')", "13"},
         {"hour_of_week(time, '-12:30')", "167"},
@@ -108,14 +84,15 @@ static void a_week_begins_on_monday(void **state)
         {"hour_of_week(timestamp('2026-03-29T01:30:00Z'), 'Europe/Brussels')", "147"},
         {"hour_of_week(time, currency)", "error: invalid argument time zone"},
     };
-    ASSERT_TEXTS(*state, pairs);
-    assert_non_null(strstr(fixture_diags(*state, "hour_of_week(time, 'Europe/Brusel') > 3"),
+    ALL_HOLD(pairs);
+    assert_non_null(strstr(fixture_diags(&f, "hour_of_week(time, 'Europe/Brusel') > 3"),
                            "this is no time zone"));
 }
 
 /* Winkler, "Advanced Methods for Record Linkage" (1994), table 1, and (2006), to three digits. */
 static void names_are_as_similar_as_winkler_says(void **state)
 {
+    (void)state;
     static const struct {
         const char *a, *b;
         double similarity;
@@ -145,25 +122,27 @@ static void names_are_as_similar_as_winkler_says(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(source, sizeof source, "similarity.jaro_winkler('%s', '%s')", names[i].a,
                  names[i].b);
-        assert_near(*state, source, names[i].similarity, 0.0005);
+        assert_near(source, names[i].similarity, 0.0005);
         snprintf(source, sizeof source, "similarity.jaro_winkler('%s', '%s')", names[i].b,
                  names[i].a);
-        assert_near(*state, source, names[i].similarity, 0.0005);
+        assert_near(source, names[i].similarity, 0.0005);
     }
 }
 
 static void similarity_counts_code_points_and_the_first_256(void **state)
 {
+    (void)state;
     char source[1400], run[301] = "";
     memset(run, 'a', 300);
-    assert_near(*state, "similarity.jaro_winkler('\u00e9\u00e8', '\u00e9\u00ea')", 2. / 3, 1e-9);
+    assert_near("similarity.jaro_winkler('\u00e9\u00e8', '\u00e9\u00ea')", 2. / 3, 1e-9);
     snprintf(source, sizeof source, "similarity.jaro_winkler('%sx', '%sy' + currency)", run, run);
-    assert_near(*state, source, 1, 0);
+    assert_near(source, 1, 0);
 }
 
 static void an_address_has_a_name_and_a_domain(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"email.domain('Jo.Do+x@Mail.Example.COM')", "mail.example.com"},
         {"email.local('Jo.Do+x@Mail.Example.COM')", "Jo.Do+x"},
         {"email.domain('\u00e9mile@b\u00fccher.example')", "b\u00fccher.example"},
@@ -193,20 +172,21 @@ static void an_address_has_a_name_and_a_domain(void **state)
         "a@aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.be",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b.be"};
     char source[256];
-    ASSERT_TEXTS(*state, pairs);
+    ALL_HOLD(pairs);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         snprintf(source, sizeof source, "email.domain('%s')", wrong[i]);
-        const char *text = fixture_text(*state, source);
+        const char *text = fixture_text(&f, source);
         assert_string_equal(text, "error: invalid argument this is no e-mail address");
         snprintf(source, sizeof source, "email.local('%s')", wrong[i]);
-        text = fixture_text(*state, source);
+        text = fixture_text(&f, source);
         assert_string_equal(text, "error: invalid argument this is no e-mail address");
     }
 }
 
 static void an_address_is_in_networks_or_not(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"'10.1.2.3'.inNetworks(['192.0.2.0/24', '10.0.0.0/8'])", "true"},
         {"'11.1.2.3'.inNetworks(['192.0.2.0/24', '10.0.0.0/8'])", "false"},
         {"'2001:db8::1'.inNetworks(['2001:db8::/32'])", "true"},
@@ -220,32 +200,32 @@ static void an_address_is_in_networks_or_not(void **state)
         {"'10.0.0.1'.inNetworks(dyn([1]))", "error: no such overload"},
         {"currency.inNetworks(['10.0.0.0/8'])", "error: invalid argument this is no IP address"},
     };
-    ASSERT_TEXTS(*state, pairs);
+    ALL_HOLD(pairs);
 }
 
 static void a_constant_that_is_no_network_is_refused_at_load(void **state)
 {
-    struct fixture *f = *state;
-    assert_non_null(strstr(fixture_diags(f, "currency.inNetworks(['10.0.0.0/8', '10.0.0.0/40'])"),
+    (void)state;
+    assert_non_null(strstr(fixture_diags(&f, "currency.inNetworks(['10.0.0.0/8', '10.0.0.0/40'])"),
                            "r.yaml:1:36: \"10.0.0.0/40\" is no network"));
-    assert_non_null(strstr(fixture_diags(f, "currency.inNetworks(lists.countries)"),
+    assert_non_null(strstr(fixture_diags(&f, "currency.inNetworks(lists.countries)"),
                            "r.yaml:1:21: \"XX\" is no network"));
-    f->env.unchecked = true;
-    assert_string_equal(fixture_text(f, "'10.0.0.1'.inNetworks(['10.0.0.0/40'])"),
+    f.env.unchecked = true;
+    assert_string_equal(fixture_text(&f, "'10.0.0.1'.inNetworks(['10.0.0.0/40'])"),
                         "error: invalid argument this is no network, as \"10.0.0.0/8\" and "
                         "\"2001:db8::/32\" are");
 }
 
 enum { NETWORKS = 20000 };
 
-static bool compiles_within(struct fixture *f, size_t bytes)
+static bool compiles_within(size_t bytes)
 {
     struct arena *arena = arena_new(bytes);
     const struct cel_program *program;
     struct span source = span_str("currency.inNetworks(lists.countries) && count > 1");
-    memset(&f->diags, 0, sizeof f->diags);
-    enum status st = cel_compile(&f->env, source, (struct diag_at){0}, arena, &f->diags, &program);
-    assert_true((st == ST_OK) == (f->diags.errors == 0));
+    memset(&f.diags, 0, sizeof f.diags);
+    enum status st = cel_compile(&f.env, source, (struct diag_at){0}, arena, &f.diags, &program);
+    assert_true((st == ST_OK) == (f.diags.errors == 0));
     arena_free(arena);
     return st == ST_OK;
 }
@@ -255,18 +235,16 @@ static bool compiles_within(struct fixture *f, size_t bytes)
 static void networks_of_a_list_leave_room_for_the_rest(void **state)
 {
     const size_t taken = NETWORKS * sizeof(struct cel_network);
-    struct fixture *f = *state;
-    struct cel_value *items = arena_must(f->arena, NETWORKS * sizeof *items);
+    (void)state;
+    struct cel_value *items = arena_must(f.arena, NETWORKS * sizeof *items);
     struct cel_list list = {.count = NETWORKS, .items = items};
     for (int i = 0; i < NETWORKS; i++)
         items[i] = cel_string(span_str("10.0.0.0/8"));
-    f->countries = cel_list_of(&list);
+    f.countries = cel_list_of(&list);
     for (size_t more = 0; more < 16384; more += 128)
-        assert_false(compiles_within(f, taken + more));
-    assert_true(compiles_within(f, taken + (1 << 20)));
+        assert_false(compiles_within(taken + more));
+    assert_true(compiles_within(taken + (1 << 20)));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

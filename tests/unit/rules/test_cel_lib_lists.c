@@ -7,23 +7,7 @@
 
 #include <cmocka.h>
 
-#define ALL_HOLD(programs) fixture_all_hold(&f, programs, sizeof(programs) / sizeof *(programs))
-
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 static void parts_are_taken_by_position(void **state)
 {
@@ -163,8 +147,6 @@ static void each_item_is_kept_once(void **state)
     (void)state;
     ALL_HOLD(programs);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -7,23 +7,7 @@
 
 #include <cmocka.h>
 
-#define ALL_HOLD(programs) fixture_all_hold(&f, programs, sizeof(programs) / sizeof *(programs))
-
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 static void the_greatest_and_the_least_are_of_any_numbers(void **state)
 {
@@ -177,8 +161,6 @@ static void an_inexact_number_has_no_functions(void **state)
     (void)state;
     ALL_HOLD(programs);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

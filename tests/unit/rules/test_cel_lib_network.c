@@ -8,23 +8,7 @@
 
 #include <cmocka.h>
 
-#define ALL_HOLD(programs) fixture_all_hold(&f, programs, sizeof(programs) / sizeof *(programs))
-
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 static void an_address_has_one_spelling(void **state)
 {
@@ -195,8 +179,6 @@ static void a_network_has_an_address_and_a_prefix(void **state)
     (void)state;
     ALL_HOLD(programs);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -7,23 +7,7 @@
 
 #include <cmocka.h>
 
-#define ALL_HOLD(programs) fixture_all_hold(&f, programs, sizeof(programs) / sizeof *(programs))
-
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 static void a_set_contains_all_of_another(void **state)
 {
@@ -89,8 +73,6 @@ static void sets_pay_for_what_they_look_at(void **state)
     assert_string_equal(fixture_text(&f, "cel.bind(l, lists.range(1000), sets.contains(l, l))"),
                         "error: over the limit of steps or room");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -9,62 +9,37 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    static struct fixture f;
-    fixture_init(&f);
-    *state = &f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_fini(*state);
-    return 0;
-}
-
-struct pair {
-    const char *source, *text;
-};
-
-#define ASSERT_TEXTS(state, pairs) assert_texts(state, pairs, sizeof(pairs) / sizeof *(pairs))
-
-static void assert_texts(struct fixture *f, const struct pair *pairs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const char *text = fixture_text(f, pairs[i].source);
-        if (strcmp(text, pairs[i].text) != 0)
-            print_error("%s\n", pairs[i].source);
-        assert_string_equal(text, pairs[i].text);
-    }
-}
+FIXTURE_OF_TESTS
 
 static void a_quoted_text_is_its_literal(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"strings.quote('')", "\"\""},
         {"strings.quote('a \"b\" \\\\ c')", "\"a \\\"b\\\" \\\\ c\""},
         {"strings.quote('\\a\\b\\f\\n\\r\\t\\v')", "\"\\a\\b\\f\\n\\r\\t\\v\""},
         {"strings.quote('\\u00e9\\U0001F600\\'')", "\"\u00e9\U0001F600'\""},
         {"size(strings.quote('a\\x00b'))", "5"},
     };
-    ASSERT_TEXTS(*state, pairs);
+    ALL_HOLD(pairs);
 }
 
 static void positions_count_code_points(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"'ta\\u00a9oo'.indexOf('o')", "3"},        {"'ta\\u00a9oo'.indexOf('o', 4)", "4"},
         {"'ta\\u00a9oo'.lastIndexOf('o')", "4"},    {"'ta\\u00a9oo'.lastIndexOf('o', 3)", "3"},
         {"'ta\\u00a9oo'.charAt(2)", "\u00a9"},      {"'ta\\u00a9oo'.charAt(5)", ""},
         {"'ta\\u00a9oo'.substring(2)", "\u00a9oo"}, {"'ta\\u00a9oo'.substring(2, 3)", "\u00a9"},
     };
-    ASSERT_TEXTS(*state, pairs);
+    ALL_HOLD(pairs);
 }
 
 static void a_search_from_behind_the_end_finds_nothing(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"'tacocat'.indexOf('a', 30)", "-1"},
         {"'tacocat'.indexOf('', 30)", "7"},
         {"'tacocat'.charAt(7).indexOf('')", "0"},
@@ -76,12 +51,13 @@ static void a_search_from_behind_the_end_finds_nothing(void **state)
         {"'tacocat'.substring(4, 3)", "error: index out of bounds"},
         {"'tacocat'.substring(-1)", "error: index out of bounds"},
     };
-    ASSERT_TEXTS(*state, pairs);
+    ALL_HOLD(pairs);
 }
 
 static void parts_are_replaced_split_and_joined(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"'hello'.replace('l', 'L', 1)", "heLlo"},
         {"'ab'.replace('', '-')", "-a-b-"},
         {"'ab'.replace('', '-', 2)", "-a-b"},
@@ -99,12 +75,13 @@ static void parts_are_replaced_split_and_joined(void **state)
         {"'a\\u00c9B'.lowerAscii()", "a\u00c9b"},
         {"'a\\u00e9B'.upperAscii()", "A\u00e9B"},
     };
-    ASSERT_TEXTS(*state, pairs);
+    ALL_HOLD(pairs);
 }
 
 static void a_pattern_may_be_made_at_load_or_while_a_rule_runs(void **state)
 {
-    static const struct pair pairs[] = {
+    (void)state;
+    static const struct program pairs[] = {
         {"currency.matches('^[A-Z]{3}$')", "true"},
         {"matches('Stra\u00dfe', r'^\\p{L}+$')", "true"},
         {"'EUR'.matches(currency)", "true"},
@@ -117,16 +94,15 @@ static void a_pattern_may_be_made_at_load_or_while_a_rule_runs(void **state)
         {"[1, 2, 3, 4, 5].exists(i, 'x'.matches(currency + r'\\pL'))",
          "error: over the limit of steps or room"},
     };
-    ASSERT_TEXTS(*state, pairs);
+    ALL_HOLD(pairs);
 }
 
 static void a_constant_that_is_no_pattern_is_refused_at_load(void **state)
 {
-    const char *diags = fixture_diags(*state, "currency.matches('\u00e9[a')");
+    (void)state;
+    const char *diags = fixture_diags(&f, "currency.matches('\u00e9[a')");
     assert_non_null(strstr(diags, "r.yaml:1:18: invalid pattern at character 2: missing ]: [a"));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

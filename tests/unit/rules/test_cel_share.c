@@ -148,8 +148,6 @@ static void what_was_cut_short_is_not_remembered(void **state)
     assert_true(cel_is_true(run(1)));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -9,21 +9,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 static void all_hold(const struct program *programs, size_t n)
 {
@@ -538,8 +524,6 @@ static void a_run_allocates_nothing(void **state)
     assert_true(cel_is_true(cel_run(p, f.row, f.scratch)));
     assert_int_equal(mallocs, 2);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -277,8 +277,6 @@ static void behind_a_rule_that_does_not_fit_none_is_tried(void **state)
     assert_int_equal(load_within(path, room), ST_NO_SPACE);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

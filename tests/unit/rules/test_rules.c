@@ -255,8 +255,6 @@ static void more_rules_than_the_limit_are_refused(void **state)
     assert_int_equal(rules_load(files, 2, NULL, 70, f.arena, &f.diags, &rules), ST_INVALID);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -10,21 +10,7 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 static enum status compile(const char *source, struct template *ret_template)
 {
@@ -114,8 +100,6 @@ static void the_number_of_pieces_has_a_limit(void **state)
     source[3 * TEMPLATE_PIECES_MAX] = '\0';
     assert_int_equal(compile(source, &t), ST_OK);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
