@@ -38,6 +38,7 @@ struct http_worker {
     struct request **free_requests; /* a stack: the slot used last is warm */
     int n_free;
     void *slots;
+    int offloads; /* requests whose work is on libuv's pool (offload.h) */
     uint64_t next_id;
     int64_t drain_since_us;  /* 0: serving */
     _Atomic int64_t beat_us; /* when the loop turned last */

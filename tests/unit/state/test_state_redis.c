@@ -2,10 +2,9 @@
 
 #include "service/base/check.h"
 #include "service/state/claim.h"
-#include "tests/unit/state/scratch.h"
+#include "tests/unit/state/redis_server.h"
 #include "tests/unit/state/state_suite.h"
 
-#include <hiredis/hiredis.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -39,48 +38,11 @@ static const int64_t now_ms = INT64_C(1767614400000); /* 2026-01-05T12:00:00Z */
 
 /* ---- a server of our own ---- */
 
-static char folder[SCRATCH_PATH_BYTES];
-static char socket_path[SCRATCH_PATH_BYTES + 16];
-static pid_t server;
-static redisContext *control; /* a blocking connection beside the tested one */
-
-static bool start_server(void)
-{
-    scratch_make(folder);
-    snprintf(socket_path, sizeof socket_path, "%s/r.sock", folder);
-    server = fork();
-    CHECK(server >= 0);
-    if (server == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* not left behind by a test that crashes */
-        CHECK(freopen("/dev/null", "w", stdout) != NULL);
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket_path, "--save",
-               "", "--dir", folder, "--maxmemory-policy", "noeviction", (char *)NULL);
-        _exit(127);
-    }
-    for (int i = 0; i < WAIT_STEPS && waitpid(server, NULL, WNOHANG) == 0; i++) {
-        control = redisConnectUnix(socket_path);
-        if (control != NULL && control->err == 0)
-            return true;
-        redisFree(control);
-        control = NULL;
-        usleep(STEP_US);
-    }
-    return false;
-}
-
-static void stop_server(void)
-{
-    if (control != NULL) {
-        redisFree(control);
-        kill(server, SIGKILL);
-        waitpid(server, NULL, 0);
-    }
-    scratch_remove(folder);
-}
+static struct redis_server server;
 
 static int64_t tell(const char *command)
 {
-    redisReply *r = redisCommand(control, command);
+    redisReply *r = redisCommand(server.control, command);
     CHECK(r != NULL && r->type != REDIS_REPLY_ERROR);
     int64_t n = r->type == REDIS_REPLY_INTEGER ? r->integer : 0;
     freeReplyObject(r);
@@ -92,7 +54,7 @@ static struct state_redis_options options(const char *prefix, int db)
     struct state_redis_options o = {.connect_timeout_ms = REDIS_CONNECT_TIMEOUT_MS};
     o.address.is_unix = true;
     o.address.db = db;
-    snprintf(o.address.host, sizeof o.address.host, "%.107s", socket_path);
+    snprintf(o.address.host, sizeof o.address.host, "%.107s", server.socket_path);
     snprintf(o.prefix, sizeof o.prefix, "%s", prefix);
     return o;
 }
@@ -751,7 +713,7 @@ static struct state *open_owner(const char *owner)
 
 static bool stream_has(const char *owner, const char *record)
 {
-    redisReply *r = redisCommand(control, "XRANGE p:outbox - +");
+    redisReply *r = redisCommand(server.control, "XRANGE p:outbox - +");
     bool has = false;
     CHECK(r != NULL && r->type == REDIS_REPLY_ARRAY);
     for (size_t i = 0; i < r->elements; i++) {
@@ -883,7 +845,7 @@ static void a_look_goes_on_behind_its_cursor(void **state)
     (void)state;
     assert_int_equal(taken(s, 0), 0);
     for (int i = 0; i < STATE_PEEK_MAX; i++)
-        freeReplyObject(redisCommand(control, "XADD p:outbox * o one a %d", i));
+        freeReplyObject(redisCommand(server.control, "XADD p:outbox * o one a %d", i));
     settle_nobodys(s, 1, "last");
     assert_int_equal(taken(s, ALERTS), 0);
     assert_true(alerting.op.cursor.ms > 0);
@@ -993,13 +955,13 @@ int main(void)
     };
     int failed;
     signal(SIGPIPE, SIG_IGN); /* as the service does: a write to a lost connection is an error */
-    if (start_server()) {
+    if (redis_server_start(&server)) {
         struct state_suite suite = {.open = open_empty, .close = close_redis, .pump = pump};
         failed = state_suite_run("state/state_redis", &suite);
         failed += cmocka_run_group_tests_name("state/state_redis, its own", tests, NULL, NULL);
     } else {
         failed = cmocka_run_group_tests_name("state/state_redis", none, NULL, NULL);
     }
-    stop_server();
+    redis_server_stop(&server);
     return failed;
 }

@@ -1,0 +1,53 @@
+#include "tests/unit/state/redis_server.h"
+
+#include "service/base/check.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    START_STEPS = 25000, /* of 0.2 ms: five seconds and what the work takes */
+    STEP_US = 200,
+};
+
+static void run_server(const struct redis_server *s)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* not left behind by a test that crashes */
+    CHECK(freopen("/dev/null", "w", stdout) != NULL);
+    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", s->socket_path, "--save",
+           "", "--dir", s->folder, "--maxmemory-policy", "noeviction", (char *)NULL);
+    _exit(127);
+}
+
+bool redis_server_start(struct redis_server *s)
+{
+    scratch_make(s->folder);
+    snprintf(s->socket_path, sizeof s->socket_path, "%s/r.sock", s->folder);
+    s->control = NULL;
+    s->pid = fork();
+    CHECK(s->pid >= 0);
+    if (s->pid == 0)
+        run_server(s);
+    for (int i = 0; i < START_STEPS && waitpid(s->pid, NULL, WNOHANG) == 0; i++) {
+        s->control = redisConnectUnix(s->socket_path);
+        if (s->control != NULL && s->control->err == 0)
+            return true;
+        redisFree(s->control);
+        s->control = NULL;
+        usleep(STEP_US);
+    }
+    return false;
+}
+
+void redis_server_stop(struct redis_server *s)
+{
+    if (s->control != NULL) {
+        redisFree(s->control);
+        kill(s->pid, SIGKILL);
+        waitpid(s->pid, NULL, 0);
+    }
+    scratch_remove(s->folder);
+}
