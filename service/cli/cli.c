@@ -72,6 +72,17 @@ static bool take_long(struct cursor *c, char *name, const struct cli_option *opt
     return option ? take_own(c, option, equals) : take_flag(c, name, equals, args);
 }
 
+static bool take_operand(struct cursor *c, const char *argument, const struct cli_option *options,
+                         size_t n, struct cli_args *args)
+{
+    if (option_find(options, n, "") == NULL || (argument[0] == '-' && argument[1] != '\0'))
+        return wrong(c->verb, "unexpected argument", argument);
+    if (args->n_operands == CLI_OPERANDS_MAX)
+        return wrong(c->verb, "too many arguments, at", argument);
+    args->operands[args->n_operands++] = argument;
+    return true;
+}
+
 static bool take(struct cursor *c, char *argument, const struct cli_option *options, size_t n,
                  struct cli_args *args)
 {
@@ -80,7 +91,7 @@ static bool take(struct cursor *c, char *argument, const struct cli_option *opti
                wrong(c->verb, "a file is missing after", "-c");
     if (strncmp(argument, "--", 2) == 0 && argument[2] != '\0')
         return take_long(c, argument + 2, options, n, args);
-    return wrong(c->verb, "unexpected argument", argument);
+    return take_operand(c, argument, options, n, args);
 }
 
 enum cli_parsed cli_parse(int argc, char **argv, const char *usage,

@@ -35,12 +35,16 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
 CLI_VERB_TABLE(X)
 #undef X
 
+enum { CLI_OPERANDS_MAX = 256 }; /* files of one command; a shell's pattern may name that many */
+
 /* What most verbs take: -c FILE, --KEY VALUE for each key of the configuration, --help, and
  * options of their own. */
 struct cli_args {
     const char *config_file; /* NULL: none was given */
     struct config_flag flags[CONFIG_FLAGS_MAX];
     size_t n_flags;
+    const char *operands[CLI_OPERANDS_MAX]; /* what stands without dashes, in its order */
+    size_t n_operands;
 };
 
 /* An option of one verb. */
@@ -49,6 +53,12 @@ struct cli_option {
     const char **value; /* where its value goes; NULL: it takes none */
     bool *given;        /* set when it is there; may be NULL */
 };
+
+/* In the table of a verb's options: it takes operands too. Other verbs refuse them. */
+#define CLI_OPERANDS \
+    {                \
+        .name = ""   \
+    }
 
 enum cli_parsed { CLI_PARSED_OK, CLI_PARSED_HELP, CLI_PARSED_WRONG };
 

@@ -140,22 +140,22 @@ static void put_alert(struct score_steps *x, const struct decision *d)
 /* Decide, and write the answer behind the claim, where score_settle takes it from. */
 static enum status decide_and_write(struct score_steps *x)
 {
-    struct decision d;
+    struct decision *d = &x->decision;
     const struct delivery *delivery = x->engine->delivery;
     bool explain = x->score->intake.explain;
     x->seen.is_incomplete = delivery != NULL && !delivery_is_whole(delivery);
-    enum status st = decide(x->snap, &x->seen, &x->row, explain, &d);
+    enum status st = decide(x->snap, &x->seen, &x->row, explain, d);
     if (st != ST_OK)
         return st;
-    decision_write(&d, x->snap, x->event.transaction_id, x->seen.values,
+    decision_write(d, x->snap, x->event.transaction_id, x->seen.values,
                    explain ? DECISION_EXPLAINED : DECISION_PLAIN, &x->intent.decision);
-    if (d.flag && x->engine->outbox != NULL)
-        put_alert(x, &d);
-    count_hits(x, &d.hits);
+    if (d->flag && x->engine->outbox != NULL)
+        put_alert(x, d);
+    count_hits(x, &d->hits);
     x->score->kind = SCORE_DECIDED;
     x->score->answer = intent_answer(&x->intent);
-    x->score->flagged = d.flag;
-    x->score->degraded = d.without_state || d.is_incomplete;
+    x->score->flagged = d->flag;
+    x->score->degraded = d->without_state || d->is_incomplete;
     x->has_decision = true;
     return ST_OK;
 }
@@ -591,4 +591,9 @@ struct span score_transaction_id(const struct score *s)
 const struct window_value *score_features(const struct score *s)
 {
     return s->steps->seen.values;
+}
+
+const struct decision *score_decision(const struct score *s)
+{
+    return s->steps->has_decision ? &s->steps->decision : NULL;
 }

@@ -98,4 +98,10 @@ struct span score_account_id(const struct score *s);
  * replayed from a claim; in the order of the snapshot's features. NULL: nothing. */
 const struct window_value *score_features(const struct score *s);
 
+struct decision; /* decision.h */
+
+/* What was decided here, valid as the features are. NULL: nothing; an answer that stood in a claim
+ * was decided before. */
+const struct decision *score_decision(const struct score *s);
+
 #endif

@@ -43,6 +43,7 @@ struct score_steps {
     struct event event;
     struct row row;
     struct observed seen;
+    struct decision decision; /* once has_decision */
     enum observed_as as;
     enum status fold_status;
     struct span found[1];

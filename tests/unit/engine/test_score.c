@@ -1,6 +1,8 @@
 /* One event's way through the engine, over the memory backend: what it is answered, and when. */
 #include "service/engine/score.h"
 
+#include "service/engine/decision.h"
+
 #include "tests/unit/engine/world.h"
 
 #include <math.h>
@@ -42,6 +44,21 @@ static void a_first_transaction_is_allowed_and_counts_itself(void **state)
     assert_true(world_feature(w, "account_tx_count_5m") == 1);
     assert_true(world_feature(w, "account_avg_1d") == 10);
     assert_true(isnan(world_feature(w, "terminal_tx_count_1d")));
+}
+
+static void the_decision_is_there_for_who_looks_and_of_a_retry_is_none(void **state)
+{
+    struct world *w = *state;
+    world_score(w, world_txn("t-1", 0));
+    world_score(w, world_txn("t-2", 1));
+    world_score(w, world_txn("t-3", 2));
+    const struct decision *d = score_decision(&w->score);
+    assert_true(d->flag && d->score == 80);
+    assert_int_equal(d->hits.n_fired, 1);
+    assert_int_equal(d->hits.results[0].outcome, RULE_FIRED);
+    world_score(w, world_txn("t-3", 2));
+    assert_true(w->score.replayed);
+    assert_null(score_decision(&w->score));
 }
 
 static void the_compact_answer_is_as_documented(void **state)
@@ -387,6 +404,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
     const struct CMUnitTest tests[] = {
         TEST(a_first_transaction_is_allowed_and_counts_itself),
+        TEST(the_decision_is_there_for_who_looks_and_of_a_retry_is_none),
         TEST(the_compact_answer_is_as_documented),
         TEST(windows_are_open_at_the_old_edge),
         TEST(a_retry_gets_the_same_bytes_and_changes_nothing),
