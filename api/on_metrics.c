@@ -156,26 +156,37 @@ static void put_state_latency(struct text *out, const struct http_server *s)
 
 /* ---- the ruleset ---- */
 
-static uint64_t sum_fired(const struct http_server *s, const struct snapshot *snap, int rule)
+/* Of a counter by rule, which stands at `offset` of struct engine_stats. */
+static uint64_t sum_rule(const struct http_server *s, const struct snapshot *snap, size_t offset,
+                         const struct rule *rule)
 {
     uint64_t n = 0;
     for (int i = 0; i < s->n_workers; i++) {
         const struct engine_stats *stats = s->workers[i]->engine->stats;
+        const char *counters = (const char *)stats + offset;
         if (stats_get(&stats->fired_ruleset) == snap->id)
-            n += stats_get(&stats->fired[rule]);
+            n += stats_get((const uint64_t *)(const void *)counters + rule->index);
     }
     return n;
 }
 
 /* A rule's id needs no escapes; nothing else from outside becomes a label. */
+static void put_fired(struct text *out, const struct rule *rule, enum rule_mode mode, uint64_t n)
+{
+    text_printf(out, "sluice_rule_fired_total{rule=\"%.*s\",mode=\"%s\"} %llu\n",
+                SPAN_ARG(rule->id), rule_mode_text(mode), (unsigned long long)n);
+}
+
 static void put_rules(struct text *out, const struct http_server *s, const struct snapshot *snap)
 {
     metrics_type(out, "sluice_rule_fired_total", "counter", "Times a rule of this ruleset fired");
     for (int i = 0; i < snap->rules->count; i++) {
         const struct rule *rule = snap->rules->rules[i];
-        text_printf(out, "sluice_rule_fired_total{rule=\"%.*s\",mode=\"%s\"} %llu\n",
-                    SPAN_ARG(rule->id), rule_mode_text(rule->mode),
-                    (unsigned long long)sum_fired(s, snap, rule->index));
+        uint64_t fired = sum_rule(s, snap, offsetof(struct engine_stats, fired), rule);
+        uint64_t held = sum_rule(s, snap, offsetof(struct engine_stats, held), rule);
+        put_fired(out, rule, rule->mode, fired - held);
+        if (rule->rollout.share_e4 < ROLLOUT_ALL_E4)
+            put_fired(out, rule, RULE_SHADOW, held);
     }
 }
 

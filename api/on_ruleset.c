@@ -22,6 +22,11 @@ static void put_rule(struct text *out, const struct rule *rule)
     put_member(out, ",\"title\":", rule->title);
     put_member(out, ",\"severity\":", span_str(rule_severity_text(rule->severity)));
     put_member(out, ",\"mode\":", span_str(rule_mode_text(rule->mode)));
+    if (rule->rollout.share_e4 < ROLLOUT_ALL_E4) {
+        text_str(out, ",\"rollout\":\"");
+        rollout_write(rule->rollout.share_e4, out);
+        text_char(out, '"');
+    }
     text_char(out, '}');
 }
 

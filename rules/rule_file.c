@@ -40,6 +40,8 @@ static const struct shape tags_shape = {.kind = SHAPE_LIST, .of = &tag_shape, .m
 static const struct shape severity_shape = {.kind = SHAPE_CHOICE,
                                             SHAPE_ROW(choices, severity_texts)};
 static const struct shape mode_shape = {.kind = SHAPE_CHOICE, SHAPE_ROW(choices, mode_texts)};
+static const struct shape rollout_shape = {
+    .kind = SHAPE_TEXT, .pattern = "^(100(\\.00?)?|[0-9]{1,2}(\\.[0-9]{1,2})?)%$"};
 static const struct shape decision_shape = {.kind = SHAPE_CHOICE,
                                             SHAPE_ROW(choices, decision_texts)};
 static const struct shape version_shape = {.kind = SHAPE_TEXT,
@@ -60,13 +62,23 @@ static const struct shape_key rule_keys[] = {
     {"decision", &decision_shape, false, "Decides whatever the scores: a flag beats an allow."},
     {"mode", &mode_shape, false,
      "`live`; `shadow`: runs and is reported, and counts nowhere; `off`: is checked, never runs."},
+    {"rollout", &rollout_shape, false,
+     "`10%`, of a live rule: it counts for this share of the accounts, always the same ones, and "
+     "is "
+     "a shadow rule for the others."},
     {"override", &flag_shape, false,
      "`true`, with `decision: allow`: beats a `decision: flag` too."},
 };
 
 static const char *const effects[] = {"score", "decision"};
-static const struct shape rule_shape = {
-    .kind = SHAPE_MAPPING, SHAPE_ROW(keys, rule_keys), SHAPE_ROW(one_of, effects)};
+static const struct shape_case rule_cases[] = {
+    {"mode", "shadow", NULL, "rollout"},
+    {"mode", "off", NULL, "rollout"},
+};
+static const struct shape rule_shape = {.kind = SHAPE_MAPPING,
+                                        SHAPE_ROW(keys, rule_keys),
+                                        SHAPE_ROW(cases, rule_cases),
+                                        SHAPE_ROW(one_of, effects)};
 
 static const struct shape rules_shape = {.kind = SHAPE_LIST, .of = &rule_shape, .max = RULES_MAX};
 
@@ -86,6 +98,13 @@ const char *rule_severity_text(enum rule_severity severity)
 const char *rule_mode_text(enum rule_mode mode)
 {
     return mode_texts[mode];
+}
+
+enum rule_mode rule_mode_for(const struct rule *rule, const struct cel_value *row)
+{
+    if (rule->mode == RULE_LIVE && !rollout_has(&rule->rollout, row))
+        return RULE_SHADOW;
+    return rule->mode;
 }
 
 static struct diag_at at(const struct loader *l, const struct yaml_node *node)
@@ -313,6 +332,33 @@ static bool load_force(struct loader *l, const struct yaml_node *rule, struct ru
     return true;
 }
 
+/* `node` may be NULL: for all accounts. */
+static bool load_rollout(struct loader *l, const struct yaml_node *node, struct rule *r)
+{
+    struct span text;
+    int share_e4 = ROLLOUT_ALL_E4;
+    if (node != NULL && !yaml_string(l->file, node, l->diags, &text))
+        return false;
+    if (node != NULL && !rollout_read(text, &share_e4)) {
+        diag_error(l->diags, at(l, node), "write `rollout: 10%`, from 0% to 100%, two decimals",
+                   "'%.*s' is no share of the accounts", SPAN_ARG(text));
+        return false;
+    }
+    if (node != NULL && r->mode != RULE_LIVE) {
+        diag_error(l->diags, at(l, node),
+                   "take `mode` out: outside its share a live rule is shadow",
+                   "`rollout` goes with `mode: live` only");
+        return false;
+    }
+    const struct cel_name *account = cel_env_find(l->env, span_str("account_id"));
+    if (share_e4 < ROLLOUT_ALL_E4 && (account == NULL || account->constant != NULL)) {
+        diag_error(l->diags, at(l, node), NULL, "`rollout` goes by account_id, and there is none");
+        return false;
+    }
+    r->rollout = rollout_of(r->id, share_e4, account != NULL ? account->slot : -1);
+    return true;
+}
+
 /* ---- a rule, a file -------------------------------------------------------------------------- */
 
 static bool load_effect(struct loader *l, const struct yaml_node *rule, struct rule *r)
@@ -346,7 +392,7 @@ static bool load_rule(struct loader *l, const struct yaml_node *node, struct rul
     good &= load_choice(l, yaml_get(node, "mode"), mode_texts, COUNT(mode_texts), &mode);
     r->severity = (enum rule_severity)severity;
     r->mode = (enum rule_mode)mode;
-    return good;
+    return load_rollout(l, yaml_get(node, "rollout"), r) && good;
 }
 
 static bool is_version(struct span text)

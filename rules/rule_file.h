@@ -12,6 +12,7 @@
  *         severity: high                 low | medium | high | critical
  *         tags: [velocity, card-testing]
  *         mode: live                     live | shadow | off
+ *         rollout: 10%                   with live only: for this share of the accounts
  *         decision: flag                 allow | flag: forces it
  *         override: true                 with allow only: beats flag
  *
@@ -25,6 +26,7 @@
 #define SLUICE_RULES_RULE_FILE_H
 
 #include "rules/cel.h"
+#include "rules/rollout.h"
 #include "rules/template.h"
 #include "service/base/shape.h"
 
@@ -75,6 +77,7 @@ struct rule {
     struct template reason;
     enum rule_severity severity; /* medium unless said */
     enum rule_mode mode;
+    struct rollout rollout; /* of a live rule: for whom it is; shadow for the others */
     enum rule_force force;
     struct span *tags;
     int n_tags;
@@ -94,6 +97,9 @@ struct rule_file {
 /* "low", "live"; static storage. */
 const char *rule_severity_text(enum rule_severity severity);
 const char *rule_mode_text(enum rule_mode mode);
+
+/* The mode of `rule` for this row: a live one is shadow for an account outside its rollout. */
+enum rule_mode rule_mode_for(const struct rule *rule, const struct cel_value *row);
 
 /*
  * Load and compile `path`. Mistakes are all told, as far as DIAG_MAX goes.

@@ -122,9 +122,9 @@ static void count_live(struct run *run, const struct rule *rule, double score)
     run->force_override |= rule->force == RULE_FORCE_ALLOW_OVERRIDE;
 }
 
-static enum status show_hit(struct run *run, const struct rule *rule, double score)
+static enum status show_hit(struct run *run, const struct rule *rule, bool live, double score)
 {
-    struct hit ***end = rule->mode == RULE_LIVE ? &run->fired_end : &run->shadow_end;
+    struct hit ***end = live ? &run->fired_end : &run->shadow_end;
     struct hit *hit = arena_try(run->arena, sizeof *hit);
     if (hit == NULL)
         return ST_NO_SPACE;
@@ -141,12 +141,12 @@ static enum status show_hit(struct run *run, const struct rule *rule, double sco
 static enum status add_hit(struct run *run, const struct rule *rule, double score)
 {
     struct hits *hits = &run->hits;
-    bool live = rule->mode == RULE_LIVE;
+    bool live = rule_mode_for(rule, run->row) == RULE_LIVE;
     run->indexes[hits->n_fired + hits->n_shadow] = rule->index;
     if (live)
         count_live(run, rule, score);
     int before = live ? hits->n_fired++ : hits->n_shadow++;
-    return before < RULES_SHOWN_MAX ? show_hit(run, rule, score) : ST_OK;
+    return before < RULES_SHOWN_MAX ? show_hit(run, rule, live, score) : ST_OK;
 }
 
 static struct cel_value evaluate(const struct run *run, const struct cel_program *program)

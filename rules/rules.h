@@ -12,7 +12,8 @@
  *     4. the sum of their scores is at least flag_at        -> flag
  *     5.                                                    -> allow
  *
- * Shadow rules run and are reported, and count nowhere.
+ * Shadow rules run and are reported, and count nowhere; so does a live one for an account that is
+ * not in its rollout.
  *
  * Owns:    a rule set lives in its load's arena; hits live in the arena of the run.
  * Threads: a rule set is read-only after rules_load.

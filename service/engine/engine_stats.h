@@ -59,6 +59,7 @@ struct engine_stats {
 #undef X
     struct latency state_latency; /* of observing */
     uint64_t fired[RULES_MAX];    /* by rule.index, of the ruleset `fired_ruleset` */
+    uint64_t held[RULES_MAX];     /* of these: live rules, for accounts outside their rollout */
     uint64_t fired_ruleset;       /* snapshot.id; another ruleset starts from zero */
 };
 

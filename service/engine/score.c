@@ -112,15 +112,24 @@ static void refuse_large(struct score_steps *x)
 
 /* ---- decide ---- */
 
+static void count_fired(struct score_steps *x, const struct rule *rule)
+{
+    struct engine_stats *stats = x->engine->stats;
+    stats_add(&stats->fired[rule->index], 1);
+    if (rule_mode_for(rule, x->row.cells) != rule->mode)
+        stats_add(&stats->held[rule->index], 1);
+}
+
 static void count_hits(struct score_steps *x, const struct hits *hits)
 {
     struct engine_stats *stats = x->engine->stats;
     if (stats->fired_ruleset != x->snap->id) {
         memset(stats->fired, 0, sizeof stats->fired);
+        memset(stats->held, 0, sizeof stats->held);
         stats->fired_ruleset = x->snap->id;
     }
     for (int i = 0; i < hits->n_fired + hits->n_shadow; i++)
-        stats_add(&stats->fired[hits->indexes[i]], 1);
+        count_fired(x, x->snap->rules->rules[hits->indexes[i]]);
     if (hits->n_missing > 0)
         stats_add(&stats->rule_missing, (uint64_t)hits->n_missing);
     if (hits->n_errors > 0)

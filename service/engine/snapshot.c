@@ -345,6 +345,8 @@ static void mark_rule(struct reads *r, const struct rule *rule)
 {
     if (rule->mode == RULE_OFF)
         return;
+    if (rule->rollout.share_e4 < ROLLOUT_ALL_E4)
+        r->slots[rule->rollout.slot] = true;
     mark(r, rule->when);
     mark(r, rule->score_program);
     for (int i = 0; i < rule->reason.count; i++)

@@ -364,6 +364,24 @@ def test_the_ruleset_tells_its_names(server):
     assert found["fields"][:4] == ["transaction_id", "account_id", "amount", "timestamp"]
 
 
+def test_a_rollout_is_told_where_rules_are(make_server):
+    server = make_server(start=False)
+    server.write("rules.yaml", """\
+rules:
+  - {id: nobody, when: amount > 1.0, score: 100, rollout: 0%}
+  - {id: some, when: amount > 1000.0, score: 100, rollout: 12.5%}
+  - {id: all, when: amount > 1.0, score: 1, rollout: 100%}
+""")
+    server.start()
+    shown = {rule["id"]: rule.get("rollout") for rule in server.get("/v1/ruleset").json()["rules"]}
+    assert shown == {"nobody": "0%", "some": "12.5%", "all": None}
+    found = server.score(payment(0)).json()
+    assert (found["decision"], [r["rule"] for r in found["shadow"]]) == ("allow", ["nobody"])
+    text = server.get("/metrics").body.decode()
+    assert 'sluice_rule_fired_total{rule="nobody",mode="live"} 0' in text
+    assert 'sluice_rule_fired_total{rule="nobody",mode="shadow"} 1' in text
+
+
 def test_metrics_count_and_carry_no_ids(server):
     for i in range(11):
         server.score(payment(i, account="secret-account"))

@@ -132,7 +132,7 @@ def misspelt():
     ours = ("schema", "derived", "features", "lists", "flag_at", "rules", "engine", "type",
             "required", "max", "path", "card", "private", "by", "aggregate", "of", "where",
             "windows", "delay", "file", "id", "title", "description", "when", "score", "reason",
-            "severity", "tags", "mode", "decision", "override")
+            "severity", "tags", "mode", "decision", "rollout", "override")
     for name, text in (("ruleset", RULESET), ("rules", RULES)):
         for path in places(yaml.safe_load(text)):
             if path[-1] in ours and path[:-1] != ("schema",):

@@ -200,6 +200,37 @@ static void a_shadow_rule_is_shown_and_counts_nowhere(void **state)
     assert_true(world_says(w, "\"score\":0,\"reasons\":[],\"shadow\":[{\"rule\":\"night\""));
 }
 
+/* As many accounts of 1,000 are in; *ret_held: for as many the rule is told as shadow. */
+static int live_of_a_thousand(struct world *w, int *ret_held)
+{
+    int live = 0;
+    *ret_held = 0;
+    for (int i = 0; i < 1000; i++) {
+        char id[32], account[32];
+        snprintf(id, sizeof id, "t-%d", i);
+        snprintf(account, sizeof account, "a-%d", i);
+        world_score(w, world_txn_of(id, account, "m-1", i));
+        live += w->score.flagged;
+        *ret_held += world_says(w, "\"score\":0,\"reasons\":[],\"shadow\":[{\"rule\":\"all\"");
+    }
+    return live;
+}
+
+static void a_rollout_is_live_for_its_accounts_and_shadow_for_the_others(void **state)
+{
+    struct world w;
+    int held, live;
+    (void)state;
+    world_open(&w, world_ruleset,
+               "rules:\n  - {id: all, when: amount > 1.0, score: 100, rollout: 30%}\n", NULL);
+    live = live_of_a_thousand(&w, &held);
+    assert_in_range(live, 250, 350);
+    assert_int_equal(live + held, 1000);
+    assert_int_equal(w.engine.stats->fired[0], 1000);
+    assert_int_equal(w.engine.stats->held[0], held);
+    world_close(&w);
+}
+
 static void what_the_reader_refuses_is_refused(void **state)
 {
     struct world *w = *state;
@@ -416,6 +447,7 @@ int main(void)
         TEST(out_of_order_ones_see_what_is_before_them),
         TEST(derived_fields_lists_and_filters_work_together),
         TEST(a_shadow_rule_is_shown_and_counts_nowhere),
+        cmocka_unit_test(a_rollout_is_live_for_its_accounts_and_shadow_for_the_others),
         TEST(what_the_reader_refuses_is_refused),
         TEST(a_kind_that_may_not_come_this_way_is_refused),
         TEST(a_kind_that_does_not_belong_is_told_before_what_else_is_wrong),

@@ -81,6 +81,7 @@ static void what_is_left_out_has_its_default(void **state)
     assert_true(span_is(a->title, "a"));
     assert_int_equal(a->severity, RULE_SEVERITY_MEDIUM);
     assert_int_equal(a->mode, RULE_LIVE);
+    assert_int_equal(a->rollout.share_e4, ROLLOUT_ALL_E4);
     assert_int_equal(a->force, RULE_FORCE_NONE);
     assert_non_null(a->score_program);
     assert_int_equal(template_render(&a->reason, f.row, f.scratch, f.scratch, &reason), ST_OK);
@@ -133,6 +134,14 @@ static void mistakes_are_pointed_at(void **state)
          "'hihg' is no severity", "it is one of low, medium, high, critical", 5, 15},
         {"rules:\n  - id: a\n    when: 'true'\n    score: 1\n    mode: on\n", "'on' is no mode",
          "it is one of live, shadow, off", 5, 11},
+        {"rules:\n  - id: a\n    when: 'true'\n    score: 1\n    rollout: 110%\n",
+         "'110%' is no share of the accounts",
+         "write `rollout: 10%`, from 0% to 100%, two decimals", 5, 14},
+        {"rules:\n  - id: a\n    when: 'true'\n    score: 1\n    mode: off\n    rollout: 1%\n",
+         "`rollout` goes with `mode: live` only",
+         "take `mode` out: outside its share a live rule is shadow", 6, 14},
+        {"rules:\n  - id: a\n    when: 'true'\n    score: 1\n    rollout: 1%\n",
+         "`rollout` goes by account_id, and there is none", "", 5, 14},
         {"rules:\n  - id: a\n    when: 'true'\n    decision: flag\n    override: true\n",
          "`override` goes with `decision: allow` only",
          "a flag beats any allow that does not override", 5, 15},
