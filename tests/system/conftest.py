@@ -19,6 +19,7 @@ import pytest
 
 BIN = os.environ.get("SLUICE_BIN", "build/san/sluice")
 START_S = 30  # a sanitizer build on a busy machine
+WAIT_S = 120  # a hang; the machine may be busy
 
 RULESET = """\
 schema:
@@ -48,6 +49,14 @@ rules:
     severity: high
     mode: live
 """
+
+
+def until(check, limit_s=WAIT_S):
+    """Waits until it holds."""
+    end = time.monotonic() + limit_s
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 class Server:
@@ -144,6 +153,16 @@ class Server:
         """How many payments of a day an account has: what every fault must leave as it was."""
         reply = self.entity(value, at=at)
         assert reply.status == 200, reply.body
+        return self._count_in(reply)
+
+    def counts(self, n):
+        """Is it n by now? After a fault one worker may say 503 when another has answered: each
+        has a connection of its own to Redis."""
+        reply = self.entity("a-1")
+        return reply.status == 200 and self._count_in(reply) == n
+
+    @staticmethod
+    def _count_in(reply):
         return reply.json()["features"]["account_tx_count_1d"]["value"]
 
     def rss_kib(self):

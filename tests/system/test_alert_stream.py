@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import RULES, RULESET, payment
+from conftest import RULES, RULESET, payment, until
 
 FLAG_ALL = RULES.replace("account_tx_count_5m > 10", "amount > 0")
 # Thirty reasons of 500 bytes: an alert of some 20 KB.
@@ -51,13 +51,6 @@ def names(items):
 def metric(server, name):
     text = server.get("/metrics").body.decode()
     return int(next(line.split()[1] for line in text.splitlines() if line.startswith(name + " ")))
-
-
-def until(true, timeout=15):
-    end = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 class Stream:
@@ -370,7 +363,7 @@ def test_a_reader_that_leaves_in_silence_makes_room_at_once(make_flagging):
         stream = Stream(server).open()
         assert server.get("/v1/alerts/stream").status == 503
         stream.close()
-        until(lambda: metric(server, "sluice_alert_streams") == 0, timeout=5)
+        until(lambda: metric(server, "sluice_alert_streams") == 0)
 
 
 def test_streams_do_not_hold_up_the_end(make_flagging):

@@ -15,7 +15,7 @@ import time
 import confluent_kafka
 import pytest
 
-from conftest import payment
+from conftest import WAIT_S, payment, until
 
 RULES = """\
 rules:
@@ -23,15 +23,7 @@ rules:
      reason: "of {amount}"}
 """
 FILE = "alerts.ndjson"
-WAIT_S = 120  # a hang; the machine may be busy
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-
-
-def until(check, limit_s=WAIT_S):
-    end = time.monotonic() + limit_s
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def make(make_server, **settings):
@@ -332,7 +324,7 @@ def test_an_emptied_redis_gets_no_alert_that_was_acknowledged(make_server, redis
     redis.tell("FLUSHALL")
     server.start()
     until(lambda: server.get("/readyz").status == 200)
-    until(lambda: server.count() == 20)
+    until(lambda: server.counts(20))
     time.sleep(1.5)  # a taking
     assert server.stop() == 0
     assert len(list(in_files(server))) == 20

@@ -7,14 +7,7 @@ import socket
 import threading
 import time
 
-from conftest import RULESET, payment
-
-
-def until(check, limit_s=20):
-    end = time.monotonic() + limit_s
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+from conftest import RULESET, payment, until
 
 
 def with_redis(make_server, redis, workers=1, **settings):
@@ -61,7 +54,7 @@ def test_without_redis_answers_are_degraded_and_it_catches_up(make_server, redis
     redis.start()
     server.wait_log("Redis serves")
     until(lambda: server.get("/readyz").status == 200)
-    until(lambda: server.count() == 12)
+    until(lambda: server.counts(12))
     again = server.score(payment(5))
     assert again.body == away[2].body and again.headers["Idempotent-Replayed"] == "true"
 
@@ -72,7 +65,7 @@ def test_a_redis_that_is_flushed_under_a_live_connection_is_filled_again(make_se
         assert server.score(payment(i)).json()["degraded"] == []
     redis.tell("FLUSHALL")
     server.score(payment(5))  # finds that there is no beacon any more
-    until(lambda: server.entity("a-1").status == 200 and server.count() == 6)
+    until(lambda: server.counts(6))
     until(lambda: server.get("/readyz").status == 200)
     again = server.score(payment(2))
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -88,7 +81,7 @@ def test_a_flush_is_noticed_by_a_worker_that_had_no_event_yet(make_server, redis
     redis.tell("FLUSHALL")
     for i in range(5, 9):  # each over a connection of its own: they come to several workers
         server.score(payment(i))
-    until(lambda: server.entity("a-1").status == 200 and server.count() == 9)
+    until(lambda: server.counts(9))
     assert redis.tell("EXISTS", "sluice:hash-key") == b":1\r\n"
 
 
@@ -121,7 +114,7 @@ def test_a_paused_redis_does_not_hold_a_request_past_its_deadline(make_server, r
     assert 90 < float(waited[1]) <= float(waited[2])
     redis.process.send_signal(signal.SIGCONT)
     until(lambda: server.get("/readyz").status == 200)
-    until(lambda: server.count() == 2)
+    until(lambda: server.counts(2))
     assert server.score(payment(1)).body == late.body
 
 
@@ -193,7 +186,7 @@ def test_a_degraded_start_serves_until_redis_is_there(make_server, redis):
     assert server.get("/readyz").status == 503
     redis.start()
     until(lambda: server.get("/readyz").status == 200)
-    until(lambda: server.count() == 1)
+    until(lambda: server.counts(1))
     assert server.score(payment(1)).json()["degraded"] == []
     assert server.stop() == 0
 

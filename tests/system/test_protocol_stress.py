@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 
-from conftest import payment
+from conftest import payment, until
 
 SEED = int(os.environ.get("STRESS_SEED", "7"))
 PAYMENTS = int(os.environ.get("STRESS_PAYMENTS", "6000"))
@@ -21,13 +21,6 @@ SPAN_S = 3000  # of event time; all within the windows of a day
 END = "2026-01-05T13:00:00Z"
 GIVE_UP_S = 50
 DEADLINE_MS = 2000
-
-
-def until(check, limit_s=30):
-    end = time.monotonic() + limit_s
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def ready(server):

@@ -8,19 +8,12 @@ import time
 
 import pytest
 
-from conftest import payment
+from conftest import payment, until
 from redis_between import CLOSE_AFTER, Between
 
 DEADLINE_MS = 300
 REDELIVERED = 'sluice_events_total{what="redelivered"}'
 DEADLINES = 'sluice_events_total{what="deadlines"}'
-
-
-def until(check, limit_s=20):
-    end = time.monotonic() + limit_s
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.fixture
