@@ -52,4 +52,12 @@ extern const char redis_script_expire_parked[];
  */
 extern const char redis_script_take_alerts[];
 
+/*
+ * KEYS: the verdict, the tally. ARGV: "f" or "l", its time (ms), its lag (ms), the amount (1e-4),
+ * ttl and now (ms), most rows, and the names of the rows. Answers 1 if it was counted, 0 if one
+ * stands that supersedes it. A sum that would leave int64 stays, as does one of a row that was
+ * dropped.
+ */
+extern const char redis_script_judge[];
+
 #endif

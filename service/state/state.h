@@ -13,6 +13,8 @@
  *     parked                sorted set: transaction hash -> when its parked labels expire
  *     beacon:<instance>     the last acknowledged sequence of an instance's journal
  *     outbox                stream: alerts that no sink has taken for good, each with its owner
+ *     v:<16 hex>            the verdict that stands of a transaction: "f:<known at>:<lag>", or "l"
+ *     tally                 hash: a column's letter and a row's name -> its sum (tally.h)
  *     alive:<owner>         a process that looks after its alerts; expires soon after it has died
  *
  * Owns:    a backend owns its connection or table. The op and all it points to stay the
@@ -26,6 +28,7 @@
 #include "service/base/diag.h"
 #include "service/base/hash.h"
 #include "service/state/record.h"
+#include "service/state/tally.h"
 
 #include <stdint.h>
 #include <uv.h>
@@ -94,6 +97,8 @@ enum state_verb {
     STATE_TAKE_ALERTS,
     /* Redis: forget the n_alerts (at most STATE_PEEK_MAX) of alerts[]. */
     STATE_DROP_ALERTS,
+    /* Add all rows of the tally to `tally`. */
+    STATE_TALLY,
 };
 
 enum { STATE_PEEK_MAX = 1024, STATE_PARKED_MAX = 64 };
@@ -119,6 +124,15 @@ struct state_alert {
     uint64_t ms, seq;
 };
 
+/* What a label says of its transaction, and where that is counted (tally.h). */
+struct state_verdict {
+    struct verdict verdict;
+    int64_t amount_e4;       /* of the transaction: the same in each of its verdicts */
+    int64_t ttl_ms;          /* how long it is remembered, for the next one; of the claim */
+    const struct span *rows; /* names, at most TALLY_NAMES_MAX; the same in each, too */
+    int n_rows;
+};
+
 struct state_op {
     enum state_verb verb;
     int64_t now_ms; /* for expiry, in the caller's time */
@@ -139,6 +153,11 @@ struct state_op {
     /* STATE_TAKE_ALERTS: one more after each that was not answered. What it took is ours, and we do
      * not know of it: under another name it is soon a dead owner's. */
     unsigned take_epoch;
+    /* STATE_OBSERVE without a claim: judge txn_hash in the same step, unless a verdict stands that
+     * supersedes this one. NULL: none. */
+    const struct state_verdict *verdict;
+    bool verdict_is_news; /* out: it was counted */
+    struct tally *tally;  /* STATE_TALLY */
     uint32_t layout_id;
     const uint64_t *hashes; /* STATE_PEEK */
     int n_hashes;

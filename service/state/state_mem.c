@@ -7,6 +7,7 @@
 #include "service/base/check.h"
 #include "service/state/claim.h"
 #include "service/state/fold.h"
+#include "service/state/shard_tally.h"
 #include "service/state/state_table.h"
 
 #include <stdlib.h>
@@ -225,8 +226,9 @@ static enum status write_frame(struct state_mem *m, struct state_op *op)
 /* Slots that are made stay where they are until the operation ends. */
 static enum status make_room(struct keys *k)
 {
+    int n = k->n + (k->op->verdict != NULL ? SHARD_TALLY_SLOTS : 0);
     for (int i = 0; i < k->n; i++) {
-        enum status st = shard_make_room(k->shards[i], (uint32_t)k->n);
+        enum status st = shard_make_room(k->shards[i], (uint32_t)n);
         if (st != ST_OK)
             return st;
     }
@@ -359,6 +361,7 @@ static enum status observe(struct state_mem *m, struct keys *k)
 {
     struct state_op *op = k->op;
     bool has_claim = op->claim.len > 0;
+    CHECK(!has_claim || op->verdict == NULL);
     prefetch_slots(k);
     prefetch_values(k);
     sweep(k);
@@ -367,6 +370,8 @@ static enum status observe(struct state_mem *m, struct keys *k)
         st = put_logs(k);
     if (st == ST_OK && has_claim)
         st = put_value(k, claim_of(k), op->claim.len + ANSWER_ROOM, false);
+    if (st == ST_OK && op->verdict != NULL)
+        st = shard_tally_reserve(k->shards[claim_of(k)], op->txn_hash, op->verdict);
     if (st == ST_OK)
         st = reserve_answer(m, k,
                             logs_bytes(m, k) + (has_claim ? live_value(k, claim_of(k)).len : 0));
@@ -376,6 +381,9 @@ static enum status observe(struct state_mem *m, struct keys *k)
         return st;
     if (has_claim && answer_standing(k))
         set_claim(k);
+    if (op->verdict != NULL && applies(k, claim_of(k)))
+        op->verdict_is_news =
+            shard_tally_judge(k->shards[claim_of(k)], op->txn_hash, op->verdict, op->now_ms);
     append_records(k);
     answer_logs(m, k);
     return ST_OK;
@@ -621,6 +629,17 @@ static enum status put_layout(struct state_mem *m, struct state_op *op)
     return table_put_layout(m->table, op->layout_id, op->claim);
 }
 
+static enum status read_tally(struct state_mem *m, struct state_op *op)
+{
+    for (uint64_t i = 0; i < TABLE_SHARDS; i++) {
+        struct shard *s = &m->table->shards[i];
+        lock_one(m, s);
+        shard_tally_read(s, i, op->tally);
+        unlock_one(m, s);
+    }
+    return ST_OK;
+}
+
 static enum status nothing_to_do(struct state_mem *m, struct state_op *op)
 {
     (void)m, (void)op;
@@ -660,6 +679,7 @@ static const struct verb verbs[] = {
     [STATE_BEACON] = {.alone = nothing_to_do},
     [STATE_TAKE_ALERTS] = {.alone = no_alerts},
     [STATE_DROP_ALERTS] = {.alone = nothing_to_do},
+    [STATE_TALLY] = {.alone = read_tally},
 };
 
 static enum status run_locked(struct state_mem *m, struct state_op *op, const struct verb *v)
@@ -669,7 +689,8 @@ static enum status run_locked(struct state_mem *m, struct state_op *op, const st
     k.n = k.n_entities = k.n_locked = 0;
     enum status st = v->has_entities ? add_entities(m->table, &k) : ST_OK;
     /* An observation without a claim is one of a correction, or of the journal. */
-    bool has_claim = v->has_claim && (op->verb != STATE_OBSERVE || op->claim.len > 0);
+    bool has_claim = v->has_claim && (op->verb != STATE_OBSERVE || op->claim.len > 0 ||
+                                      op->verdict != NULL); /* which stands beside it */
     if (st == ST_OK && has_claim)
         st = add_claim(m->table, &k);
     if (st != ST_OK)
@@ -686,7 +707,7 @@ static enum status run(struct state_mem *m, struct state_op *op)
     CHECK((size_t)op->verb < sizeof verbs / sizeof verbs[0]);
     const struct verb *v = &verbs[op->verb];
     op->outcome = STATE_CLAIM_NONE;
-    op->is_settled = false;
+    op->is_settled = op->verdict_is_news = false;
     op->n_found = 0;
     if (m->depth >= STATE_MEM_NESTED_MAX)
         return ST_UNAVAILABLE;

@@ -22,7 +22,7 @@ enum {
     REFRESHED_WAYS = 4,
     BEACON_EVERY_MS = 10,
     REFRESH_SHARE = 12,     /* again after a twelfth of 1.2 horizons: a tenth of the horizon */
-    CLAIM_KEY_MAX = 2 + 16, /* "x:" and 16 hex */
+    CLAIM_KEY_MAX = 2 + 16, /* "x:" and 16 hex; "v:" likewise */
 };
 
 /* When a key's expiry was last set by this connection. */
@@ -75,6 +75,14 @@ static void put_claim_key(struct state_redis *s, uint64_t txn_hash)
 {
     char bytes[CLAIM_KEY_MAX];
     put_key(s, claim_key(txn_hash, bytes));
+}
+
+static void put_verdict_key(struct state_redis *s, uint64_t txn_hash)
+{
+    char bytes[CLAIM_KEY_MAX];
+    struct span key = claim_key(txn_hash, bytes);
+    bytes[0] = 'v';
+    put_key(s, key);
 }
 
 static void put_hash(struct state_redis *s, uint64_t txn_hash)
@@ -326,7 +334,7 @@ enum { EXPIRES = 2 }; /* commands that refresh a log's expiry */
 static enum status take_observed(struct state_op *op, const redisReply *reply)
 {
     size_t at = 0, claim = op->claim.len > 0;
-    size_t expected = claim + (size_t)op->n_entities;
+    size_t expected = claim + (size_t)op->n_entities + (op->verdict != NULL);
     for (int i = 0; i < op->n_entities; i++)
         expected += (op->entities[i].record.len > 0) + (op->entities[i].refresh ? EXPIRES : 0u);
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < expected)
@@ -345,6 +353,33 @@ static enum status take_observed(struct state_op *op, const redisReply *reply)
         op->entities[i].log = bytes_of(reply->element[at++]);
         at += op->entities[i].refresh ? EXPIRES : 0u;
     }
+    if (op->verdict != NULL)
+        op->verdict_is_news = reply->element[at]->integer == 1;
+    return ST_OK;
+}
+
+/* A column's letter and a row's name, and its sum. */
+static void add_sum(struct tally *t, struct span field, const redisReply *sum)
+{
+    static const char letters[] = {
+#define X(name, letter) letter[0],
+        TALLY_COLUMN_TABLE(X)
+#undef X
+    };
+    int64_t columns[TALLY_COLUMNS] = {0};
+    const char *letter = field.len > 0 ? memchr(letters, field.base[0], sizeof letters) : NULL;
+    if (letter == NULL || sum->type != REDIS_REPLY_STRING)
+        return;
+    columns[letter - letters] = strtoll(sum->str, NULL, 10);
+    tally_add(t, span_of(field.base + 1, field.len - 1), columns);
+}
+
+static enum status take_tally(struct state_op *op, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY)
+        return ST_CORRUPT;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2)
+        add_sum(op->tally, bytes_of(reply->element[i]), reply->element[i + 1]);
     return ST_OK;
 }
 
@@ -361,6 +396,7 @@ REPLY_CALLBACK(logs)
 REPLY_CALLBACK(expired)
 REPLY_CALLBACK(layouts)
 REPLY_CALLBACK(observed)
+REPLY_CALLBACK(tally)
 
 /* ---- an observation ---- */
 
@@ -452,6 +488,32 @@ static void put_beacon(struct state_redis *s, struct state_op *op)
     redis_wire_text(&s->wire, "GET");
 }
 
+static void begin_script(struct state_redis *s, const char *script, int n_keys, int n_args)
+{
+    begin(s, "EVAL", 3 + n_keys + n_args);
+    redis_wire_text(&s->wire, script);
+    redis_wire_int(&s->wire, n_keys);
+}
+
+static void send_judge(struct state_redis *s, const struct state_op *op)
+{
+    const struct state_verdict *v = op->verdict;
+    CHECK(op->claim.len == 0 && v->n_rows <= TALLY_NAMES_MAX);
+    begin_script(s, redis_script_judge, 2, 7 + v->n_rows);
+    put_verdict_key(s, op->txn_hash);
+    put_key(s, span_str("tally"));
+    redis_wire_text(&s->wire, v->verdict.is_fraud ? "f" : "l");
+    redis_wire_int(&s->wire, v->verdict.known_at_ms);
+    redis_wire_int(&s->wire, v->verdict.lag_ms);
+    redis_wire_int(&s->wire, v->amount_e4);
+    redis_wire_int(&s->wire, 1000 * seconds(v->ttl_ms));
+    redis_wire_int(&s->wire, op->now_ms);
+    redis_wire_int(&s->wire, TALLY_ROWS_MAX);
+    for (int i = 0; i < v->n_rows; i++)
+        redis_wire_arg(&s->wire, v->rows[i]);
+    issue(s, NULL, NULL);
+}
+
 static void send_observe(struct state_redis *s, struct state_op *op)
 {
     begin(s, "MULTI", 1);
@@ -460,6 +522,8 @@ static void send_observe(struct state_redis *s, struct state_op *op)
         send_claim(s, op);
     for (int i = 0; i < op->n_entities; i++)
         send_entity(s, op, &op->entities[i]);
+    if (op->verdict != NULL)
+        send_judge(s, op);
     if (op->journal_seq > 0 && beacon_is_due(s)) {
         put_beacon(s, op);
         issue(s, NULL, NULL);
@@ -506,13 +570,6 @@ static void send_settle(struct state_redis *s, struct state_op *op)
     issue(s, NULL, NULL);
     begin(s, "EXEC", 1);
     issue(s, on_settled, op);
-}
-
-static void begin_script(struct state_redis *s, const char *script, int n_keys, int n_args)
-{
-    begin(s, "EVAL", 3 + n_keys + n_args);
-    redis_wire_text(&s->wire, script);
-    redis_wire_int(&s->wire, n_keys);
 }
 
 static void send_settle_undecided(struct state_redis *s, struct state_op *op)
@@ -683,6 +740,13 @@ static void send_drop_alerts(struct state_redis *s, struct state_op *op)
     issue(s, on_nothing, op);
 }
 
+static void send_tally(struct state_redis *s, struct state_op *op)
+{
+    begin(s, "HGETALL", 2);
+    put_key(s, span_str("tally"));
+    issue(s, on_tally, op);
+}
+
 typedef void send_fn(struct state_redis *s, struct state_op *op);
 
 static send_fn *const verbs[] = {
@@ -702,6 +766,7 @@ static send_fn *const verbs[] = {
     [STATE_BEACON] = send_beacon,
     [STATE_TAKE_ALERTS] = send_take_alerts,
     [STATE_DROP_ALERTS] = send_drop_alerts,
+    [STATE_TALLY] = send_tally,
 };
 
 /* ---- the backend ---- */
@@ -729,7 +794,7 @@ static void submit(struct state *state, struct state_op *op)
         return;
     }
     s->link.stats.inflight++;
-    op->tells_beacon = op->is_settled = false;
+    op->tells_beacon = op->is_settled = op->verdict_is_news = false;
     op->kept = (struct state_alert){0};
     verbs[op->verb](s, op);
 }

@@ -347,6 +347,11 @@ static int64_t latest_ms(const struct state_table *t)
     return now_ms;
 }
 
+static bool is_log(const struct slot *slot)
+{
+    return slot->block != NULL && span_starts(span_of(slot->block, slot->key_len), span_str("e:"));
+}
+
 /* The logs that have not expired, into `out` unless it is NULL. */
 static size_t collect_logs(struct state_table *t, struct slot **out)
 {
@@ -356,7 +361,7 @@ static size_t collect_logs(struct state_table *t, struct slot **out)
         struct shard *s = &t->shards[i];
         for (uint32_t k = 0; k < s->n_slots; k++) {
             struct slot *slot = &s->slots[k];
-            if (slot->block == NULL || slot->key_len == 0 || !slot_is_live(slot, now_ms))
+            if (!is_log(slot) || !slot_is_live(slot, now_ms))
                 continue;
             if (out != NULL)
                 out[n] = slot;

@@ -888,6 +888,121 @@ static void sixteen_entities_take_part_in_one_observation(void **state)
         ASSERT_LOG(asked.logs[i], i + 1);
 }
 
+/* ---- verdicts ---- */
+
+enum { DAY_MS = 86400000 };
+
+/* One label of `txn`, of 10.00, `lag_days` after it, with two rows. */
+static bool judge(struct state_suite *suite, uint64_t txn, bool is_fraud, int lag_days)
+{
+    const struct span rows[] = {span_str("f:EUR:"), span_str("l:EUR:burst")};
+    int64_t lag_ms = (int64_t)lag_days * DAY_MS;
+    struct state_verdict v = {.verdict = {is_fraud, now_ms + lag_ms, lag_ms},
+                              .amount_e4 = 100000,
+                              .ttl_ms = TTL_MS,
+                              .rows = rows,
+                              .n_rows = 2};
+    struct state_op op = {.verb = STATE_OBSERVE, .txn_hash = txn, .verdict = &v};
+    assert_int_equal(ask(suite, op), ST_OK);
+    return asked.op.verdict_is_news;
+}
+
+static void assert_row(struct state_suite *suite, const char *name, int64_t fraud,
+                       int64_t legitimate, int64_t fraud_e4, int64_t legitimate_e4, int lag_days)
+{
+    struct tally t;
+    tally_init(&t);
+    assert_int_equal(ask(suite, (struct state_op){.verb = STATE_TALLY, .tally = &t}), ST_OK);
+    const int64_t *columns = tally_row(&t, span_str(name));
+    assert_non_null(columns);
+    assert_int_equal(columns[TALLY_FRAUD], fraud);
+    assert_int_equal(columns[TALLY_LEGITIMATE], legitimate);
+    assert_int_equal(columns[TALLY_FRAUD_E4], fraud_e4);
+    assert_int_equal(columns[TALLY_LEGITIMATE_E4], legitimate_e4);
+    assert_int_equal(columns[TALLY_LAG_MS], (int64_t)lag_days * DAY_MS);
+    assert_int_equal(columns[TALLY_USED_MS], fraud + legitimate > 0 ? now_ms : 0);
+    tally_fini(&t);
+}
+
+static void where_nothing_was_judged_the_tally_is_empty(void **state)
+{
+    assert_row(*state, "l:EUR:burst", 0, 0, 0, 0, 0);
+}
+
+static void a_verdict_adds_to_each_of_its_rows(void **state)
+{
+    struct state_suite *suite = *state;
+    assert_true(judge(suite, 1, true, 3));
+    assert_true(judge(suite, 2, false, 4));
+    assert_row(suite, "f:EUR:", 1, 1, 100000, 100000, 7);
+    assert_row(suite, "l:EUR:burst", 1, 1, 100000, 100000, 7);
+}
+
+static void a_verdict_sent_twice_counts_once(void **state)
+{
+    struct state_suite *suite = *state;
+    assert_true(judge(suite, 1, true, 3));
+    assert_false(judge(suite, 1, true, 3));
+    assert_row(suite, "f:EUR:", 1, 0, 100000, 0, 3);
+}
+
+static void a_later_verdict_takes_the_first_one_back(void **state)
+{
+    struct state_suite *suite = *state;
+    assert_true(judge(suite, 1, true, 3));
+    assert_true(judge(suite, 1, false, 10));
+    assert_row(suite, "f:EUR:", 0, 1, 0, 100000, 10);
+    assert_true(judge(suite, 1, true, 12));
+    assert_row(suite, "f:EUR:", 1, 0, 100000, 0, 12);
+}
+
+static void an_older_verdict_that_comes_late_counts_nothing(void **state)
+{
+    struct state_suite *suite = *state;
+    assert_true(judge(suite, 1, false, 10));
+    assert_false(judge(suite, 1, true, 3));
+    assert_row(suite, "f:EUR:", 0, 1, 0, 100000, 10);
+}
+
+static void of_two_verdicts_at_once_fraud_stands(void **state)
+{
+    struct state_suite *suite = *state;
+    assert_true(judge(suite, 1, false, 3));
+    assert_true(judge(suite, 1, true, 3));
+    assert_false(judge(suite, 1, false, 3));
+    assert_row(suite, "f:EUR:", 1, 0, 100000, 0, 3);
+}
+
+static void a_verdict_and_records_are_one_step(void **state)
+{
+    struct state_suite *suite = *state;
+    char record[RECORD_BYTES_MAX];
+    const struct span row = span_str("a::");
+    struct state_entity e = entity("e:a:1", record_text(record, 1, 0));
+    struct state_verdict v = {
+        .verdict = {true, now_ms, 0}, .ttl_ms = TTL_MS, .rows = &row, .n_rows = 1};
+    struct state_op op = {
+        .verb = STATE_OBSERVE, .txn_hash = 1, .entities = &e, .n_entities = 1, .verdict = &v};
+    assert_int_equal(ask(suite, op), ST_OK);
+    ASSERT_LOG(asked.logs[0], 1);
+    assert_true(asked.op.verdict_is_news);
+    assert_row(suite, "a::", 1, 0, 0, 0, 0);
+    assert_int_equal(peek(suite, 1).len, 0); /* and is no claim */
+}
+
+static void a_sum_that_would_leave_its_range_stays(void **state)
+{
+    struct state_suite *suite = *state;
+    const struct span row = span_str("f:EUR:");
+    for (uint64_t txn = 1; txn <= 2; txn++) {
+        struct state_verdict v = {
+            .verdict = {true, now_ms, 0}, .amount_e4 = INT64_MAX, .rows = &row, .n_rows = 1};
+        struct state_op op = {.verb = STATE_OBSERVE, .txn_hash = txn, .verdict = &v};
+        assert_int_equal(ask(suite, op), ST_OK);
+    }
+    assert_row(suite, "f:EUR:", 2, 0, INT64_MAX, 0, 0);
+}
+
 static int under_way, most_under_way, refused, n_answered;
 static bool all_answered;
 
@@ -990,6 +1105,14 @@ int state_suite_run(const char *name, struct state_suite *suite)
         WITH_STATE(a_key_over_the_limit_is_refused_and_a_long_one_kept),
         WITH_STATE(a_claim_over_the_limit_is_refused_and_the_longest_kept),
         WITH_STATE(sixteen_entities_take_part_in_one_observation),
+        WITH_STATE(where_nothing_was_judged_the_tally_is_empty),
+        WITH_STATE(a_verdict_adds_to_each_of_its_rows),
+        WITH_STATE(a_verdict_sent_twice_counts_once),
+        WITH_STATE(a_later_verdict_takes_the_first_one_back),
+        WITH_STATE(an_older_verdict_that_comes_late_counts_nothing),
+        WITH_STATE(of_two_verdicts_at_once_fraud_stands),
+        WITH_STATE(a_verdict_and_records_are_one_step),
+        WITH_STATE(a_sum_that_would_leave_its_range_stays),
         WITH_STATE(at_most_the_limit_is_under_way_and_each_is_answered_once),
     };
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);

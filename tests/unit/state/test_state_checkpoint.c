@@ -33,7 +33,10 @@ enum {
     KEYS_PER_EVENT = 3,
     WORKERS = 2,
     WAIT_MS = 5000,
+    ROWS = 5, /* that verdicts add to, and one for all of them */
 };
+
+#define LABELLED STATE_TALLY /* an event's verb: a label is judged */
 
 static const int64_t now_ms = INT64_C(1767614400000);
 static char dir[SCRATCH_PATH_BYTES];
@@ -56,8 +59,9 @@ static uint64_t hash_of(uint64_t txn)
 static struct event random_event(uint64_t *seed, uint32_t nonce)
 {
     static const enum state_verb verbs[] = {
-        STATE_OBSERVE, STATE_OBSERVE, STATE_OBSERVE, STATE_OBSERVE,          STATE_SETTLE,
-        STATE_SETTLE,  STATE_PARK,    STATE_VOID,    STATE_SETTLE_UNDECIDED, STATE_TAKE_PARKED};
+        STATE_OBSERVE,          STATE_OBSERVE,     STATE_OBSERVE, STATE_OBSERVE,
+        STATE_SETTLE,           STATE_SETTLE,      STATE_PARK,    STATE_VOID,
+        STATE_SETTLE_UNDECIDED, STATE_TAKE_PARKED, LABELLED,      LABELLED};
     uint64_t dice = scratch_random(seed);
     struct event e = {.verb = verbs[dice % (sizeof verbs / sizeof verbs[0])],
                       .nonce = nonce,
@@ -78,6 +82,9 @@ struct ask {
     struct state_entity entities[KEYS_PER_EVENT];
     char keys[KEYS_PER_EVENT][16];
     char record[RECORD_BYTES_MAX], claim[128];
+    struct state_verdict verdict;
+    struct span rows[2];
+    char row[16];
     struct span found;
     enum status st;
 };
@@ -109,8 +116,34 @@ static struct span event_claim(const struct event *e, char out[128])
     return text_span(&t);
 }
 
+/* Labels of one transaction come in any order, some twice. */
+static struct verdict event_verdict(const struct event *e)
+{
+    int64_t lag_ms = e->nonce % 7;
+    return (struct verdict){e->nonce % 2 == 0, now_ms + lag_ms, lag_ms};
+}
+
+static void prepare_label(struct ask *a, const struct event *e)
+{
+    (void)snprintf(a->row, sizeof a->row, "r%d", (int)(e->txn % ROWS));
+    a->rows[0] = span_str("all");
+    a->rows[1] = span_str(a->row);
+    a->verdict = (struct state_verdict){
+        .verdict = event_verdict(e), .amount_e4 = (int64_t)e->txn, .rows = a->rows, .n_rows = 2};
+    a->op = (struct state_op){.verb = STATE_OBSERVE,
+                              .now_ms = now_ms,
+                              .txn_hash = hash_of(e->txn),
+                              .verdict = &a->verdict,
+                              .done = answered,
+                              .user = a};
+}
+
 static void prepare(struct ask *a, const struct event *e)
 {
+    if (e->verb == LABELLED) {
+        prepare_label(a, e);
+        return;
+    }
     bool has_logs = e->verb == STATE_OBSERVE || e->verb == STATE_VOID || e->verb == STATE_ERASE;
     struct span record = event_record(e, a->record);
     for (int i = 0; i < KEYS_PER_EVENT; i++) {
@@ -138,6 +171,8 @@ struct value {
 struct model {
     struct value logs[KEYS];
     struct value claims[TXNS + 1];
+    struct verdict verdicts[TXNS + 1];
+    bool is_judged[TXNS + 1];
 };
 
 static void value_set(struct value *v, struct span s)
@@ -216,8 +251,34 @@ static void model_apply_claim(struct model *m, const struct event *e, struct spa
     }
 }
 
+static void model_judge(struct model *m, const struct event *e)
+{
+    struct verdict v = event_verdict(e);
+    if (m->is_judged[e->txn] && !verdict_supersedes(&v, &m->verdicts[e->txn]))
+        return;
+    m->is_judged[e->txn] = true;
+    m->verdicts[e->txn] = v;
+}
+
+/* The sums of the verdicts that stand: a row of its own for each fifth transaction, and all. */
+static void model_sums(const struct model *m, struct tally *t)
+{
+    for (int txn = 1; txn <= TXNS; txn++) {
+        char row[16];
+        if (!m->is_judged[txn])
+            continue;
+        (void)snprintf(row, sizeof row, "r%d", txn % ROWS);
+        tally_count(tally_row(t, span_str(row)), &m->verdicts[txn], txn, false);
+        tally_count(tally_row(t, span_str("all")), &m->verdicts[txn], txn, false);
+    }
+}
+
 static void model_apply(struct model *m, const struct event *e)
 {
+    if (e->verb == LABELLED) {
+        model_judge(m, e);
+        return;
+    }
     char claim[128], record[RECORD_BYTES_MAX];
     struct span r = event_record(e, record);
     model_apply_claim(m, e, event_claim(e, claim));
@@ -268,10 +329,34 @@ static void assert_claim_is(struct state_op *op, enum status st)
     assert_true(span_eq(op->found[0], value_span(expected)));
 }
 
+static void assert_tally_is(struct state_op *op, enum status st)
+{
+    const struct tally *expected = op->user;
+    assert_int_equal(st, ST_OK);
+    assert_int_equal(op->tally->n, expected->n);
+    for (int i = 0; i < expected->n; i++)
+        for (int column = 0; column < TALLY_USED_MS; column++)
+            assert_int_equal(op->tally->rows[i].columns[column], expected->rows[i].columns[column]);
+}
+
+static void assert_tally_equal(struct state *s, const struct model *m)
+{
+    struct tally expected, tally;
+    tally_init(&expected);
+    tally_init(&tally);
+    model_sums(m, &expected);
+    struct state_op op = {
+        .verb = STATE_TALLY, .tally = &tally, .done = assert_tally_is, .user = &expected};
+    state_submit(s, &op);
+    tally_fini(&tally);
+    tally_fini(&expected);
+}
+
 static void assert_equal(struct state_table *t, struct model *m)
 {
     struct state *s = state_mem_open(t, false);
     struct span found;
+    assert_tally_equal(s, m);
     for (uint32_t i = 0; i < KEYS; i++) {
         char text[16];
         (void)snprintf(text, sizeof text, "e:k:%02u", (unsigned)i);
