@@ -1,6 +1,7 @@
 /* `sluice version`: which build this is. */
 #include "service/cli/cli.h"
 
+#include <archive.h>
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <libdeflate.h>
@@ -25,9 +26,9 @@ int cli_version(int argc, char **argv)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
     printf("sluice %s\n", SLUICE_VERSION);
     printf("libmicrohttpd %s, libuv %s, hiredis %d.%d.%d, jansson %s, libyaml %s, libsodium %s, "
-           "libdeflate %s, librdkafka %s\n",
+           "libdeflate %s, librdkafka %s, libarchive %s\n",
            MHD_get_version(), uv_version_string(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
            jansson_version_str(), yaml_get_version_string(), sodium_version_string(),
-           LIBDEFLATE_VERSION_STRING, rd_kafka_version_str());
+           LIBDEFLATE_VERSION_STRING, rd_kafka_version_str(), ARCHIVE_VERSION_ONLY_STRING);
     return 0;
 }

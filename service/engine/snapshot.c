@@ -408,6 +408,34 @@ static void hash_files(struct loader *l)
         s->id = s->id << 8 | whole[i];
 }
 
+/* ---- the files it is made of ---- */
+
+static bool find_files(struct loader *l)
+{
+    const struct snapshot_options *o = l->options;
+    struct snapshot_files *files = &l->snap->files;
+    if (snapshot_files_find(&l->file, l->path, o->is_confined, l->snap->arena, l->diags, files) !=
+        ST_OK)
+        return false;
+    for (int i = 1; o->named != NULL && i < files->count; i++)
+        o->named(o->user, files->items[i].path);
+    return true;
+}
+
+/* In the order of snapshot_files_find(). */
+static void keep_contents(struct loader *l)
+{
+    struct snapshot_file *file = l->snap->files.items + 1;
+    const struct yaml_node *lists = yaml_get(l->file.root, "lists");
+    const struct yaml_node *node = lists != NULL ? lists->child : NULL;
+    for (int i = 0; i < l->snap->lists->count; i++, node = node->next)
+        if (yaml_get(node, "file") != NULL)
+            (file++)->content = l->snap->lists->items[i].content;
+    for (int i = 0; i < l->n_rule_files; i++)
+        (file++)->content = l->rule_files[i].yaml.content;
+    CHECK(file == l->snap->files.items + l->snap->files.count);
+}
+
 /* ---- the whole ---- */
 
 static bool load(struct loader *l)
@@ -418,7 +446,8 @@ static bool load(struct loader *l)
     }
     if (!shape_only(&l->file, l->file.root, &ruleset_shape, l->diags))
         return false;
-    return load_schema(l) && load_lists(l) && load_derived(l) && load_features(l) && load_rules(l);
+    return find_files(l) && load_schema(l) && load_lists(l) && load_derived(l) &&
+           load_features(l) && load_rules(l);
 }
 
 static enum status load_into(struct snapshot *s, const char *path, const struct snapshot_options *o,
@@ -432,6 +461,8 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
     l->env.names = l->names;
     l->env.cost_max = CEL_COST_MAX;
     l->env.is_strict = true;
+    if (o->named != NULL)
+        o->named(o->user, l->path);
     enum status st = yaml_load(l->path, s->arena, diags, &l->file);
     if (st != ST_OK)
         return st;
@@ -442,6 +473,7 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
     s->env.share = NULL;      /* it was for the rules, and is done */
     s->env.is_strict = false; /* whoever tries something may try 1 < 0 */
     hash_files(l);
+    keep_contents(l);
     s->loaded_at_ms = o->now_ms;
     return ST_OK;
 }

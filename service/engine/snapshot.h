@@ -26,6 +26,7 @@
 #include "rules/rules.h"
 #include "service/engine/feature.h"
 #include "service/engine/layouts.h"
+#include "service/engine/snapshot_files.h"
 
 enum {
     SNAPSHOT_DERIVED_MAX = 64,
@@ -60,9 +61,10 @@ struct snapshot {
     /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, rules, in
      * order. */
     uint64_t id;
-    char id_text[17];     /* 16 hex */
-    int64_t loaded_at_ms; /* wall clock */
-    char loaded_by[32];   /* who offered it: "start", "SIGHUP" */
+    char id_text[17];            /* 16 hex */
+    struct snapshot_files files; /* all that it was loaded from */
+    int64_t loaded_at_ms;        /* wall clock */
+    char loaded_by[32];          /* who offered it: "start", "SIGHUP" */
     /* private: where all of it lives, and how many hold it */
     struct arena *arena;
     int refs;
@@ -71,7 +73,12 @@ struct snapshot {
 struct snapshot_options {
     int exact_events;
     int64_t now_ms;
-    bool reads_all; /* a row holds everything, for expressions that are in no rule */
+    bool reads_all;   /* a row holds everything, for expressions that are in no rule */
+    bool is_confined; /* no file outside of the ruleset file's folder is read */
+    /* May be NULL. Called for each file that the ruleset names, itself first, before it is read;
+     * also when the load then fails. */
+    void (*named)(void *user, const char *path);
+    void *user;
 };
 
 /*

@@ -56,6 +56,25 @@ static void a_ruleset_is_loaded_with_all_it_names(void **state)
     snapshot_unref(s);
 }
 
+static void the_files_it_was_loaded_from_are_kept_with_their_bytes(void **state)
+{
+    struct snapshot *s = load(*state);
+    assert_non_null(s);
+    assert_true(s->files.count >= 2);
+    assert_string_equal(s->files.items[0].name, "ruleset.yaml");
+    for (int i = 0; i < s->files.count; i++) {
+        const struct snapshot_file *file = &s->files.items[i];
+        char bytes[16 << 10];
+        FILE *in = fopen(file->path, "rb");
+        assert_non_null(in);
+        size_t n = fread(bytes, 1, sizeof bytes, in);
+        fclose(in);
+        assert_int_equal(n, file->content.len);
+        assert_memory_equal(bytes, file->content.base, n);
+    }
+    snapshot_unref(s);
+}
+
 static void a_row_holds_what_is_read_and_no_more(void **state)
 {
     struct snapshot *s = load(*state);
@@ -229,6 +248,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_files, drop_files)
     const struct CMUnitTest tests[] = {
         TEST(a_ruleset_is_loaded_with_all_it_names),
+        TEST(the_files_it_was_loaded_from_are_kept_with_their_bytes),
         TEST(a_row_holds_what_is_read_and_no_more),
         TEST(a_row_may_hold_everything_for_expressions_in_no_rule),
         TEST(its_name_follows_every_file),
