@@ -1,12 +1,15 @@
 /*
  * `sluice generate`: a labelled stream of card payments on stdout, one JSON object a line, in
- * order of time. The world is generate_world.h's; this file dates it, names it and writes it.
- * Each fraud is labelled seven days after its transaction; labels come first at equal time.
+ * order of time. The world is generate_world.h's, with --frauds the bank around it
+ * generate_bank.h's; this file dates it, names it and writes it. Each fraud is labelled seven
+ * days after its transaction; labels come first at equal time.
  */
 #include "service/base/check.h"
 #include "service/base/decode.h"
 #include "service/base/text.h"
 #include "service/cli/cli.h"
+#include "service/cli/generate_bank.h"
+#include "service/cli/generate_line.h"
 #include "service/cli/generate_world.h"
 #include "service/txn/reader.h"
 
@@ -19,17 +22,23 @@
 
 enum {
     OUT_BYTES = 256 << 10, /* one write(2) takes about a thousand lines */
-    LINE_MAX_BYTES = 512,  /* the longest line is below 320 */
+    LINE_MAX_BYTES = 1024, /* the longest line of the world is below 320, of the bank below 900 */
     DAYS_MAX = 36525,      /* a hundred years; too few accounts for N would run for ever */
     DATE_BYTES = 11,       /* "2024-01-01T" */
 };
 
 static const int64_t day_ms = 86400 * 1000;
-static const int64_t label_delay_ms = 7 * 86400 * 1000;
+
+/* What becomes known of a transaction, and after how long. */
+enum truth { DECLINED, FRAUD, N_OUTCOMES };
+static const struct {
+    const char *name;
+    int64_t delay_ms;
+} outcomes[N_OUTCOMES] = {{"declined", 1000}, {"fraud", 7 * 86400 * 1000}};
 
 static const char usage_text[] =
     "usage: sluice generate --transactions N --seed S [--accounts N] [--terminals N]\n"
-    "                       [--start TIME]\n"
+    "                       [--start TIME] [--frauds LIST]\n"
     "\n"
     "Write a labelled stream of simulated card payments to stdout, one JSON object a line, in\n"
     "order of time. Frauds are labelled seven days later. The same arguments give the same bytes\n"
@@ -42,19 +51,28 @@ static const char usage_text[] =
     "  --accounts N       how many accounts pay (5000)\n"
     "  --terminals N      how many terminals take payments (10000)\n"
     "  --start TIME       the first day, RFC 3339 (2024-01-01T00:00:00Z)\n"
+    "  --frauds LIST      the same payments within a bank: transfers, cash, salaries, holidays, "
+    "new\n"
+    "                     shops; and these frauds, separated by commas, or all, or none:\n"
+    "                     card-testing, account-takeover, impossible-travel, mule-accounts,\n"
+    "                     structuring, merchant-bust-out. rules/packs finds them. What each line "
+    "is\n"
+    "                     stands in \"scenario\", which no schema declares. Declined ones are\n"
+    "                     labelled a second later\n"
     "  --help             this text\n"
     "\n"
-    "example:\n"
-    "  sluice generate --transactions 100000 --seed 1 | sluice replay -c sluice.yaml --events -\n";
+    "examples:\n"
+    "  sluice generate --transactions 100000 --seed 1 | sluice replay -c sluice.yaml --events -\n"
+    "  sluice generate --transactions 100000 --seed 1 --frauds card-testing,structuring\n";
 
-/* A fraud that waits for its label. */
+/* A transaction that waits for its label. */
 struct waiting {
     uint64_t number; /* of the transaction */
     int64_t ts_ms;
 };
 
-/* First in, first out: transactions come in order of time, and so do their labels. It holds the
- * frauds of seven days, however long the stream. */
+/* First in, first out: transactions come in order of time, and so do the labels of one outcome. It
+ * holds the frauds of seven days, however long the stream. */
 struct queue {
     struct waiting *items;
     size_t head, count, cap;
@@ -66,7 +84,7 @@ struct stream {
     int64_t start_ms;
     int64_t day_start_ms;
     char date[DATE_BYTES + 1];
-    struct queue labels;
+    struct queue labels[N_OUTCOMES];
     struct text out;
     bool failed;
 };
@@ -152,21 +170,6 @@ static void put_cents(struct text *t, int32_t cents)
     put_two(t, (uint32_t)(cents % 100));
 }
 
-/* Four terminals in five stand at home. */
-static const char *country_text(uint8_t of_100)
-{
-    static const char abroad[10][3] = {"DE", "ES", "IT", "NL", "LU", "CH", "GB", "PT", "US", "TR"};
-    return of_100 < 80 ? "BE" : of_100 < 90 ? "FR" : abroad[of_100 - 90];
-}
-
-/* Merchant category codes of ISO 18245: groceries, restaurants, fuel, clothes, travel ... */
-static const char *trade_text(uint8_t of_100)
-{
-    static const char codes[10][5] = {"5411", "5812", "5541", "5651", "5912",
-                                      "5814", "5311", "4111", "5732", "7995"};
-    return codes[of_100 / 10];
-}
-
 /* A leaked card is used from a device of the thief's. */
 static void put_device(struct stream *s, const struct payment *p)
 {
@@ -178,9 +181,9 @@ static void put_device(struct stream *s, const struct payment *p)
 static void put_merchant(struct stream *s, const struct payment *p)
 {
     text_str(&s->out, ",\"merchant\":{\"country\":\"");
-    text_str(&s->out, country_text(p->country));
+    text_str(&s->out, world_country(p->country));
     text_str(&s->out, "\",\"category\":\"");
-    text_str(&s->out, trade_text(p->trade));
+    text_str(&s->out, world_category(p->trade));
     text_str(&s->out, "\"}");
 }
 
@@ -202,48 +205,106 @@ static void put_transaction(struct stream *s, const struct payment *p)
     line_end(s);
 }
 
-static void put_label(struct stream *s, struct waiting w)
+static void put_booking(struct stream *s, const struct booking *k)
 {
+    line_start(s);
+    text_char(&s->out, '{');
+    put_id(s, s->number);
+    put_clock(s, k->second);
+    line_put_booking(&s->out, k, s->start_ms);
+    line_end(s);
+}
+
+static void put_label(struct stream *s, enum truth outcome)
+{
+    struct waiting w = queue_pop(&s->labels[outcome]);
     line_start(s);
     text_str(&s->out, "{\"kind\":\"label\",");
     put_id(s, w.number);
-    text_str(&s->out, ",\"outcome\":\"fraud\",\"timestamp\":\"");
-    text_time_ms(&s->out, w.ts_ms + label_delay_ms);
+    text_str(&s->out, ",\"outcome\":\"");
+    text_str(&s->out, outcomes[outcome].name);
+    text_str(&s->out, "\",\"timestamp\":\"");
+    text_time_ms(&s->out, w.ts_ms + outcomes[outcome].delay_ms);
     text_char(&s->out, '"');
     line_end(s);
 }
 
-static void put_labels_until(struct stream *s, int64_t now_ms)
+/* When the next label of an outcome is due; INT64_MAX: none waits. */
+static int64_t due_ms(const struct stream *s, enum truth outcome)
 {
-    struct queue *q = &s->labels;
-    while (q->count > 0 && q->items[q->head].ts_ms + label_delay_ms <= now_ms)
-        put_label(s, queue_pop(q));
+    const struct queue *q = &s->labels[outcome];
+    return q->count > 0 ? q->items[q->head].ts_ms + outcomes[outcome].delay_ms : INT64_MAX;
 }
 
-static void put_day(struct stream *s, const struct payment *payments, size_t n)
+static void put_labels_until(struct stream *s, int64_t now_ms)
+{
+    for (;;) {
+        enum truth next = due_ms(s, DECLINED) <= due_ms(s, FRAUD) ? DECLINED : FRAUD;
+        if (due_ms(s, next) > now_ms || s->labels[next].count == 0)
+            return;
+        put_label(s, next);
+    }
+}
+
+static void expect_label(struct stream *s, enum truth outcome, int64_t ts_ms)
+{
+    queue_push(&s->labels[outcome], (struct waiting){.number = s->number, .ts_ms = ts_ms});
+}
+
+static void date_day(struct stream *s, int day)
 {
     struct text date;
     char buf[32];
+    s->day_start_ms = s->start_ms + day * day_ms;
     text_init(&date, buf, sizeof buf);
     text_time_ms(&date, s->day_start_ms);
     memcpy(s->date, buf, DATE_BYTES);
-    for (size_t i = 0; i < n && s->number < s->wanted && !s->failed; i++) {
+}
+
+static bool wants_more(const struct stream *s)
+{
+    return s->number < s->wanted && !s->failed;
+}
+
+static void put_payments(struct stream *s, struct world *w)
+{
+    const struct payment *payments = NULL;
+    size_t n = world_next_day(w, &payments);
+    for (size_t i = 0; i < n && wants_more(s); i++) {
         int64_t ts_ms = s->day_start_ms + (int64_t)payments[i].second * 1000;
         put_labels_until(s, ts_ms);
         put_transaction(s, &payments[i]);
         if (payments[i].fraud != WORLD_HONEST)
-            queue_push(&s->labels, (struct waiting){.number = s->number, .ts_ms = ts_ms});
+            expect_label(s, FRAUD, ts_ms);
         s->number++;
     }
 }
 
-static int write_stream(struct stream *s, struct world *w)
+static void put_bookings(struct stream *s, struct bank *b)
 {
-    for (int day = 0; s->number < s->wanted && day < DAYS_MAX && !s->failed; day++) {
-        const struct payment *payments = NULL;
-        size_t n = world_next_day(w, &payments);
-        s->day_start_ms = s->start_ms + day * day_ms;
-        put_day(s, payments, n);
+    const struct booking *bookings = NULL;
+    size_t n = bank_next_day(b, &bookings);
+    for (size_t i = 0; i < n && wants_more(s); i++) {
+        const struct booking *k = &bookings[i];
+        int64_t ts_ms = s->day_start_ms + (int64_t)k->second * 1000;
+        put_labels_until(s, ts_ms);
+        put_booking(s, k);
+        if (k->is_declined)
+            expect_label(s, DECLINED, ts_ms);
+        if (bank_is_fraud(k->scenario))
+            expect_label(s, FRAUD, ts_ms);
+        s->number++;
+    }
+}
+
+static int write_stream(struct stream *s, struct world *w, struct bank *b)
+{
+    for (int day = 0; wants_more(s) && day < DAYS_MAX; day++) {
+        date_day(s, day);
+        if (b != NULL)
+            put_bookings(s, b);
+        else
+            put_payments(s, w);
     }
     put_labels_until(s, INT64_MAX);
     flush(s);
@@ -264,10 +325,10 @@ static int write_stream(struct stream *s, struct world *w)
 /* ---- the command line ---- */
 
 struct arguments {
-    struct world_options world;
+    struct bank_options bank;
     uint64_t transactions;
     int64_t start_ms;
-    bool has_transactions, has_seed;
+    bool has_transactions, has_seed, has_bank;
 };
 
 static bool parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value)
@@ -308,11 +369,14 @@ static bool take_option(int option, const char *value, struct arguments *a)
         return parse_u64(value, 1, UINT64_C(1000000000000), &a->transactions);
     case 's':
         a->has_seed = true;
-        return parse_u64(value, 0, UINT64_MAX, &a->world.seed);
+        return parse_u64(value, 0, UINT64_MAX, &a->bank.world.seed);
     case 'a':
-        return parse_count(value, WORLD_ACCOUNTS_MAX, &a->world.accounts);
+        return parse_count(value, WORLD_ACCOUNTS_MAX, &a->bank.world.accounts);
     case 'm':
-        return parse_count(value, WORLD_TERMINALS_MAX, &a->world.terminals);
+        return parse_count(value, WORLD_TERMINALS_MAX, &a->bank.world.terminals);
+    case 'f':
+        a->has_bank = true;
+        return bank_frauds_of(span_str(value), &a->bank.frauds) == ST_OK;
     default:
         return parse_start(value, &a->start_ms);
     }
@@ -333,6 +397,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         {"accounts", required_argument, NULL, 'a'},
         {"terminals", required_argument, NULL, 'm'},
         {"start", required_argument, NULL, 'b'},
+        {"frauds", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -357,7 +422,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 int cli_generate(int argc, char **argv)
 {
     struct arguments a = {
-        .world = {.accounts = 5000, .terminals = 10000},
+        .bank = {.world = {.accounts = 5000, .terminals = 10000}},
         .start_ms = INT64_C(1704067200000), /* 2024-01-01: past, so that live intake takes it */
     };
     int usage = parse_arguments(argc, argv, &a);
@@ -366,14 +431,17 @@ int cli_generate(int argc, char **argv)
     if (usage > 0)
         return usage;
     struct stream s = {.wanted = a.transactions, .start_ms = a.start_ms};
-    snprintf(s.id_prefix, sizeof s.id_prefix, "t%" PRIu64 "-", a.world.seed);
+    snprintf(s.id_prefix, sizeof s.id_prefix, "t%" PRIu64 "-", a.bank.world.seed);
     char *block = malloc(OUT_BYTES);
     CHECK(block != NULL);
     text_init(&s.out, block, OUT_BYTES);
-    struct world *w = world_new(&a.world);
-    int code = write_stream(&s, w);
+    struct world *w = a.has_bank ? NULL : world_new(&a.bank.world);
+    struct bank *b = a.has_bank ? bank_new(&a.bank) : NULL;
+    int code = write_stream(&s, w, b);
     world_free(w);
-    free(s.labels.items);
+    bank_free(b);
+    for (int i = 0; i < N_OUTCOMES; i++)
+        free(s.labels[i].items);
     free(block);
     return code;
 }

@@ -1,16 +1,15 @@
 #include "service/cli/generate_world.h"
 
 #include "service/base/check.h"
+#include "service/cli/generate_random.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     DAY_SECONDS = 86400,
-    TICKS = 10000, /* of a unit of length, so that squares stay exact */
-    SIDE_TICKS = 100 * TICKS,
-    REACH_TICKS = 5 * TICKS,          /* the radius in which an account pays */
-    CELLS = SIDE_TICKS / REACH_TICKS, /* a row of the grid: reach is then 3 x 3 cells */
+    REACH_TICKS = 5 * WORLD_TICKS,          /* the radius in which an account pays */
+    CELLS = WORLD_SIDE_TICKS / REACH_TICKS, /* a row of the grid: reach is then 3 x 3 cells */
     DAILY_MAX = 32, /* payments of one account a day; Poisson(4) exceeds it once in 10^19 */
     LARGE_CENTS = 22000,
     COMPROMISED_DAYS = 28,
@@ -36,10 +35,6 @@ struct terminal {
     uint8_t country, trade;
 };
 
-struct random {
-    uint64_t s[4];
-};
-
 struct world {
     struct random random;
     struct account *accounts;
@@ -51,62 +46,11 @@ struct world {
     size_t n_drawn, cap;
 };
 
-/* ---- random bits ---- */
-
-static uint64_t splitmix64(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static uint64_t rotate(uint64_t v, int by)
-{
-    return (v << by) | (v >> (64 - by));
-}
-
-/* xoshiro256** 1.0. */
-static uint64_t random_bits(struct random *r)
-{
-    uint64_t *s = r->s;
-    uint64_t result = rotate(s[1] * 5, 7) * 9, t = s[1] << 17;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = rotate(s[3], 45);
-    return result;
-}
-
-/* ISO C has no 128-bit integer, gcc and clang have. */
-static uint64_t multiply_shift(uint64_t a, uint64_t b, int shift)
-{
-    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)(product >> shift);
-}
-
-/* 0..n-1. Its bias is n / 2^64: below 10^-12 for the sizes here. */
-static uint32_t random_below(struct random *r, uint32_t n)
-{
-    return (uint32_t)multiply_shift(random_bits(r), n, 64);
-}
-
-/* A normal deviate, 32 fraction bits: 12 uniforms have variance 1. */
-static int64_t random_normal_q32(struct random *r)
-{
-    int64_t sum = 0;
-    for (int i = 0; i < 6; i++) {
-        uint64_t two = random_bits(r);
-        sum += (int64_t)(two >> 32) + (int64_t)(uint32_t)two;
-    }
-    return sum - 6 * ONE_Q32;
-}
+/* ---- how many ---- */
 
 static uint64_t multiply_q62(uint64_t a, uint64_t b)
 {
-    return multiply_shift(a, b, 62);
+    return random_multiply_shift(a, b, 62);
 }
 
 /* e^-rate for rate <= 4: seven terms of the series at rate/64, then squared six times. */
@@ -127,7 +71,7 @@ static int daily_payments(struct random *rnd, const struct account *a)
     int k = 0;
     while (u >= below && k < DAILY_MAX) {
         k++;
-        p = multiply_shift(p, a->rate_q32, 32) / (unsigned)k;
+        p = random_multiply_shift(p, a->rate_q32, 32) / (unsigned)k;
         below += p;
     }
     return k;
@@ -244,8 +188,8 @@ static void make_terminals(struct world *w)
     struct terminal *loose = must_alloc(w->n_terminals, sizeof *loose);
     for (uint32_t i = 0; i < w->n_terminals; i++)
         loose[i] = (struct terminal){
-            .x = (int32_t)random_below(&w->random, SIDE_TICKS),
-            .y = (int32_t)random_below(&w->random, SIDE_TICKS),
+            .x = (int32_t)random_below(&w->random, WORLD_SIDE_TICKS),
+            .y = (int32_t)random_below(&w->random, WORLD_SIDE_TICKS),
             .id = i,
             .country = (uint8_t)random_below(&w->random, 100),
             .trade = (uint8_t)random_below(&w->random, 100),
@@ -258,8 +202,8 @@ static void make_accounts(struct world *w)
 {
     for (uint32_t i = 0; i < w->n_accounts; i++) {
         struct account *a = &w->accounts[i];
-        a->x = (int32_t)random_below(&w->random, SIDE_TICKS);
-        a->y = (int32_t)random_below(&w->random, SIDE_TICKS);
+        a->x = (int32_t)random_below(&w->random, WORLD_SIDE_TICKS);
+        a->y = (int32_t)random_below(&w->random, WORLD_SIDE_TICKS);
         a->mean_cents = (int32_t)(500 + random_below(&w->random, 9501)); /* 5.00 to 100.00 */
         a->rate_q32 = random_bits(&w->random) >> 30;                     /* 0 to 4 */
         a->none_q62 = exp_minus_q62(a->rate_q32);
@@ -272,9 +216,7 @@ struct world *world_new(const struct world_options *o)
     CHECK(o->accounts >= 1 && o->accounts <= WORLD_ACCOUNTS_MAX);
     CHECK(o->terminals >= 1 && o->terminals <= WORLD_TERMINALS_MAX);
     struct world *w = must_alloc(1, sizeof *w);
-    uint64_t state = o->seed;
-    for (int i = 0; i < 4; i++)
-        w->random.s[i] = splitmix64(&state);
+    random_init(&w->random, o->seed);
     w->n_accounts = o->accounts;
     w->n_terminals = o->terminals;
     w->accounts = must_alloc(o->accounts, sizeof *w->accounts);
@@ -295,6 +237,29 @@ void world_free(struct world *w)
     free(w->drawn);
     free(w->sorted);
     free(w);
+}
+
+void world_home(const struct world *w, uint32_t account, int32_t *ret_x, int32_t *ret_y)
+{
+    CHECK(account < w->n_accounts);
+    *ret_x = w->accounts[account].x;
+    *ret_y = w->accounts[account].y;
+}
+
+/* Four terminals in five stand at home. */
+const char *world_country(uint8_t of_100)
+{
+    static const char abroad[10][3] = {"DE", "ES", "IT", "NL", "LU", "CH", "GB", "PT", "US", "TR"};
+    CHECK(of_100 < 100);
+    return of_100 < 80 ? "BE" : of_100 < 90 ? "FR" : abroad[of_100 - 90];
+}
+
+const char *world_category(uint8_t of_100)
+{
+    static const char codes[10][5] = {"5411", "5812", "5541", "5651", "5912",
+                                      "5814", "5311", "4111", "5732", "7995"};
+    CHECK(of_100 < 100);
+    return codes[of_100 / 10];
 }
 
 /* ---- a day ---- */
@@ -341,6 +306,8 @@ static void draw_payment(struct world *w, uint32_t account, uint32_t second)
     const struct account *a = &w->accounts[account];
     const struct terminal *t = &w->terminals[pick_terminal(w, a)];
     struct payment p = {.account = account, .terminal = t->id, .second = second};
+    p.x = t->x;
+    p.y = t->y;
     p.country = t->country;
     p.trade = t->trade;
     p.cents = draw_cents(w, a);

@@ -16,10 +16,8 @@
  *
  * 2 terminals of 10,000 and 3 accounts of 5,000 a day: other sizes get their share of that.
  *
- * All arithmetic is on integers, so that one seed gives the same bytes on every machine: no
- * libm, no contraction of multiply and add. Normal deviates are the sum of 12 uniform ones
- * (Irwin-Hall); e^-x is a Taylor series in fixed point; random bits are xoshiro256** seeded by
- * splitmix64 (Blackman and Vigna 2018).
+ * All arithmetic is on integers, so that one seed gives the same bytes on every machine
+ * (generate_random.h); e^-x is a Taylor series in fixed point.
  *
  * Owns:    world_new's heap: O(accounts + terminals), and one day of payments.
  * Threads: one world belongs to one thread.
@@ -34,6 +32,8 @@
 enum {
     WORLD_ACCOUNTS_MAX = 10000000,  /* 48 bytes each: half a gigabyte */
     WORLD_TERMINALS_MAX = 10000000, /* 20 bytes each */
+    WORLD_TICKS = 10000,            /* of a unit of length, so that squares stay exact */
+    WORLD_SIDE_TICKS = 100 * WORLD_TICKS,
 };
 
 struct world_options {
@@ -49,9 +49,10 @@ struct payment {
     uint32_t terminal;
     uint32_t second; /* of the day, 0..86399 */
     int32_t cents;   /* at least 1 */
+    int32_t x, y;    /* of the terminal, ticks */
     uint8_t fraud;   /* enum world_fraud */
-    uint8_t country; /* of the terminal: 0..99, for the caller to name */
-    uint8_t trade;   /* of the terminal: 0..99 */
+    uint8_t country; /* of the terminal: 0..99, see world_country() */
+    uint8_t trade;   /* of the terminal: 0..99, see world_category() */
 };
 
 struct world;
@@ -65,5 +66,13 @@ void world_free(struct world *w); /* NULL is fine */
  * array is borrowed until the next call. May be empty. O(accounts + payments).
  */
 size_t world_next_day(struct world *w, const struct payment **ret_payments);
+
+/* Where an account lives, ticks. */
+void world_home(const struct world *w, uint32_t account, int32_t *ret_x, int32_t *ret_y);
+
+/* ISO 3166 code of a terminal's country; merchant category code of its trade, ISO 18245:
+ * groceries, restaurants, fuel, clothes, travel ... Both are static. */
+const char *world_country(uint8_t of_100);
+const char *world_category(uint8_t of_100);
 
 #endif

@@ -14,6 +14,12 @@ WEEK = datetime.timedelta(days=7)
 SHA256_SEED_7 = "73d0f816020c264a5724f62d3c1788e99b4f2fd971ae835a999623e2c6243db9"
 
 
+# The same of `--transactions 80000 --accounts 1000 --terminals 2000 --frauds all`.
+SHA256_SEED_7_BANK = "ca9fd6d6384c426f20f1ce4b15cb77d0a9e084e96ff3a1a5d0c4977b84feb080"
+SIX = ("card-testing", "account-takeover", "impossible-travel", "mule-accounts", "structuring",
+       "merchant-bust-out")
+
+
 def generate(*args):
     return subprocess.run([SLUICE, "generate", *args], capture_output=True, timeout=60, check=False)
 
@@ -124,6 +130,67 @@ def test_a_reader_that_goes_away_ends_it():
         child.stderr.close()
 
 
+def bank(frauds, transactions=80000):
+    done = generate("--transactions", str(transactions), "--seed", "7", "--accounts", "1000",
+                    "--terminals", "2000", "--frauds", frauds)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def bank_stream():
+    return bank("all")
+
+
+@pytest.fixture(scope="module")
+def bank_events(bank_stream):
+    return [json.loads(line) for line in bank_stream.splitlines()]
+
+
+def test_one_seed_gives_the_same_bank_on_every_machine(bank_stream):
+    assert hashlib.sha256(bank_stream).hexdigest() == SHA256_SEED_7_BANK
+
+
+def test_a_banks_times_ascend_and_labels_come_first_at_equal_time(bank_events):
+    keys = [(moment(e), e.get("kind") != "label") for e in bank_events]
+    assert keys == sorted(keys)
+
+
+def test_all_six_frauds_are_in_a_bank_and_labelled(bank_events):
+    label = {e["transaction_id"] for e in labels_of(bank_events) if e["outcome"] == "fraud"}
+    told = {t["transaction_id"]: t["scenario"] for t in transactions_of(bank_events)}
+    assert set(SIX) <= set(told.values())
+    for txn, scenario in told.items():
+        assert (txn in label) == (scenario in SIX or scenario.startswith("handbook-"))
+
+
+def test_a_decline_is_known_after_a_second(bank_events):
+    when = {t["transaction_id"]: moment(t) for t in transactions_of(bank_events)}
+    declined = [e for e in labels_of(bank_events) if e["outcome"] == "declined"]
+    assert declined
+    for e in declined:
+        assert moment(e) - when[e["transaction_id"]] == datetime.timedelta(seconds=1)
+
+
+def test_only_the_frauds_that_are_asked_for_take_place():
+    told = {json.loads(line).get("scenario") for line in bank("structuring").splitlines()}
+    assert told & set(SIX) == {"structuring"}
+
+
+def test_the_handbooks_payments_are_those_of_a_bank_too(bank_events):
+    """Who is on holiday pays elsewhere; all else that the world's terminals take is the same."""
+    def paid(several):
+        return {(e["account_id"], e["terminal_id"], e["timestamp"], e["amount"]) for e in several
+                if e.get("scenario", "everyday") == "everyday"}
+    world = [json.loads(line) for line in generate(
+        "--transactions", "5000", "--seed", "7", "--accounts", "1000", "--terminals", "2000"
+    ).stdout.splitlines()]
+    frauds = {e["transaction_id"] for e in labels_of(world)}
+    world = [e for e in transactions_of(world) if e["transaction_id"] not in frauds]
+    shared = paid(world) & paid(transactions_of(bank_events))
+    assert len(shared) > 0.9 * len(world)
+
+
 @pytest.mark.parametrize("args", [
     [],
     ["--transactions", "5"],
@@ -137,6 +204,9 @@ def test_a_reader_that_goes_away_ends_it():
     ["--transactions", "5", "--seed", "1", "--start", "2024-01-01"],
     ["--transactions", "5", "--seed", "1", "--start", "2024-01-01T12:00:00Z"],
     ["--transactions", "5", "--seed", "1", "extra"],
+    ["--transactions", "5", "--seed", "1", "--frauds", ""],
+    ["--transactions", "5", "--seed", "1", "--frauds", "salary"],
+    ["--transactions", "5", "--seed", "1", "--frauds", "structuring,"],
     ["--transactions", "5", "--seed"],
     ["--unknown"],
 ])
@@ -150,4 +220,4 @@ def test_what_cannot_be_meant_is_a_usage_error(args):
 def test_help_has_an_example():
     done = generate("--help")
     assert done.returncode == 0
-    assert b"example:" in done.stdout
+    assert b"examples:" in done.stdout
