@@ -1,5 +1,6 @@
 /* GET /v1/ruleset: which ruleset decides, since when, and the names in it. */
 #include "api/http_worker.h"
+#include "service/engine/covered.h"
 
 enum { RULESET_TEXT_BYTES = 4 << 20 }; /* RULES_MAX rules with their titles, escaped */
 
@@ -30,6 +31,25 @@ static void put_rule(struct text *out, const struct rule *rule)
     text_char(out, '}');
 }
 
+/* Features that were added while there was history already, and since when they have theirs. */
+static void put_covered(struct text *out, const struct snapshot *s)
+{
+    const char *comma = "";
+    text_str(out, "],\"covered_from\":{");
+    for (int i = 0; i < s->features.n_features; i++) {
+        int64_t from_ms = covered_from_ms(s, i);
+        if (from_ms == COVERAGE_ALWAYS)
+            continue;
+        text_str(out, comma);
+        text_json_string(out, s->features.features[i].name);
+        text_str(out, ":\"");
+        text_time_ms(out, from_ms);
+        text_char(out, '"');
+        comma = ",";
+    }
+    text_char(out, '}');
+}
+
 static void put_ruleset(struct text *out, const struct snapshot *s)
 {
     put_member(out, "{\"ruleset\":", span_str(s->id_text));
@@ -46,7 +66,8 @@ static void put_ruleset(struct text *out, const struct snapshot *s)
     text_str(out, "],\"features\":[");
     for (int i = 0; i < s->features.n_features; i++)
         put_name(out, i == 0, s->features.features[i].name);
-    text_str(out, "],\"lists\":[");
+    put_covered(out, s);
+    text_str(out, ",\"lists\":[");
     for (int i = 0; i < s->lists->count; i++)
         put_name(out, i == 0, s->lists->items[i].name);
     text_str(out, "],\"rules\":[");

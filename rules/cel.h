@@ -43,6 +43,7 @@ struct cel_name {
     int slot;                         /* where it stands in the row; not used with `constant` */
     const struct cel_value *constant; /* not NULL: the value itself (a list); outlives programs */
     const struct cel_bounds *bounds;  /* of its values; outlives programs; NULL: not known */
+    int covered_slot;                 /* a feature: where covered(NAME) stands; 0: it is none */
 };
 
 struct cel_env {

@@ -511,6 +511,35 @@ static void find_qualified(struct check *ck, struct cel_node *n)
     }
 }
 
+/* covered(account_tx_count_30d): of the name itself, not of its value. */
+static bool is_covered(struct check *ck, const struct cel_node *n)
+{
+    return span_is(n->name, "covered") && n->left == NULL && n->n_args == 1 &&
+           !ck->unit->env->unchecked;
+}
+
+static void check_covered(struct check *ck, struct cel_node *n)
+{
+    struct cel_node *loop;
+    enum cel_local local;
+    const struct cel_node *arg = n->args[0], *root = chain_root(arg);
+    bool is_name = root->kind == CEL_NODE_IDENT && !find_local(ck, root, &loop, &local);
+    const struct cel_name *name = is_name ? find_chain(ck, arg) : NULL;
+    if (name != NULL && name->covered_slot > 0) {
+        n->kind = CEL_NODE_SLOT;
+        n->slot = name->covered_slot;
+        n->name = name->name;
+        n->type = &cel_type_bool;
+        return;
+    }
+    n->type = &cel_type_error;
+    if (is_name && name == NULL)
+        unknown_name(ck, n->args[0]);
+    else
+        cel_unit_error(ck->unit, arg->start, "as in covered(account_tx_count_30d)",
+                       "covered() takes the name of a feature");
+}
+
 static void check_call(struct check *ck, struct cel_node *n)
 {
     struct cel_node *args[CEL_ARGS_MAX + 1];
@@ -518,6 +547,10 @@ static void check_call(struct check *ck, struct cel_node *n)
     find_qualified(ck, n);
     if (n->calls == NULL)
         n->calls = cel_func_find(ck->unit->env, n->name, n->left != NULL, &n->n_calls);
+    if (n->calls == NULL && is_covered(ck, n)) {
+        check_covered(ck, n);
+        return;
+    }
     if (n->calls == NULL) {
         unknown_function(ck, n);
         return;

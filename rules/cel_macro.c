@@ -392,6 +392,7 @@ static const struct form {
     const char *form;
 } forms[] = {
     {"has", false, "has(tx.currency)"},
+    {"covered", false, "covered(account_tx_count_30d)"},
     {"cel.bind", false, "cel.bind(x, amount * 2.0, x > 9.0)"},
     {"math.greatest", false, "math.greatest(amount, 10.0)"},
     {"math.least", false, "math.least(amount, 10.0)"},

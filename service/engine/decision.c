@@ -68,14 +68,12 @@ void decision_write_feature(const struct window_value *v, struct text *out)
         text_str(out, "null");
     else
         write_number(v->scale, v->value.i64, v->value.f64, out);
-    if (v->exact || v->missing) {
-        text_str(out, v->exact ? ",\"exact\":true}" : ",\"exact\":false}");
-        return;
+    text_str(out, v->exact ? ",\"exact\":true" : ",\"exact\":false");
+    if (!v->exact && !v->missing) {
+        write_bound(",\"lo\":", v->unbounded_lo, v->scale, v->lo.i64, v->lo.f64, out);
+        write_bound(",\"hi\":", v->unbounded_hi, v->scale, v->hi.i64, v->hi.f64, out);
     }
-    text_str(out, ",\"exact\":false");
-    write_bound(",\"lo\":", v->unbounded_lo, v->scale, v->lo.i64, v->lo.f64, out);
-    write_bound(",\"hi\":", v->unbounded_hi, v->scale, v->hi.i64, v->hi.f64, out);
-    text_char(out, '}');
+    text_str(out, v->uncovered ? ",\"covered\":false}" : "}");
 }
 
 static void write_features(const struct feature_set *set, const struct window_value *values,

@@ -1,6 +1,7 @@
 #include "service/engine/entity.h"
 
 #include "service/base/clock.h"
+#include "service/engine/covered.h"
 #include "service/engine/decision.h"
 #include "service/engine/delivery.h"
 #include "service/engine/engine_internal.h"
@@ -86,6 +87,7 @@ static void write_answer(struct entity_query *q, struct text *out)
         text_str(out, comma);
         text_json_string(out, set->features[i].name);
         text_char(out, ':');
+        covered_bound(q->snap, i, q->at_ms, &q->values[set->features[i].in_plan]);
         decision_write_feature(&q->values[set->features[i].in_plan], out);
         comma = ",";
     }

@@ -12,6 +12,7 @@
  * A frame that is brought to Redis again looks at the claim first, and appends only what is not
  * there.
  */
+#include "service/engine/covered.h"
 #include "service/engine/learn.h"
 #include "service/engine/steps.h"
 #include "service/engine/upkeep.h"
@@ -64,12 +65,18 @@ static enum observed_as judge(struct score_steps *x)
 
 /* ---- the logs ---- */
 
+static void take_value(struct score_steps *x, int feature, const struct window_value *v)
+{
+    x->seen.values[feature] = *v;
+    covered_bound(x->snap, feature, x->event.ts_ms, &x->seen.values[feature]);
+}
+
 static void spread(struct score_steps *x, int key, const struct window_value *values)
 {
     const struct feature_set *set = &x->snap->features;
     for (int i = 0; i < set->n_features; i++)
         if (set->features[i].key == key)
-            x->seen.values[i] = values[set->features[i].in_plan];
+            take_value(x, i, &values[set->features[i].in_plan]);
 }
 
 static void note_seen(struct score_steps *x, int entity, const struct fold_seen *seen)

@@ -80,6 +80,8 @@ enum status row_init(struct row *row, const struct snapshot *snap, const struct 
         int slot = snap->fields_read[i];
         row->cells[slot] = field_cell(snap->schema.fields[slot].type, &fields[slot], arena);
     }
+    for (int i = 0; i < snap->n_covered_read; i++) /* until features say otherwise */
+        row->cells[snap->row_covered + snap->covered_read[i]] = cel_bool(true);
     return snap->n_derived > 0 ? set_derived(row, snap) : ST_OK;
 }
 
@@ -110,5 +112,9 @@ void row_set_features(struct row *row, const struct snapshot *snap,
         int f = snap->features_read[i];
         row->cells[snap->row_features + f] =
             feature_cell(&values[f], snap->features.features[f].is_int);
+    }
+    for (int i = 0; i < snap->n_covered_read; i++) {
+        int f = snap->covered_read[i];
+        row->cells[snap->row_covered + f] = cel_bool(!values[f].uncovered);
     }
 }

@@ -2,6 +2,7 @@
 
 #include "service/base/check.h"
 #include "service/base/clock.h"
+#include "service/engine/covered.h"
 #include "service/engine/delivery.h"
 #include "service/engine/frames.h"
 #include "service/engine/publish.h"
@@ -172,7 +173,8 @@ static enum status decide_and_write(struct score_steps *x)
 static void forget_features(struct score_steps *x)
 {
     for (int i = 0; i < x->snap->features.n_features; i++)
-        x->seen.values[i] = (struct window_value){.missing = true};
+        x->seen.values[i] =
+            (struct window_value){.missing = true, .uncovered = x->seen.values[i].uncovered};
     x->seen.without_state = true;
 }
 
@@ -475,7 +477,8 @@ static enum status make_room_for_features(struct score_steps *x)
     if (x->seen.values == NULL)
         return ST_NO_SPACE;
     for (int i = 0; i < n; i++)
-        x->seen.values[i] = (struct window_value){.missing = true, .exact = true};
+        x->seen.values[i] = (struct window_value){
+            .missing = true, .exact = true, .uncovered = !covered_at(x->snap, i, x->event.ts_ms)};
     return ST_OK;
 }
 
@@ -537,7 +540,7 @@ static struct span timestamp_pointer(const struct score_steps *x)
 static void start(struct score_steps *x)
 {
     check_in_flight(x->event.transaction_id);
-    publish_layouts(x->engine, x->snap);
+    publish_layouts(x->engine, x->snap, x->score->intake.now_ms);
     if (refuse_wrong_way(x, x->event.kind == EVENT_LABEL ? READER_KIND_LABEL
                                                          : READER_KIND_TRANSACTION))
         return;

@@ -4,6 +4,7 @@
 #include "service/base/check.h"
 #include "service/base/hash.h"
 #include "service/engine/bounds.h"
+#include "service/engine/covered.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -148,7 +149,11 @@ static bool load_lists(struct loader *l)
         return false;
     for (int i = 0; i < lists->count; i++) {
         const struct list *list = &lists->items[i];
-        struct cel_name name = {list->name, "lists", list->type, -1, &list->value, NULL};
+        struct cel_name name = {.name = list->name,
+                                .group = "lists",
+                                .type = list->type,
+                                .slot = -1,
+                                .constant = &list->value};
         ok = declare(l, name, yaml_key_at(&l->file, child_of(node, list->name))) && ok;
     }
     l->snap->lists = lists;
@@ -214,6 +219,7 @@ static bool load_features(struct loader *l)
                      l->options->exact_events, &s->schema, s->arena, l->diags,
                      &s->features) != ST_OK)
         return false;
+    s->row_covered = s->row_features + s->features.n_features;
     for (int i = 0; i < s->features.n_features; i++) {
         const struct feature *f = &s->features.features[i];
         const struct cel_type *type = f->is_int ? &cel_type_int : &cel_type_double;
@@ -221,10 +227,11 @@ static bool load_features(struct loader *l)
                                 .group = "tx",
                                 .type = type,
                                 .slot = s->row_features + i,
+                                .covered_slot = s->row_covered + i,
                                 .bounds = bounds_of_feature(f, s->arena)};
         ok = declare(l, name, place(l, f->line, f->col)) && ok;
     }
-    s->row_count = s->row_features + s->features.n_features;
+    s->row_count = s->row_covered + s->features.n_features;
     l->env.unknown_hint = NULL;
     return ok;
 }
@@ -332,7 +339,7 @@ static bool load_rules(struct loader *l)
 /* ---- what a row must hold ---- */
 
 struct reads {
-    bool slots[SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX];
+    bool slots[SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + 2 * FEATURES_MAX];
 };
 
 static void mark(struct reads *r, const struct cel_program *program)
@@ -383,6 +390,9 @@ static void find_reads(struct snapshot *s, bool all)
     for (int i = 0; i < s->features.n_features; i++)
         if (r.slots[s->row_features + i])
             s->features_read[s->n_features_read++] = i;
+    for (int i = 0; i < s->features.n_features; i++)
+        if (r.slots[s->row_covered + i])
+            s->covered_read[s->n_covered_read++] = i;
 }
 
 /* ---- the name of it all ---- */
@@ -468,6 +478,10 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
         return st;
     if (!load(l))
         return ST_INVALID;
+    if (covered_new(&s->features, s->arena, &s->covered) != ST_OK) {
+        diag_error(diags, place(l, 1, 1), NULL, "the ruleset is too large: out of space");
+        return ST_NO_SPACE;
+    }
     find_reads(s, o->reads_all);
     s->env = l->env;
     s->env.share = NULL;      /* it was for the rules, and is done */

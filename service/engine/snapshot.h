@@ -13,8 +13,10 @@
  *
  * The row: every expression reads from one array of CEL values (row.h),
  *
- *     | schema fields ... | derived ... | features ... |
- *       0                   row_derived   row_features   row_count
+ *     | schema fields ... | derived ... | features ... | covered ... |
+ *       0                   row_derived   row_features   row_covered   row_count
+ *
+ * (covered: for each feature, whether the logs have what its window reads; covered.h)
  *
  * Owns:    a snapshot owns its arena with all it points to.
  * Threads: load anywhere; reads need no lock; ref and unref are atomic.
@@ -52,12 +54,15 @@ struct snapshot {
     const struct lists *lists;
     const struct rules *rules;
     struct cel_env env; /* what a rule sees: every name, with its slot of the row */
-    int row_derived, row_features, row_count;
+    int row_derived, row_features, row_covered, row_count;
     /* What a row must hold, because some expression reads it: slots of the schema, and indices into
      * features.features. */
     int fields_read[SCHEMA_FIELDS_MAX];
     int features_read[FEATURES_MAX];
     int n_fields_read, n_features_read;
+    int covered_read[FEATURES_MAX]; /* the same of covered() */
+    int n_covered_read;
+    struct covered *covered; /* covered.h; has a lock of its own */
     /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, rules, in
      * order. */
     uint64_t id;

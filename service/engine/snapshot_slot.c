@@ -2,6 +2,7 @@
 #include "service/engine/snapshot.h"
 
 #include "service/base/check.h"
+#include "service/engine/covered.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -64,6 +65,7 @@ static void swap(struct snapshot_slot *slot, struct snapshot *fresh)
 {
     pthread_mutex_lock(&slot->lock);
     struct snapshot *old = slot->active;
+    covered_follow(fresh, old, fresh->loaded_at_ms);
     __atomic_store_n(&slot->active, fresh, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&slot->lock);
     snapshot_unref(old);

@@ -401,6 +401,68 @@ void evidence_speed(const struct evidence *e, const struct evidence_place *p,
     }
 }
 
+/* ---- before the logs have it ---- */
+
+static void uncover_since_last(int64_t t_ms, int64_t covered_from_ms, struct window_value *v)
+{
+    if (v->missing) {
+        put_missing_perhaps(v);
+        return;
+    }
+    if (t_ms - v->value.i64 >= covered_from_ms) /* what is not known is older */
+        return;
+    v->exact = false;
+    v->lo.i64 = 0;
+}
+
+static void uncover_number(enum aggregate aggregate, struct window_value *v)
+{
+    if (v->missing) {
+        put_missing_perhaps(v);
+        return;
+    }
+    v->exact = false;
+    v->unbounded_lo |= aggregate != AGG_MAX && aggregate != AGG_SINCE_FIRST;
+    v->unbounded_hi |= aggregate != AGG_MIN;
+}
+
+/* More may be there; of what labels say, less too: a later one may have taken it back. */
+static void uncover_count(enum aggregate aggregate, struct window_value *v)
+{
+    v->exact = false;
+    v->hi.i64 = INT64_MAX;
+    if (aggregate == AGG_FRAUD_COUNT)
+        v->lo.i64 = 0;
+    v->unbounded_hi = true;
+}
+
+void evidence_uncover(enum aggregate aggregate, int64_t t_ms, int64_t covered_from_ms,
+                      struct window_value *v)
+{
+    switch (aggregate) {
+    case AGG_COUNT:
+    case AGG_DISTINCT:
+    case AGG_FRAUD_COUNT:
+    case AGG_DECLINE_COUNT:
+    case AGG_REVERSAL_COUNT:
+        uncover_count(aggregate, v);
+        break;
+    case AGG_FRAUD_RATE:
+        put_rate(v->value.f64, 0, 1, v);
+        break;
+    case AGG_IS_NEW: /* missing: the transaction has no value; 0: it was seen, whatever else */
+        if (!v->missing && v->value.i64 != 0)
+            put_missing_perhaps(v);
+        break;
+    case AGG_SINCE_LAST:
+        uncover_since_last(t_ms, covered_from_ms, v);
+        break;
+    default:
+        uncover_number(aggregate, v);
+    }
+    v->uncovered = true;
+}
+
 int64_t place_pack(double lat_deg, double lon_deg)
 {
     int32_t lat = (int32_t)lround(lat_deg * 1e7), lon = (int32_t)lround(lon_deg * 1e7);

@@ -63,6 +63,13 @@ void evidence_is_new(const struct evidence *e, const struct evidence_values *v,
 void evidence_speed(const struct evidence *e, const struct evidence_place *p,
                     struct window_value *ret_value);
 
+/*
+ * What is left of a value whose window begins before the logs have what it reads: bounds that hold
+ * whatever happened before `covered_from_ms`, and `uncovered`. t_ms: of the transaction.
+ */
+void evidence_uncover(enum aggregate aggregate, int64_t t_ms, int64_t covered_from_ms,
+                      struct window_value *v);
+
 /* Two int32 in units of 1e-7 degrees, latitude in the high half. */
 int64_t place_pack(double lat_deg, double lon_deg);
 

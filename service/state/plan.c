@@ -323,3 +323,16 @@ bool plan_counts(const struct plan *plan, enum record_kind kind)
 {
     return plan->counts >> kind & 1;
 }
+
+struct plan_need plan_feature_need(const struct plan *plan, int feature)
+{
+    enum { OF_COLUMN = CELL_SUM | CELL_SQUARES | CELL_RANGE | CELL_MAP | CELL_PLACE };
+    const struct plan_output *out = &plan->outputs[feature];
+    const struct lane *l = &plan->lanes[out->lane];
+    /* A feature without a column shares the lane of one that has it. */
+    bool has_column = parts_of(out->aggregate) & OF_COLUMN;
+    return (struct plan_need){.column = has_column ? l->column : -1,
+                              .filter = l->filter,
+                              .label_kinds = kinds_counted(out->aggregate),
+                              .reach_ms = l->windows_ms[out->window] + l->delay_ms};
+}

@@ -51,6 +51,17 @@ MUST_USE enum status plan_compile(const struct plan_spec *spec, struct arena *ar
 const struct layout *plan_layout(const struct plan *plan);
 int plan_feature_count(const struct plan *plan);
 int64_t plan_horizon_ms(const struct plan *plan);
+
+/* What one feature reads of the logs. */
+struct plan_need {
+    int column;           /* of the layout, -1: none */
+    int filter;           /* the same */
+    unsigned label_kinds; /* bit k: corrections of kind k */
+    int64_t reach_ms;     /* window and delay */
+};
+
+struct plan_need plan_feature_need(const struct plan *plan, int feature);
+
 /* Do its features count corrections of `kind` (decline_count wants RECORD_DECLINED ...)? */
 bool plan_counts(const struct plan *plan, enum record_kind kind);
 

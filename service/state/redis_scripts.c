@@ -43,6 +43,12 @@ const char redis_script_settle_undecided[] =
     "end\n"
     "return {settles, entry, stands or nil}\n";
 
+/* Answers as the one above: has it settled, nothing, what stood. */
+const char redis_script_coverage[] = "local stands = redis.call('GET', KEYS[1]) or ''\n"
+                                     "if stands ~= ARGV[1] then return {0, '', stands} end\n"
+                                     "redis.call('SET', KEYS[1], ARGV[2])\n"
+                                     "return {1, '', stands}\n";
+
 const char redis_script_park[] =
     "local stands = redis.call('GET', KEYS[1])\n"
     "if stands and string.sub(stands, 2, 2) ~= 'p' then return stands end\n"

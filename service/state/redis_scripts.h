@@ -26,6 +26,12 @@ extern const char redis_script_void[];
 extern const char redis_script_settle_undecided[];
 
 /*
+ * KEYS: the coverage. ARGV: what must stand there, "" for nothing; what to put there. Answers a
+ * list: 1 if it was put, else 0; ""; and what stood.
+ */
+extern const char redis_script_coverage[];
+
+/*
  * KEYS: the claim, parked. ARGV: empty parked labels (CLAIM_PARKED_BYTES), the framed label, when
  * the wait ends (ms), most labels, most bytes, the transaction's hash in hex. Answers false
  * (parked), what stood there (a claim), or 0 (over a limit).

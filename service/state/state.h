@@ -12,6 +12,7 @@
  *     hash-key              the 16 bytes that key every hash; made by the first instance
  *     parked                sorted set: transaction hash -> when its parked labels expire
  *     beacon:<instance>     the last acknowledged sequence of an instance's journal
+ *     coverage              from when on the logs hold what features read (coverage.h)
  *     outbox                stream: alerts that no sink has taken for good, each with its owner
  *     v:<16 hex>            the verdict that stands of a transaction: "f:<known at>:<lag>", or "l"
  *     tally                 hash: a column's letter and a row's name -> its sum (tally.h)
@@ -88,6 +89,9 @@ enum state_verb {
     STATE_LAYOUT_PUT,
     /* All published layouts: found[i] texts. */
     STATE_LAYOUTS,
+    /* Read the coverage: found[0], empty when there is none. With `claim` it is replaced by that if
+     * `expected` stands there: is_settled. */
+    STATE_COVERAGE,
     /* Redis with a journal: write the beacon alone. Memory has none. */
     STATE_BEACON,
     /* Redis: this process looks after its alerts, and takes those whose owner does not any more:
@@ -159,6 +163,7 @@ struct state_op {
     bool verdict_is_news; /* out: it was counted */
     struct tally *tally;  /* STATE_TALLY */
     uint32_t layout_id;
+    struct span expected;   /* STATE_COVERAGE */
     const uint64_t *hashes; /* STATE_PEEK */
     int n_hashes;
     /* Memory only: the journal's frame for this change, appended under the table's locks, so that

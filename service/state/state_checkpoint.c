@@ -11,7 +11,7 @@
  * empty one says that the file is whole. crc32 covers the rest of its section. In a shard:
  *
  *     i64 expires_ms, u64 hash, u32 length, u16 key length, key, value            for each slot
- *     u32 id, u32 length, text                                                    for each layout
+ *     u32 id, u32 length, text                     for each layout, and for the coverage, id 0
  *
  * A shard is copied under its lock and written without. Its position is the journal's last
  * sequence at that moment: a frame that touches a shard is appended under its lock.
@@ -169,16 +169,30 @@ static uint64_t copy_shard(struct state_table *t, struct shard *s, struct bytes 
     return position_seq;
 }
 
+enum { COVERAGE_ID = 0 }; /* among the layouts: theirs are hashes */
+
+static void put_text(struct bytes *b, uint32_t id, struct span text)
+{
+    uint32_t length = (uint32_t)text.len;
+    put(b, &id, sizeof id);
+    put(b, &length, sizeof length);
+    put(b, text.base, text.len);
+}
+
+/* Before the shards: what is written while they are copied may speak of records that are in none
+ * of the copies. */
+static void copy_coverage(struct state_table *t, struct bytes *b)
+{
+    pthread_mutex_lock(&t->layouts_lock);
+    put_text(b, COVERAGE_ID, t->coverage);
+    pthread_mutex_unlock(&t->layouts_lock);
+}
+
 static void copy_layouts(struct state_table *t, struct bytes *b)
 {
     pthread_mutex_lock(&t->layouts_lock);
-    for (int i = 0; i < t->n_layouts; i++) {
-        struct span text = t->layouts[i].text;
-        uint32_t length = (uint32_t)text.len;
-        put(b, &t->layouts[i].id, sizeof t->layouts[i].id);
-        put(b, &length, sizeof length);
-        put(b, text.base, text.len);
-    }
+    for (int i = 0; i < t->n_layouts; i++)
+        put_text(b, t->layouts[i].id, t->layouts[i].text);
     pthread_mutex_unlock(&t->layouts_lock);
 }
 
@@ -210,11 +224,15 @@ static enum status write_shards(struct state_table *t, FILE *file, struct bytes 
 
 static enum status write_table(struct state_table *t, FILE *file, uint64_t *ret_from_seq)
 {
-    struct bytes b = {0};
+    struct bytes b = {0}, coverage = {0};
     enum status st = write_head(t, file);
+    copy_coverage(t, &coverage);
     if (st == ST_OK)
         st = write_shards(t, file, &b, ret_from_seq);
     begin_section(&b);
+    put(&b, coverage.base, coverage.len);
+    b.failed |= coverage.failed;
+    free(coverage.base);
     copy_layouts(t, &b);
     if (st == ST_OK)
         st = write_section(&b, SECTION_LAYOUTS, 0, file);
@@ -395,7 +413,7 @@ static enum status load_layout(struct state_table *t, struct span *from)
     if (!take(from, &id, sizeof id) || !take(from, &length, sizeof length) ||
         !take_span(from, length, &text))
         return ST_CORRUPT;
-    return table_put_layout(t, id, text);
+    return id == COVERAGE_ID ? table_set_coverage(t, text) : table_put_layout(t, id, text);
 }
 
 static enum status load_section(struct state_table *t, const struct section *section)

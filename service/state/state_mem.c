@@ -640,6 +640,31 @@ static enum status read_tally(struct state_mem *m, struct state_op *op)
     return ST_OK;
 }
 
+static enum status exchange_coverage(struct state_mem *m, struct state_op *op)
+{
+    struct state_table *t = m->table;
+    char *copy = arena_try(m->answers, t->coverage.len);
+    if (copy == NULL)
+        return ST_TOO_LARGE;
+    if (t->coverage.len > 0)
+        memcpy(copy, t->coverage.base, t->coverage.len);
+    op->found[0] = span_of(copy, t->coverage.len);
+    op->n_found = t->coverage.len > 0;
+    if (op->claim.len == 0 || !span_eq(t->coverage, op->expected))
+        return ST_OK;
+    enum status st = table_set_coverage(t, op->claim);
+    op->is_settled = st == ST_OK;
+    return st;
+}
+
+static enum status coverage(struct state_mem *m, struct state_op *op)
+{
+    pthread_mutex_lock(&m->table->layouts_lock);
+    enum status st = exchange_coverage(m, op);
+    pthread_mutex_unlock(&m->table->layouts_lock);
+    return st;
+}
+
 static enum status nothing_to_do(struct state_mem *m, struct state_op *op)
 {
     (void)m, (void)op;
@@ -676,6 +701,7 @@ static const struct verb verbs[] = {
     [STATE_EXPIRE_PARKED] = {.alone = expire_parked},
     [STATE_LAYOUT_PUT] = {.alone = put_layout},
     [STATE_LAYOUTS] = {.alone = answer_layouts},
+    [STATE_COVERAGE] = {.alone = coverage},
     [STATE_BEACON] = {.alone = nothing_to_do},
     [STATE_TAKE_ALERTS] = {.alone = no_alerts},
     [STATE_DROP_ALERTS] = {.alone = nothing_to_do},

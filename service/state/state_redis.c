@@ -698,6 +698,21 @@ static void send_layouts(struct state_redis *s, struct state_op *op)
     issue(s, on_layouts, op);
 }
 
+static void send_coverage(struct state_redis *s, struct state_op *op)
+{
+    if (op->claim.len == 0) {
+        begin(s, "GET", 2);
+        put_key(s, span_str("coverage"));
+        issue(s, on_found_one, op);
+        return;
+    }
+    begin_script(s, redis_script_coverage, 1, 2);
+    put_key(s, span_str("coverage"));
+    redis_wire_arg(&s->wire, op->expected);
+    redis_wire_arg(&s->wire, op->claim);
+    issue(s, on_settled_undecided, op);
+}
+
 static void send_beacon(struct state_redis *s, struct state_op *op)
 {
     CHECK(s->link.options.acknowledged != NULL);
@@ -763,6 +778,7 @@ static send_fn *const verbs[] = {
     [STATE_EXPIRE_PARKED] = send_expire_parked,
     [STATE_LAYOUT_PUT] = send_layout,
     [STATE_LAYOUTS] = send_layouts,
+    [STATE_COVERAGE] = send_coverage,
     [STATE_BEACON] = send_beacon,
     [STATE_TAKE_ALERTS] = send_take_alerts,
     [STATE_DROP_ALERTS] = send_drop_alerts,

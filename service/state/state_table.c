@@ -261,6 +261,18 @@ enum status table_put_layout(struct state_table *t, uint32_t id, struct span tex
     return st;
 }
 
+enum status table_set_coverage(struct state_table *t, struct span text)
+{
+    char *copy = malloc(text.len + 1);
+    if (copy == NULL)
+        return ST_NO_SPACE;
+    if (text.len > 0)
+        memcpy(copy, text.base, text.len);
+    free((char *)(uintptr_t)t->coverage.base);
+    t->coverage = span_of(copy, text.len);
+    return ST_OK;
+}
+
 /* ---- the table ---- */
 
 static void shard_init(struct shard *s, struct block_source *source)
@@ -313,6 +325,7 @@ void state_table_free(struct state_table *t)
         shard_fini(&t->shards[i]);
     for (int i = 0; i < t->n_layouts; i++)
         free((char *)(uintptr_t)t->layouts[i].text.base);
+    free((char *)(uintptr_t)t->coverage.base);
     pthread_mutex_destroy(&t->layouts_lock);
     block_source_fini(&t->source);
     free(t);

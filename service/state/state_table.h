@@ -77,6 +77,7 @@ struct state_table {
         struct span text; /* owned; never freed before the table is */
     } layouts[TABLE_LAYOUTS_MAX];
     int n_layouts;
+    struct span coverage; /* owned; under layouts_lock */
 };
 
 /* Where an entity's log is. O(key). */
@@ -153,5 +154,8 @@ bool shard_parked(struct shard *s, int64_t now_ms, uint64_t *ret_txn_hash);
 /* Publishing a known id again does nothing. Errors: ST_TOO_LARGE (TABLE_LAYOUTS_MAX),
  * ST_NO_SPACE (memory). */
 MUST_USE enum status table_put_layout(struct state_table *t, uint32_t id, struct span text);
+
+/* Replaces the coverage. The caller holds layouts_lock, or is alone. Errors: ST_NO_SPACE. */
+MUST_USE enum status table_set_coverage(struct state_table *t, struct span text);
 
 #endif

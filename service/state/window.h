@@ -45,6 +45,7 @@ struct window_value {
     bool maybe_missing; /* inexact, and the true value may be missing */
     bool exact;
     bool unbounded_lo, unbounded_hi;
+    bool uncovered; /* the window begins before the logs have what the feature reads */
     int32_t scale;
     union {
         int64_t i64;

@@ -32,13 +32,13 @@ enum {
 };
 
 static const struct cel_name fields[N_FIELDS] = {
-    {{"amount", 6}, "tx", &cel_type_double, 0, NULL, NULL},
-    {{"currency", 8}, "tx", &cel_type_string, 1, NULL, NULL},
-    {{"count", 5}, "tx", &cel_type_int, 2, NULL, NULL},
-    {{"mcc", 3}, "tx", &cel_type_int, 3, NULL, NULL},
-    {{"card", 4}, "tx", &cel_type_string, 4, NULL, NULL},
-    {{"merchant", 8}, "tx", NULL, 5, NULL, NULL}, /* map(string, dyn) */
-    {{"recent", 6}, "tx", NULL, 6, NULL, NULL},   /* list(double) */
+    {{"amount", 6}, "tx", &cel_type_double, 0, NULL, NULL, 0},
+    {{"currency", 8}, "tx", &cel_type_string, 1, NULL, NULL, 0},
+    {{"count", 5}, "tx", &cel_type_int, 2, NULL, NULL, 0},
+    {{"mcc", 3}, "tx", &cel_type_int, 3, NULL, NULL, 0},
+    {{"card", 4}, "tx", &cel_type_string, 4, NULL, NULL, 0},
+    {{"merchant", 8}, "tx", NULL, 5, NULL, NULL, 0}, /* map(string, dyn) */
+    {{"recent", 6}, "tx", NULL, 6, NULL, NULL, 0},   /* list(double) */
 };
 
 struct target {

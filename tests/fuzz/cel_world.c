@@ -22,7 +22,7 @@ void cel_world_env(struct cel_name names[static CEL_WORLD_SLOTS], struct cel_env
 {
     int n = 0;
 #define X(name, text, group, type) \
-    names[n++] = (struct cel_name){span_str(text), group, &type, CEL_WORLD_##name, NULL, NULL};
+    names[n++] = (struct cel_name){span_str(text), group, &type, CEL_WORLD_##name, NULL, NULL, 0};
     CEL_WORLD_TABLE(X)
 #undef X
     *ret_env = (struct cel_env){.names = names, .n_names = n};

@@ -312,7 +312,7 @@ static struct span declare(int i, struct cel_value v)
     int slot = CEL_WORLD_FREE + i;
     snprintf(texts[i], sizeof texts[i], "k_%d", i);
     names[slot] =
-        (struct cel_name){span_str(texts[i]), NULL, literal_type(v.kind), slot, NULL, NULL};
+        (struct cel_name){span_str(texts[i]), NULL, literal_type(v.kind), slot, NULL, NULL, 0};
     for (int row = 0; row < CEL_WORLD_ROWS; row++)
         cel_world_row((enum cel_world_row)row)[slot] = v;
     return span_str(texts[i]);

@@ -59,16 +59,25 @@ void fixture_init(struct fixture *f)
     f->arena = arena_new(ARENA_BYTES);
     f->scratch = arena_new(SCRATCH_BYTES);
     fill_row(f);
-#define X(name, group, type) \
-    f->names[n++] = (struct cel_name){span_str(#name), group, &type, FIXTURE_##name, NULL, NULL};
+#define X(name_, group_, type_)        \
+    f->names[n++] = (struct cel_name){ \
+        .name = span_str(#name_), .group = group_, .type = &type_, .slot = FIXTURE_##name_};
     FIXTURE_NAME_TABLE(X)
 #undef X
-    f->names[n++] = (struct cel_name){span_str("merchant.country"), "tx", &cel_type_string,
-                                      FIXTURE_merchant_country,     NULL, NULL};
-    f->names[n++] = (struct cel_name){span_str("countries"), "lists", &cel_type_list_string, -1,
-                                      &f->countries,         NULL};
-    f->names[n++] =
-        (struct cel_name){span_str("codes"), "lists", &cel_type_list_int, -1, &f->codes, NULL};
+    f->names[n++] = (struct cel_name){.name = span_str("merchant.country"),
+                                      .group = "tx",
+                                      .type = &cel_type_string,
+                                      .slot = FIXTURE_merchant_country};
+    f->names[n++] = (struct cel_name){.name = span_str("countries"),
+                                      .group = "lists",
+                                      .type = &cel_type_list_string,
+                                      .slot = -1,
+                                      .constant = &f->countries};
+    f->names[n++] = (struct cel_name){.name = span_str("codes"),
+                                      .group = "lists",
+                                      .type = &cel_type_list_int,
+                                      .slot = -1,
+                                      .constant = &f->codes};
     f->env = (struct cel_env){.names = f->names, .n_names = n};
 }
 

@@ -22,9 +22,9 @@ static int setup(void **state)
     fixture_init(&f);
     of_a = of_b = of_text = cel_bounds_any;
     of_text.bytes_max = 2;
-    names[0] = (struct cel_name){span_str("a"), "tx", &cel_type_int, 0, NULL, &of_a};
-    names[1] = (struct cel_name){span_str("b"), "tx", &cel_type_int, 1, NULL, &of_b};
-    names[2] = (struct cel_name){span_str("text"), "tx", &cel_type_string, 2, NULL, &of_text};
+    names[0] = (struct cel_name){span_str("a"), "tx", &cel_type_int, 0, NULL, &of_a, 0};
+    names[1] = (struct cel_name){span_str("b"), "tx", &cel_type_int, 1, NULL, &of_b, 0};
+    names[2] = (struct cel_name){span_str("text"), "tx", &cel_type_string, 2, NULL, &of_text, 0};
     f.env = (struct cel_env){.names = names, .n_names = 3, .is_strict = true};
     return 0;
 }

@@ -309,6 +309,42 @@ static void an_unknown_function_of_a_very_long_name_is_told(void **state)
     assert_memory_equal(f.diags.items[0].message, "unknown function 'mmm", 21);
 }
 
+/* The fixture's env, with count as a feature. */
+static const struct cel_program *compile_with_feature(const char *source)
+{
+    static struct cel_name names[64];
+    const struct cel_program *program = NULL;
+    struct cel_env env = f.env;
+    memcpy(names, f.names, (size_t)env.n_names * sizeof names[0]);
+    for (int i = 0; i < env.n_names; i++)
+        if (span_is(names[i].name, "count"))
+            names[i].covered_slot = FIXTURE_is_night;
+    env.names = names;
+    f.diags = (struct diag_list){0};
+    struct diag_at at = {.file = "r.yaml", .line = 1, .col = 1};
+    if (cel_compile(&env, span_str(source), at, f.arena, &f.diags, &program) != ST_OK)
+        return NULL;
+    return program;
+}
+
+static void covered_is_of_the_name_of_a_feature(void **state)
+{
+    (void)state;
+    const struct cel_program *program = compile_with_feature("covered(count) && covered(tx.count)");
+    assert_non_null(program);
+    assert_int_equal(program->n_reads, 1);
+    assert_int_equal(program->reads[0], FIXTURE_is_night);
+    assert_true(cel_is_true(cel_run(program, f.row, f.scratch)));
+    static const char *const wrong[] = {"covered(amount)", "covered(count > 1)", "covered(1)",
+                                        "[1].exists(count, covered(count))"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_null(compile_with_feature(wrong[i]));
+        assert_string_equal(f.diags.items[0].message, "covered() takes the name of a feature");
+    }
+    assert_null(compile_with_feature("covered(cuont)"));
+    assert_string_equal(f.diags.items[0].message, "unknown name 'cuont'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +363,7 @@ int main(void)
         TEST(a_type_that_doubles_each_time_is_given_up),
         TEST(a_type_that_doubles_behind_a_node_is_given_up),
         TEST(an_unknown_function_of_a_very_long_name_is_told),
+        TEST(covered_is_of_the_name_of_a_feature),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

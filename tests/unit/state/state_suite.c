@@ -754,6 +754,32 @@ static void published_layouts_are_answered_each_once(void **state)
     assert_true(span_is(asked.found[a_first ? 0 : 1], "layout 1\nkey a\n"));
 }
 
+/* ---- coverage ---- */
+
+static void put_coverage(struct state_suite *suite, const char *expected, const char *text,
+                         bool is_put)
+{
+    struct state_op op = {
+        .verb = STATE_COVERAGE, .claim = span_str(text), .expected = span_str(expected)};
+    assert_int_equal(ask(suite, op), ST_OK);
+    assert_int_equal(asked.op.is_settled, is_put);
+}
+
+static void coverage_is_replaced_only_where_it_stands_as_expected(void **state)
+{
+    struct state_suite *suite = *state;
+    assert_int_equal(ask(suite, (struct state_op){.verb = STATE_COVERAGE}), ST_OK);
+    assert_int_equal(asked.op.n_found, 0);
+    put_coverage(suite, "coverage 0\n", "coverage 1\n", false);
+    put_coverage(suite, "", "coverage 1\n", true);
+    put_coverage(suite, "", "coverage 2\n", false);
+    assert_true(span_is(asked.found[0], "coverage 1\n"));
+    put_coverage(suite, "coverage 1\n", "coverage 3\n", true);
+    assert_int_equal(ask(suite, (struct state_op){.verb = STATE_COVERAGE}), ST_OK);
+    assert_int_equal(asked.op.n_found, 1);
+    assert_true(span_is(asked.found[0], "coverage 3\n"));
+}
+
 /* ---- expiry, where the caller's time decides ---- */
 
 static void a_claim_is_forgotten_when_its_time_is_over(void **state)
@@ -1098,6 +1124,7 @@ int state_suite_run(const char *name, struct state_suite *suite)
         WITH_STATE(many_that_expire_at_once_are_handed_out_in_turns),
         WITH_STATE(one_label_over_the_limit_is_refused),
         WITH_STATE(published_layouts_are_answered_each_once),
+        WITH_STATE(coverage_is_replaced_only_where_it_stands_as_expected),
         WITH_STATE(a_claim_is_forgotten_when_its_time_is_over),
         WITH_STATE(a_claim_that_is_settled_lives_no_shorter),
         WITH_STATE(a_claim_that_takes_parked_labels_has_a_life_of_its_own),

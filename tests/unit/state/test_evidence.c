@@ -188,6 +188,49 @@ static void a_spread_past_128_bits_has_bounds(void **state)
     assert_true(v.exact && fabs(window_value_double(&v) - truth) < 1e-12);
 }
 
+/* ---- before the logs have it ---- */
+
+static struct window_value uncovered(enum aggregate a, const struct sums *s, int64_t covered_ms)
+{
+    struct window_value v = ask(a, s, NULL);
+    evidence_uncover(a, 60000, covered_ms, &v);
+    assert_true(v.uncovered);
+    return v;
+}
+
+static void what_lies_before_the_logs_leaves_only_bounds_that_hold(void **state)
+{
+    (void)state;
+    const int64_t values[] = {30000, -10000};
+    struct sums s = sums_of(values, 2);
+    struct window_value v = uncovered(AGG_COUNT, &s, 60000);
+    assert_true(!v.exact && v.lo.i64 == 2 && v.unbounded_hi && !v.unbounded_lo);
+    v = uncovered(AGG_SUM, &s, 60000);
+    assert_true(!v.exact && v.unbounded_hi && v.unbounded_lo);
+    v = uncovered(AGG_MIN, &s, 60000);
+    assert_true(!v.exact && v.unbounded_lo && window_hi_double(&v) == -1.0);
+    v = uncovered(AGG_MAX, &s, 60000);
+    assert_true(!v.exact && v.unbounded_hi && window_lo_double(&v) == 3.0);
+    struct sums none = sums_of(values, 0);
+    v = uncovered(AGG_AVG, &none, 60000);
+    assert_true(v.missing && v.maybe_missing && !v.exact);
+}
+
+static void the_last_event_is_known_where_the_logs_have_it(void **state)
+{
+    (void)state;
+    struct sums s;
+    sums_init(&s);
+    s.n = 1;
+    sums_add_time(&s, 60000 - 5000);
+    struct window_value v = uncovered(AGG_SINCE_LAST, &s, 60000 - 5000);
+    assert_true(v.exact && v.value.i64 == 5000);
+    v = uncovered(AGG_SINCE_LAST, &s, 60000 - 4999);
+    assert_true(!v.exact && v.lo.i64 == 0 && v.hi.i64 == 5000);
+    v = uncovered(AGG_SINCE_FIRST, &s, 60000 - 5000);
+    assert_true(!v.exact && v.lo.i64 == 5000 && v.unbounded_hi);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +245,8 @@ int main(void)
         cmocka_unit_test(paris_to_london_in_an_hour_is_344_kilometres_an_hour),
         cmocka_unit_test(a_value_that_only_may_have_been_seen_is_neither_new_nor_known),
         cmocka_unit_test(a_spread_past_128_bits_has_bounds),
+        cmocka_unit_test(what_lies_before_the_logs_leaves_only_bounds_that_hold),
+        cmocka_unit_test(the_last_event_is_known_where_the_logs_have_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

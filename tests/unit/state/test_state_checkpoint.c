@@ -739,7 +739,7 @@ static void count_expired(struct state_op *op, enum status st)
     n_expired = op->n_found;
 }
 
-static void parked_labels_and_layouts_come_back_too(void **state)
+static void parked_labels_layouts_and_coverage_come_back_too(void **state)
 {
     (void)state;
     static struct span found[STATE_PEEK_MAX];
@@ -754,6 +754,10 @@ static void parked_labels_and_layouts_come_back_too(void **state)
     a.op.claim = span_str("layout 1\n");
     a.op.layout_id = 77;
     state_submit(s, &a.op);
+    prepare(&a, &(struct event){.verb = STATE_COVERAGE, .nonce = 1});
+    a.op.claim = span_str("coverage 1\n");
+    a.op.found = found;
+    state_submit(s, &a.op);
     state_close(s);
     assert_int_equal(state_table_checkpoint(t, dir), ST_OK);
     state_table_free(t);
@@ -765,6 +769,9 @@ static void parked_labels_and_layouts_come_back_too(void **state)
     state_submit(s, &op);
     assert_int_equal(n_expired, 1);
     assert_true(span_is(found[0], "layout 1\n"));
+    op.verb = STATE_COVERAGE;
+    state_submit(s, &op);
+    assert_true(span_is(found[0], "coverage 1\n"));
     op.verb = STATE_EXPIRE_PARKED;
     op.now_ms = now_ms + 999;
     state_submit(s, &op);
@@ -787,7 +794,7 @@ int main(void)
         IN_DIR(a_whole_journal_stands_in_where_no_checkpoint_is_whole),
         IN_DIR(a_checkpoint_right_after_recovery_needs_none_of_what_was_recovered),
         IN_DIR(a_checkpoint_of_other_files_is_refused),
-        IN_DIR(parked_labels_and_layouts_come_back_too),
+        IN_DIR(parked_labels_layouts_and_coverage_come_back_too),
     };
     return cmocka_run_group_tests_name("state/state_checkpoint", tests, share_counter,
                                        unshare_counter);
