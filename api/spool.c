@@ -1,8 +1,8 @@
 #include "api/spool.h"
 
+#include "service/base/unnamed.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,27 +35,10 @@ void spool_free(struct spool *s)
     free(s);
 }
 
-/* A file without a name; where the file system has no O_TMPFILE, one whose name is taken
- * away. */
-static int open_unnamed(const char *dir)
-{
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-        return fd;
-    char path[4096];
-    int n = snprintf(path, sizeof path, "%s/sluice-batch-XXXXXX", dir);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return -1;
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    return fd;
-}
-
 static enum status flush_block(struct spool *s)
 {
     size_t done = 0;
-    if (s->fd < 0 && (s->fd = open_unnamed(s->dir)) < 0)
+    if (s->fd < 0 && (s->fd = unnamed_open(s->dir)) < 0)
         return ST_IO;
     while (done < s->block_bytes) {
         ssize_t n =

@@ -142,6 +142,9 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "at this many the partitions are paused.")                                                   \
     X(CONFIG_MAP, kafka_properties, "kafka.properties", "", 0, 4095, true,                         \
       "Settings of librdkafka by their names, such as `security.protocol: SASL_SSL`.")             \
+    X(CONFIG_INT, backtest_spool_bytes, "backtest.spool_bytes", "17179869184", CONFIG_MIB,         \
+      1LL << 40, false, "Bytes of events that a backtest copies to spool_dir, of a journal, a "    \
+      "topic or stdin; more are refused.")                                                         \
     X(CONFIG_CHOICE, log_level, "log.level", "info|debug|warning|error", 0, 0, false,              \
       "Log lines below this level are dropped.")
 /* clang-format on */

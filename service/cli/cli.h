@@ -23,6 +23,8 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
       "sluice eval --expr 'amount > 100.0' --vars '{\"amount\": 120.5}'")                       \
     X(replay, "score a file of events",                                                         \
       "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson")       \
+    X(backtest, "measure a candidate ruleset over past events",                                 \
+      "sluice backtest -c sluice.yaml --candidate rules/next --events events.ndjson")           \
     X(generate, "write a stream of simulated card payments",                                    \
       "sluice generate --transactions 100000 --seed 1")                                         \
     X(dlq, "show dead letters of Kafka, or send them back",                                     \

@@ -446,6 +446,57 @@ static void keep_contents(struct loader *l)
     CHECK(file == l->snap->files.items + l->snap->files.count);
 }
 
+/* ---- what is observed ---- */
+
+static size_t start_of_line(struct span content, int line)
+{
+    const char *at = content.base, *end = content.base + content.len;
+    for (int i = 1; i < line && at < end; i++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline == NULL ? end : newline + 1;
+    }
+    return (size_t)(at - content.base);
+}
+
+/* Sections that decide over what is observed, and not what is. */
+static bool only_judges(const struct yaml_node *section)
+{
+    return span_is(section->key, "rules") || span_is(section->key, "flag_at");
+}
+
+/* Where it ends. In a flow mapping the next one may begin in this one's last line: that whole line
+ * is taken, so that two snapshots rather differ. */
+static size_t end_of_section(struct span content, const struct yaml_node *section)
+{
+    const struct yaml_node *next = section->next;
+    if (next == NULL)
+        return content.len;
+    return start_of_line(content, next->key_line + (next->key_col > 1));
+}
+
+/* digest := SHA-256(digest, SHA-256(bytes)) */
+static void chain_hash(unsigned char digest[HASH_SHA256_BYTES], struct span bytes)
+{
+    unsigned char chain[2 * HASH_SHA256_BYTES];
+    memcpy(chain, digest, HASH_SHA256_BYTES);
+    hash_sha256(bytes, chain + HASH_SHA256_BYTES);
+    hash_sha256(span_of(chain, sizeof chain), digest);
+}
+
+static void hash_observed(struct loader *l)
+{
+    struct span content = l->file.content;
+    unsigned char digest[HASH_SHA256_BYTES] = {0};
+    for (const struct yaml_node *n = l->file.root->child; n != NULL; n = n->next) {
+        size_t from = start_of_line(content, n->key_line);
+        if (!only_judges(n))
+            chain_hash(digest, span_of(content.base + from, end_of_section(content, n) - from));
+    }
+    for (int i = 0; i < l->snap->lists->count; i++)
+        chain_hash(digest, l->snap->lists->items[i].content);
+    memcpy(&l->snap->observed_id, digest, sizeof l->snap->observed_id);
+}
+
 /* ---- the whole ---- */
 
 static bool load(struct loader *l)
@@ -488,6 +539,7 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
     s->env.is_strict = false; /* whoever tries something may try 1 < 0 */
     hash_files(l);
     keep_contents(l);
+    hash_observed(l);
     s->loaded_at_ms = o->now_ms;
     return ST_OK;
 }

@@ -68,8 +68,12 @@ struct snapshot {
     uint64_t id;
     char id_text[17];            /* 16 hex */
     struct snapshot_files files; /* all that it was loaded from */
-    int64_t loaded_at_ms;        /* wall clock */
-    char loaded_by[32];          /* who offered it: "start", "SIGHUP" */
+    /* Of all that decides what is observed: the ruleset file but for `rules:` and `flag_at:`, and
+     * the lists' files. Two snapshots that share it, loaded with the same exact_events, have the
+     * same slots, plans and windows. */
+    uint64_t observed_id;
+    int64_t loaded_at_ms; /* wall clock */
+    char loaded_by[32];   /* who offered it: "start", "SIGHUP" */
     /* private: where all of it lives, and how many hold it */
     struct arena *arena;
     int refs;

@@ -129,6 +129,25 @@ enum status folder_open(const char *path, struct folder *ret_folder, char *ret_w
     return st;
 }
 
+enum status folder_look(const char *path, struct folder *ret_folder, char *ret_why)
+{
+    struct folder f = {.path = strdup(path), .dir_fd = -1, .lock_fd = -1};
+    if (f.path == NULL)
+        return refuse(ret_why, ST_IO, "%s: no memory", path);
+    enum status st = ST_OK;
+    f.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (f.dir_fd < 0)
+        st = refuse(ret_why, errno == ENOENT ? ST_NOT_FOUND : ST_IO, "%s: %s", path,
+                    strerror(errno));
+    if (st == ST_OK)
+        st = list_segments(&f, ret_why);
+    if (st == ST_OK)
+        *ret_folder = f;
+    else
+        folder_close(&f);
+    return st;
+}
+
 void folder_close(struct folder *f)
 {
     if (f->lock_fd >= 0)

@@ -28,6 +28,9 @@ struct folder {
 
 /* Makes the folder and its parents, takes its lock, lists its segments. Errors: as journal_open. */
 MUST_USE enum status folder_open(const char *path, struct folder *ret_folder, char *ret_why);
+/* The segments of a folder that is there, whoever has it open: no lock, nothing is made, lock_fd
+ * is -1. For reading alone. Errors: ST_NOT_FOUND (no such folder), ST_IO. */
+MUST_USE enum status folder_look(const char *path, struct folder *ret_folder, char *ret_why);
 void folder_close(struct folder *f);
 
 /* Reads the last two segments, cuts the torn tail of the last, and makes the first segment of an

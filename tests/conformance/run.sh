@@ -82,6 +82,17 @@ order_and_duplicates_change_nothing() {
         cmp "$OUT/final.csv" "$OUT/final-shuffled.csv"
 }
 
+the_tree_is_worth_what_is_published() { # and the history is the whole one
+    "$SLUICE" backtest -c $HERE/handbook.yaml --candidate $HERE/handbook-tree.yaml \
+        --events "$OUT/events.ndjson" --from 2018-08-08T00:00:00Z --to 2018-08-15T00:00:00Z \
+        --format json --output "$OUT/backtest.json" --decisions "$OUT/decisions-week.ndjson" \
+        2>"$OUT/backtest.log"
+    local status=$?
+    tail -n 1 "$OUT/backtest.log" | sed 's/^/    /'
+    [ $status -eq 0 ] &&
+        "$PYTHON" $HERE/handbook_backtest.py "$OUT/backtest.json" "$OUT/decisions-week.ndjson"
+}
+
 kafka_cannot_run() { # says why; fails when it can
     "$VENV_PYTHON" - <<'PYTHON' 2>&1 | tail -n 1 | grep .
 import sys
@@ -117,6 +128,8 @@ echo "writing the events"
 "$PYTHON" $HERE/handbook_events.py >"$OUT/events.ndjson" || exit 1
 
 check "every published window value" windows_are_the_published_ones
+check "the handbook's tree as a rule, backtested over its test week" \
+    the_tree_is_worth_what_is_published
 check "bounds with exact_events: 16" bounds_hold
 check "the first $BATCH through the batch endpoint with Redis, as replay" batch_is_replay
 check "shuffled within 10 minutes, 5 % twice: the same final features" \

@@ -128,6 +128,54 @@ static void refused(struct world *w, const char *from, const char *to, const cha
     assert_string_equal(w->diags.items[0].message, message);
 }
 
+static uint64_t observed_with(struct world *w, const char *from, const char *to)
+{
+    char text[4096];
+    const char *at = strstr(world_ruleset, from);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - world_ruleset), world_ruleset, to,
+             at + strlen(from));
+    world_write(w, "ruleset.yaml", text);
+    struct snapshot *s = load(w);
+    assert_non_null(s);
+    uint64_t id = s->observed_id;
+    snapshot_unref(s);
+    return id;
+}
+
+static void what_is_observed_has_a_name_of_its_own(void **state)
+{
+    struct world *w = *state;
+    uint64_t id = observed_with(w, "flag_at", "flag_at");
+    assert_true(observed_with(w, "flag_at: 70", "flag_at: 71") == id);
+    assert_true(observed_with(w, "windows: [5m, 1d]", "windows: [5m, 2d]") != id);
+    world_write(w, "rules.yaml", "rules: []\n");
+    assert_true(observed_with(w, "flag_at", "flag_at") == id);
+}
+
+/* Sections that share a line are not told apart: then the name follows all of them. */
+static void in_a_flow_mapping_nothing_observed_is_missed(void **state)
+{
+    static const char flow[] =
+        "{schema: {transaction_id: {type: string, required: true},\n"
+        "  account_id: {type: string, required: true}, amount: {type: decimal, required: true},\n"
+        "  timestamp: {type: timestamp, required: true}}, flag_at: 70, rules: [],\n"
+        "  features: {n: {by: account_id, aggregate: count,\n"
+        "  windows: [%s]}}, lists: {x: [1]}}\n";
+    struct world *w = *state;
+    uint64_t ids[2];
+    const char *windows[] = {"1d", "2d"};
+    for (int i = 0; i < 2; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, flow, windows[i]);
+        world_write(w, "ruleset.yaml", text);
+        struct snapshot *s = load(w);
+        assert_non_null(s);
+        ids[i] = s->observed_id;
+        snapshot_unref(s);
+    }
+    assert_true(ids[0] != ids[1]);
+}
+
 static void names_share_one_space(void **state)
 {
     struct world *w = *state;
@@ -253,6 +301,8 @@ int main(void)
         TEST(a_row_holds_what_is_read_and_no_more),
         TEST(a_row_may_hold_everything_for_expressions_in_no_rule),
         TEST(its_name_follows_every_file),
+        TEST(what_is_observed_has_a_name_of_its_own),
+        TEST(in_a_flow_mapping_nothing_observed_is_missed),
         TEST(names_share_one_space),
         TEST(mistakes_of_the_whole_are_told),
         TEST(a_name_from_elsewhere_is_answered_with_what_stands_here),

@@ -1,0 +1,143 @@
+"""`sluice backtest`: a candidate beside the running rules, over a file, stdin and a journal."""
+import json
+import subprocess
+
+import pytest
+
+from conftest import BIN, RULESET, payment
+
+CANDIDATE_RULES = """\
+rules:
+  - id: account-burst
+    title: Burst of payments
+    when: account_tx_count_5m > 5
+    score: 80
+  - id: known-fraud
+    title: The account had a fraud
+    when: account_frauds_30d > 0
+    score: 80
+    mode: shadow
+"""
+
+
+def label(number, outcome="fraud", at="2026-01-05T13:00:00Z"):
+    return {"kind": "label", "transaction_id": f"t-a-1-{number}", "outcome": outcome,
+            "timestamp": at}
+
+
+def history():
+    """Twelve payments within seconds; the last four are frauds. And one of the day after."""
+    events = [payment(n) for n in range(12)] + [label(n) for n in range(8, 12)]
+    return events + [payment(1, account="a-1", seconds=86000, transaction_id="later")]
+
+
+def lines(events):
+    return "".join(json.dumps(e) + "\n" for e in events)
+
+
+@pytest.fixture
+def bed(make_server, tmp_path):
+    """A configured server that is not started, a candidate beside it, and events.ndjson."""
+    server = make_server(start=False)
+    server.configure()
+    (tmp_path / "next").mkdir()
+    server.write("next/ruleset.yaml", RULESET)
+    server.write("next/rules.yaml", CANDIDATE_RULES)
+    server.write("events.ndjson", lines(history()))
+    return server
+
+
+def backtest(server, *args, stdin=None, status=0):
+    done = subprocess.run(
+        [BIN, "backtest", "-c", str(server.folder / "sluice.yaml"),
+         "--candidate", str(server.folder / "next"), *args],
+        input=stdin, capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, done.stderr
+    assert "Sanitizer" not in done.stderr, done.stderr
+    return done
+
+
+def report(server, events, *args, **more):
+    return json.loads(backtest(server, "--events", events, "--format", "json", *args,
+                               **more).stdout)
+
+
+def test_a_file_is_measured(bed):
+    told = report(bed, str(bed.folder / "events.ndjson"))
+    ours, theirs = told["candidate"], told["baseline"]
+    assert told["history"]["observed_once"] is True
+    assert (told["history"]["transactions"], told["history"]["labels"]) == (13, 4)
+    assert (theirs["flagged"], theirs["true_positives"], theirs["recall"]) == (2, 2, 0.5)
+    assert (ours["flagged"], ours["true_positives"], ours["false_positives"]) == (7, 4, 3)
+    assert ours["stopped"] == 3800 and ours["disturbed"] == 2850
+    assert told["overlap"]["both"]["transactions"] == 2
+    assert told["overlap"]["only_candidate"] == {"transactions": 5, "frauds": 2, "fraud": 1900}
+    rules = {r["rule"]: r for r in ours["rules"]}
+    assert rules["known-fraud"]["fired"] == 1 and rules["known-fraud"]["mode"] == "shadow"
+    assert [p["flagged"] for p in ours["curve"]] == [7, 13]
+
+
+def test_stdin_is_the_same(bed):
+    by_file = report(bed, str(bed.folder / "events.ndjson"))
+    by_stdin = report(bed, "-", stdin=lines(history()))
+    for side in ("candidate", "baseline", "overlap"):
+        assert by_file[side] == by_stdin[side]
+
+
+def test_other_features_are_observed_by_each(bed):
+    bed.write("next/ruleset.yaml", RULESET.replace("windows: [5m, 1d]", "windows: [5m, 1d, 7d]"))
+    told = report(bed, str(bed.folder / "events.ndjson"))
+    assert told["history"]["observed_once"] is False
+    assert told["candidate"]["flagged"] == 7 and told["baseline"]["flagged"] == 2
+
+
+def test_the_journal_of_a_running_service_is_read(make_server, tmp_path):
+    server = make_server(journal__dir=str(tmp_path / "journal"))
+    (tmp_path / "next").mkdir()
+    server.write("next/ruleset.yaml", RULESET)
+    server.write("next/rules.yaml", CANDIDATE_RULES)
+    for event in history():
+        reply = server.label(event) if "kind" in event else server.score(event)
+        assert reply.status == 200, reply.body
+    server.score(payment(1))  # a retry: no second transaction
+    told = report(server, "journal")
+    assert told["history"]["transactions"] == 13
+    assert told["candidate"]["flagged"] == 7 and told["baseline"]["flagged"] == 2
+    assert server.get("/readyz").status == 200
+
+
+def test_text_is_a_table(bed):
+    done = backtest(bed, "--events", str(bed.folder / "events.ndjson"))
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["flagged", "7", "2", "+250.0", "%"] in rows
+    assert ["known-fraud", "new", "1", "-", "0.0", "%", "0.0", "%", "0", "1"] in rows
+    assert "13 transactions, 4 labels, 0 refused, observed once" in done.stderr
+
+
+def test_a_part_of_the_time_is_measured(bed):
+    told = report(bed, str(bed.folder / "events.ndjson"), "--from", "2026-01-06T00:00:00Z",
+                  "--decisions", str(bed.folder / "decisions.ndjson"))
+    assert told["candidate"]["transactions"] == 1
+    assert told["candidate"]["rules"][1]["fired"] == 1  # the frauds before it filled the window
+    decisions = (bed.folder / "decisions.ndjson").read_text().splitlines()
+    assert [json.loads(d)["transaction_id"] for d in decisions] == ["later"]
+
+
+@pytest.mark.parametrize("args, status, said", [
+    (["--events", "journal"], 1, "the configuration has no journal.dir"),
+    (["--events", "/nowhere.ndjson"], 1, "/nowhere.ndjson: No such file or directory"),
+    (["--events", "-", "--from", "yesterday"], 2,
+     "--from yesterday: write a time as 2018-08-08T00:00:00Z"),
+    (["--events", "-", "--format", "pdf"], 2, "--format is text"),
+    ([], 2, "--candidate and --events are needed"),
+    (["--events", "-", "--output", "/nowhere/x"], 1, "cannot write /nowhere/x"),
+])
+def test_what_is_wrong_is_said(bed, args, status, said):
+    assert said in backtest(bed, *args, stdin="", status=status).stderr
+
+
+def test_a_broken_candidate_shows_its_diagnostics(bed):
+    bed.write("next/rules.yaml", "rules:\n  - {id: x, when: amuont > 1.0, score: 1}\n")
+    done = backtest(bed, "--events", "-", stdin="", status=1)
+    assert "next/rules.yaml:2:19: unknown name 'amuont'" in done.stderr
+    assert "did you mean 'amount'?" in done.stderr
