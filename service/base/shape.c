@@ -290,6 +290,9 @@ static void write_body(struct json *j, const struct shape *s)
     switch (s->kind) {
     case SHAPE_ANY:
         break;
+    case SHAPE_NULL:
+        put_text(j, "type", "null");
+        break;
     case SHAPE_TEXT:
     case SHAPE_EXPRESSION:
         write_text(j, s);

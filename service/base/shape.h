@@ -21,6 +21,7 @@
 
 enum shape_kind {
     SHAPE_ANY,
+    SHAPE_NULL,       /* nothing: null, ~, or no text at all */
     SHAPE_TEXT,       /* any scalar but null: 4961 is an account; max: bytes; pattern */
     SHAPE_EXPRESSION, /* a text in CEL; max: bytes */
     SHAPE_NUMBER,

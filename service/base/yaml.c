@@ -543,12 +543,16 @@ static bool expected(const struct yaml_file *file, const struct yaml_node *node,
     return false;
 }
 
+bool yaml_is_null(const struct yaml_node *node)
+{
+    return node->kind == YAML_SCALAR && node->plain &&
+           (node->text.len == 0 || span_is(node->text, "~") || span_is(node->text, "null"));
+}
+
 bool yaml_string(const struct yaml_file *file, const struct yaml_node *node,
                  struct diag_list *diags, struct span *ret_value)
 {
-    bool none = node->plain &&
-                (node->text.len == 0 || span_is(node->text, "~") || span_is(node->text, "null"));
-    if (node->kind != YAML_SCALAR || none)
+    if (node->kind != YAML_SCALAR || yaml_is_null(node))
         return expected(
             file, node, diags,
             node->kind != YAML_SCALAR ? "a text that begins with [ or { stands in quotes" : NULL,

@@ -92,6 +92,9 @@ struct diag_at yaml_key_at(const struct yaml_file *file, const struct yaml_node 
 bool yaml_only(const struct yaml_file *file, const struct yaml_node *map, const char *const *known,
                size_t n, struct diag_list *diags);
 
+/* Is it nothing: without quotes, and empty, ~ or null? */
+bool yaml_is_null(const struct yaml_node *node);
+
 /*
  * Typed scalars; `node` is not NULL. On a wrong type: a diagnostic that says what is
  * expected, and false. What is expected decides the type, so that the text NO is a country

@@ -19,6 +19,8 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
     X(serve, "answer transactions over HTTP", "sluice serve -c sluice.yaml")                    \
     X(check, "say what is wrong with a configuration and its ruleset",                          \
       "sluice check -c sluice.yaml --format json")                                              \
+    X(test, "run rule tests: simulated events, and what is to be decided",                      \
+      "sluice test rules/packs/starter/ruleset_test.yaml")                                      \
     X(eval, "try an expression",                                                                \
       "sluice eval --expr 'amount > 100.0' --vars '{\"amount\": 120.5}'")                       \
     X(replay, "score a file of events",                                                         \

@@ -21,6 +21,8 @@ part is all that the program prints. A line that begins with `#` before the firs
     schema, derived, features, lists, flag_at, rules
                       what stands behind that key in ruleset.yaml; `none` leaves the key out
     ruleset.yaml      that whole file
+    tests             what stands behind `tests:` in a file of rule tests, which is then run
+    ruleset_test.yaml that whole file, likewise
 
 A ruleset that is accepted says `fine`, below its warnings. With --update each case gets what the
 program says now: read the diff as a newcomer would before it is committed.
@@ -74,6 +76,8 @@ RULESET = {
     "rules": "[rules.yaml]\n",
 }
 
+DEFAULTS = "defaults: {account_id: a-1, amount: 250.00}\n"
+MAPPINGS = ("schema", "derived", "features", "lists", "tests")  # they begin below their key
 RULE = {"when": "\"true\"", "score": "50", "reason": "why"}
 
 
@@ -102,7 +106,9 @@ def ruleset_yaml(case):
 
 def files_of(case):
     files = {"ruleset.yaml": ruleset_yaml(case), "rules.yaml": rules_yaml(case)}
-    files.update({name: text for name, text in case.items() if name in files})
+    if "tests" in case:
+        files["ruleset_test.yaml"] = f"ruleset: ruleset.yaml\n{DEFAULTS}tests:{case['tests']}"
+    files.update({name: text for name, text in case.items() if name.endswith(".yaml")})
     return files
 
 
@@ -114,7 +120,9 @@ def said(case):
                 f.write(text)
         with open(os.path.join(folder, "sluice.yaml"), "w", encoding="utf-8") as f:
             f.write("ruleset: ruleset.yaml\nstate: {backend: memory}\n")
-        done = subprocess.run([SLUICE, "check", "-c", "sluice.yaml"], cwd=folder, check=False,
+        told = ["test", "ruleset_test.yaml"] if "ruleset_test.yaml" in files_of(case) else \
+            ["check", "-c", "sluice.yaml"]
+        done = subprocess.run([SLUICE, *told], cwd=folder, check=False,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S)
     text = done.stdout.decode("utf-8", "replace") + done.stderr.decode("utf-8", "replace")
     if done.returncode == 0:
@@ -132,8 +140,7 @@ def parse(text):
             part = None
         elif line.startswith("--- ") and cases:
             part = line[4:].strip().rstrip(":")
-            # a mapping begins on the line below its key
-            cases[-1][1][part] = "\n" if part in ("schema", "derived", "features", "lists") else ""
+            cases[-1][1][part] = "\n" if part in MAPPINGS else ""
         elif part is not None:
             cases[-1][1][part] += line
         elif not cases:

@@ -15,7 +15,8 @@ static const struct shape name = {.kind = SHAPE_TEXT, .pattern = "^\"?[a-z]+\\.$
 static const struct shape names = {.kind = SHAPE_LIST, .of = &name, .min = 1, .max = 3};
 static const struct shape size = {.kind = SHAPE_INT, .min = 1, .max = 4096};
 static const struct shape delay = {.kind = SHAPE_DURATION};
-static const struct shape *const forms[] = {&names, &colour};
+static const struct shape nothing = {.kind = SHAPE_NULL};
+static const struct shape *const forms[] = {&names, &colour, &nothing};
 static const struct shape either = {.kind = SHAPE_EITHER, SHAPE_ROW(either, forms)};
 static const struct shape_key keys[] = {
     {"colour", &colour, true, "One \"word\"."},
@@ -82,6 +83,7 @@ static void texts_durations_and_alternatives_have_their_limits(void **state)
     assert_text(root, "properties/names/anyOf/0/items/pattern", "^\"?[a-z]+\\.$");
     assert_int_equal(json_integer_value(at(root, "properties/names/anyOf/0/minItems")), 1);
     assert_text(root, "properties/names/anyOf/1/enum/0", "red");
+    assert_text(root, "properties/names/anyOf/2/type", "null");
     assert_text(root, "properties/delay/pattern", "^[0-9]+(ms|s|m|h|d)$");
     json_decref(root);
 }

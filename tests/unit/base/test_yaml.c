@@ -382,10 +382,12 @@ static void texts_are_what_is_written(void **state)
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(yaml_string(&file, value_of(good[i][0]), &list, &s));
         assert_true(span_is(s, good[i][1]));
+        assert_false(yaml_is_null(value_of(good[i][0])));
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(yaml_string(&file, value_of(bad[i]), &list, &s));
         assert_string_equal(list.items[0].message, "expected a text");
+        assert_int_equal(yaml_is_null(value_of(bad[i])), i < 3);
     }
 }
 
