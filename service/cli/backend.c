@@ -118,6 +118,7 @@ static void set_engine(struct backend *b, struct engine *e, uv_loop_t *loop, str
         .state = state,
         .journal = b->journal,
         .state_keeps_journal = is_memory(b),
+        .judges = true,
         .snapshots = b->snapshots,
         .options = {.max_skew_ms = c->max_skew_ms,
                     .dedupe_for_ms = c->dedupe_for_ms,

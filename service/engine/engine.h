@@ -51,6 +51,8 @@ struct engine {
     struct outbox *outbox;
     struct outbox_mark *outbox_mark; /* beside the journal; NULL: there is none */
     bool sweeps_outbox;              /* this engine keeps it in step; one of a process */
+    /* Labels are counted by the rules that fired at their transactions (verdicts.h). */
+    bool judges;
     /* This engine gives up labels whose wait has ended, and says so; NULL: another one does. */
     void (*dead_label)(void *user, struct span body);
     /* May be NULL. The journal cannot be read on (journal_damage), and what comes behind cannot

@@ -25,6 +25,7 @@
     X(labels_again, "labels that were there already")                                             \
     X(labels_parked, "labels that wait for their transaction")                                    \
     X(labels_dropped, "labels given up: no transaction came, or they were known before its time") \
+    X(labels_unattributed, "labels whose decision is not remembered: counted by no rule")         \
     X(rule_missing, "rules that did not fire because a value is missing")                         \
     X(rule_errors, "rules that met an error, or a value too inexact to decide by")                \
     X(deadlines, "deadlines that passed before state had answered")                               \
@@ -53,11 +54,27 @@ struct latency {
     uint64_t sum_us;
 };
 
+/* Upper bounds in hours of the histogram of how long labels took; the last class has none. A
+ * chargeback comes after weeks. */
+#define ENGINE_LAG_TABLE(X) X(1) X(6) X(24) X(72) X(168) X(336) X(720) X(1440) X(2160) X(4320)
+
+enum {
+#define X(hours) +1
+    ENGINE_LAG_CLASSES = 1 ENGINE_LAG_TABLE(X),
+#undef X
+};
+
+struct lag {
+    uint64_t classes[ENGINE_LAG_CLASSES]; /* not cumulative */
+    uint64_t sum_ms;
+};
+
 struct engine_stats {
 #define X(member, text) uint64_t member;
     ENGINE_STATS_TABLE(X)
 #undef X
     struct latency state_latency; /* of observing */
+    struct lag label_lag;         /* of verdicts that were counted */
     uint64_t fired[RULES_MAX];    /* by rule.index, of the ruleset `fired_ruleset` */
     uint64_t held[RULES_MAX];     /* of these: live rules, for accounts outside their rollout */
     uint64_t fired_ruleset;       /* snapshot.id; another ruleset starts from zero */
@@ -85,7 +102,25 @@ static inline void latency_note(struct latency *l, int64_t us)
     stats_add(&l->sum_us, (uint64_t)us);
 }
 
+static inline void lag_note(struct lag *l, int64_t ms)
+{
+    int class = 0;
+#define X(hours) class += ms > INT64_C(3600000) * (hours);
+    ENGINE_LAG_TABLE(X)
+#undef X
+    stats_add(&l->classes[class], 1);
+    stats_add(&l->sum_ms, (uint64_t)ms);
+}
+
 /* What another writer counts, to a sum. */
+static inline void lag_add(struct lag *sum, const struct lag *l)
+{
+    for (int i = 0; i < ENGINE_LAG_CLASSES; i++)
+        sum->classes[i] += stats_get(&l->classes[i]);
+    sum->sum_ms += stats_get(&l->sum_ms);
+}
+
+/* Likewise. */
 static inline void latency_add(struct latency *sum, const struct latency *l)
 {
     for (int i = 0; i < ENGINE_LATENCY_CLASSES; i++)

@@ -253,11 +253,33 @@ static enum status put_claim(struct intent *in, const struct claim *claim, uint6
     return ST_OK;
 }
 
+/* A code of ISO 4217. Nothing else from outside becomes the name of a sum. */
+static bool is_currency(struct span code)
+{
+    for (size_t i = 0; i < code.len; i++)
+        if (code.base[i] < 'A' || code.base[i] > 'Z')
+            return false;
+    return code.len == CLAIM_CURRENCY_MAX;
+}
+
+/* For what labels say of it later. */
+static void add_amount(struct claim *claim, const struct snapshot *snap, const struct event *event,
+                       char room[CLAIM_AMOUNT_BYTES])
+{
+    struct span currency = {0};
+    if (snap->currency_slot >= 0 && event->values[snap->currency_slot].present)
+        currency = event->values[snap->currency_slot].text;
+    if (!is_currency(currency))
+        currency = span_of(NULL, 0);
+    claim_add_amount(claim, event->values[SCHEMA_AMOUNT].i64, currency, room);
+}
+
 enum status intent_of_transaction(const struct snapshot *snap, const struct hash_key *hash_key,
                                   const struct event *event, const struct row *row, uint32_t nonce,
                                   struct arena *arena, struct intent *ret_intent)
 {
     struct claim claim;
+    char amount[CLAIM_AMOUNT_BYTES];
     enum status st = ST_OK;
     ret_intent->nonce = nonce;
     ret_intent->n_entities = 0;
@@ -271,6 +293,7 @@ enum status intent_of_transaction(const struct snapshot *snap, const struct hash
     for (int i = 0; i < snap->features.n_keys && st == ST_OK; i++)
         if (intent_has_entity(snap, i, event->values))
             st = add_transaction(ret_intent, snap, i, hash_key, event, row, arena, &claim);
+    add_amount(&claim, snap, event, amount);
     return st == ST_OK ? put_claim(ret_intent, &claim, event->txn_hash, arena) : st;
 }
 

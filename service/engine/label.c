@@ -2,12 +2,15 @@
  * A label: one more record, at its transaction's event time, in each log that counts its outcome.
  *
  *     it carries keys and time itself ─────────────────────────────────────> write
+ *       and says fraud or legitimate: STATE_PEEK, the claim has the answer ─> write
  *     else STATE_PEEK: the transaction's claim remembers them ─────────────> write
  *                      no claim: STATE_PARK until the transaction comes ───> parked
  *
  * Declared in steps.h.
  */
 #include "service/engine/steps.h"
+
+#include "service/engine/verdicts.h"
 
 enum { LABEL_ANSWER_BYTES = 8192 }; /* an id of SCHEMA_STRING_LIMIT would be shortened */
 
@@ -55,6 +58,26 @@ static struct intent_correction correction(const struct score_steps *x, int64_t 
                                       x->event.ts_ms};
 }
 
+/* ---- what it says of the rules that fired ---- */
+
+static bool judges(const struct score_steps *x)
+{
+    return x->engine->judges && verdict_is(x->event.outcome);
+}
+
+void label_note(struct score_steps *x, const struct state_verdict *v)
+{
+    lag_note(&x->engine->stats->label_lag, v->verdict.lag_ms);
+}
+
+static void note_verdict(struct score_steps *x, const struct state_op *op)
+{
+    if (op->verdict != NULL && op->verdict_is_news)
+        label_note(x, op->verdict);
+    else if (judges(x) && !x->has_verdict && !x->was_there)
+        stats_add(&x->engine->stats->labels_unattributed, 1);
+}
+
 /* ---- write ---- */
 
 static bool is_same(const struct record *r, const struct score_steps *x)
@@ -88,20 +111,25 @@ static void written(struct call *c)
     struct score_steps *x = steps_returned(c);
     if (c->status != ST_OK)
         score_refuse(x, SCORE_UNAVAILABLE);
-    else
+    else {
+        note_verdict(x, &c->op);
         finish(x, SCORE_LABELLED, x->was_there ? "duplicate" : "recorded");
+    }
 }
 
-/* A label that no feature counts leaves no record. */
+/* A label that neither a feature nor a rule counts leaves no record. */
 static void write_records(struct score_steps *x)
 {
     struct state_op op = {.verb = STATE_OBSERVE,
                           .entities = x->label.entities,
                           .n_entities = x->label.n_entities,
+                          .verdict = x->has_verdict ? &x->verdict : NULL,
                           .found = x->found};
-    if (x->label.n_entities == 0)
+    x->verdict.ttl_ms = engine_claim_ttl_ms(x->engine, x->snap);
+    if (x->label.n_entities == 0 && !x->has_verdict) {
+        note_verdict(x, &op);
         finish(x, SCORE_LABELLED, "recorded");
-    else if (steps_journal_event(x) != ST_OK)
+    } else if (steps_journal_event(x) != ST_OK)
         score_refuse(x, SCORE_UNAVAILABLE);
     else
         steps_call(x, &op, take_logs, written);
@@ -154,13 +182,16 @@ static void by_claim(struct score_steps *x)
         score_refuse(x, SCORE_UNAVAILABLE);
 }
 
-/* Its fixed part, without the answer; nothing when no transaction stands there. */
+/* Its fixed part, and what the label says of the answer; nothing when none stands there. */
 static void keep_claim(struct score_steps *x, struct span found)
 {
     struct claim claim;
     x->stored = span_of(NULL, 0);
     if (found.len == 0 || claim_is_parked(found) || claim_decode(found, &claim) != ST_OK)
         return;
+    enum outcome o = x->event.outcome;
+    if (judges(x))
+        x->has_verdict = verdict_of(&claim, o, x->event.ts_ms, x->arena, &x->verdict) == ST_OK;
     size_t fixed = found.len - claim.rest.len;
     char *room = arena_try(x->arena, fixed);
     if (room == NULL)
@@ -211,11 +242,21 @@ static void take_claim(struct call *c)
     keep_claim(x, x->found[0]);
 }
 
+static void by_itself(struct score_steps *x);
+
+static bool carries_all(const struct score_steps *x)
+{
+    const struct event *e = &x->event;
+    return e->has_txn_ts && intent_label_carries(x->snap, e->outcome, e->values);
+}
+
 static void looked_up(struct call *c)
 {
     struct score_steps *x = steps_returned(c);
     if (c->status != ST_OK)
         score_refuse(x, SCORE_UNAVAILABLE);
+    else if (carries_all(x))
+        by_itself(x);
     else if (x->stored.len > 0)
         by_claim(x);
     else
@@ -247,7 +288,7 @@ void label_start(struct score_steps *x)
         refuse(x, "/timestamp", "lies before the time of its transaction");
     else if (!state_available(x->engine->state))
         score_refuse(x, SCORE_UNAVAILABLE);
-    else if (e->has_txn_ts && intent_label_carries(x->snap, e->outcome, e->values))
+    else if (carries_all(x) && !judges(x))
         by_itself(x);
     else
         look_up(x);

@@ -5,7 +5,9 @@
  *     decide ──> STATE_PEEK ──> each label: STATE_OBSERVE ──> STATE_TAKE_PARKED ──> settle
  *                                                             labels that came meanwhile: likewise
  *
- * The decision is made before: labels are seen only by what comes after them.
+ * The decision is made before: labels are seen only by what comes after them. When it is settled,
+ * they are judged by it, each with a frame of its own again: the label, now that its claim has an
+ * answer.
  *
  * Each step has a frame of its own, since a checkpoint may come between any two: a label's is the
  * label again, now that its transaction is known; the exchange's is the transaction again, which
@@ -14,6 +16,7 @@
  */
 #include "service/engine/frames.h"
 #include "service/engine/steps.h"
+#include "service/engine/verdicts.h"
 
 static void next_label(struct score_steps *x);
 
@@ -141,20 +144,38 @@ static void written(struct call *c)
         leave_parked(x);
 }
 
-/* The records of one label, by the keys of the transaction itself. */
-static enum status read_label(struct score_steps *x, struct span body, struct intent *ret_intent)
+static enum status read_label(struct score_steps *x, struct span body, struct event *ret_label)
 {
-    struct event label;
-    struct claim claim;
     struct txn_value *values = arena_try(x->arena, (size_t)x->snap->schema.count * sizeof *values);
     if (values == NULL)
         return ST_NO_SPACE;
     enum status st = reader_read(&x->snap->schema, &x->engine->state->hash_key, body, x->arena,
-                                 values, &label, &x->parked_error);
+                                 values, ret_label, &x->parked_error);
     if (st != ST_OK)
         return st;
-    if (label.kind != EVENT_LABEL || label.ts_ms < x->event.ts_ms)
-        return ST_INVALID; /* known before it happened */
+    bool is_early = ret_label->ts_ms < x->event.ts_ms; /* known before it happened */
+    return ret_label->kind != EVENT_LABEL || is_early ? ST_INVALID : ST_OK;
+}
+
+static void judge_later(struct score_steps *x, enum outcome outcome, struct span body)
+{
+    if (!x->engine->judges || !verdict_is(outcome))
+        return;
+    if (x->n_judging < STATE_PARKED_MAX)
+        x->judging[x->n_judging++] = body;
+    else
+        stats_add(&x->engine->stats->labels_unattributed, 1);
+}
+
+/* The records of one label, by the keys of the transaction itself. */
+static enum status take_label(struct score_steps *x, struct span body, struct intent *ret_intent)
+{
+    struct event label;
+    struct claim claim;
+    enum status st = read_label(x, body, &label);
+    if (st != ST_OK)
+        return st;
+    judge_later(x, label.outcome, body);
     struct intent_correction c = {label.outcome, x->event.txn_hash, x->event.ts_ms, label.ts_ms};
     st = claim_decode(intent_claim(&x->intent), &claim);
     return st == ST_OK
@@ -192,7 +213,7 @@ static void next_label(struct score_steps *x)
     while (claim_next_label(&x->parked, &body)) {
         if (!x->is_answered) /* else the answer may stand behind it */
             x->arena->used_bytes = x->parked_mark;
-        if (read_label(x, body, &x->label) != ST_OK) {
+        if (take_label(x, body, &x->label) != ST_OK) {
             stats_add(&x->engine->stats->labels_dropped, 1);
             continue;
         }
@@ -206,4 +227,47 @@ static void next_label(struct score_steps *x)
         exchange(x);
     else
         score_settle(x);
+}
+
+/* ---- what they say of the decision ---- */
+
+static void judged(struct call *c)
+{
+    struct score_steps *x = steps_returned(c);
+    if (c->status == ST_OK && c->op.verdict_is_news)
+        label_note(x, &x->verdict);
+    parked_judge(x);
+}
+
+/* ST_OK: it is under way, or was. */
+static enum status judge(struct score_steps *x, struct span body)
+{
+    struct event label;
+    struct claim claim;
+    enum status st = read_label(x, body, &label);
+    if (st == ST_OK)
+        st = claim_decode(intent_decided(&x->intent), &claim);
+    if (st == ST_OK)
+        st = verdict_of(&claim, label.outcome, label.ts_ms, x->arena, &x->verdict);
+    if (st == ST_OK)
+        st = journal_label(x, body);
+    if (st != ST_OK)
+        return st;
+    x->verdict.ttl_ms = engine_claim_ttl_ms(x->engine, x->snap);
+    struct state_op op = {.verb = STATE_OBSERVE, .verdict = &x->verdict};
+    steps_call(x, &op, NULL, judged);
+    return ST_OK;
+}
+
+void parked_judge(struct score_steps *x)
+{
+    if (x->n_judged == 0)
+        x->parked_mark = x->arena->used_bytes;
+    while (x->n_judged < x->n_judging) {
+        x->arena->used_bytes = x->parked_mark;
+        if (judge(x, x->judging[x->n_judged++]) == ST_OK)
+            return;
+        stats_add(&x->engine->stats->labels_unattributed, 1);
+    }
+    score_finish(x);
 }

@@ -210,7 +210,9 @@ static void settled(struct call *c)
     else if (x->place.is_open)
         outbox_close_place(x->engine->outbox, &x->place);
     score_answer(x);
-    score_finish(x);
+    if (c->status != ST_OK || !c->op.is_settled)
+        x->n_judging = 0; /* not by this decision */
+    parked_judge(x);
 }
 
 static void start_settle(struct score_steps *x, enum state_verb verb)

@@ -111,6 +111,14 @@ static const struct cel_type *field_cel_type(enum field_type type)
     }
 }
 
+/* A private one leaves no trace in sums. */
+static int currency_slot(const struct schema *schema)
+{
+    int slot = schema_find(schema, span_str("currency"));
+    const struct field *f = slot >= 0 ? &schema->fields[slot] : NULL;
+    return f != NULL && f->type == FIELD_STRING && !f->card && !f->private ? slot : -1;
+}
+
 static bool load_schema(struct loader *l)
 {
     struct schema *schema = &l->snap->schema;
@@ -127,6 +135,7 @@ static bool load_schema(struct loader *l)
                                 .bounds = bounds_of_field(f, l->snap->arena)};
         ok = declare(l, name, place(l, f->line, f->col)) && ok;
     }
+    l->snap->currency_slot = currency_slot(schema);
     l->snap->row_derived = l->snap->row_features = l->snap->row_count = schema->count;
     return ok;
 }

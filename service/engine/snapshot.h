@@ -55,6 +55,7 @@ struct snapshot {
     const struct rules *rules;
     struct cel_env env; /* what a rule sees: every name, with its slot of the row */
     int row_derived, row_features, row_covered, row_count;
+    int currency_slot; /* of the schema's text `currency`; -1: it has none */
     /* What a row must hold, because some expression reads it: slots of the schema, and indices into
      * features.features. */
     int fields_read[SCHEMA_FIELDS_MAX];

@@ -51,6 +51,7 @@ struct score_steps {
     struct span parked;        /* labels that waited and are still to be written, as in claim.h */
     struct span parked_before; /* those that stood there when we looked */
     size_t parked_mark;        /* of the arena: behind them */
+    int n_judging, n_judged;   /* of `judging` */
     struct timer timer;
     struct synced_wait disk;
     struct outbox_place place; /* of the alert, while its decision is being kept */
@@ -62,6 +63,7 @@ struct score_steps {
     uint64_t undelivered; /* it has not reached the state yet; 0: it has */
     bool is_late;         /* older than its entities' horizon: scored, not stored */
     bool was_there;       /* the label had been recorded before */
+    bool has_verdict;     /* `verdict` is what the label says of its transaction's rules */
     bool has_learned;     /* layouts were read from the state, once */
     bool is_awaiting;     /* another attempt: nothing is under way but the timer */
     bool has_decision;    /* the answer is written, and may be settled */
@@ -73,6 +75,8 @@ struct score_steps {
     struct call call;
     struct intent intent;
     struct intent label; /* the records of a label: of a parked one, or of the event itself */
+    struct state_verdict verdict;
+    struct span judging[STATE_PARKED_MAX]; /* labels that waited and are written, to be judged */
     struct reader_error parked_error;
     struct learning learning;
 };
@@ -125,6 +129,10 @@ void await_other(struct score_steps *x);
 void await_look(struct score_steps *x);
 /* Write the records of parked labels, exchange them for the claim, then settle. */
 void parked_take(struct score_steps *x);
+/* Behind a settled decision: judge by it the labels that waited, then finish. */
+void parked_judge(struct score_steps *x);
 void label_start(struct score_steps *x);
+/* A verdict was counted. */
+void label_note(struct score_steps *x, const struct state_verdict *v);
 
 #endif

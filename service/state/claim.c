@@ -1,5 +1,7 @@
 #include "service/state/claim.h"
 
+#include "service/base/check.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "claims are written as they stand");
 
 enum {
@@ -61,6 +63,30 @@ void claim_encode(const struct claim *c, struct text *out)
     for (int i = 0; i < c->n_keys; i++)
         put_key(out, &c->keys[i]);
     text_put(out, c->rest);
+}
+
+void claim_add_amount(struct claim *c, int64_t amount_e4, struct span currency,
+                      char room[CLAIM_AMOUNT_BYTES])
+{
+    struct text out;
+    CHECK(c->n_keys < CLAIM_KEYS_MAX && currency.len <= CLAIM_CURRENCY_MAX);
+    text_init(&out, room, CLAIM_AMOUNT_BYTES);
+    text_raw(&out, &amount_e4, sizeof amount_e4);
+    text_put(&out, currency);
+    c->keys[c->n_keys++] = (struct claim_key){.value = text_span(&out)};
+}
+
+bool claim_amount(const struct claim *c, int64_t *ret_amount_e4, struct span *ret_currency)
+{
+    for (int i = 0; i < c->n_keys; i++) {
+        struct span value = c->keys[i].value;
+        if (c->keys[i].field.len > 0 ||
+            !span_take_raw(&value, ret_amount_e4, sizeof *ret_amount_e4))
+            continue;
+        *ret_currency = value;
+        return true;
+    }
+    return false;
 }
 
 static bool take_key(struct span *from, struct claim_key *k)

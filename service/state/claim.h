@@ -9,6 +9,8 @@
  *     fixed length: the answer's bytes (decided), or labels (parked): u32 length, bytes, ...
  *
  * All little-endian. What is remembered (time, keys, filter bits) is what a later label needs.
+ * A key without a field is the amount: i64 in 1e-4, and the currency behind it. Who knows of no
+ * such key never asks for it.
  *
  * Owns:    nothing; a decoded claim borrows its spans from the bytes.
  * Threads: any.
@@ -23,7 +25,9 @@
 enum {
     CLAIM_KEYS_MAX = 16,          /* STATE_ENTITIES_MAX */
     CLAIM_FIXED_BYTES_MAX = 8192, /* sixteen keys of 500 bytes */
-    CLAIM_PARKED_BYTES = 41,      /* fixed length of parked labels: all zero past offset 4 */
+    CLAIM_CURRENCY_MAX = 3,       /* "EUR" */
+    CLAIM_AMOUNT_BYTES = 8 + CLAIM_CURRENCY_MAX,
+    CLAIM_PARKED_BYTES = 41, /* fixed length of parked labels: all zero past offset 4 */
 };
 
 struct claim_key {
@@ -43,6 +47,14 @@ struct claim {
     int n_keys;
     struct span rest; /* the answer, or the parked labels (claim_next_label) */
 };
+
+/* Add the amount to the keys, of which there are less than CLAIM_KEYS_MAX. `currency` has at most
+ * CLAIM_CURRENCY_MAX bytes. `room` lives as long as the claim. */
+void claim_add_amount(struct claim *c, int64_t amount_e4, struct span currency,
+                      char room[CLAIM_AMOUNT_BYTES]);
+
+/* false: the claim is older than amounts are. */
+bool claim_amount(const struct claim *c, int64_t *ret_amount_e4, struct span *ret_currency);
 
 /* Appends the encoding to `out`; only out->overflow when it does not fit or is over a limit. */
 void claim_encode(const struct claim *c, struct text *out);

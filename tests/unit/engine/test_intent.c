@@ -108,13 +108,18 @@ static void its_claim_remembers_what_a_label_needs(void **state)
 {
     struct bed *b = *state;
     struct claim c;
+    struct span currency;
+    int64_t amount_e4;
     make(b, world_txn_of("t-1", "a-1", "m-1", 0));
     assert_int_equal(claim_decode(intent_claim(&b->intent), &c), ST_OK);
     assert_int_equal(c.state, 'u');
     assert_int_equal(c.nonce, 7);
     assert_int_equal(c.ts_ms, b->event.ts_ms);
     assert_true(c.ruleset == b->snap->id);
-    assert_int_equal(c.n_keys, 2);
+    assert_int_equal(c.n_keys, 2 + 1); /* and the amount */
+    assert_true(claim_amount(&c, &amount_e4, &currency));
+    assert_int_equal(amount_e4, 100000);
+    assert_int_equal(currency.len, 0); /* the schema has none */
     assert_true(span_is(c.keys[1].field, "terminal_id"));
     assert_true(span_is(c.keys[1].value, "m-1"));
     assert_int_equal(c.rest.len, 0);

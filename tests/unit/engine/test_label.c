@@ -181,6 +181,116 @@ static void a_label_whose_wait_has_ended_becomes_a_dead_letter(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* ---- what labels say of the rules that fired ---- */
+
+static void keep_tally(struct state_op *op, enum status st)
+{
+    (void)op;
+    assert_int_equal(st, ST_OK);
+}
+
+static int64_t counted(struct world *w, const char *row, enum tally_column column)
+{
+    struct tally t;
+    struct state_op op = {.verb = STATE_TALLY, .tally = &t, .done = keep_tally};
+    tally_init(&t);
+    state_submit(w->engine.state, &op);
+    int64_t n = tally_row(&t, span_str(row))[column];
+    tally_fini(&t);
+    return n;
+}
+
+/* Three in five minutes: the third is flagged by the rule `burst`. */
+static void flag_third(struct world *w)
+{
+    w->engine.judges = true;
+    world_score(w, world_txn_of("t-1", "a-1", "m-1", 0));
+    world_score(w, world_txn_of("t-2", "a-1", "m-1", SECOND));
+    world_score(w, world_txn_of("t-3", "a-1", "m-1", 2 * SECOND));
+    assert_true(w->score.flagged);
+}
+
+static void a_label_counts_for_the_rules_that_fired(void **state)
+{
+    struct world *w = *state;
+    flag_third(w);
+    world_score(w, world_label("t-1", "fraud", DAY));
+    world_score(w, world_label("t-3", "fraud", 2 * SECOND + 3 * DAY));
+    assert_int_equal(counted(w, "l::burst", TALLY_FRAUD), 1);
+    assert_int_equal(counted(w, "l::burst", TALLY_FRAUD_E4), 100000);
+    assert_int_equal(counted(w, "l::burst", TALLY_LAG_MS), 3 * DAY);
+    assert_int_equal(counted(w, "f::", TALLY_FRAUD), 1);
+    assert_int_equal(counted(w, "a::", TALLY_FRAUD), 1);
+    assert_int_equal(w->engine.stats->label_lag.classes[2], 1); /* up to a day */
+    assert_int_equal(w->engine.stats->label_lag.classes[3], 1); /* up to three */
+}
+
+static void another_outcome_moves_what_was_counted(void **state)
+{
+    struct world *w = *state;
+    flag_third(w);
+    world_score(w, world_label("t-3", "fraud", DAY));
+    world_score(w, world_label("t-3", "fraud", DAY));
+    world_score(w, world_label("t-3", "legitimate", 2 * DAY));
+    world_score(w, world_label("t-3", "declined", 3 * DAY)); /* says nothing of that */
+    assert_int_equal(counted(w, "l::burst", TALLY_FRAUD), 0);
+    assert_int_equal(counted(w, "l::burst", TALLY_FRAUD_E4), 0);
+    assert_int_equal(counted(w, "l::burst", TALLY_LEGITIMATE), 1);
+    assert_int_equal(counted(w, "l::burst", TALLY_LEGITIMATE_E4), 100000);
+}
+
+static void a_label_that_waited_counts_for_the_decision_it_waited_for(void **state)
+{
+    struct world *w = *state;
+    w->engine.judges = true;
+    assert_int_equal(world_score(w, world_label("t-3", "fraud", DAY)), SCORE_PARKED);
+    flag_third(w);
+    assert_int_equal(counted(w, "l::burst", TALLY_FRAUD), 1);
+    world_score(w, world_label("t-3", "fraud", DAY));
+    assert_int_equal(counted(w, "l::burst", TALLY_FRAUD), 1);
+    assert_int_equal(w->engine.stats->labels_unattributed, 0);
+}
+
+static const char *own_label(const char *id)
+{
+    static char body[256];
+    snprintf(body, sizeof body,
+             "{\"kind\":\"label\",\"transaction_id\":\"%s\",\"outcome\":\"fraud\","
+             "\"timestamp\":\"2026-01-06T12:00:02Z\","
+             "\"transaction_timestamp\":\"2026-01-05T12:00:02Z\",\"terminal_id\":\"m-1\"}",
+             id);
+    return body;
+}
+
+static void a_label_with_keys_of_its_own_counts_too(void **state)
+{
+    struct world *w = *state;
+    flag_third(w);
+    assert_int_equal(world_score(w, own_label("t-3")), SCORE_LABELLED);
+    assert_int_equal(counted(w, "l::burst", TALLY_FRAUD), 1);
+}
+
+static void a_label_of_a_forgotten_transaction_is_unattributed_once(void **state)
+{
+    struct world *w = *state;
+    w->engine.judges = true;
+    assert_int_equal(world_score(w, own_label("t-9")), SCORE_LABELLED);
+    assert_int_equal(world_score(w, own_label("t-9")), SCORE_LABELLED);
+    assert_int_equal(w->engine.stats->labels_unattributed, 1);
+    assert_int_equal(counted(w, "f::", TALLY_FRAUD), 0);
+}
+
+static void a_shadow_rule_has_a_row_of_its_own(void **state)
+{
+    struct world *w = *state;
+    w->engine.judges = true;
+    world_score(w, world_txn("t-1", -8 * HOUR)); /* four in the morning */
+    assert_true(world_says(w, "\"shadow\":[{\"rule\":\"night\""));
+    world_score(w, world_label("t-1", "legitimate", DAY));
+    assert_int_equal(counted(w, "s::night", TALLY_LEGITIMATE), 1);
+    assert_int_equal(counted(w, "a::", TALLY_LEGITIMATE), 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -198,6 +308,12 @@ int main(void)
         TEST(a_parked_label_known_before_its_transaction_is_dropped),
         TEST(too_many_labels_of_one_transaction_are_refused),
         TEST(a_label_whose_wait_has_ended_becomes_a_dead_letter),
+        TEST(a_label_counts_for_the_rules_that_fired),
+        TEST(another_outcome_moves_what_was_counted),
+        TEST(a_label_that_waited_counts_for_the_decision_it_waited_for),
+        TEST(a_label_with_keys_of_its_own_counts_too),
+        TEST(a_label_of_a_forgotten_transaction_is_unattributed_once),
+        TEST(a_shadow_rule_has_a_row_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,7 @@ static void open_in(struct killed *k, const char *dir)
     char why[JOURNAL_WHY_BYTES];
     assert_int_equal(journal_open(&options, &k->journal, &opened, why), ST_OK);
     world_open(&k->world, world_ruleset, world_rules, k->journal);
+    k->world.engine.judges = true;
 }
 
 static void open_killed(struct killed *k)
@@ -109,6 +110,25 @@ static void end(struct killed *k)
     shell("rm -rf", k->dir, k->left);
 }
 
+/* ---- what labels say of the rules ---- */
+
+static void keep_status(struct state_op *op, enum status st)
+{
+    (void)op;
+    assert_int_equal(st, ST_OK);
+}
+
+static int64_t frauds_allowed(struct world *w)
+{
+    struct tally t;
+    struct state_op op = {.verb = STATE_TALLY, .tally = &t, .done = keep_status};
+    tally_init(&t);
+    state_submit(w->engine.state, &op);
+    int64_t n = tally_row(&t, span_str("a::"))[TALLY_FRAUD];
+    tally_fini(&t);
+    return n;
+}
+
 /* ---- a transaction comes to its label ---- */
 
 /* Its label waits already. Then the client sends it again, as it must without an answer. */
@@ -125,6 +145,8 @@ static int killed_at(int checkpoint_at, int kill_at)
     int n = k.n;
     restart(&k);
     assert_int_equal(world_score(&k.world, txn), SCORE_DECIDED);
+    /* Killed between the decision and the verdict, it counts for no rule. */
+    assert_in_range(frauds_allowed(&k.world), kill_at > n, 1);
     world_score(&k.world, world_txn_of("t-2", "a-1", "m-1", 2 * SECOND));
     if (world_feature(&k.world, "account_tx_count_1d") != 2 ||
         world_feature(&k.world, "terminal_frauds_30d") != 1)
@@ -141,6 +163,41 @@ static void it_counts_once_wherever_a_checkpoint_and_a_kill_come(void **state)
     for (int checkpoint_at = 1; checkpoint_at <= n; checkpoint_at++)
         for (int kill_at = checkpoint_at; kill_at <= n + 1; kill_at++)
             killed_at(checkpoint_at, kill_at);
+}
+
+/* ---- a label comes to its transaction, and counts for the rules that fired there ---- */
+
+/* Then the client sends it again, as it must without an answer. */
+static int label_killed_at(int checkpoint_at, int kill_at)
+{
+    struct killed k;
+    const char *label = world_label("t-1", "fraud", SECOND);
+    open_killed(&k);
+    assert_int_equal(world_score(&k.world, world_txn_of("t-1", "a-1", "m-1", 0)), SCORE_DECIDED);
+    assert_int_equal(world_score(&k.world, world_txn_of("t-2", "a-1", "m-1", 0)), SCORE_DECIDED);
+    assert_int_equal(world_score(&k.world, world_label("t-2", "fraud", SECOND)), SCORE_LABELLED);
+    k.n = 0;
+    k.checkpoint_at = checkpoint_at;
+    k.kill_at = kill_at;
+    assert_int_equal(world_score(&k.world, label), SCORE_LABELLED);
+    int n = k.n;
+    restart(&k);
+    assert_int_equal(world_score(&k.world, label), SCORE_LABELLED);
+    if (frauds_allowed(&k.world) != 2)
+        fail_msg("checkpoint at %d, killed at %d: %d", checkpoint_at, kill_at,
+                 (int)frauds_allowed(&k.world));
+    end(&k);
+    return n;
+}
+
+static void its_verdict_counts_once_wherever_a_checkpoint_and_a_kill_come(void **state)
+{
+    (void)state;
+    int n = label_killed_at(OPERATIONS_MAX, OPERATIONS_MAX);
+    assert_in_range(n, 2, OPERATIONS_MAX - 1);
+    for (int checkpoint_at = 1; checkpoint_at <= n + 1; checkpoint_at++)
+        for (int kill_at = checkpoint_at; kill_at <= n + 1; kill_at++)
+            label_killed_at(checkpoint_at, kill_at);
 }
 
 /* ---- no transaction comes ---- */
@@ -203,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_counts_once_wherever_a_checkpoint_and_a_kill_come),
+        cmocka_unit_test(its_verdict_counts_once_wherever_a_checkpoint_and_a_kill_come),
         cmocka_unit_test(a_wait_that_has_ended_ends_once),
     };
     return cmocka_run_group_tests_name("engine/parked_crash", tests, NULL, NULL);

@@ -215,6 +215,25 @@ static void a_cut_label_is_none(void **state)
     assert_int_equal(out.len, 0);
 }
 
+static void an_amount_is_a_key_without_a_field(void **state)
+{
+    (void)state;
+    char bytes[OUT_BYTES], room[CLAIM_AMOUNT_BYTES];
+    struct text out;
+    struct claim c = sample(), back;
+    struct span currency = {0};
+    int64_t amount_e4 = 0;
+    assert_false(claim_amount(&c, &amount_e4, &currency)); /* of an older Sluice */
+    claim_add_amount(&c, -815100, span_str("EUR"), room);
+    text_init(&out, bytes, sizeof bytes);
+    claim_encode(&c, &out);
+    assert_int_equal(claim_decode(text_span(&out), &back), ST_OK);
+    assert_true(claim_amount(&back, &amount_e4, &currency));
+    assert_int_equal(amount_e4, -815100);
+    assert_true(span_is(currency, "EUR"));
+    assert_int_equal(back.n_keys, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_claim_that_does_not_fit_writes_nothing),
         cmocka_unit_test(parked_labels_come_out_in_their_order),
         cmocka_unit_test(a_cut_label_is_none),
+        cmocka_unit_test(an_amount_is_a_key_without_a_field),
     };
     return cmocka_run_group_tests_name("state/claim", tests, NULL, NULL);
 }

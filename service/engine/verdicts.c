@@ -1,0 +1,109 @@
+#include "service/engine/verdicts.h"
+
+#include "rules/rule_file.h"
+
+#include <jansson.h>
+
+_Static_assert(2 * DECISION_REASONS_MAX + 1 <= TALLY_NAMES_MAX, "a row for each rule of an answer");
+_Static_assert(2 + CLAIM_CURRENCY_MAX + 1 + RULE_ID_MAX <= TALLY_NAME_MAX, "a name fits");
+
+/* The rows of one transaction, as they are made. */
+struct rows {
+    struct arena *arena;
+    struct span currency;
+    struct span *names; /* [TALLY_NAMES_MAX] */
+    int n;
+};
+
+static enum status add_row(struct rows *r, enum verdict_row_kind kind, struct span rule)
+{
+    char *room = arena_try(r->arena, TALLY_NAME_MAX);
+    struct text name;
+    if (room == NULL || r->n == TALLY_NAMES_MAX)
+        return ST_NO_SPACE;
+    text_init(&name, room, TALLY_NAME_MAX);
+    text_char(&name, (char)kind);
+    text_char(&name, ':');
+    text_put(&name, r->currency);
+    text_char(&name, ':');
+    text_put(&name, rule);
+    if (name.overflow)
+        return ST_CORRUPT; /* no rule of ours has such an id */
+    r->names[r->n++] = text_span(&name);
+    return ST_OK;
+}
+
+static enum status add_rules(struct rows *r, enum verdict_row_kind kind, const json_t *hits)
+{
+    size_t i;
+    const json_t *hit;
+    json_array_foreach(hits, i, hit)
+    {
+        const char *id = json_string_value(json_object_get(hit, "rule"));
+        enum status st = id != NULL ? add_row(r, kind, span_str(id)) : ST_CORRUPT;
+        if (st != ST_OK)
+            return st;
+    }
+    return ST_OK;
+}
+
+static enum status add_answer(struct rows *r, const json_t *answer)
+{
+    const char *decision = json_string_value(json_object_get(answer, "decision"));
+    if (decision == NULL)
+        return ST_CORRUPT;
+    bool is_flagged = strcmp(decision, "flag") == 0;
+    enum status st =
+        add_row(r, is_flagged ? VERDICT_ROW_FLAGGED : VERDICT_ROW_ALLOWED, span_of(NULL, 0));
+    if (st == ST_OK)
+        st = add_rules(r, VERDICT_ROW_LIVE, json_object_get(answer, "reasons"));
+    if (st == ST_OK)
+        st = add_rules(r, VERDICT_ROW_SHADOW, json_object_get(answer, "shadow"));
+    return st;
+}
+
+enum status verdict_of(const struct claim *claim, enum outcome outcome, int64_t known_at_ms,
+                       struct arena *arena, struct state_verdict *ret_verdict)
+{
+    struct rows r = {.arena = arena};
+    int64_t amount_e4 = 0;
+    if (claim->state != 'd')
+        return ST_NOT_FOUND;
+    (void)claim_amount(claim, &amount_e4, &r.currency); /* an old claim has none: 0, and no name */
+    r.names = arena_try(arena, TALLY_NAMES_MAX * sizeof *r.names);
+    if (r.names == NULL)
+        return ST_NO_SPACE;
+    json_t *answer = json_loadb(claim->rest.base, claim->rest.len, 0, NULL);
+    enum status st = answer != NULL ? add_answer(&r, answer) : ST_CORRUPT;
+    json_decref(answer);
+    if (st != ST_OK)
+        return st;
+    /* A label that carries another time of its transaction may seem to come before it. */
+    int64_t lag_ms = known_at_ms > claim->ts_ms ? known_at_ms - claim->ts_ms : 0;
+    *ret_verdict =
+        (struct state_verdict){.verdict = {outcome == OUTCOME_FRAUD, known_at_ms, lag_ms},
+                               .amount_e4 = amount_e4,
+                               .rows = r.names,
+                               .n_rows = r.n};
+    return ST_OK;
+}
+
+bool verdict_row_read(struct span name, struct verdict_row *ret_row)
+{
+    static const char kinds[] = {
+#define X(name, letter) letter,
+        VERDICT_ROW_TABLE(X)
+#undef X
+    };
+    if (name.len < 3 || memchr(kinds, name.base[0], sizeof kinds) == NULL || name.base[1] != ':')
+        return false;
+    const char *currency = name.base + 2;
+    const char *end = memchr(currency, ':', name.len - 2);
+    if (end == NULL)
+        return false;
+    *ret_row =
+        (struct verdict_row){.kind = (enum verdict_row_kind)name.base[0],
+                             .currency = span_of(currency, (size_t)(end - currency)),
+                             .rule = span_of(end + 1, name.len - (size_t)(end + 1 - name.base))};
+    return true;
+}
