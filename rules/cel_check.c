@@ -185,6 +185,7 @@ static void make_named(struct cel_node *n, const struct cel_name *name)
     if (name->constant != NULL) {
         n->kind = CEL_NODE_CONST;
         n->value = n->is_test ? cel_bool(true) : *name->constant;
+        n->name = name->name; /* for what a program reads, when it stands in the row */
     } else {
         n->kind = CEL_NODE_SLOT;
         n->slot = name->slot;
@@ -418,6 +419,8 @@ static bool constant_texts(struct check *ck, const struct cel_node *n, struct ce
     bool written = n->kind == CEL_NODE_LIST;
     if (!written && !cel_is_literal(n, CEL_LIST))
         return false;
+    if (!written && n->value.list->items == NULL)
+        return false;
     *ret_list = written ? (struct cel_list){.count = (size_t)n->n_args} : *n->value.list;
     if (written)
         ret_list->items =
@@ -447,6 +450,18 @@ static const char *prepare_within_room(struct check *ck, const struct cel_func *
     return wrong;
 }
 
+/* Lists of the ruleset are prepared by themselves (list_view.h), when they are of networks. */
+static bool is_of_networks(struct check *ck, const struct cel_node *last)
+{
+    const struct cel_list *list = last->value.list;
+    if (list->set->has_address != NULL)
+        return true;
+    if (list->count == 0 || list->items == NULL)
+        cel_unit_error(ck->unit, last->start, "write `type: network` where the list stands",
+                       "'%.*s' is no list of networks", SPAN_ARG(last->name));
+    return list->count == 0 || list->items == NULL;
+}
+
 static void prepare_last_list(struct check *ck, struct cel_node *n, struct cel_node *last,
                               int n_args)
 {
@@ -454,7 +469,11 @@ static void prepare_last_list(struct check *ck, struct cel_node *n, struct cel_n
     struct cel_list list;
     struct cel_value value;
     size_t at = 0;
-    if (f->prepare_list == NULL || f->n_args != n_args || !constant_texts(ck, last, &list))
+    if (f->prepare_list == NULL || f->n_args != n_args)
+        return;
+    if (last->kind == CEL_NODE_CONST && cel_stands_in_row(&last->value) && is_of_networks(ck, last))
+        return;
+    if (!constant_texts(ck, last, &list))
         return;
     const char *wrong = prepare_within_room(ck, f, last, &list, &value, &at);
     if (wrong == NULL) {

@@ -130,6 +130,17 @@ static int place_of(const struct cel_node *n)
     return n->owner->base + offsets[n->local];
 }
 
+static bool is_list_in_row(const struct cel_node *n)
+{
+    return n->kind == CEL_NODE_CONST && cel_stands_in_row(&n->value);
+}
+
+/* What it is is known at load. */
+static bool is_constant(const struct cel_node *n)
+{
+    return n->kind == CEL_NODE_CONST && !cel_stands_in_row(&n->value);
+}
+
 static bool is_plain_slot(const struct cel_node *n)
 {
     return n->kind == CEL_NODE_SLOT && !n->is_test && !n->is_optional && n->memo == 0;
@@ -154,7 +165,7 @@ static bool quick_of(const struct cel_node *n, struct quick *ret_quick)
     if (n->memo != 0)
         return false;
     for (int side = 0; side < 2; side++) {
-        if (!comparison_of(n, side, &op) || n->args[1 - side]->kind != CEL_NODE_CONST)
+        if (!comparison_of(n, side, &op) || !is_constant(n->args[1 - side]))
             continue;
         const struct cel_node *name = n->args[side];
         bool is_local = name->kind == CEL_NODE_LOCAL;
@@ -248,13 +259,51 @@ static bool emit_comparison(struct emit *e, const struct cel_node *n)
     if (!comparison_of(n, false, &op))
         return false;
     emit_node(e, n->args[0]);
-    if (n->args[1]->kind == CEL_NODE_CONST) {
+    if (is_constant(n->args[1])) {
         int at = emit_op(e, CEL_OP_COMPARE_CONST, constant(e, n->args[1]->value));
         e->code[at].n = (uint8_t)op;
         return true;
     }
     emit_node(e, n->args[1]);
     emit(e, (struct cel_instr){.op = CEL_OP_COMPARE, .n = (uint8_t)op});
+    return true;
+}
+
+/* A list of the ruleset whose items are not needed, only what it has. */
+static void emit_asked(struct emit *e, const struct cel_node *list)
+{
+    reading(e, list->value.list->slot, list->name);
+    emit_at(e, CEL_OP_SLOT, list->value.list->slot);
+}
+
+/* One that is gone through: it may have become too long for that when it is run. */
+static void emit_walked(struct emit *e, const struct cel_node *n)
+{
+    const struct cel_list *list = n->value.list;
+    if (list->items == NULL)
+        cel_unit_error(e->unit, n->start, "ask for one: x in lists.name",
+                       "'%.*s' has %zu items: too many to go through", SPAN_ARG(n->name),
+                       list->count);
+    reading(e, list->slot, n->name);
+    emit_at(e, CEL_OP_SLOT_WALKED, list->slot);
+}
+
+/* name in lists.name */
+static bool emit_in_list(struct emit *e, const struct cel_node *n)
+{
+    if (!span_is(n->name, "@in") || !is_list_in_row(n->args[1]))
+        return false;
+    const struct cel_node *name = n->args[0], *list = n->args[1];
+    if (!is_plain_slot(name)) {
+        emit_node(e, name);
+        emit_asked(e, list);
+        emit_op(e, CEL_OP_IN, 0);
+        return true;
+    }
+    reading(e, name->slot, name->name);
+    reading(e, list->value.list->slot, list->name);
+    int at = emit_at(e, CEL_OP_IN_LIST, name->slot);
+    e->code[at].arg = list->value.list->slot;
     return true;
 }
 
@@ -295,7 +344,7 @@ static bool emit_operator(struct emit *e, const struct cel_node *n)
         emit_ternary(e, n);
         return true;
     }
-    if (emit_comparison(e, n) || emit_in_slot(e, n))
+    if (emit_comparison(e, n) || emit_in_list(e, n) || emit_in_slot(e, n))
         return true;
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         if (!span_is(n->name, operators[i].name))
@@ -308,15 +357,35 @@ static bool emit_operator(struct emit *e, const struct cel_node *n)
     return false;
 }
 
+/* What asks a list and does not go through it. */
+static bool asks_only(const struct cel_node *call)
+{
+    static const char *const names[] = {"size", "inNetworks", "sets.contains", "sets.intersects",
+                                        "sets.equivalent"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (span_is(call->name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+static void emit_argument(struct emit *e, const struct cel_node *call, const struct cel_node *n)
+{
+    if (is_list_in_row(n) && asks_only(call))
+        emit_asked(e, n);
+    else
+        emit_node(e, n);
+}
+
 static void emit_call(struct emit *e, const struct cel_node *n)
 {
     if (n->calls->run == NULL && emit_operator(e, n))
         return;
     int n_args = n->n_args + (n->left != NULL);
     if (n->left != NULL)
-        emit_node(e, n->left);
+        emit_argument(e, n, n->left);
     for (int i = 0; i < n->n_args; i++)
-        emit_node(e, n->args[i]);
+        emit_argument(e, n, n->args[i]);
     if (e->n_calls == e->calls_room)
         e->calls = grown(e, e->calls, e->n_calls, &e->calls_room, sizeof *e->calls);
     e->calls[e->n_calls] = n->calls;
@@ -464,7 +533,10 @@ static void emit_whole(struct emit *e, const struct cel_node *n)
 {
     switch (n->kind) {
     case CEL_NODE_CONST:
-        emit_constant(e, n->value);
+        if (is_list_in_row(n))
+            emit_walked(e, n);
+        else
+            emit_constant(e, n->value);
         break;
     case CEL_NODE_SLOT:
         emit_slot(e, n);

@@ -22,6 +22,7 @@
  *
  *     s row[k]   l stack[k]   n a cel_comparison   c constants[arg]   r a number   m memo[arg]
  *     f calls[arg], k of them with n arguments     j, e: goes on at `to`, at `arg`
+ *     t row[arg]: a list of the ruleset
  *
  * Values are written from the bottom: a b is b on top of a. What follows a ";" is done besides.
  */
@@ -56,6 +57,8 @@
     X(AND_SLOT, 0, "sncj")     /* a        -> a && s n c; if a is false: to j             */       \
     X(OR_SLOT, 0, "sncj")      /* a        -> a || s n c; if a is true: to j              */       \
     X(IN_SLOT, 1, "sc")        /*          -> s in c                                      */       \
+    X(IN_LIST, 1, "st")        /*          -> s in t                                      */       \
+    X(SLOT_WALKED, 1, "s")     /*          -> s, a list; an error if it is too long for that */    \
     X(JUMP, 0, "j")            /*          ->; to j                                       */       \
     X(JUMP_IF_FALSE, 0, "j")   /* a        -> a; if a is false: to j                      */       \
     X(JUMP_IF_TRUE, 0, "j")    /* a        -> a; if a is true: to j                       */       \

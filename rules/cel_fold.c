@@ -49,7 +49,7 @@ static bool is_closed(const struct cel_node *n, const struct inside *in)
 {
     switch (n->kind) {
     case CEL_NODE_CONST:
-        return n->value.kind != CEL_ERROR;
+        return n->value.kind != CEL_ERROR && !cel_stands_in_row(&n->value);
     case CEL_NODE_LOCAL:
         while (in != NULL && in->loop != n->owner)
             in = in->outer;

@@ -340,6 +340,13 @@ static struct cel_value in_list(struct cel_context *cx, const struct cel_address
     return cel_bool(false);
 }
 
+/* In a list of the ruleset; one that is of no networks was refused at load, if anything was. */
+static struct cel_value in_set(const struct cel_set *set, const struct cel_address *address)
+{
+    return set->has_address != NULL ? cel_bool(set->has_address(set, address))
+                                    : wrong_argument(no_network);
+}
+
 /* ip.inNetworks(list) */
 static struct cel_value in_networks(struct cel_context *cx, const struct cel_value *args,
                                     int n_args)
@@ -350,6 +357,8 @@ static struct cel_value in_networks(struct cel_context *cx, const struct cel_val
         address = cel_address_of(args[0]);
     else if (!cel_address_parse(args[0].text, &address))
         return wrong_argument("this is no IP address");
+    if (args[1].kind == CEL_LIST && args[1].list->set != NULL)
+        return in_set(args[1].list->set, &address);
     if (args[1].kind != CEL_HANDLE)
         return in_list(cx, &address, args[1].list);
     const struct networks *n = args[1].handle;

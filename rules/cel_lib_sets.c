@@ -14,6 +14,8 @@ enum quantity { ALL, ANY };
 static struct cel_value has(struct cel_context *cx, const struct cel_list *list,
                             const struct cel_list *items, enum quantity quantity)
 {
+    if (items->items == NULL && items->count > 0)
+        return cel_fault(CEL_ERR_LIMIT); /* too many to go through */
     for (size_t i = 0; i < items->count && cel_spend(cx, 1); i++) {
         if (cel_list_has(list, items->items[i], &cx->steps) == (quantity == ANY))
             return cel_bool(quantity == ANY);
@@ -39,7 +41,7 @@ static struct cel_value intersects(struct cel_context *cx, const struct cel_valu
 {
     const struct cel_list *a = args[0].list, *b = args[1].list;
     (void)n_args;
-    return a->index != NULL ? has(cx, a, b, ANY) : has(cx, b, a, ANY);
+    return a->index != NULL || a->set != NULL ? has(cx, a, b, ANY) : has(cx, b, a, ANY);
 }
 
 static const struct cel_func functions[] = {

@@ -41,6 +41,9 @@ static void put_operand(const struct listing *l, char what, const struct cel_ins
     case 's':
         put_slot(l, in->k);
         break;
+    case 't':
+        put_slot(l, in->arg);
+        break;
     case 'l':
         text_printf(l->out, "stack[%d]", in->k);
         break;

@@ -71,7 +71,8 @@ static enum verdict found_in(const struct cel_node *item, const struct cel_node 
         }
         return NEVER;
     }
-    if (in->kind != CEL_NODE_CONST || in->value.kind != CEL_LIST || in->value.list->count == 0)
+    if (in->kind != CEL_NODE_CONST || in->value.kind != CEL_LIST || in->value.list->count == 0 ||
+        in->value.list->items == NULL)
         return OPEN;
     for (size_t i = 0; i < in->value.list->count; i++) {
         if (may_be_value(item, &in->value.list->items[i]))

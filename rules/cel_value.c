@@ -477,6 +477,10 @@ static bool ints_have(const struct cel_list *list, int64_t v, bool *ret_all_ints
 bool cel_list_has(const struct cel_list *list, struct cel_value v, int64_t *steps)
 {
     bool all_ints = false;
+    if (list->set != NULL) {
+        spend(steps, v.kind == CEL_STRING ? v.text.len / HASHED_A_STEP : 0);
+        return list->set->has(list->set, v);
+    }
     if (list->index != NULL)
         return index_find(list->index, v, steps) != NULL;
     if (v.kind == CEL_INT && spend(steps, list->count) && ints_have(list, v.i64, &all_ints))

@@ -99,11 +99,21 @@ struct cel_value {
 };
 
 struct cel_index;
+struct cel_address; /* cel_networks.h */
+
+/* A list of the ruleset that is larger than its items are worth showing, or changes: list_view.h */
+struct cel_set {
+    bool (*has)(const struct cel_set *set, struct cel_value v);
+    /* Is the address in one of its networks? NULL: they are no networks. */
+    bool (*has_address)(const struct cel_set *set, const struct cel_address *address);
+};
 
 struct cel_list {
     size_t count;
-    struct cel_value *items;
+    struct cel_value *items;       /* NULL: only its `set` may be asked */
     const struct cel_index *index; /* NULL: `in` looks at each item */
+    const struct cel_set *set;     /* not NULL: `in` asks it */
+    int slot; /* > 0: of a constant: its value is what stands there in the row when run */
 };
 
 struct cel_entry {
@@ -205,6 +215,12 @@ static inline bool cel_is_error(struct cel_value v)
 static inline bool cel_is_true(struct cel_value v)
 {
     return v.kind == CEL_BOOL && v.flag;
+}
+
+/* A list of the ruleset: what it holds may change between two runs. */
+static inline bool cel_stands_in_row(const struct cel_value *v)
+{
+    return v->kind == CEL_LIST && v->list->slot > 0;
 }
 
 /* "missing merchant.country", "division by zero"; `v` is an error. */

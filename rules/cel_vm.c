@@ -82,10 +82,11 @@ static inline bool compare_quick(enum cel_comparison op, const struct cel_value 
 }
 
 RARE static struct cel_value in_rare(struct cel_context *cx, const struct cel_program *program,
-                                     const struct cel_instr *in, const struct cel_value *cell)
+                                     const struct cel_value *list, const struct cel_instr *in,
+                                     const struct cel_value *cell)
 {
     struct cel_value a = cell->kind == CEL_MISSING ? missing(program, in->k) : *cell;
-    return cel_in(cx, &a, &program->constants[in->arg]);
+    return cel_in(cx, &a, list);
 }
 
 /* a.name, where a stands at `v`. */
@@ -390,8 +391,18 @@ op_IN_SLOT:
     if (row[in->k].kind == CEL_INT || row[in->k].kind == CEL_STRING)
         put_bool(sp, cel_list_has(program->constants[in->arg].list, row[in->k], &cx.steps));
     else
-        *sp = in_rare(&cx, program, in, &row[in->k]);
+        *sp = in_rare(&cx, program, &program->constants[in->arg], in, &row[in->k]);
     sp++;
+    NEXT;
+op_IN_LIST:
+    if (row[in->k].kind == CEL_INT || row[in->k].kind == CEL_STRING)
+        put_bool(sp, cel_list_has(row[in->arg].list, row[in->k], &cx.steps));
+    else
+        *sp = in_rare(&cx, program, &row[in->arg], in, &row[in->k]);
+    sp++;
+    NEXT;
+op_SLOT_WALKED:
+    *sp++ = row[in->k].list->items != NULL ? row[in->k] : cel_fault(CEL_ERR_LIMIT);
     NEXT;
 op_JUMP:
     JUMP_TO(in->to);

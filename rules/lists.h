@@ -6,23 +6,28 @@
  *       odd_amounts: [100, 9999]                      # ints: every item is a plain integer
  *       blocked_devices: {file: devices.txt}          # one string a line; # begins a comment
  *       bins: {file: bins.csv, type: int}             # first column of a CSV (RFC 4180)
+ *       offices: {items: [10.0.0.0/8], type: network}
+ *       muted: {redis: true, type: string}            # only what is added while the service runs
  *
- * Files are UTF-8 and stand relative to the ruleset file. Each list is a CEL list with a hash
- * index, so that `in` is O(1). Repeated items count once.
+ * Files are UTF-8 and stand relative to the ruleset file. Repeated items count once. What is loaded
+ * is a list's base, a view (list_view.h); changes make other views of it (engine/roster.h).
  *
- * Owns: everything lives in the arena given to lists_load. Read-only afterwards.
+ * Owns:    names and files live in the arena given to lists_load; views end with it. Read-only
+ *          afterwards.
  */
 #ifndef SLUICE_RULES_LISTS_H
 #define SLUICE_RULES_LISTS_H
 
 #include "rules/cel.h"
+#include "rules/list_view.h"
 #include "service/base/shape.h"
 
 enum {
     LISTS_MAX = 256,
-    LIST_ITEMS_MAX = 1000000, /* of one list; 24 bytes each and 8 for its index */
-    LIST_FILE_MAX = 32 << 20, /* bytes of one file */
-    LIST_ITEM_MAX = 4096,     /* bytes of an item; the longest string of a schema */
+    LIST_ITEMS_MAX = 1000000,    /* of one list */
+    LIST_FILE_MAX = 32 << 20,    /* bytes of one file */
+    LIST_ITEM_MAX = 4096,        /* bytes of an item: LIST_KEY_MAX */
+    LISTS_BYTES_MAX = 256 << 20, /* of memory of all lists: eight of a million */
 };
 
 /* What may stand under `lists:`. */
@@ -31,8 +36,9 @@ extern const struct shape lists_shape;
 struct list {
     struct span name;
     const struct cel_type *type; /* cel_type_list_string or cel_type_list_int */
-    struct cel_value value;      /* for struct cel_name's `constant` */
-    struct span content;         /* its file's bytes, for the ruleset's hash; empty when inline */
+    struct list_view *view;
+    struct cel_value value; /* for struct cel_name's `constant`: what the view holds */
+    struct span content;    /* its file's bytes, for the ruleset's hash and copies; else empty */
 };
 
 struct lists {

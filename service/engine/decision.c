@@ -143,7 +143,7 @@ static void write_at(const struct decision *d, const struct snapshot *snap,
     if (detail == DECISION_EXPLAINED)
         write_rules(snap->rules, d->hits.results, out);
     text_str(out, ",\"ruleset\":\"");
-    text_put(out, span_of(snap->id_text, 16));
+    text_put(out, span_of(snap->decided_by, 16));
     text_str(out, "\",\"degraded\":");
     text_str(out, degraded_text(d));
     text_char(out, '}');

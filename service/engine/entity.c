@@ -92,7 +92,7 @@ static void write_answer(struct entity_query *q, struct text *out)
         comma = ",";
     }
     text_str(out, "},\"ruleset\":\"");
-    text_put(out, span_of(q->snap->id_text, 16));
+    text_put(out, span_of(q->snap->decided_by, 16));
     text_str(out, "\"}");
 }
 

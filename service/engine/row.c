@@ -80,6 +80,10 @@ enum status row_init(struct row *row, const struct snapshot *snap, const struct 
         int slot = snap->fields_read[i];
         row->cells[slot] = field_cell(snap->schema.fields[slot].type, &fields[slot], arena);
     }
+    for (int i = 0; i < snap->n_lists_read; i++) {
+        int list = snap->lists_read[i];
+        row->cells[snap->row_lists + list] = snap->lists->items[list].value;
+    }
     for (int i = 0; i < snap->n_covered_read; i++) /* until features say otherwise */
         row->cells[snap->row_covered + snap->covered_read[i]] = cel_bool(true);
     return snap->n_derived > 0 ? set_derived(row, snap) : ST_OK;

@@ -136,7 +136,7 @@ static bool load_schema(struct loader *l)
         ok = declare(l, name, place(l, f->line, f->col)) && ok;
     }
     l->snap->currency_slot = currency_slot(schema);
-    l->snap->row_derived = l->snap->row_features = l->snap->row_count = schema->count;
+    l->snap->row_lists = schema->count;
     return ok;
 }
 
@@ -158,14 +158,17 @@ static bool load_lists(struct loader *l)
         return false;
     for (int i = 0; i < lists->count; i++) {
         const struct list *list = &lists->items[i];
+        int slot = l->snap->row_lists + i;
         struct cel_name name = {.name = list->name,
                                 .group = "lists",
                                 .type = list->type,
-                                .slot = -1,
+                                .slot = slot,
                                 .constant = &list->value};
+        list_view_list(list->view)->slot = slot;
         ok = declare(l, name, yaml_key_at(&l->file, child_of(node, list->name))) && ok;
     }
     l->snap->lists = lists;
+    l->snap->row_derived = l->snap->row_lists + lists->count;
     return ok;
 }
 
@@ -348,7 +351,7 @@ static bool load_rules(struct loader *l)
 /* ---- what a row must hold ---- */
 
 struct reads {
-    bool slots[SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + 2 * FEATURES_MAX];
+    bool slots[SCHEMA_FIELDS_MAX + LISTS_MAX + SNAPSHOT_DERIVED_MAX + 2 * FEATURES_MAX];
 };
 
 static void mark(struct reads *r, const struct cel_program *program)
@@ -396,6 +399,9 @@ static void find_reads(struct snapshot *s, bool all)
     for (int i = 0; i < s->schema.count; i++)
         if (r.slots[i])
             s->fields_read[s->n_fields_read++] = i;
+    for (int i = 0; i < s->lists->count; i++)
+        if (r.slots[s->row_lists + i])
+            s->lists_read[s->n_lists_read++] = i;
     for (int i = 0; i < s->features.n_features; i++)
         if (r.slots[s->row_features + i])
             s->features_read[s->n_features_read++] = i;
@@ -423,6 +429,7 @@ static void hash_files(struct loader *l)
     text_init(&text, s->id_text, sizeof s->id_text);
     text_hex_bytes(&text, whole, 8);
     s->id_text[16] = '\0';
+    memcpy(s->decided_by, s->id_text, sizeof s->decided_by);
     for (int i = 0; i < 8; i++)
         s->id = s->id << 8 | whole[i];
 }
@@ -576,8 +583,55 @@ struct snapshot *snapshot_ref(struct snapshot *s)
     return s;
 }
 
+const struct snapshot *snapshot_loaded(const struct snapshot *s)
+{
+    return s->loaded != NULL ? s->loaded : s;
+}
+
+/* The lists of `s` with these views. */
+static const struct lists *lists_with(const struct snapshot *s, struct list_view *const *views)
+{
+    struct lists *lists = malloc(sizeof *lists + (size_t)s->lists->count * sizeof *lists->items);
+    CHECK(lists != NULL);
+    *lists = (struct lists){(struct list *)(void *)(lists + 1), s->lists->count};
+    for (int i = 0; i < lists->count; i++) {
+        lists->items[i] = s->lists->items[i];
+        lists->items[i].view = list_view_ref(views[i]);
+        lists->items[i].value = cel_list_of(list_view_list(views[i]));
+    }
+    return lists;
+}
+
+struct snapshot *snapshot_with_lists(struct snapshot *s, struct list_view *const *views,
+                                     const char *decided_by)
+{
+    struct snapshot *made = malloc(sizeof *made);
+    CHECK(made != NULL);
+    *made = *s;
+    made->loaded = snapshot_ref(s->loaded != NULL ? s->loaded : s);
+    made->refs = 1;
+    made->lists = lists_with(s, views);
+    snprintf(made->decided_by, sizeof made->decided_by, "%s", decided_by);
+    return made;
+}
+
+static void release_lists(struct snapshot *s)
+{
+    for (int i = 0; i < s->lists->count; i++)
+        list_view_unref(s->lists->items[i].view);
+    free((void *)(uintptr_t)s->lists);
+}
+
 void snapshot_unref(struct snapshot *s)
 {
-    if (s != NULL && __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (s == NULL || __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    if (s->loaded == NULL) {
         arena_free(s->arena);
+        return;
+    }
+    struct snapshot *loaded = s->loaded;
+    release_lists(s);
+    free(s);
+    snapshot_unref(loaded);
 }

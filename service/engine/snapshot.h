@@ -13,12 +13,19 @@
  *
  * The row: every expression reads from one array of CEL values (row.h),
  *
- *     | schema fields ... | derived ... | features ... | covered ... |
- *       0                   row_derived   row_features   row_covered   row_count
+ *     | schema fields ... | lists ... | derived ... | features ... | covered ... |
+ *       0                   row_lists   row_derived   row_features   row_covered   row_count
  *
  * (covered: for each feature, whether the logs have what its window reads; covered.h)
  *
- * Owns:    a snapshot owns its arena with all it points to.
+ * When lists are changed, another snapshot takes its place that shares all but these lists with it:
+ *
+ *     loaded ──snapshot_with_lists()──> what it is now ──> ...      each holds the loaded one
+ *
+ * Both have the same id; decisions name the second by a hash of the id and what was changed.
+ *
+ * Owns:    a snapshot owns its arena with all it points to; one with changed lists, their views and
+ *          a reference of the loaded one.
  * Threads: load anywhere; reads need no lock; ref and unref are atomic.
  */
 #ifndef SLUICE_ENGINE_SNAPSHOT_H
@@ -54,13 +61,14 @@ struct snapshot {
     const struct lists *lists;
     const struct rules *rules;
     struct cel_env env; /* what a rule sees: every name, with its slot of the row */
-    int row_derived, row_features, row_covered, row_count;
+    int row_lists, row_derived, row_features, row_covered, row_count;
     int currency_slot; /* of the schema's text `currency`; -1: it has none */
     /* What a row must hold, because some expression reads it: slots of the schema, and indices into
-     * features.features. */
+     * lists->items and features.features. */
     int fields_read[SCHEMA_FIELDS_MAX];
+    int lists_read[LISTS_MAX];
     int features_read[FEATURES_MAX];
-    int n_fields_read, n_features_read;
+    int n_fields_read, n_lists_read, n_features_read;
     int covered_read[FEATURES_MAX]; /* the same of covered() */
     int n_covered_read;
     struct covered *covered; /* covered.h; has a lock of its own */
@@ -68,6 +76,7 @@ struct snapshot {
      * order. */
     uint64_t id;
     char id_text[17];            /* 16 hex */
+    char decided_by[17];         /* what decisions name: id_text, unless lists were changed */
     struct snapshot_files files; /* all that it was loaded from */
     /* Of all that decides what is observed: the ruleset file but for `rules:` and `flag_at:`, and
      * the lists' files. Two snapshots that share it, loaded with the same exact_events, have the
@@ -77,6 +86,7 @@ struct snapshot {
     char loaded_by[32];   /* who offered it: "start", "SIGHUP" */
     /* private: where all of it lives, and how many hold it */
     struct arena *arena;
+    struct snapshot *loaded; /* NULL: it was loaded itself */
     int refs;
 };
 
@@ -98,6 +108,14 @@ struct snapshot_options {
  */
 MUST_USE enum status snapshot_load(const char *path, const struct snapshot_options *o,
                                    struct diag_list *diags, struct snapshot **ret_snapshot);
+/*
+ * `s` with other views of its lists, of the same types in the same order; it takes references of
+ * them. `decided_by` has 16 hex digits. CHECKs on no memory. O(lists), and 30 KB are copied.
+ */
+struct snapshot *snapshot_with_lists(struct snapshot *s, struct list_view *const *views,
+                                     const char *decided_by);
+/* The one that was loaded: `s` itself, or what it shares all but its lists with. */
+const struct snapshot *snapshot_loaded(const struct snapshot *s);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* NULL is fine */
 
@@ -115,6 +133,20 @@ void snapshot_slot_free(struct snapshot_slot *slot);
 struct snapshot *snapshot_current(struct snapshot_slot *slot);
 /* Is `s`, which the caller holds, still the active one? Takes no lock. */
 bool snapshot_is_current(const struct snapshot_slot *slot, const struct snapshot *s);
+
+/*
+ * Who changes lists: `dress` is given each snapshot that is about to become active, and answers the
+ * one that does (with changed lists, or the same); `dressed` follows when it is. Set before the
+ * slot is shared.
+ */
+struct snapshot_dresser {
+    struct snapshot *(*dress)(void *user, struct snapshot *fresh_take);
+    void (*dressed)(void *user);
+    void *user;
+};
+void snapshot_slot_dresser(struct snapshot_slot *slot, const struct snapshot_dresser *dresser);
+/* `with_lists_take` becomes active, if what is active was loaded as the same; else it is let go. */
+void snapshot_slot_relist(struct snapshot_slot *slot, struct snapshot *with_lists_take);
 
 /* All layouts known to the process: those of every snapshot that stood here, and what was read from
  * the state. */

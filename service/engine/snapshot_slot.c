@@ -12,6 +12,7 @@ struct snapshot_slot {
     pthread_mutex_t lock; /* over `active` and taking a reference of it */
     struct snapshot *active;
     struct layouts *layouts;
+    struct snapshot_dresser dresser; /* .dress NULL: nobody changes lists */
 };
 
 static enum status learn_layouts(struct layouts *layouts, const struct snapshot *s)
@@ -61,14 +62,41 @@ struct layouts *snapshot_slot_layouts(struct snapshot_slot *slot)
     return slot->layouts;
 }
 
-static void swap(struct snapshot_slot *slot, struct snapshot *fresh)
+void snapshot_slot_dresser(struct snapshot_slot *slot, const struct snapshot_dresser *dresser)
+{
+    slot->dresser = *dresser;
+}
+
+/* Only over one that was loaded as `over`, unless that is NULL. */
+static void swap_over(struct snapshot_slot *slot, const struct snapshot *over,
+                      struct snapshot *fresh)
 {
     pthread_mutex_lock(&slot->lock);
     struct snapshot *old = slot->active;
-    covered_follow(fresh, old, fresh->loaded_at_ms);
-    __atomic_store_n(&slot->active, fresh, __ATOMIC_RELEASE);
+    if (over != NULL && snapshot_loaded(old) != over) {
+        old = fresh;
+    } else {
+        if (over == NULL)
+            covered_follow(fresh, old, fresh->loaded_at_ms);
+        __atomic_store_n(&slot->active, fresh, __ATOMIC_RELEASE);
+    }
     pthread_mutex_unlock(&slot->lock);
     snapshot_unref(old);
+}
+
+void snapshot_slot_relist(struct snapshot_slot *slot, struct snapshot *with_lists_take)
+{
+    swap_over(slot, snapshot_loaded(with_lists_take), with_lists_take);
+}
+
+static void swap(struct snapshot_slot *slot, struct snapshot *fresh)
+{
+    const struct snapshot_dresser *d = &slot->dresser;
+    if (d->dress != NULL)
+        fresh = d->dress(d->user, fresh);
+    swap_over(slot, NULL, fresh);
+    if (d->dress != NULL)
+        d->dressed(d->user);
 }
 
 enum status snapshot_offer(struct snapshot_slot *slot, const char *path,

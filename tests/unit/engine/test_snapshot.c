@@ -47,10 +47,11 @@ static void a_ruleset_is_loaded_with_all_it_names(void **state)
     assert_int_equal(s->features.n_features, 7);
     assert_int_equal(s->lists->count, 1);
     assert_int_equal(s->rules->count, 4);
-    assert_int_equal(s->row_derived, 6);
-    assert_int_equal(s->row_features, 7);
-    assert_int_equal(s->row_covered, 14);
-    assert_int_equal(s->row_count, 21);
+    assert_int_equal(s->row_lists, 6);
+    assert_int_equal(s->row_derived, 7);
+    assert_int_equal(s->row_features, 8);
+    assert_int_equal(s->row_covered, 15);
+    assert_int_equal(s->row_count, 22);
     assert_int_equal(s->loaded_at_ms, 7);
     assert_int_equal(strlen(s->id_text), 16);
     assert_true(s->id == strtoull(s->id_text, NULL, 16));

@@ -81,6 +81,7 @@ static void lists_that_do_not_fit_are_out_of_space(void **state)
         arena_init(&small, block, cap);
         st = lists_load(&file, yaml_get(file.root, "lists"), &small, &diags, &lists);
         assert_true(st == ST_OK || (st == ST_NO_SPACE && diags.errors == 1));
+        arena_reset(&small); /* it owns the views */
     }
 }
 
@@ -104,7 +105,7 @@ static void a_file_gives_one_item_a_line(void **state)
     (void)state;
     temp_file("devices.txt", "# blocked\nd-1\n  d-2  # since May\r\n\nd#3\nd-1");
     assert_int_equal(load("lists:\n  devices: {file: devices.txt}\n"), ST_OK);
-    assert_int_equal(count_of("devices"), 4);
+    assert_int_equal(count_of("devices"), 3);
     assert_true(has("devices", text("d-1")));
     assert_true(has("devices", text("d-2")));
     assert_true(has("devices", text("d#3")));
@@ -155,8 +156,8 @@ static void what_is_no_list_is_pointed_at(void **state)
         {"lists: [a]\n", "`lists:` holds names and their items"},
         {"lists:\n  a: 5\n", "a list is expected here"},
         {"lists:\n  a-b: [x]\n", "'a-b' cannot be a list's name"},
-        {"lists:\n  a: {type: int}\n", "a list needs its items, or `file:`"},
-        {"lists:\n  a: {file: x.txt, type: double}\n", "the type is `string` or `int`"},
+        {"lists:\n  a: {type: int}\n", "a list needs its `items:`, a `file:`, or `redis: true`"},
+        {"lists:\n  a: {file: x.txt, type: double}\n", "the type is `string`, `int` or `network`"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -214,6 +215,40 @@ static void a_file_has_a_million_lines_and_not_one_more(void **state)
     free(content);
 }
 
+static void a_mapping_says_what_its_items_are(void **state)
+{
+    (void)state;
+    assert_int_equal(load("lists:\n  a: {items: [10.0.0.0/8, '2001:DB8::/32'], type: network}\n"
+                          "  b: {items: ['7'], type: int}\n  c: {redis: true, type: string}\n"),
+                     ST_OK);
+    assert_true(has("a", text("10.1.2.3")) && has("a", text("2001:db8::7")));
+    assert_false(has("a", text("11.0.0.1")));
+    assert_false(has("a", text("office")));
+    assert_true(has("b", cel_int(7)));
+    assert_int_equal(count_of("c"), 0);
+    assert_int_equal(list_view_type(lists_find(&lists, span_str("a"))->view), LIST_NETWORK);
+}
+
+static void a_line_that_is_no_network_is_pointed_at(void **state)
+{
+    (void)state;
+    temp_file("nets.txt", "10.0.0.0/8\n# office\n192.168.0.0/33\n");
+    assert_int_equal(load("lists:\n  a: {file: nets.txt, type: network}\n"), ST_INVALID);
+    assert_int_equal(diags.items[0].line, 3);
+    assert_string_equal(diags.items[0].message,
+                        "this is no network, and the list is of `type: network`");
+}
+
+static void what_begins_empty_says_its_type(void **state)
+{
+    (void)state;
+    assert_int_equal(load("lists:\n  a: {redis: true}\n"), ST_INVALID);
+    assert_string_equal(diags.items[0].message, "a list that begins empty needs its `type:`");
+    memset(&diags, 0, sizeof diags);
+    assert_int_equal(load("lists:\n  a: {redis: false, type: int}\n"), ST_INVALID);
+    assert_string_equal(diags.items[0].message, "`redis:` is true, or left out");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -229,6 +264,9 @@ int main(void)
         TEST(what_is_no_list_is_pointed_at),
         TEST(a_wrong_line_of_a_file_is_pointed_at),
         TEST(a_file_that_would_give_other_items_is_refused),
+        TEST(a_mapping_says_what_its_items_are),
+        TEST(a_line_that_is_no_network_is_pointed_at),
+        TEST(what_begins_empty_says_its_type),
         TEST(a_file_has_a_million_lines_and_not_one_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,397 @@
+#include "rules/list_view.h"
+
+#include "rules/cel_networks.h"
+#include "service/base/check.h"
+#include "service/base/decode.h"
+
+#include <arpa/inet.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Networks that were added since all ranges were made: sorting so many takes a millisecond. */
+enum { ADDED_MAX = 4096 };
+
+struct ranges {
+    _Atomic uint32_t refs;
+    size_t count;
+    struct cel_network at[];
+};
+
+struct list_view {
+    struct cel_set ops; /* first: cel_value.c knows no more of it */
+    struct cel_list list;
+    _Atomic uint32_t refs;
+    enum list_type type;
+    struct list_set *set;
+    struct ranges *all, *added; /* NULL: of no networks */
+    size_t n_added;             /* in `added`, before those within others were left out */
+};
+
+const char *list_type_name(enum list_type type)
+{
+    static const char *const names[] = {
+#define X(name, type) [type] = name,
+        LIST_TYPE_TABLE(X)
+#undef X
+    };
+    return names[type];
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+static bool int_key(struct span text, char *buf, struct span *ret_key)
+{
+    uint64_t magnitude;
+    bool negative = text.len > 0 && text.base[0] == '-';
+    size_t sign = negative || (text.len > 0 && text.base[0] == '+');
+    if (!decode_u64(span_of(text.base + sign, text.len - sign), 10, &magnitude) ||
+        magnitude > (uint64_t)INT64_MAX + negative)
+        return false;
+    uint64_t value = negative ? 0 - magnitude : magnitude;
+    memcpy(buf, &value, sizeof value);
+    *ret_key = span_of(buf, sizeof value);
+    return true;
+}
+
+static struct cel_value network_value(const struct cel_address *a, int bits)
+{
+    struct cel_value v = {.kind = CEL_CIDR, .code = a->bytes[0], .nanos = bits};
+    memcpy(v.ip, a->bytes + 1, sizeof v.ip);
+    if (bits == (v.code == 4 ? 32 : 128))
+        v.kind = CEL_IP;
+    return v;
+}
+
+static bool network_key(struct span text, char *buf, struct span *ret_key)
+{
+    struct cel_network network;
+    struct cel_address as_written;
+    struct text out;
+    int bits;
+    if (!cel_prefix_parse(text, &as_written, &bits) || !cel_network_parse(text, &network))
+        return false;
+    text_init(&out, buf, LIST_KEY_BYTES);
+    cel_value_write(network_value(&network.first, bits), &out);
+    *ret_key = text_span(&out);
+    return true;
+}
+
+bool list_key(enum list_type type, struct span text, char buf[LIST_KEY_BYTES], struct span *ret_key)
+{
+    if (text.len > LIST_KEY_MAX)
+        return false;
+    if (type == LIST_INT)
+        return int_key(text, buf, ret_key);
+    if (type == LIST_NETWORK)
+        return network_key(text, buf, ret_key);
+    *ret_key = text;
+    return true;
+}
+
+static int64_t int_of(struct span key)
+{
+    int64_t value;
+    memcpy(&value, key.base, sizeof value);
+    return value;
+}
+
+void list_key_write(enum list_type type, struct span key, struct text *out)
+{
+    if (type == LIST_INT)
+        text_i64(out, int_of(key));
+    else
+        text_put(out, key);
+}
+
+static struct cel_value item_of(enum list_type type, struct span key)
+{
+    return type == LIST_INT ? cel_int(int_of(key)) : cel_string(key);
+}
+
+/* ---- what the machine asks ------------------------------------------------------------------ */
+
+/* The view that `ops` stands at the begin of. */
+static const struct list_view *view_of(const struct cel_set *ops)
+{
+    return (const struct list_view *)(const void *)ops;
+}
+
+static bool is_in(const struct ranges *r, const struct cel_address *address)
+{
+    return r != NULL && cel_networks_have(r->at, r->count, address);
+}
+
+static bool has_address(const struct cel_set *ops, const struct cel_address *address)
+{
+    const struct list_view *v = view_of(ops);
+    return is_in(v->all, address) || is_in(v->added, address);
+}
+
+static bool has_text(const struct cel_set *ops, struct cel_value v)
+{
+    return v.kind == CEL_STRING && list_set_has(view_of(ops)->set, v.text);
+}
+
+/* 100.0 and 100u are the int 100, as everywhere in the language. */
+static bool has_int(const struct cel_set *ops, struct cel_value v)
+{
+    int64_t value = v.i64;
+    if (v.kind == CEL_DOUBLE) {
+        if (!(v.f64 >= -0x1p63 && v.f64 < 0x1p63) || (double)(int64_t)v.f64 != v.f64)
+            return false;
+        value = (int64_t)v.f64;
+    } else if (v.kind != CEL_INT && !(v.kind == CEL_UINT && v.u64 <= INT64_MAX)) {
+        return false;
+    }
+    return list_set_has(view_of(ops)->set, span_of(&value, sizeof value));
+}
+
+static bool has_network(const struct cel_set *ops, struct cel_value v)
+{
+    struct cel_address address;
+    return v.kind == CEL_STRING && cel_address_parse(v.text, &address) &&
+           has_address(ops, &address);
+}
+
+/* ---- ranges --------------------------------------------------------------------------------- */
+
+static struct ranges *ranges_new(size_t room)
+{
+    struct ranges *r = malloc(sizeof *r + room * sizeof *r->at);
+    CHECK(r != NULL);
+    r->refs = 1;
+    r->count = 0;
+    return r;
+}
+
+static struct ranges *ranges_ref(struct ranges *r)
+{
+    if (r != NULL)
+        atomic_fetch_add(&r->refs, 1);
+    return r;
+}
+
+static void ranges_unref(struct ranges *r)
+{
+    if (r != NULL && atomic_fetch_sub(&r->refs, 1) == 1)
+        free(r);
+}
+
+/* In a list of strings what was added may be no network: it is in none. */
+static void add_range(void *user, struct span key)
+{
+    struct ranges *r = user;
+    if (cel_network_parse(key, &r->at[r->count]))
+        r->count++;
+}
+
+static struct ranges *ranges_of_set(const struct list_set *set)
+{
+    struct ranges *r = ranges_new(list_set_count(set));
+    list_set_each(set, add_range, r);
+    cel_networks_sort(r->at, &r->count);
+    return r;
+}
+
+/* Those of `old`, which may be NULL, and of what the edits add. */
+static struct ranges *ranges_with(const struct ranges *old, const struct list_edit *edits, size_t n)
+{
+    size_t before = old ? old->count : 0;
+    struct ranges *r = ranges_new(before + n);
+    if (old != NULL)
+        memcpy(r->at, old->at, before * sizeof *r->at);
+    r->count = before;
+    for (size_t i = 0; i < n; i++)
+        add_range(r, edits[i].key);
+    cel_networks_sort(r->at, &r->count);
+    return r;
+}
+
+/* ---- views ---------------------------------------------------------------------------------- */
+
+static struct list_view *view_new(enum list_type type, struct list_set *set_take)
+{
+    struct list_view *v = calloc(1, sizeof *v);
+    CHECK(v != NULL);
+    v->refs = 1;
+    v->type = type;
+    v->set = set_take;
+    v->ops.has = type == LIST_INT ? has_int : type == LIST_NETWORK ? has_network : has_text;
+    v->list.set = &v->ops;
+    v->list.count = list_set_count(set_take);
+    return v;
+}
+
+static void set_ranges(struct list_view *v, struct ranges *all_take, struct ranges *added_take)
+{
+    v->all = all_take;
+    v->added = added_take;
+    v->ops.has_address = has_address;
+}
+
+static void add_item(void *user, struct span key)
+{
+    struct list_view *v = user;
+    v->list.items[v->list.count++] = item_of(v->type, key);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int order = 0;
+    CHECK(cel_order(*(const struct cel_value *)a, *(const struct cel_value *)b, &order));
+    return order;
+}
+
+static bool can_be_walked(const struct list_view *v)
+{
+    return v->list.count <= LIST_WALKED_MAX;
+}
+
+static void *items_room(const struct list_view *v)
+{
+    void *items = malloc((v->list.count + 1) * sizeof *v->list.items);
+    CHECK(items != NULL);
+    return items;
+}
+
+static void set_items(struct list_view *v)
+{
+    v->list.items = items_room(v);
+    v->list.count = 0;
+    list_set_each(v->set, add_item, v);
+    qsort(v->list.items, v->list.count, sizeof *v->list.items, by_value);
+}
+
+static bool is_among(const struct list_view *v, size_t n, const char *base)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (v->list.items[i].text.base == base)
+            return true;
+    }
+    return false;
+}
+
+static bool int_is_among(const struct list_view *v, size_t n, int64_t value)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (v->list.items[i].i64 == value)
+            return true;
+    }
+    return false;
+}
+
+/* The set's own copies of the keys, in the order given. */
+static void set_items_in_order(struct list_view *v, const struct span *keys, size_t n)
+{
+    size_t kept = 0;
+    v->list.items = items_room(v);
+    for (size_t i = 0; i < n && kept < v->list.count; i++) {
+        struct span key = list_set_find(v->set, keys[i]);
+        bool repeated =
+            v->type == LIST_INT ? int_is_among(v, kept, int_of(key)) : is_among(v, kept, key.base);
+        if (!repeated)
+            v->list.items[kept++] = item_of(v->type, key);
+    }
+}
+
+static bool are_networks(const struct span *keys, size_t n)
+{
+    struct cel_network network;
+    for (size_t i = 0; i < n; i++) {
+        if (!cel_network_parse(keys[i], &network))
+            return false;
+    }
+    return n > 0;
+}
+
+struct list_view *list_view_new(enum list_type type, const struct span *keys, size_t n)
+{
+    struct list_view *v = view_new(type, list_set_new(keys, n));
+    if (type == LIST_NETWORK || (type == LIST_STRING && are_networks(keys, n)))
+        set_ranges(v, ranges_of_set(v->set), NULL);
+    if (can_be_walked(v))
+        set_items_in_order(v, keys, n);
+    return v;
+}
+
+static bool takes_away(const struct list_edit *edits, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!edits[i].in)
+            return true;
+    }
+    return false;
+}
+
+static void edit_ranges(struct list_view *v, const struct list_view *old,
+                        const struct list_edit *edits, size_t n)
+{
+    v->n_added = old->n_added + n;
+    if (takes_away(edits, n) || v->n_added > ADDED_MAX) {
+        set_ranges(v, ranges_of_set(v->set), NULL);
+        v->n_added = 0;
+    } else {
+        set_ranges(v, ranges_ref(old->all), ranges_with(old->added, edits, n));
+    }
+}
+
+struct list_view *list_view_edit(const struct list_view *old, const struct list_edit *edits,
+                                 size_t n)
+{
+    struct list_view *v = view_new(old->type, list_set_edit(old->set, edits, n));
+    v->list.slot = old->list.slot;
+    if (old->ops.has_address != NULL)
+        edit_ranges(v, old, edits, n);
+    if (can_be_walked(v))
+        set_items(v);
+    return v;
+}
+
+struct list_view *list_view_ref(struct list_view *v)
+{
+    atomic_fetch_add(&v->refs, 1);
+    return v;
+}
+
+void list_view_unref(struct list_view *v)
+{
+    if (v == NULL || atomic_fetch_sub(&v->refs, 1) != 1)
+        return;
+    list_set_unref(v->set);
+    ranges_unref(v->all);
+    ranges_unref(v->added);
+    free(v->list.items);
+    free(v);
+}
+
+struct cel_list *list_view_list(struct list_view *v)
+{
+    return &v->list;
+}
+
+enum list_type list_view_type(const struct list_view *v)
+{
+    return v->type;
+}
+
+bool list_view_has(const struct list_view *v, struct span key)
+{
+    return list_set_has(v->set, key);
+}
+
+size_t list_view_count(const struct list_view *v)
+{
+    return list_set_count(v->set);
+}
+
+static size_t ranges_bytes(const struct ranges *r)
+{
+    return r != NULL ? sizeof *r + r->count * sizeof *r->at : 0;
+}
+
+size_t list_view_bytes(const struct list_view *v)
+{
+    size_t items = v->list.items != NULL ? v->list.count * sizeof *v->list.items : 0;
+    return sizeof *v + list_set_bytes(v->set) + ranges_bytes(v->all) + ranges_bytes(v->added) +
+           items;
+}
