@@ -17,7 +17,7 @@ enum { REFUSED_SHOWN = 10 }; /* lines that are shown one by one; the rest is cou
 
 static const char usage[] =
     "usage: sluice backtest -c FILE --candidate FOLDER|FILE --events FILE|-|journal\n"
-    "                       [--from TIME] [--to TIME] [--format text|json] [--output FILE]\n"
+    "                       [--from TIME] [--to TIME] [--format text|json|html] [--output FILE]\n"
     "                       [--decisions FILE] [--KEY VALUE ...]\n"
     "\n"
     "What a candidate would have decided over past events, beside the ruleset of the "
@@ -39,14 +39,15 @@ static const char usage[] =
     "  --from, --to TIME  RFC 3339: only transactions from this time on, and before that one, "
     "are\n"
     "                     measured; what comes before fills the windows\n"
-    "  --format FORMAT    text or json\n"
+    "  --format FORMAT    text, json, or html: one page to be shown around\n"
     "  --output FILE      where it goes; default: stdout\n"
     "  --decisions FILE   each measured decision of the candidate, one a line\n"
     "  --KEY VALUE        set a key, such as --state.exact_events 16\n"
     "  --help             this text\n"
     "\n"
     "example:\n"
-    "  sluice backtest -c sluice.yaml --candidate rules/next --events events.ndjson\n";
+    "  sluice backtest -c sluice.yaml --candidate rules/next --events events.ndjson "
+    "\\\n      --format html --output backtest.html\n";
 
 struct backtesting {
     struct config config;
@@ -60,7 +61,8 @@ struct backtesting {
 /* X(name, writer) */
 #define FORMAT_TABLE(X)      \
     X("text", backtest_text) \
-    X("json", backtest_json)
+    X("json", backtest_json) \
+    X("html", backtest_html)
 
 typedef void write_report(const struct backtest_report *r, struct text *out);
 
@@ -133,7 +135,8 @@ static bool read_options(struct backtesting *b)
     if (b->format == NULL)
         b->format = "text";
     if (writer_of(b->format) == NULL) {
-        fprintf(stderr, "sluice backtest: --format is text or json\n");
+        fprintf(stderr,
+                "sluice backtest: --format is text, json, or html: one page to be shown around\n");
         return false;
     }
     return read_time("from", b->from, &b->options.from_ms) &&

@@ -295,9 +295,20 @@ static void *pass_main(void *user)
 
 /* ---- all of it ---- */
 
+/* Lists that were changed while they were served may filter otherwise than their files say. */
+static bool has_lists_as_loaded(const struct snapshot *snap)
+{
+    return strcmp(snap->decided_by, snap->id_text) == 0;
+}
+
+static bool observe_alike(const struct snapshot *a, const struct snapshot *b)
+{
+    return a->observed_id == b->observed_id && has_lists_as_loaded(a) && has_lists_as_loaded(b);
+}
+
 static void plan_passes(struct backtest *b)
 {
-    bool once = b->candidate.snap->observed_id == b->baseline.snap->observed_id;
+    bool once = observe_alike(b->candidate.snap, b->baseline.snap);
     b->n_passes = once ? 1 : 2;
     for (int i = 0; i < b->n_passes; i++)
         b->passes[i].all = b;

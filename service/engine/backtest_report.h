@@ -1,5 +1,8 @@
 /*
- * backtest_report.h -- a backtest's result, told: as JSON, as text.
+ * backtest_report.h -- a backtest's result, told: as JSON, as text, as one HTML page.
+ *
+ * The page is whole in itself: no script, nothing fetched, charts as SVG in it, light and dark by
+ * the reader's own setting.
  *
  * Threads: pure.
  */
@@ -21,8 +24,9 @@ struct backtest_report {
 /* out->overflow when there is less room than BACKTEST_REPORT_BYTES and it does not fit. */
 void backtest_json(const struct backtest_report *r, struct text *out);
 void backtest_text(const struct backtest_report *r, struct text *out);
+void backtest_html(const struct backtest_report *r, struct text *out);
 
-/* ---- of both ---- */
+/* ---- of all three ---- */
 
 /* One of the two, by what every table has of it. */
 struct backtest_row {

@@ -41,8 +41,8 @@ struct drift_finding {
 };
 
 /*
- * `live`: what the ruleset did since it is active. Of rules the live ones are watched: what a shadow
- * rule does harms nobody. O(rules).
+ * `live`: what the ruleset did since it is active. Of rules the live ones are watched: what a
+ * shadow rule does harms nobody. O(rules).
  */
 struct drift_finding drift_look(const struct drift *d, const struct gate_rates *live);
 

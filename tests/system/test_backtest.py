@@ -1,4 +1,5 @@
 """`sluice backtest`: a candidate beside the running rules, over a file, stdin and a journal."""
+import html.parser
 import json
 import subprocess
 
@@ -141,3 +142,50 @@ def test_a_broken_candidate_shows_its_diagnostics(bed):
     done = backtest(bed, "--events", "-", stdin="", status=1)
     assert "next/rules.yaml:2:19: unknown name 'amuont'" in done.stderr
     assert "did you mean 'amount'?" in done.stderr
+
+
+class Page(html.parser.HTMLParser):
+    """What a page fetches or runs, what is left open, and its text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.fetched, self.words = [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta", "line", "circle", "rect", "polyline"):
+            self.open.append(tag)
+        if tag in ("script", "link", "img", "iframe"):
+            self.fetched.append(tag)
+        self.fetched += [f"{tag} {k}" for k, _ in attrs if k in ("src", "href", "onload")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_page_is_whole_in_itself(bed):
+    bed.write("next/rules.yaml", CANDIDATE_RULES.replace("Burst of payments", "<b>Burst</b> & co"))
+    out = bed.folder / "page.html"
+    backtest(bed, "--events", str(bed.folder / "events.ndjson"), "--format", "html",
+             "--output", str(out))
+    text = out.read_text()
+    page = Page(text)
+    assert page.open == [] and page.fetched == [] and "url(" not in text and "http" not in text
+    words = "".join(page.words)
+    assert "The candidate flags 7 of 13 transactions (53.8 %), 5 more than the running" in words
+    assert "It catches 4 of 4 frauds (100.0 %; the running rules 50.0 %)" in words
+    assert "<b>Burst</b> & co" in words  # as text
+    assert text.count("<svg") == 3 and "nan" not in text and "inf" not in text
+
+
+def test_a_page_about_nothing_can_be_read(bed):
+    done = backtest(bed, "--events", "-", "--format", "html", stdin="")
+    page = Page(done.stdout)
+    assert page.open == [] and "nan" not in done.stdout and "inf" not in done.stdout
+    assert "No transaction is labelled as fraud" in "".join(page.words)
