@@ -46,6 +46,17 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "Event loops, each on a thread of its own. 0: one for each processor.")                      \
     X(CONFIG_PATH, ruleset, "ruleset", "", 0, 511, false,                                          \
       "The ruleset file. Required.")                                                               \
+    X(CONFIG_BOOL, reload_watch, "reload.watch", "true", 0, 1, false,                              \
+      "Load the ruleset again when one of its files changes. SIGHUP always does.")                 \
+    X(CONFIG_DURATION, reload_debounce_ms, "reload.debounce", "200ms", 1, 60000, false,            \
+      "How long the files must be quiet before they are loaded: a deployment writes several.")     \
+    X(CONFIG_PATH, reload_dir, "reload.dir", "build/rulesets", 0, 511, false,                      \
+      "Folder of the rulesets that have decided, to go back to. Empty: none are kept, and a "      \
+      "restart goes by the file alone.")                                                           \
+    X(CONFIG_INT, reload_keep, "reload.keep", "32", 2, 10000, false,                               \
+      "How many of them.")                                                                         \
+    X(CONFIG_PATH, audit_file, "audit.file", "build/audit.ndjson", 0, 511, false,                  \
+      "Where it is written who changed what decides, as NDJSON. Empty: nowhere.")                  \
     X(CONFIG_INT, deadline_ms, "deadline_ms", "50", 1, 60000, false,                               \
       "How long a transaction may wait for state before it is answered without. A request may ask "\
       "for another one with the header Sluice-Deadline-Ms.")                                       \

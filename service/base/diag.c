@@ -182,6 +182,36 @@ static size_t edit_distance(struct span a, struct span b)
     return rows[a.len % 3][b.len];
 }
 
+void diag_write_json(const struct diag *d, struct text *out)
+{
+    text_printf(out, "{\"level\":\"%s\",\"file\":", d->level == DIAG_ERROR ? "error" : "warning");
+    text_json_string(out, span_str(d->file));
+    text_printf(out, ",\"line\":%d,\"col\":%d,\"message\":", d->line, d->col);
+    text_json_string(out, span_str(d->message));
+    text_str(out, ",\"hint\":");
+    text_json_string(out, span_str(d->hint));
+    text_char(out, '}');
+}
+
+/* Every place of `prefix` in `text`, for messages name files too. */
+static void strip(char *text, const char *prefix, size_t len)
+{
+    for (char *at = strstr(text, prefix); at != NULL; at = strstr(at, prefix))
+        memmove(at, at + len, strlen(at + len) + 1);
+}
+
+void diag_strip_folder(struct diag_list *list, const char *folder)
+{
+    char prefix[DIAG_FILE_MAX];
+    int n = snprintf(prefix, sizeof prefix, "%s/", folder);
+    if (n < 0 || (size_t)n >= sizeof prefix)
+        return;
+    for (int i = 0; i < list->count; i++) {
+        strip(list->items[i].file, prefix, (size_t)n);
+        strip(list->items[i].message, prefix, (size_t)n);
+    }
+}
+
 const char *diag_nearest(struct span wrong, const char *const *names, size_t n)
 {
     const char *best = NULL;

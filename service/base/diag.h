@@ -62,6 +62,13 @@ __attribute__((format(printf, 4, 5))) void diag_warning(struct diag_list *list, 
 void diag_print(const struct diag *d, struct text *out);
 void diag_print_all(const struct diag_list *list, struct text *out);
 
+/* {"level":"error","file":...,"line":4,"col":11,"message":...,"hint":...}, without a newline. */
+void diag_write_json(const struct diag *d, struct text *out);
+
+/* Take `folder` and the slash behind it off the files that begin with it: what was unpacked to some
+ * place is shown by the names its sender knows. */
+void diag_strip_folder(struct diag_list *list, const char *folder);
+
 /*
  * The name of `names[0..n)` nearest to `wrong` by edit distance (two neighbours swapped are
  * one edit), when it is near enough to be meant (a third of its length), else NULL.

@@ -113,25 +113,16 @@ enum cli_parsed cli_parse(int argc, char **argv, const char *usage,
     return CLI_PARSED_OK;
 }
 
-static void put_diag_json(const struct diag *d, struct text *out)
-{
-    text_printf(out, "{\"level\":\"%s\",\"file\":", d->level == DIAG_ERROR ? "error" : "warning");
-    text_json_string(out, span_str(d->file));
-    text_printf(out, ",\"line\":%d,\"col\":%d,\"message\":", d->line, d->col);
-    text_json_string(out, span_str(d->message));
-    text_str(out, ",\"hint\":");
-    text_json_string(out, span_str(d->hint));
-    text_str(out, "}\n");
-}
-
 void cli_print_diags(const struct diag_list *diags, bool json, FILE *to)
 {
     static char bytes[DIAG_MAX * 4 * DIAG_MESSAGE_MAX * 2]; /* four texts each, escapes double */
     struct text out;
     text_init(&out, bytes, sizeof bytes);
     if (json)
-        for (int i = 0; i < diags->count; i++)
-            put_diag_json(&diags->items[i], &out);
+        for (int i = 0; i < diags->count; i++) {
+            diag_write_json(&diags->items[i], &out);
+            text_char(&out, '\n');
+        }
     else
         diag_print_all(diags, &out);
     fwrite(out.base, 1, out.len, to);

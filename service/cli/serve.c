@@ -7,7 +7,7 @@
 #include "service/cli/cli.h"
 #include "service/cli/kafka.h"
 #include "service/cli/notify.h"
-#include "service/engine/metrics.h"
+#include "service/cli/reload.h"
 #include "service/io/alerts.h"
 
 #include <signal.h>
@@ -23,8 +23,9 @@ enum {
 static const char usage[] =
     "usage: sluice serve [-c FILE] [--KEY VALUE ...]\n"
     "\n"
-    "Answer transactions over HTTP. SIGHUP loads the ruleset again; SIGTERM finishes what was\n"
-    "accepted and exits 0, a second one exits at once. Logs are JSON lines on stdout.\n"
+    "Answer transactions over HTTP. A changed ruleset is loaded by itself, and by SIGHUP; SIGTERM\n"
+    "finishes what was accepted and exits 0, a second one exits at once. Logs are JSON lines on\n"
+    "stdout.\n"
     "\n"
     "  -c FILE       the configuration file\n"
     "  --KEY VALUE   set a key, such as --listen 127.0.0.1:9000\n"
@@ -39,7 +40,7 @@ static const char usage[] =
 
 struct serve {
     struct config config;
-    struct snapshot_slot *snapshots;
+    struct reload *reload;
     struct kafka_options kafka;
     struct alerts *alerts;
     struct backend *backend;
@@ -51,71 +52,13 @@ struct serve {
     uv_work_t checkpoint_work, drain_work;
     bool checkpointing;
     bool draining;
-    _Atomic uint64_t reloads_done, reloads_refused;
 };
-
-/* ---- the ruleset ---- */
-
-static struct snapshot_options snapshot_options_of(const struct config *c)
-{
-    return (struct snapshot_options){.exact_events = (int)c->state_exact_events,
-                                     .now_ms = clock_wall_ms()};
-}
-
-/* The first diagnostic as one line for the log; all on stderr, as `sluice check` has them. */
-static void log_diags(enum log_level level, const char *message, const struct diag_list *diags)
-{
-    char bytes[DIAG_FILE_MAX + 2 * DIAG_MESSAGE_MAX] = "";
-    if (diags->count > 0) {
-        const struct diag *d = &diags->items[0];
-        snprintf(bytes, sizeof bytes, "%s:%d:%d: %s", d->file, d->line, d->col, d->message);
-    }
-    cli_print_diags(diags, false, stderr);
-    log_at(level, message, LOG_TEXT("first", bytes), LOG_INT("errors", diags->errors),
-           LOG_INT("warnings", diags->count + diags->dropped - diags->errors));
-}
-
-static void log_ruleset(const struct serve *s, const char *who)
-{
-    struct snapshot *snap = snapshot_current(s->snapshots);
-    log_info("ruleset loaded", LOG_TEXT("ruleset", snap->id_text), LOG_TEXT("who", who),
-             LOG_TEXT("file", s->config.ruleset), LOG_INT("rules", snap->rules->count));
-    snapshot_unref(snap);
-}
-
-static enum status load_ruleset(struct serve *s)
-{
-    static struct diag_list diags;
-    struct snapshot_options options = snapshot_options_of(&s->config);
-    struct snapshot *first;
-    enum status st = snapshot_load(s->config.ruleset, &options, &diags, &first);
-    if (st != ST_OK) {
-        log_diags(LOG_LEVEL_ERROR, "ruleset refused", &diags);
-        return st;
-    }
-    if (diags.count > 0)
-        log_diags(LOG_LEVEL_WARNING, "ruleset has warnings", &diags);
-    s->snapshots = snapshot_slot_new(first);
-    log_ruleset(s, "start");
-    return ST_OK;
-}
 
 static void on_hup(uv_signal_t *handle, int number)
 {
-    static struct diag_list diags;
     struct serve *s = handle->data;
-    struct snapshot_options options = snapshot_options_of(&s->config);
     (void)number;
-    diags = (struct diag_list){0};
-    notify_reloading();
-    if (snapshot_offer(s->snapshots, s->config.ruleset, &options, "SIGHUP", &diags) == ST_OK) {
-        s->reloads_done++;
-        log_ruleset(s, "SIGHUP");
-    } else {
-        s->reloads_refused++;
-        log_diags(LOG_LEVEL_ERROR, "ruleset refused", &diags);
-    }
-    notify_ready();
+    reload_ask(s->reload, OFFER_SIGHUP);
 }
 
 /* ---- checkpoints ---- */
@@ -231,12 +174,7 @@ static void hook_metrics(void *user, struct text *out)
     const struct serve *s = user;
     backend_metrics(s->backend, out);
     alerts_metrics(s->alerts, out);
-    metrics_type(out, "sluice_ruleset_reloads_total", "counter",
-                 "Rulesets offered to this process");
-    text_printf(out,
-                "sluice_ruleset_reloads_total{result=\"loaded\"} %llu\n"
-                "sluice_ruleset_reloads_total{result=\"refused\"} %llu\n",
-                (unsigned long long)s->reloads_done, (unsigned long long)s->reloads_refused);
+    reload_metrics(s->reload, out);
 }
 
 static void hook_notes(void *user, struct text *out)
@@ -385,18 +323,19 @@ static enum status serve(struct serve *s)
 {
     const struct backend_alerts hooks = {.seen = on_alert, .woken = alerts_woken, .user = s};
     char why[BACKEND_WHY_BYTES] = "";
-    enum status st = load_ruleset(s);
+    enum status st = reload_open(&s->config, &s->loop, &s->reload);
     if (st == ST_OK)
         st = open_alerts(s);
     if (st != ST_OK)
         return st;
-    st = backend_open(&s->config, s->snapshots, &hooks, &s->backend, why);
+    st = backend_open(&s->config, reload_snapshots(s->reload), &hooks, &s->backend, why);
     if (st != ST_OK) {
         log_error("cannot start", LOG_TEXT("why", why));
         return st;
     }
     alerts_start(s->alerts, backend_outbox(s->backend));
     watch(s);
+    reload_start(s->reload);
     st = start_server(s);
     if (st != ST_OK)
         return st;
@@ -448,10 +387,11 @@ int cli_serve(int argc, char **argv)
     s.fanout = make_fanout(&s.config);
     enum status st = serve(&s);
     alerts_close(s.alerts, (int)s.config.drain_timeout_ms);
+    reload_stop(s.reload);
     close_loop(&s);
     backend_close(s.backend);
     fanout_free(s.fanout);
-    snapshot_slot_free(s.snapshots);
+    reload_close(s.reload);
     if (st == ST_OK)
         log_info("stopped", LOG_INT("status", 0));
     return st == ST_OK ? 0 : CLI_REFUSED;

@@ -120,7 +120,7 @@ struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* NULL is fine */
 
 /*
- * The place where the active snapshot stands; every way a reload comes ends in snapshot_offer().
+ * The place where the active snapshot stands; every way a reload comes ends in snapshot_put().
  * Workers take it with snapshot_current() (a reference) for each event.
  *
  * Threads: any; one lock.
@@ -153,9 +153,16 @@ void snapshot_slot_relist(struct snapshot_slot *slot, struct snapshot *with_list
 struct layouts *snapshot_slot_layouts(struct snapshot_slot *slot);
 
 /*
+ * Put a loaded snapshot in place of the active one; its reference is taken. `who` is kept in
+ * loaded_by. Offers alone call it (offers.h). Errors: ST_NO_SPACE: the process has met
+ * LAYOUT_BOOK_MAX layouts; the reference is then still the caller's.
+ */
+MUST_USE enum status snapshot_put(struct snapshot_slot *slot, struct snapshot *fresh_take,
+                                  const char *who, struct diag_list *diags);
+
+/*
  * Load `path` as a whole and put it in place of the active one, or leave everything and say why.
- * `who` ("SIGHUP", ...) is kept in loaded_by. Errors: as snapshot_load; ST_NO_SPACE also when the
- * process has met LAYOUT_BOOK_MAX layouts.
+ * Errors: as snapshot_load and snapshot_put.
  */
 MUST_USE enum status snapshot_offer(struct snapshot_slot *slot, const char *path,
                                     const struct snapshot_options *o, const char *who,

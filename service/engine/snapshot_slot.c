@@ -99,6 +99,21 @@ static void swap(struct snapshot_slot *slot, struct snapshot *fresh)
         d->dressed(d->user);
 }
 
+enum status snapshot_put(struct snapshot_slot *slot, struct snapshot *fresh_take, const char *who,
+                         struct diag_list *diags)
+{
+    enum status st = learn_layouts(slot->layouts, fresh_take);
+    if (st != ST_OK) {
+        diag_error(diags, (struct diag_at){.file = fresh_take->files.items[0].path},
+                   "restart the process", "more than %d layouts of records since the start",
+                   LAYOUT_BOOK_MAX);
+        return st;
+    }
+    snprintf(fresh_take->loaded_by, sizeof fresh_take->loaded_by, "%s", who);
+    swap(slot, fresh_take);
+    return ST_OK;
+}
+
 enum status snapshot_offer(struct snapshot_slot *slot, const char *path,
                            const struct snapshot_options *o, const char *who,
                            struct diag_list *diags)
@@ -107,14 +122,8 @@ enum status snapshot_offer(struct snapshot_slot *slot, const char *path,
     enum status st = snapshot_load(path, o, diags, &fresh);
     if (st != ST_OK)
         return st;
-    st = learn_layouts(slot->layouts, fresh);
-    if (st != ST_OK) {
-        diag_error(diags, (struct diag_at){.file = path}, "restart the process",
-                   "more than %d layouts of records since the start", LAYOUT_BOOK_MAX);
+    st = snapshot_put(slot, fresh, who, diags);
+    if (st != ST_OK)
         snapshot_unref(fresh);
-        return st;
-    }
-    snprintf(fresh->loaded_by, sizeof fresh->loaded_by, "%s", who);
-    swap(slot, fresh);
-    return ST_OK;
+    return st;
 }

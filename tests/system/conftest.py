@@ -66,6 +66,8 @@ class Server:
             "listen": "127.0.0.1:0",
             "ruleset": "ruleset.yaml",
             "dead_letters.file": "dead.ndjson",
+            "reload.dir": "rulesets",
+            "audit.file": "audit.ndjson",
             **settings,
         }
         self.env = env

@@ -1,0 +1,45 @@
+/*
+ * reload.h -- the active ruleset of one `sluice serve`: which one it starts with, and who may
+ * change it while it runs.
+ *
+ *     start:   the configured file, or what was active last, if that is newer ──> the slot
+ *     SIGHUP, a changed file ──> libuv's pool ──╮
+ *     HTTP                   ──> libuv's pool ──┴─> engine/offers.h ──> log, audit, versions
+ *
+ * Owns:    slot, offers, versions, audit. Threads: the main loop's, but for what says otherwise.
+ */
+#ifndef SLUICE_CLI_RELOAD_H
+#define SLUICE_CLI_RELOAD_H
+
+#include "service/config.h"
+#include "service/engine/offers.h"
+#include "service/io/audit.h"
+
+#include <uv.h>
+
+struct reload;
+
+/* `config` is borrowed. What is wrong is logged. Errors: any: no ruleset can be loaded, a folder or
+ * file cannot be made. */
+MUST_USE enum status reload_open(const struct config *config, uv_loop_t *loop,
+                                 struct reload **ret_reload);
+/* Begin to watch; before the first signal. */
+void reload_start(struct reload *r);
+/* The file is to be loaded again: OFFER_SIGHUP or OFFER_FILE. One at a time; what comes
+ * meanwhile is done once more behind it. */
+void reload_ask(struct reload *r, enum offer_from from);
+/* No more by itself. The loop must then run until it has let go. NULL is fine. */
+void reload_stop(struct reload *r);
+/* After the loop and all who use the slot. NULL is fine. */
+void reload_close(struct reload *r);
+
+/* As long as `r`. */
+struct snapshot_slot *reload_snapshots(struct reload *r);
+struct offers *reload_offers(struct reload *r);
+struct versions *reload_versions(struct reload *r); /* NULL: none are kept */
+struct audit *reload_audit(struct reload *r);
+
+/* Any thread. */
+void reload_metrics(const struct reload *r, struct text *out);
+
+#endif
