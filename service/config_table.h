@@ -55,6 +55,22 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "restart goes by the file alone.")                                                           \
     X(CONFIG_INT, reload_keep, "reload.keep", "32", 2, 10000, false,                               \
       "How many of them.")                                                                         \
+    X(CONFIG_INT, reload_gate_events, "reload.gate_events", "0", 0, 10000000, false,               \
+      "The gate: so many of the last transactions of the journal are decided again by a candidate "\
+      "and by the active ruleset before it takes over. 0: there is no gate.")                      \
+    X(CONFIG_INT, reload_gate_history, "reload.gate_history", "100000", 0, 100000000, false,       \
+      "Transactions before those that the gate reads too, to fill the windows.")                   \
+    X(CONFIG_INT, reload_gate_flag_rate, "reload.gate_flag_rate", "50", 0, 1000000, false,         \
+      "By how many percent of the active ruleset's the flag rate may change.")                     \
+    X(CONFIG_INT, reload_gate_rule_rate, "reload.gate_rule_rate", "100", 0, 1000000, false,        \
+      "The same of each rule that stands in both.")                                                \
+    X(CONFIG_INT, reload_gate_floor, "reload.gate_floor", "10", 0, 1000000, false,                 \
+      "A difference of no more transactions is none, whatever its percentage.")                    \
+    X(CONFIG_DURATION, reload_drift_for_ms, "reload.drift_for", "15m", 0, 30 * CONFIG_DAY_MS,      \
+      false, "How long a ruleset that the gate has judged is held to what it did there; when live "\
+      "traffic is otherwise, the one before it becomes active again. 0s: not at all.")             \
+    X(CONFIG_INT, reload_drift_rate, "reload.drift_rate", "50", 1, 1000000, false,                 \
+      "By how many percent live rates may be off what the gate predicted.")                        \
     X(CONFIG_PATH, audit_file, "audit.file", "build/audit.ndjson", 0, 511, false,                  \
       "Where it is written who changed what decides, as NDJSON. Empty: nowhere.")                  \
     X(CONFIG_INT, deadline_ms, "deadline_ms", "50", 1, 60000, false,                               \

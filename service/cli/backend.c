@@ -515,3 +515,17 @@ void backend_metrics(const struct backend *b, struct text *out)
     metrics_value(out, "sluice_journal_healthy", "gauge", "1: the disk takes what is written",
                   journal_health(b->journal) == ST_OK);
 }
+
+void backend_rates(const struct backend *b, uint64_t ruleset, struct gate_rates *ret_rates)
+{
+    struct gate_rates sum = {.ruleset = ruleset};
+    for (int i = 0; i < b->n_engines; i++) {
+        const struct engine_stats *s = b->engines[i].stats;
+        uint64_t flagged = stats_get(&s->flagged);
+        sum.flagged += flagged;
+        sum.transactions += flagged + stats_get(&s->allowed);
+        for (int k = 0; k < RULES_MAX && stats_get(&s->fired_ruleset) == ruleset; k++)
+            sum.fired[k] += stats_get(&s->fired[k]);
+    }
+    *ret_rates = sum;
+}

@@ -15,6 +15,7 @@
 #include "service/base/text.h"
 #include "service/config.h"
 #include "service/engine/engine.h"
+#include "service/engine/gate.h"
 #include "service/engine/outbox.h"
 
 enum { BACKEND_WHY_BYTES = 1024 };
@@ -47,6 +48,9 @@ bool backend_is_drained(const struct backend *b, int index);
 
 /* Memory with a journal: write the table out. Else ST_OK at once. */
 MUST_USE enum status backend_checkpoint(struct backend *b);
+
+/* What all workers have decided since the start, and by the rules of this ruleset. Any thread. */
+void backend_rates(const struct backend *b, uint64_t ruleset, struct gate_rates *ret_rates);
 
 bool backend_ready(const struct backend *b, const struct engine *engine, const char **ret_why);
 /* Lines for /readyz, beside "ready". */

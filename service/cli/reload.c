@@ -25,6 +25,7 @@ struct reload {
     struct versions *versions;
     struct audit *audit;
     struct offers *offers;
+    struct guard *guard;
     struct watch *watch;
     struct watch_list names; /* the files of the ruleset file, as its last load has found them */
     /* one offer of the file */
@@ -32,6 +33,13 @@ struct reload {
     bool is_working, is_asked, is_stopped;
     enum offer_from from, asked_from;
     struct offer_report report;
+    /* live rates, and the way back */
+    void (*live)(void *user, uint64_t ruleset, struct gate_rates *ret_rates);
+    void *live_user;
+    uv_timer_t look_timer;
+    uv_work_t back_work;
+    bool is_going_back;
+    char drifted[GATE_WORDS_MAX];
     bool is_skipped;  /* the file is as it was when it was refused */
     bool was_refused; /* by then its content was `refused` */
     struct content refused;
@@ -60,6 +68,7 @@ struct audit *reload_audit(struct reload *r)
 void reload_metrics(const struct reload *r, struct text *out)
 {
     offers_metrics(r->offers, out);
+    guard_metrics(r->guard, out);
 }
 
 /* ---- what is told ---- */
@@ -118,6 +127,10 @@ static void write_audit(struct reload *r, const struct offer *offer,
                 report->diags.count + report->diags.dropped - report->diags.errors,
                 offer->dry_run ? "true" : "false", offer->force ? "true" : "false");
     gate_report_write(&report->gate, &more);
+    if (offer->why != NULL) {
+        text_str(&more, ",\"why\":");
+        text_json_string(&more, span_str(offer->why));
+    }
     const struct audit_entry entry = {
         .who = offer->who,
         .address = offer->address != NULL ? offer->address : "",
@@ -237,6 +250,92 @@ static void on_change(void *user)
     reload_ask(user, OFFER_FILE);
 }
 
+/* ---- the gate, and drift behind it ---- */
+
+enum { LOOK_MS = 1000 };
+
+static enum status on_judge(void *user, struct snapshot *active, struct snapshot *candidate,
+                            struct gate_report *ret_gate)
+{
+    struct reload *r = user;
+    return guard_judge(r->guard, active, candidate, ret_gate);
+}
+
+static void on_activated(void *user, const struct offer *offer, struct snapshot *before,
+                         struct snapshot *after, const struct gate_report *gate)
+{
+    struct reload *r = user;
+    (void)offer, (void)before, (void)gate;
+    guard_activated(r->guard, after, clock_mono_us() / 1000);
+}
+
+static void live_rates(void *user, uint64_t ruleset, struct gate_rates *ret_rates)
+{
+    struct reload *r = user;
+    *ret_rates = (struct gate_rates){.ruleset = ruleset};
+    if (r->live != NULL)
+        r->live(r->live_user, ruleset, ret_rates);
+}
+
+void reload_watch_rates(struct reload *r,
+                        void (*live)(void *user, uint64_t ruleset, struct gate_rates *ret_rates),
+                        void *user)
+{
+    r->live = live;
+    r->live_user = user;
+}
+
+static void go_back_in_thread(uv_work_t *work)
+{
+    static struct offer_report report;
+    struct reload *r = work->data;
+    const struct offer offer = {.from = OFFER_DRIFT, .who = "drift", .why = r->drifted};
+    if (offers_roll_back(r->offers, NULL, &offer, &report) != ST_OK)
+        log_error("there is no ruleset to go back to", LOG_TEXT("why", r->drifted),
+                  LOG_TEXT("do", "set reload.dir, where they are kept"));
+}
+
+static void gone_back(uv_work_t *work, int status)
+{
+    struct reload *r = work->data;
+    CHECK(status == 0);
+    r->is_going_back = false;
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct reload *r = timer->data;
+    if (r->is_going_back || !guard_look(r->guard, clock_mono_us() / 1000, r->drifted))
+        return;
+    log_error("live traffic is not as the gate predicted", LOG_TEXT("why", r->drifted));
+    r->is_going_back = true;
+    CHECK(uv_queue_work(r->loop, &r->back_work, go_back_in_thread, gone_back) == 0);
+}
+
+static struct guard *make_guard(struct reload *r)
+{
+    const struct config *c = r->config;
+    const struct guard_options o = {
+        .gate = {.journal_dir = c->journal_dir,
+                 .spool_dir = c->spool_dir,
+                 .engine = {.max_skew_ms = c->max_skew_ms,
+                            .dedupe_for_ms = c->dedupe_for_ms,
+                            .label_wait_ms = c->label_wait_ms,
+                            .remember_for_ms = c->remember_for_ms},
+                 .events = (uint64_t)c->reload_gate_events,
+                 .history = (uint64_t)c->reload_gate_history,
+                 .flag_rate_change = (double)c->reload_gate_flag_rate / 100,
+                 .rule_rate_change = (double)c->reload_gate_rule_rate / 100,
+                 .floor = (uint64_t)c->reload_gate_floor,
+                 .nice = GATE_NICE},
+        .drift_change = (double)c->reload_drift_rate / 100,
+        .drift_for_ms = c->reload_drift_for_ms,
+        .live = live_rates,
+        .user = r,
+    };
+    return guard_new(&o);
+}
+
 /* ---- the start ---- */
 
 static enum status load_file(struct reload *r, struct diag_list *diags, struct snapshot **ret_snap)
@@ -327,6 +426,8 @@ static enum status make_offers(struct reload *r)
         .exact_events = (int)r->config->state_exact_events,
         .user = r,
         .named = on_named,
+        .judge = on_judge,
+        .activated = on_activated,
         .note = on_note,
     };
     enum status st = load_first(r, &first, o.file_id);
@@ -351,7 +452,8 @@ enum status reload_open(const struct config *config, uv_loop_t *loop, struct rel
     CHECK(r != NULL);
     r->config = config;
     r->loop = loop;
-    r->work.data = r;
+    r->work.data = r->back_work.data = r->look_timer.data = r;
+    r->guard = make_guard(r);
     enum status st = open_folder_and_audit(r);
     if (st == ST_OK)
         st = make_offers(r);
@@ -365,6 +467,8 @@ enum status reload_open(const struct config *config, uv_loop_t *loop, struct rel
 
 void reload_start(struct reload *r)
 {
+    CHECK(uv_timer_init(r->loop, &r->look_timer) == 0);
+    CHECK(uv_timer_start(&r->look_timer, on_look, LOOK_MS, LOOK_MS) == 0);
     if (!r->config->reload_watch)
         return;
     r->watch = watch_new(r->loop, r->config->reload_debounce_ms, on_change, r);
@@ -376,6 +480,8 @@ void reload_stop(struct reload *r)
     if (r == NULL)
         return;
     r->is_stopped = true;
+    if (uv_is_active((uv_handle_t *)&r->look_timer))
+        uv_close((uv_handle_t *)&r->look_timer, NULL);
     watch_close(r->watch);
     r->watch = NULL;
 }
@@ -386,6 +492,7 @@ void reload_close(struct reload *r)
         return;
     watch_list_clear(&r->names);
     offers_free(r->offers);
+    guard_free(r->guard);
     versions_close(r->versions);
     audit_close(r->audit);
     snapshot_slot_free(r->snapshots);

@@ -12,6 +12,7 @@
 #define SLUICE_CLI_RELOAD_H
 
 #include "service/config.h"
+#include "service/engine/guard.h"
 #include "service/engine/offers.h"
 #include "service/io/audit.h"
 
@@ -32,6 +33,11 @@ void reload_ask(struct reload *r, enum offer_from from);
 void reload_stop(struct reload *r);
 /* After the loop and all who use the slot. NULL is fine. */
 void reload_close(struct reload *r);
+
+/* Before reload_start: what this process has decided, for the drift monitor; see guard.h. */
+void reload_watch_rates(struct reload *r,
+                        void (*live)(void *user, uint64_t ruleset, struct gate_rates *ret_rates),
+                        void *user);
 
 /* As long as `r`. */
 struct snapshot_slot *reload_snapshots(struct reload *r);

@@ -51,7 +51,7 @@ struct serve {
     uv_timer_t checkpoint_timer, watchdog_timer;
     uv_work_t checkpoint_work, drain_work;
     bool checkpointing;
-    bool draining;
+    _Atomic bool draining;
 };
 
 static void on_hup(uv_signal_t *handle, int number)
@@ -319,6 +319,14 @@ static void close_loop(struct serve *s)
     CHECK(uv_loop_close(&s->loop) == 0);
 }
 
+/* A draining worker's engine may be gone. */
+static void live_rates(void *user, uint64_t ruleset, struct gate_rates *ret_rates)
+{
+    struct serve *s = user;
+    if (s->backend != NULL && !s->draining)
+        backend_rates(s->backend, ruleset, ret_rates);
+}
+
 static enum status serve(struct serve *s)
 {
     const struct backend_alerts hooks = {.seen = on_alert, .woken = alerts_woken, .user = s};
@@ -335,6 +343,7 @@ static enum status serve(struct serve *s)
     }
     alerts_start(s->alerts, backend_outbox(s->backend));
     watch(s);
+    reload_watch_rates(s->reload, live_rates, s);
     reload_start(s->reload);
     st = start_server(s);
     if (st != ST_OK)

@@ -22,6 +22,7 @@
 enum {
     GATE_WORDS_MAX = 512,
     GATE_EVENTS_MIN = 100, /* fewer say nothing about a rate */
+    GATE_NICE = 10,        /* serving comes first */
 };
 
 struct gate_options {

@@ -53,6 +53,7 @@ struct offer {
     uint64_t request_id;  /* of a PUT or a rollback; 0 */
     const char *if_match; /* the id that has to be active, "*" any; NULL: not asked */
     const char *expected; /* the id it has to have itself: of a version; NULL: any */
+    const char *why;      /* of one by itself (drift), in words; NULL: nobody says */
     bool force;           /* whatever the gate says */
     bool dry_run;         /* stop before anything changes */
     bool at_once;         /* do not wait while another is under way: OFFER_BUSY */

@@ -1,0 +1,48 @@
+/*
+ * guard.h -- what stands before a change of the ruleset, and behind it.
+ *
+ *     judge ──> gate.h: what the candidate would have done ──╮ prediction
+ *     activated ─────────────────────────────────────────────┴──> watched for drift_for_ms
+ *     look, each second ──> drift.h: what it does ──> it has drifted: told once, go back
+ *
+ * Whatever becomes active ends the watch over what was there before; it is watched itself if the
+ * gate has judged it, also when it was forced.
+ *
+ * Owns:    a reference of the snapshot that is watched. Threads: any; one lock.
+ */
+#ifndef SLUICE_ENGINE_GUARD_H
+#define SLUICE_ENGINE_GUARD_H
+
+#include "service/engine/drift.h"
+#include "service/engine/gate_report.h"
+
+struct guard_options {
+    struct gate_options gate; /* texts are borrowed */
+    double drift_change;
+    int64_t drift_for_ms; /* 0: nothing is watched */
+    /* What the process has decided since its start, and by the rules of this ruleset. */
+    void (*live)(void *user, uint64_t ruleset, struct gate_rates *ret_rates);
+    void *user;
+};
+
+struct guard;
+
+/* CHECKs on no memory. */
+struct guard *guard_new(const struct guard_options *o);
+void guard_free(struct guard *g); /* NULL is fine */
+
+/* As offers_options.judge. Blocks while it replays. */
+MUST_USE enum status guard_judge(struct guard *g, struct snapshot *active,
+                                 struct snapshot *candidate, struct gate_report *ret_report);
+
+/* `after` is active now. */
+void guard_activated(struct guard *g, struct snapshot *after, int64_t now_ms);
+
+/* Has it drifted? true once: ret_words[GATE_WORDS_MAX] says how, and nothing is watched any
+ * more. */
+bool guard_look(struct guard *g, int64_t now_ms, char *ret_words);
+
+/* Prometheus text. */
+void guard_metrics(struct guard *g, struct text *out);
+
+#endif
