@@ -190,6 +190,22 @@ static void put_rules(struct text *out, const struct http_server *s, const struc
     }
 }
 
+/* Of rules whose condition has a threshold that can be moved. */
+static void put_near_misses(struct text *out, const struct http_server *s,
+                            const struct snapshot *snap)
+{
+    metrics_type(out, "sluice_rule_near_misses_total", "counter",
+                 "Times a rule of this ruleset stopped just under its threshold");
+    for (int i = 0; i < snap->rules->count; i++) {
+        const struct rule *rule = snap->rules->rules[i];
+        if (!rule_has_near(rule) || rule->mode == RULE_OFF)
+            continue;
+        uint64_t n = sum_rule(s, snap, offsetof(struct engine_stats, near), rule);
+        text_printf(out, "sluice_rule_near_misses_total{rule=\"%.*s\"} %llu\n", SPAN_ARG(rule->id),
+                    (unsigned long long)n);
+    }
+}
+
 static void put_ruleset_info(struct text *out, const struct snapshot *snap)
 {
     metrics_type(out, "sluice_ruleset_info", "gauge", "The ruleset that decides");
@@ -217,6 +233,7 @@ void on_metrics(struct request *r)
     put_events(&out, s);
     put_state_latency(&out, s);
     put_rules(&out, s, snap);
+    put_near_misses(&out, s, snap);
     put_ruleset_info(&out, snap);
     s->options.hooks.metrics(s->options.hooks.user, &out);
     snapshot_unref(snap);

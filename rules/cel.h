@@ -86,6 +86,18 @@ MUST_USE enum status cel_compile(const struct cel_env *env, struct span source, 
                                  const struct cel_program **ret_program);
 
 /*
+ * cel_compile() of a condition. *ret_guarded: the same behind a guard that is it with its
+ * thresholds moved, for near misses (cel_relax.h); *ret_program itself: it has none to move, or is
+ * too large to be kept twice. Its answer is the condition's, but for CEL_ERR_LIMIT, which may be
+ * the guard's.
+ */
+MUST_USE enum status cel_compile_condition(const struct cel_env *env, struct span source,
+                                           struct diag_at at, struct arena *arena,
+                                           struct diag_list *diags,
+                                           const struct cel_program **ret_program,
+                                           const struct cel_program **ret_guarded);
+
+/*
  * Run over a row. The answer may point into the row, the program and `scratch`. Nothing but
  * `scratch` is allocated from; when it is full, or after CEL_STEPS_MAX, the answer is the
  * error value CEL_ERR_LIMIT.
@@ -98,6 +110,9 @@ struct cel_run {
     struct arena *scratch;
     int64_t steps;          /* left; counted down */
     struct cel_value *memo; /* cel_share.h: what was computed of this row; NULL: nothing is kept */
+    /* Of a program with a guard (cel_compile_condition): */
+    size_t mark; /* scratch->used_bytes at the start; goes back there behind the guard */
+    bool passed; /* out: the guard was true */
 };
 
 /* cel_run() with a budget of one's own, and a memo. */

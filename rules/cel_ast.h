@@ -55,6 +55,7 @@ struct cel_node {
     bool is_optional;       /* .? */
     bool is_optional_entry; /* [?x], {?key: x}: it stands there if x has a value */
     bool is_rooted;         /* .name: not looked for in the container */
+    bool is_relaxed;        /* cel_relax.h: stands in the relaxed tree alone */
     struct cel_value value;
     struct cel_node *left;
     struct cel_node **args;

@@ -592,7 +592,17 @@ static void thread_jumps(struct emit *e)
 enum status cel_emit(struct cel_unit *unit, const struct cel_node *root,
                      struct cel_program *ret_program)
 {
+    return cel_emit_guarded(unit, NULL, root, ret_program);
+}
+
+enum status cel_emit_guarded(struct cel_unit *unit, const struct cel_node *guard,
+                             const struct cel_node *root, struct cel_program *ret_program)
+{
     struct emit e = {.unit = unit, .times = 1};
+    if (guard != NULL) {
+        emit_node(&e, guard);
+        emit_op(&e, CEL_OP_GUARD, 0);
+    }
     emit_node(&e, root);
     emit_op(&e, CEL_OP_RETURN, 0);
     if (e.depth_max > CEL_STACK_MAX || e.n_code > CODE_MAX) {

@@ -82,6 +82,7 @@
     X(LEAVE, 0, "l")          /* .. a     -> a, at l                                     */        \
     X(RECALL, 0, "mj")        /*          -> m, to j; if it is there                     */        \
     X(REMEMBER, 0, "m")       /* a        -> a; m = a                                    */        \
+    X(GUARD, -1, "")          /* a        ->; if a is false: the answer; else run->passed = a */   \
     X(RETURN, -1, "")         /* a        ->; the answer is a                            */
 
 enum cel_op {
@@ -101,5 +102,12 @@ struct cel_instr {
 /* Errors: ST_INVALID, with a diagnostic, when the code needs too deep a stack or is too long. */
 MUST_USE enum status cel_emit(struct cel_unit *unit, const struct cel_node *root,
                               struct cel_program *ret_program);
+
+/*
+ * The same behind a guard (cel_relax.h): where that one is false `root` is not run, because it is
+ * false too. NULL: there is none.
+ */
+MUST_USE enum status cel_emit_guarded(struct cel_unit *unit, const struct cel_node *guard,
+                                      const struct cel_node *root, struct cel_program *ret_program);
 
 #endif

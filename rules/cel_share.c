@@ -21,6 +21,7 @@ struct part {
 
 struct member {
     struct cel_unit unit;
+    struct cel_node *guard; /* may be NULL */
     struct cel_node *root;
     struct cel_program *program;
     struct member *next;
@@ -31,6 +32,7 @@ struct cel_share {
     struct member *first, **end;
     struct part *buckets[BUCKETS];
     int n_shared;
+    bool is_at_guards; /* what is counted now; all else is */
 };
 
 struct cel_share *cel_share_new(struct arena *arena)
@@ -41,11 +43,11 @@ struct cel_share *cel_share_new(struct arena *arena)
     return s;
 }
 
-void cel_share_add(struct cel_share *s, const struct cel_unit *unit, struct cel_node *root,
-                   struct cel_program *program)
+void cel_share_add(struct cel_share *s, const struct cel_unit *unit, struct cel_node *guard,
+                   struct cel_node *root, struct cel_program *program)
 {
     struct member *m = arena_must(s->arena, sizeof *m);
-    *m = (struct member){.unit = *unit, .root = root, .program = program};
+    *m = (struct member){.unit = *unit, .guard = guard, .root = root, .program = program};
     *s->end = m;
     s->end = &m->next;
 }
@@ -221,7 +223,11 @@ static bool is_whole(const struct cel_node *n)
     return same(n, n, NULL);
 }
 
-/* Below a part that was met before nothing is counted: it will be recalled as a whole. */
+/*
+ * Below a part that was met before nothing is counted: it will be recalled as a whole. What a guard
+ * has in common with its condition is no second place: of the two mostly one is run. It recalls
+ * what others share.
+ */
 static void count(void *share, struct cel_node *n)
 {
     struct cel_share *s = share;
@@ -232,6 +238,12 @@ static void count(void *share, struct cel_node *n)
         return;
     }
     struct part *p = part_of(s, n);
+    if (s->is_at_guards && !n->is_relaxed) {
+        n->memo = p->node->memo;
+        if (n->memo == 0)
+            cel_node_below(n, count, s);
+        return;
+    }
     if (p->count++ > 0 && p->node->memo == 0 && s->n_shared < CEL_SHARED_MAX)
         p->node->memo = ++s->n_shared;
     if (p->node == n)
@@ -243,12 +255,17 @@ static void count(void *share, struct cel_node *n)
 enum status cel_share_emit(struct cel_share *s, struct diag_list *diags, int *ret_n_shared)
 {
     for (struct member *m = s->first; m != NULL; m = m->next)
-        count(s, m->root);
+        if (m->guard == NULL)
+            count(s, m->root);
+    s->is_at_guards = true;
+    for (struct member *m = s->first; m != NULL; m = m->next)
+        if (m->guard != NULL)
+            count(s, m->guard);
     for (struct member *m = s->first; m != NULL && s->n_shared > 0; m = m->next) {
         m->unit.diags = diags;
         if (!cel_unit_has_room(&m->unit))
             return ST_NO_SPACE;
-        enum status st = cel_emit(&m->unit, m->root, m->program);
+        enum status st = cel_emit_guarded(&m->unit, m->guard, m->root, m->program);
         if (st != ST_OK)
             return st;
     }

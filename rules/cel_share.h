@@ -21,9 +21,10 @@ enum { CEL_SHARED_MAX = 4096 }; /* of a ruleset; a memo is 24 bytes of it each *
 
 struct cel_share *cel_share_new(struct arena *arena);
 
-/* cel_compile() calls it: the tree stays as it is until cel_share_emit(). */
-void cel_share_add(struct cel_share *s, const struct cel_unit *unit, struct cel_node *root,
-                   struct cel_program *program);
+/* cel_compile() calls it: the tree stays as it is until cel_share_emit(). With a `guard`, or NULL,
+ * `root` was added without one before. */
+void cel_share_add(struct cel_share *s, const struct cel_unit *unit, struct cel_node *guard,
+                   struct cel_node *root, struct cel_program *program);
 
 /*
  * Emits all programs anew. *ret_n_shared: how many values a memo has; all of them are CEL_MISSING

@@ -514,6 +514,16 @@ op_REMEMBER:
     if (memo != NULL && cx.steps > 0 && may_remember(&cx, &sp[-1]))
         memo[in->arg] = sp[-1];
     NEXT;
+op_GUARD:
+    sp--;
+    if (sp[0].kind == CEL_BOOL && !sp[0].flag && cx.steps > 0) {
+        run->steps = cx.steps;
+        return cel_bool(false);
+    }
+    run->passed = cel_is_true(sp[0]);
+    cx.steps = run->steps; /* what follows has all of them, and of the room */
+    cx.arena->used_bytes = run->mark;
+    NEXT;
 op_RETURN:
     run->steps = cx.steps;
     if (cx.steps <= 0)

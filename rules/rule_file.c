@@ -195,6 +195,17 @@ static bool compile(struct loader *l, const struct yaml_node *node,
     return st == ST_OK;
 }
 
+static bool compile_condition(struct loader *l, const struct yaml_node *node, struct rule *r)
+{
+    struct span source;
+    if (!yaml_string(l->file, node, l->diags, &source))
+        return false;
+    enum status st = cel_compile_condition(l->env, source, body_at(l, node), l->arena, l->diags,
+                                           &r->when, &r->guarded);
+    l->is_full |= st == ST_NO_SPACE;
+    return st == ST_OK;
+}
+
 static bool load_when(struct loader *l, const struct yaml_node *rule, struct rule *r)
 {
     const struct yaml_node *node = yaml_get(rule, "when");
@@ -203,7 +214,7 @@ static bool load_when(struct loader *l, const struct yaml_node *rule, struct rul
                    "a rule needs a condition, `when`");
         return false;
     }
-    if (!compile(l, node, &r->when))
+    if (!compile_condition(l, node, r))
         return false;
     enum cel_type_kind kind = r->when->result->kind;
     if (kind == CEL_T_BOOL || kind == CEL_T_DYN)

@@ -72,6 +72,7 @@ struct rule {
     struct span title;
     struct span description; /* may be empty */
     const struct cel_program *when;
+    const struct cel_program *guarded; /* what is run: `when`, behind a guard if it can have one */
     const struct cel_program *score_program; /* NULL: `score` is the number */
     double score;
     struct template reason;
@@ -97,6 +98,12 @@ struct rule_file {
 /* "low", "live"; static storage. */
 const char *rule_severity_text(enum rule_severity severity);
 const char *rule_mode_text(enum rule_mode mode);
+
+/* Has its condition thresholds that can be moved (cel_relax.h)? */
+static inline bool rule_has_near(const struct rule *rule)
+{
+    return rule->guarded != rule->when;
+}
 
 /* The mode of `rule` for this row: a live one is shadow for an account outside its rollout. */
 enum rule_mode rule_mode_for(const struct rule *rule, const struct cel_value *row);

@@ -84,7 +84,8 @@ struct run {
     struct arena *arena;
     struct arena whys; /* explain: texts of errors */
     struct hits hits;
-    int *indexes;
+    int *indexes;  /* what fired, from the front */
+    int *near_end; /* near misses, from the back: no rule is in both */
     struct hit **fired_end, **shadow_end;
     bool force_flag, force_allow, force_override;
 };
@@ -174,10 +175,27 @@ static struct cel_value score_of(const struct run *run, const struct rule *rule)
     return v;
 }
 
-static enum status run_rule(struct run *run, const struct rule *rule, struct rule_result *result)
+static bool is_false(struct cel_value v)
 {
-    size_t mark = run->scratch->used_bytes;
-    struct cel_value when = evaluate(run, rule->when);
+    return v.kind == CEL_BOOL && !v.flag;
+}
+
+/* It may be the guard that went over the limit. */
+static struct cel_value without_guard(const struct run *run, const struct rule *rule,
+                                      struct cel_value when, size_t mark)
+{
+    if (when.code != CEL_ERR_LIMIT || !rule_has_near(rule))
+        return when;
+    run->scratch->used_bytes = mark;
+    return evaluate(run, rule->when);
+}
+
+/* What is not simply false. `mark`: of the scratch, before the condition was run. */
+static enum status conclude(struct run *run, const struct rule *rule, struct cel_value when,
+                            size_t mark, struct rule_result *result)
+{
+    if (cel_is_error(when))
+        when = without_guard(run, rule, when, mark);
     if (when.kind != CEL_BOOL && !cel_is_error(when))
         when = cel_error(CEL_ERR_NO_OVERLOAD, span_str("condition"));
     bool fires = cel_is_true(when);
@@ -188,6 +206,33 @@ static enum status run_rule(struct run *run, const struct rule *rule, struct rul
         result->outcome = fires ? RULE_FIRED : RULE_NOT_FIRED;
     run->scratch->used_bytes = mark; /* nothing of what was computed on the way is kept */
     return fires && !cel_is_error(score) ? add_hit(run, rule, score.f64) : ST_OK;
+}
+
+static void add_near(struct run *run, const struct rule *rule, struct rule_result *result)
+{
+    *--run->near_end = rule->index;
+    run->hits.near = run->near_end;
+    run->hits.n_near++;
+    if (result != NULL)
+        result->is_near = true;
+}
+
+static enum status run_rule(struct run *run, const struct rule *rule, struct rule_result *result)
+{
+    enum status st = ST_OK;
+    struct cel_run with = {.scratch = run->scratch,
+                           .steps = CEL_STEPS_MAX,
+                           .memo = run->memo,
+                           .mark = run->scratch->used_bytes};
+    struct cel_value when = cel_run_with(rule->guarded, run->row, &with);
+    if (!is_false(when))
+        st = conclude(run, rule, when, with.mark, result);
+    else if (result != NULL)
+        result->outcome = RULE_NOT_FIRED;
+    if (with.passed && is_false(when))
+        add_near(run, rule, result);
+    run->scratch->used_bytes = with.mark;
+    return st;
 }
 
 /* The table in rules.h, line by line. */
@@ -240,6 +285,7 @@ static enum status make_room(struct run *run, const struct rules *rules, bool ex
         arena_alloc(run->arena, (size_t)rules->n_shared * sizeof *run->memo + 1, &memo) != ST_OK)
         return ST_NO_SPACE;
     run->memo = memo;
+    run->near_end = run->indexes + rows;
     run->hits.indexes = run->indexes;
     run->fired_end = &run->hits.fired;
     run->shadow_end = &run->hits.shadow;

@@ -4,6 +4,10 @@
  * A rule fires when its condition is true. One that meets a missing value or an error, in its
  * condition or its score, does not fire and is counted in hits.n_missing or n_errors.
  *
+ * A near miss is a condition that is false, and true with its thresholds moved by a tenth
+ * (cel_relax.h). The moved one guards the other: where it is false, as mostly, nothing else is run,
+ * so that near misses cost next to nothing. They change no outcome.
+ *
  * The decision, over the live rules that fired; the first line that holds decides:
  *
  *     1. one says `decision: allow` with `override: true`   -> allow
@@ -54,14 +58,16 @@ enum rule_outcome {
 struct rule_result {
     enum rule_outcome outcome;
     struct span why; /* RULE_MISSING: what was missing; RULE_ERROR: "division by zero" */
+    bool is_near;    /* RULE_NOT_FIRED: and it would have, with its thresholds a tenth lower */
 };
 
 struct hits {
     struct hit *fired;  /* the first RULES_SHOWN_MAX live rules, in their order; NULL: none */
     struct hit *shadow; /* shadow rules, likewise */
     const int *indexes; /* [n_fired + n_shadow]: rule->index of every one, in their order */
+    const int *near;    /* [n_near]: of every rule that just did not fire, in any order */
     struct rule_result *results; /* explain: [rules->count]; else NULL */
-    int n_fired, n_shadow, n_missing, n_errors;
+    int n_fired, n_shadow, n_near, n_missing, n_errors;
     double score; /* sum over the live rules that fired */
     bool flag;    /* the decision */
 };

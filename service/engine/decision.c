@@ -101,6 +101,8 @@ static void write_rule_result(const struct rule *rule, const struct rule_result 
     else
         text_str(out,
                  r->outcome == RULE_FIRED ? ",\"result\":\"fired\"" : ",\"result\":\"not_fired\"");
+    if (r->is_near)
+        text_str(out, ",\"near_miss\":true");
     text_char(out, '}');
 }
 

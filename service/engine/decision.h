@@ -11,7 +11,8 @@
  *      "ruleset":"9f2c41d07be83a56","degraded":[]}
  *
  * A rule's result is fired, not_fired, missing with `"missing":"currency"`, or error with
- * `"error":"division by zero"`; a rule that is off is not there.
+ * `"error":"division by zero"`; a rule that is off is not there. One that is not_fired by a near
+ * miss (rules/rules.h) has `"near_miss":true`.
  */
 #ifndef SLUICE_ENGINE_DECISION_H
 #define SLUICE_ENGINE_DECISION_H

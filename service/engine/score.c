@@ -127,10 +127,13 @@ static void count_hits(struct score_steps *x, const struct hits *hits)
     if (stats->fired_ruleset != x->snap->id) {
         memset(stats->fired, 0, sizeof stats->fired);
         memset(stats->held, 0, sizeof stats->held);
+        memset(stats->near, 0, sizeof stats->near);
         stats->fired_ruleset = x->snap->id;
     }
     for (int i = 0; i < hits->n_fired + hits->n_shadow; i++)
         count_fired(x, x->snap->rules->rules[hits->indexes[i]]);
+    for (int i = 0; i < hits->n_near; i++)
+        stats_add(&stats->near[hits->near[i]], 1);
     if (hits->n_missing > 0)
         stats_add(&stats->rule_missing, (uint64_t)hits->n_missing);
     if (hits->n_errors > 0)

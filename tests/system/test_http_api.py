@@ -1,6 +1,7 @@
 """What each path answers when all is well."""
 import json
 import os
+import re
 import threading
 import time
 import urllib.parse
@@ -51,6 +52,24 @@ rules:
         {"rule": "at-terminal", "result": "missing", "missing": "terminal_id"},
         {"rule": "wrong", "result": "error", "error": "division by zero"}]
     assert found["decision"] == "allow" and found["reasons"] == []
+
+
+def test_near_misses_are_counted_and_explained(make_server):
+    server = make_server(start=False)
+    server.write("rules.yaml", """\
+rules:
+  - {id: large, when: amount > 1000.0, score: 80}
+  - {id: larger, when: amount > 5000.0, score: 80}
+  - {id: here, when: terminal_id == 'm-1', score: 10}
+""")
+    server.start()
+    found = server.score(payment(0), "?explain=true").json()
+    assert [(r["rule"], r.get("near_miss", False)) for r in found["rules"]] == [
+        ("large", True), ("larger", False), ("here", False)]
+    text = server.get("/metrics").body.decode()
+    assert re.findall(r"^sluice_rule_near_misses_total.*$", text, re.MULTILINE) == [
+        'sluice_rule_near_misses_total{rule="large"} 1',
+        'sluice_rule_near_misses_total{rule="larger"} 0']
 
 
 def test_a_retry_gets_the_first_answer_again(server):

@@ -116,6 +116,31 @@ static void a_rule_that_cannot_say_does_not_fire_and_is_told(void **state)
     assert_false(hits.flag);
 }
 
+static void what_stops_just_under_its_threshold_is_a_near_miss(void **state)
+{
+    (void)state;
+    load("rules:\n"
+         "  - {id: far, when: count > 100, score: 1}\n"
+         "  - {id: near, when: count > 11, score: 1}\n"
+         "  - {id: fires, when: count > 10, score: 1}\n"
+         "  - {id: shadow, when: amount >= 1000.0 && currency == 'EUR', score: 1, mode: shadow}\n"
+         "  - {id: other, when: amount >= 1000.0 && currency == 'USD', score: 1}\n"
+         "  - {id: missing, when: amount >= 1000.0 && absent > 1, score: 1}\n"
+         "  - {id: off, when: count > 11, score: 1, mode: off}\n",
+         70);
+    for (int explain = 0; explain < 2; explain++) {
+        run(explain);
+        assert_int_equal(hits.n_near, 2);
+        assert_int_equal(hits.near[0], 3);
+        assert_int_equal(hits.near[1], 1);
+        assert_int_equal(hits.n_fired, 1);
+        assert_int_equal(hits.n_missing, 0);
+    }
+    for (int i = 0; i < rules.count; i++)
+        assert_int_equal(hits.results[i].is_near, i == 1 || i == 3);
+    assert_int_equal(hits.results[1].outcome, RULE_NOT_FIRED);
+}
+
 /* Which of four rules fire, and the decision: the table of rules.h. */
 struct precedence {
     const char *fired; /* s: score 100, f: flag, a: allow, o: allow with override */
@@ -261,6 +286,7 @@ int main(void)
         TEST(live_rules_that_fire_add_up),
         TEST(shadow_rules_are_told_and_count_nowhere),
         TEST(a_rule_that_cannot_say_does_not_fire_and_is_told),
+        TEST(what_stops_just_under_its_threshold_is_a_near_miss),
         TEST(the_decision_follows_the_table),
         TEST(the_score_that_flags_is_reached_exactly),
         TEST(an_id_stands_once_in_all_files),
