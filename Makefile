@@ -92,7 +92,7 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 .DELETE_ON_ERROR:
 # Not .SECONDARY: a missing archive would then count as up to date.
 .PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
-.PHONY: all run test unit fuzz differential system bench chaos tidy lint-deep format docs conformance deps deps-test \
+.PHONY: all run test unit fuzz differential system bench packs chaos tidy lint-deep format docs conformance deps deps-test \
         venv kafka kafka-stop docker-try clean help objects test-build
 
 all: ## build/sluice (the default)
@@ -224,6 +224,10 @@ conformance: deps-test ## published data and test suites from SHARED (default ..
 chaos: deps-test ## the handbook through Kafka while everything is killed, paused and joined: minutes
 	@$(LOCKED) $(BUILD)/sluice
 	bash tests/conformance/chaos.sh
+
+packs: ## what the rule packs find on a generated bank; WRITE=1 puts it into their pages
+	+@$(LOCKED) $(BUILD)/sluice
+	@SLUICE_BIN=$(BUILD)/sluice $(PYTHON) tests/rules/measure_packs.py $(if $(WRITE),--write)
 
 bench: deps-test ## throughput and latency, into build/bench.json and a table
 	@sh .ci/packages.sh bench

@@ -169,22 +169,28 @@ struct booking plan_card_in(struct bank *b, uint32_t account, int64_t at, int ci
     return k;
 }
 
-/* An automat a street away. */
-struct booking plan_card_here(struct bank *b, uint32_t account, int64_t at, int32_t cents)
+static struct booking card_at_home(struct bank *b, uint32_t account, int32_t cents)
 {
-    int city = -1;
-    if (plan_is_away(b, account, at, &city) && city >= 0)
-        return plan_card_in(b, account, at, city, cents);
-    struct booking k = plan_bare(b, account, OPERATION_CASH_OUT, cents);
+    struct booking k = plan_bare(b, account, OPERATION_PURCHASE, cents);
     put_card(&k, account);
-    k.channel = CHANNEL_ATM;
     k.terminal = name_of('w', account / 50);
     k.merchant_country = "BE";
     k.merchant_opened = -3000;
-    k.category = "6011";
     k.is_placed = true;
     k.place = k.home;
     k.place.lat_e4 += 70;
+    return k;
+}
+
+struct booking plan_card_here(struct bank *b, uint32_t account, int64_t at, int32_t cents)
+{
+    int city = -1;
+    bool away = plan_is_away(b, account, at, &city) && city >= 0;
+    struct booking k =
+        away ? plan_card_in(b, account, at, city, cents) : card_at_home(b, account, cents);
+    k.operation = OPERATION_CASH_OUT;
+    k.channel = CHANNEL_ATM;
+    k.category = "6011";
     return k;
 }
 
@@ -266,16 +272,17 @@ static void put_online(struct bank *b, struct booking *k, const struct payment *
 /* In one account of twenty a second person has a card, which stays at home. */
 static void put_in_shop(struct bank *b, struct booking *k, const struct payment *p)
 {
+    int city = -1;
+    bool away = plan_is_away(b, p->account, p->second, &city) && city >= 0;
     bool partner =
         has_partner_card(b, p->account) && plan_trait(b, 'q', p->account ^ p->second << 5, 5) < 2;
-    *k = plan_card_here(b, p->account, p->second, p->cents);
-    if (partner)
-        k->card = name_of('p', p->account);
-    if (k->terminal.kind == 'f' && !partner)
+    if (away && !partner) {
+        *k = plan_card_in(b, p->account, p->second, city, p->cents);
         return;
-    k->operation = OPERATION_PURCHASE;
+    }
+    *k = card_at_home(b, p->account, p->cents);
+    k->card.kind = partner ? 'p' : 'c';
     k->channel = CHANNEL_POS;
-    k->merchant_country = "BE";
     k->place = plan_trait(b, 'y', p->terminal, 2500) == 0 ? head_office : place_of(p->x, p->y);
 }
 
@@ -362,6 +369,9 @@ struct bank *bank_new(const struct bank_options *o)
         random_init(&b->random[s], random_trait(b->seed) + s);
     for (uint32_t i = 0; i < b->n_world; i++)
         add_world_holder(b, i);
+    for (uint32_t i = 0; i < b->n_world / 10; i++)
+        plan_new_account(b, (int32_t)plan_trait(b, 'N', i, 365));
+    b->n_known = b->n_holders;
     return b;
 }
 
@@ -401,6 +411,8 @@ size_t bank_next_day(struct bank *b, const struct booking **ret_bookings)
 {
     const struct payment *payments = NULL;
     size_t n = world_next_day(b->world, &payments);
+    b->payments = payments;
+    b->n_payments = n;
     begin_occasions(b); /* first: a holiday moves payments */
     for (size_t i = 0; i < n; i++)
         plan_payment(b, &payments[i]);

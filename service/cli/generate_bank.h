@@ -40,6 +40,7 @@ enum {
     X(CASH_SALE, "cash-sale")                 \
     X(HOLIDAY, "holiday")                     \
     X(NEW_PHONE, "new-phone")                 \
+    X(NEW_CUSTOMER, "new-customer")           \
     X(TINY_PRICES, "tiny-prices")             \
     X(DONATIONS, "donations")                 \
     X(KIOSK, "kiosk")                         \

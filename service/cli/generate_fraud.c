@@ -52,6 +52,7 @@ static const struct bot bots[] = {
     {20, 90, 4, 30, 1000, 60, false}, /* one machine */
     {30, 120, 10, 60, 8, 65, false},  /* through many */
     {12, 40, 60, 600, 1, 60, false},  /* slow, each card from its own machine: hard */
+    {15, 60, 20, 300, 1, 20, false},  /* of a good list, that is declined little: hard */
     {60, 200, 2, 15, 10, 93, true},
 };
 
@@ -86,7 +87,9 @@ static void cash_out_card(const struct crime *c, uint32_t account, int64_t at)
 static void test_cards(const struct crime *c, const struct bot *bot)
 {
     struct random *r = c->random;
-    struct name shop = name_of('m', random_below(r, c->bank->n_terminals));
+    bool hidden = random_below(r, 3) == 0; /* among the many of a seller of songs */
+    struct name shop = hidden ? name_of('g', random_below(r, 3))
+                              : name_of('m', random_below(r, c->bank->n_terminals));
     uint32_t bin = 990000 + random_below(r, 40);
     int64_t at = random_range(r, 0, 20 * HOUR_S);
     int32_t cards = random_range(r, bot->cards_min, bot->cards_max);
@@ -147,16 +150,21 @@ static void account_takeover(struct bank *b, struct random *r)
 
 /* ---- impossible travel ---- */
 
-/* A copy of the card is used in another city, while its holder pays at home as ever. */
+/* A card is copied where it is used today; hours later the copy is in another city, while its
+ * holder pays at home as ever. */
 static void use_copy(const struct crime *c)
 {
     struct random *r = c->random;
-    uint32_t account = plan_any_account(c->bank, r);
+    if (c->bank->n_payments == 0)
+        return;
+    const struct payment *copied =
+        &c->bank->payments[random_below(r, (uint32_t)c->bank->n_payments)];
+    uint32_t account = copied->account;
     int city = (int)random_below(r, CITIES), at_home = 0;
-    int64_t at = plan_hours(r, 9, 21);
+    int64_t at = (int64_t)copied->second + random_range(r, 30, 600) * MINUTE_S;
     if (plan_is_away(c->bank, account, at, &at_home))
         return;
-    for (int32_t n = random_range(r, 2, 7); n > 0; n--, at += random_range(r, 5, 60) * MINUTE_S) {
+    for (int32_t n = random_range(r, 2, 9); n > 0; n--, at += random_range(r, 5, 90) * MINUTE_S) {
         bool notes = random_below(r, 2) == 0;
         int32_t cents = notes ? random_range(r, 4, 25) * 2000 : plan_cents(r, 40, 600);
         struct booking k = plan_card_in(c->bank, account, at, city, cents);
@@ -348,14 +356,16 @@ static void sell_quietly(const struct crime *c, const struct front *f, int days)
 static void bust(const struct crime *c, const struct front *f, int from_day)
 {
     struct random *r = c->random;
-    bool keyed = random_below(r, 2) == 0;
+    bool keyed = random_below(r, 2) == 0, near = random_below(r, 2) == 0;
     int32_t last = from_day + random_range(r, 1, 3);
     for (int32_t day = from_day; day < last; day++) {
-        for (int32_t n = random_range(r, 20, 90); n > 0; n--) {
+        for (int32_t n = random_range(r, 10, 70); n > 0; n--) {
             int64_t at = day * (int64_t)DAY_S + plan_waking(r);
-            int32_t times = random_range(r, 3, 12);
+            int32_t times = random_range(r, 1, 10);
             struct booking k = sale(c, f, at, f->ticket * 100 * times);
-            from_machine(c, &k, random_below(r, 5));
+            from_machine(c, &k, random_below(r, 12));
+            if (near) /* machines of people, rented */
+                k.ip_country = "BE";
             if (keyed)
                 k.device = (struct name){0};
             k.is_declined = random_below(r, 8) == 0;

@@ -202,6 +202,35 @@ static void new_phones(struct bank *b, struct random *r)
     }
 }
 
+/* What they had at another bank comes over, perhaps a gift with it; then they pay for all that a
+ * move costs, and at last begin to buy what they always do. */
+static void welcome(struct bank *b, struct random *r, uint32_t account)
+{
+    int64_t day = DAY_S;
+    for (int32_t n = random_range(r, 1, 4); n > 0; n--) {
+        struct name before = name_of('o', account * 8 + (uint32_t)n);
+        int32_t cents = plan_cents(r, 100, n == 1 ? 9000 : 600);
+        plan_as(b, day + plan_waking(r), plan_credit(b, account, before, cents), BANK_NEW_CUSTOMER);
+    }
+    for (int32_t n = random_range(r, 1, 6); n > 0; n--) {
+        int64_t after = day * random_range(r, 1, 4), at = after + plan_waking(r);
+        struct name payee = name_of('l', random_below(r, 400));
+        int32_t cents = plan_cents(r, 40, 900);
+        plan_as(b, at, plan_transfer(b, account, at, payee, cents), BANK_NEW_CUSTOMER);
+    }
+    for (int32_t n = random_range(r, 5, 40); n > 0; n--) {
+        int64_t after = day * random_range(r, 2, 40), at = after + plan_waking(r);
+        plan_as(b, at, plan_card_online(b, account, at, plan_cents(r, 5, 120)), BANK_NEW_CUSTOMER);
+    }
+}
+
+static void new_customers(struct bank *b, struct random *r)
+{
+    for (uint32_t i = b->n_world; i < b->n_known; i++)
+        if (b->holders[i].opened == b->day)
+            welcome(b, r, i);
+}
+
 /* ---- shops ---- */
 
 struct shop {
@@ -209,6 +238,7 @@ struct shop {
     int32_t opened;
     const char *category;
     enum bank_scenario scenario;
+    bool for_tourists; /* two customers of three are from abroad */
 };
 
 static void sell(struct bank *b, struct random *r, const struct shop *s, int64_t at, int32_t cents)
@@ -218,6 +248,8 @@ static void sell(struct bank *b, struct random *r, const struct shop *s, int64_t
     k.merchant_opened = s->opened;
     k.category = s->category;
     k.is_declined = random_below(r, 40) == 0;
+    if (s->for_tourists && random_below(r, 3) != 0)
+        k.ip_country = plan_cities[random_below(r, CITIES)].country;
     plan_as(b, at, k, s->scenario);
 }
 
@@ -234,7 +266,7 @@ static void sell_day(struct bank *b, struct random *r, const struct shop *s, int
 static void tiny_prices(struct bank *b, struct random *r)
 {
     for (uint32_t n = plan_starts(b, r, 25000); n > 0; n--) {
-        struct shop s = {name_of('g', random_below(r, 3)), -2000, "5815", BANK_TINY_PRICES};
+        struct shop s = {name_of('g', random_below(r, 3)), -2000, "5815", BANK_TINY_PRICES, false};
         int64_t at = plan_waking(r);
         sell(b, r, &s, at, 99 + 100 * (int32_t)random_below(r, 4));
     }
@@ -244,7 +276,7 @@ static void tiny_prices(struct bank *b, struct random *r)
 static void donations(struct bank *b, struct random *r)
 {
     for (uint32_t n = plan_starts(b, r, 25); n > 0; n--) {
-        struct shop s = {name_of('g', 10), -3000, "8398", BANK_DONATIONS};
+        struct shop s = {name_of('g', 10), -3000, "8398", BANK_DONATIONS, false};
         for (int i = random_range(r, 80, 200); i > 0; i--) {
             int64_t at = plan_hours(r, 20, 22);
             sell(b, r, &s, at, random_range(r, 2, 20) * 100);
@@ -267,21 +299,24 @@ static void kiosks(struct bank *b, struct random *r)
     }
 }
 
-/* It opens with a crowd, then sells a little every day; after weeks there may be a sale. One in
- * four sells furniture, few and dear. */
+/* It opens with a crowd, then sells a little every day; after weeks there may be a sale, or
+ * something dear and new that all want. One in four sells furniture, few and dear. */
 static void new_shops(struct bank *b, struct random *r)
 {
     for (uint32_t n = plan_starts(b, r, 50); n > 0; n--) {
         struct shop s = {name_of('n', 2 * plan_count(b, BANK_NEW_SHOP)), b->day, "5651",
-                         BANK_NEW_SHOP};
-        bool dear = random_below(r, 4) == 0;
+                         BANK_NEW_SHOP, false};
+        bool dear = random_below(r, 4) == 0, novelty = random_below(r, 3) == 0;
+        s.for_tourists = random_below(r, 5) == 0;
         int32_t ticket = dear ? random_range(r, 250, 700) : random_range(r, 15, 60);
         int sale = random_range(r, 8, 45);
         for (int day = 0; day < 50; day++) {
             s.scenario = day >= sale && day < sale + 3 ? BANK_SHOP_SALE : BANK_NEW_SHOP;
             bool crowd = day < 2 || s.scenario == BANK_SHOP_SALE;
             int32_t most = dear ? (crowd ? 8 : 3) : (crowd ? 70 : 10);
-            sell_day(b, r, &s, day, random_range(r, most / 3, most), ticket);
+            int32_t sales = random_range(r, most / 3, most);
+            int32_t price = s.scenario == BANK_SHOP_SALE && novelty ? 3 * ticket : ticket;
+            sell_day(b, r, &s, day, sales, price);
         }
     }
 }
@@ -298,6 +333,7 @@ occasions_day *const life_days[BANK_N_SCENARIOS] = {
     [BANK_CASH_SALE] = cash_sales,
     [BANK_HOLIDAY] = holidays,
     [BANK_NEW_PHONE] = new_phones,
+    [BANK_NEW_CUSTOMER] = new_customers,
     [BANK_TINY_PRICES] = tiny_prices,
     [BANK_DONATIONS] = donations,
     [BANK_KIOSK] = kiosks,

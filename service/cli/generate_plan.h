@@ -53,8 +53,11 @@ struct bank {
     struct world *world;
     uint64_t seed;
     uint32_t n_world;       /* accounts of the world */
-    struct holder *holders; /* those, then who came later */
+    struct holder *holders; /* those, then others */
     uint32_t n_holders, cap_holders, n_terminals, serial;
+    uint32_t n_known;               /* the world's, and honest customers to come, each on its day */
+    const struct payment *payments; /* of today */
+    size_t n_payments;
     uint32_t n_begun[BANK_N_SCENARIOS]; /* shops of honest ones, cases of frauds */
     int32_t day;
     uint32_t frauds;

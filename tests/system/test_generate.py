@@ -15,7 +15,7 @@ SHA256_SEED_7 = "73d0f816020c264a5724f62d3c1788e99b4f2fd971ae835a999623e2c6243db
 
 
 # The same of `--transactions 80000 --accounts 1000 --terminals 2000 --frauds all`.
-SHA256_SEED_7_BANK = "ca9fd6d6384c426f20f1ce4b15cb77d0a9e084e96ff3a1a5d0c4977b84feb080"
+SHA256_SEED_7_BANK = "4ef130129d4a59e3f746a987a0b15870bb4b4e096c86fc22043d0f2d718d8883"
 SIX = ("card-testing", "account-takeover", "impossible-travel", "mule-accounts", "structuring",
        "merchant-bust-out")
 

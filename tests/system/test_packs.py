@@ -1,5 +1,6 @@
 """The rule sets that ship, and the one of rules/README.md: they load without a warning, and score
 their sample messages."""
+import glob
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import pytest
 
 SLUICE = os.environ.get("SLUICE_BIN", "build/san/sluice")
 PACKS = {"starter": "tests/messages/starter.json", "pacs008": "tests/messages/pacs008.json"}
+ALL_PACKS = sorted(os.path.basename(os.path.dirname(path))
+                   for path in glob.glob("rules/packs/*/ruleset.yaml"))
 REQUIRED = ("transaction_id", "account_id", "amount", "timestamp")
 
 
@@ -53,7 +56,22 @@ def replay(pack, folder, messages):
     return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("pack", PACKS)
+def test_each_pack_is_in_the_table_and_has_tests():
+    page = source("rules/packs/README.md")
+    for pack in ALL_PACKS:
+        assert f"| [{pack}]({pack}/" in page
+        assert os.path.exists(f"rules/packs/{pack}/ruleset_test.yaml")
+
+
+@pytest.mark.parametrize("pack", ALL_PACKS)
+def test_a_packs_tests_name_each_of_its_rules(pack):
+    ids = {rule for path in glob.glob(f"rules/packs/{pack}/*.yaml")
+           for rule in re.findall(r"^  - id: (\S+)$", source(path), re.MULTILINE)}
+    said = set(re.findall(r"[a-z0-9][a-z0-9-]*", source(f"rules/packs/{pack}/ruleset_test.yaml")))
+    assert ids and not ids - said
+
+
+@pytest.mark.parametrize("pack", ALL_PACKS)
 def test_a_pack_loads_without_a_warning(pack, tmp_path):
     done = run("check", "-c", config_of(pack, tmp_path))
     assert done.returncode == 0, done.stderr.decode()
