@@ -146,6 +146,8 @@ static enum status add_hit(struct run *run, const struct rule *rule, double scor
     run->indexes[hits->n_fired + hits->n_shadow] = rule->index;
     if (live)
         count_live(run, rule, score);
+    if (hits->results != NULL)
+        hits->results[rule->index].in_shadow = !live;
     int before = live ? hits->n_fired++ : hits->n_shadow++;
     return before < RULES_SHOWN_MAX ? show_hit(run, rule, live, score) : ST_OK;
 }

@@ -57,6 +57,7 @@ enum rule_outcome {
 /* What became of one rule, for explain. */
 struct rule_result {
     enum rule_outcome outcome;
+    bool in_shadow;  /* RULE_FIRED, and it does not count for this row */
     struct span why; /* RULE_MISSING: what was missing; RULE_ERROR: "division by zero" */
     bool is_near;    /* RULE_NOT_FIRED: and it would have, with its thresholds a tenth lower */
 };

@@ -4,7 +4,7 @@
 #include "service/base/clock.h"
 #include "service/cli/cli.h"
 #include "service/cli/kafka.h"
-#include "service/engine/snapshot.h"
+#include "service/engine/budget.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,8 @@ static const char usage[] =
     "usage: sluice check [-c FILE] [--KEY VALUE ...] [--format text|json] [--explain RULE]\n"
     "\n"
     "Load the configuration and the ruleset it names as `sluice serve` would, and print what is\n"
-    "wrong: on stdout, one JSON object a line with --format json. Exit 0: fine (warnings may be\n"
+    "wrong: on stdout, one JSON object a line with --format json. Of a ruleset that is fine it is\n"
+    "said what it costs; `limits:` in its file refuses more. Exit 0: fine (warnings may be\n"
     "printed), 1: refused.\n"
     "\n"
     "  -c FILE          the configuration file\n"
@@ -24,7 +25,10 @@ static const char usage[] =
     "example:\n"
     "  sluice check -c sluice.yaml\n";
 
-enum { LISTING_BYTES = 4 << 20 }; /* of 16 KB of source, with room to spare */
+enum {
+    LISTING_BYTES = 4 << 20, /* of 16 KB of source, with room to spare */
+    BUDGET_BYTES = 8 << 10,  /* eight key fields, five names */
+};
 
 static void explain_part(const struct snapshot *snap, const char *title,
                          const struct cel_program *program)
@@ -73,6 +77,20 @@ static bool explain(const struct snapshot *snap, const char *id)
     return false;
 }
 
+static void print_budget(const struct snapshot *snap, bool json)
+{
+    char buf[BUDGET_BYTES];
+    struct budget b;
+    struct text t;
+    budget_of(snap, &b);
+    text_init(&t, buf, sizeof buf);
+    if (json)
+        text_str(&t, "{\"budget\":");
+    (json ? budget_write_json : budget_write)(&b, &t);
+    text_str(&t, json ? "}\n" : "");
+    fwrite(buf, 1, t.len, stdout);
+}
+
 static enum status check_ruleset(const struct config *config, const char *rule, bool json,
                                  struct diag_list *diags)
 {
@@ -86,7 +104,9 @@ static enum status check_ruleset(const struct config *config, const char *rule, 
         printf("ruleset %s: %d fields, %d derived, %d features, %d lists, %d rules\n",
                snap->id_text, snap->schema.count, snap->n_derived, snap->features.n_features,
                snap->lists->count, snap->rules->count);
-    if (rule != NULL && !explain(snap, rule))
+    if (rule == NULL)
+        print_budget(snap, json);
+    else if (!explain(snap, rule))
         st = ST_INVALID;
     snapshot_unref(snap);
     return st;

@@ -26,7 +26,7 @@
 enum {
     RULE_TESTS_MAX = 1000, /* of one file, which nobody reads any more then */
     /* Of one test, repetitions counted: a burst that floods a window is hundreds, and what takes
-     * more is a replay's. 100,000 take a second. */
+     * more is a replay's. 100,000 take two seconds. */
     RULE_TEST_EVENTS_MAX = 100000,
     /* YAML_NODES_MAX nodes of 150 bytes, as much again for what is made of them, and the text. */
     RULE_TEST_ARENA_BYTES = 128 << 20,

@@ -74,8 +74,8 @@ static const struct hits *hits_of(const struct comparing *c)
 
 static bool has_fired(const struct comparing *c, int index, bool live)
 {
-    return hits_of(c)->results[index].outcome == RULE_FIRED &&
-           (rule_of(c, index)->mode == RULE_LIVE) == live;
+    const struct rule_result *result = &hits_of(c)->results[index];
+    return result->outcome == RULE_FIRED && result->in_shadow != live;
 }
 
 /* "did not fire", "fired in shadow", "missing: currency" */

@@ -4,6 +4,7 @@
 #include "service/base/check.h"
 #include "service/base/hash.h"
 #include "service/engine/bounds.h"
+#include "service/engine/budget.h"
 #include "service/engine/covered.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ static const struct shape_key keys[] = {
     {"lists", &lists_shape, false, "Named lists: `device_id in lists.name`."},
     {"flag_at", &number_shape, true, "A transaction is flagged from this sum of scores on."},
     {"rules", &files_shape, false, "Files of rules, relative to this one."},
+    {"limits", &budget_limits_shape, false, "What a transaction may cost; more is refused."},
 };
 
 const struct shape ruleset_shape = {
@@ -477,7 +479,8 @@ static size_t start_of_line(struct span content, int line)
 /* Sections that decide over what is observed, and not what is. */
 static bool only_judges(const struct yaml_node *section)
 {
-    return span_is(section->key, "rules") || span_is(section->key, "flag_at");
+    return span_is(section->key, "rules") || span_is(section->key, "flag_at") ||
+           span_is(section->key, "limits");
 }
 
 /* Where it ends. In a flow mapping the next one may begin in this one's last line: that whole line
@@ -511,6 +514,15 @@ static void hash_observed(struct loader *l)
     for (int i = 0; i < l->snap->lists->count; i++)
         chain_hash(digest, l->snap->lists->items[i].content);
     memcpy(&l->snap->observed_id, digest, sizeof l->snap->observed_id);
+}
+
+/* ---- what it costs ---- */
+
+/* Last of all: it looks at everything. */
+static bool load_limits(struct loader *l)
+{
+    const struct yaml_node *node = yaml_get(l->file.root, "limits");
+    return node == NULL || budget_limits_check(l->snap, &l->file, node, l->diags);
 }
 
 /* ---- the whole ---- */
@@ -550,6 +562,8 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
         return ST_NO_SPACE;
     }
     find_reads(s, o->reads_all);
+    if (!load_limits(l))
+        return ST_INVALID;
     s->env = l->env;
     s->env.share = NULL;      /* it was for the rules, and is done */
     s->env.is_strict = false; /* whoever tries something may try 1 < 0 */

@@ -313,3 +313,27 @@ uint64_t fold_generation(struct span log)
         memcpy(&generation, log.base + 8, sizeof generation);
     return generation;
 }
+
+/* ---- sizes ---- */
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/*
+ * Nothing folds before the first multiple of FOLD_STEP that is past exact_events + FOLD_STEP. From
+ * then on exact_events stay, of corrections as many again, and a step's more come.
+ */
+void fold_size_of(const struct plan *plan, struct fold_size *ret_size)
+{
+    size_t exact = (size_t)plan->exact_events, record = plan->plain_bytes;
+    size_t correction = plan->counts != 0 ? RECORD_FIXED_BYTES + 8 : 0;
+    size_t longest = larger(record, correction);
+    size_t before = ((exact + FOLD_STEP) / FOLD_STEP + 1) * FOLD_STEP * longest;
+    size_t after = exact * (record + correction) + FOLD_STEP * longest;
+    *ret_size =
+        (struct fold_size){.record_bytes = record,
+                           .correction_bytes = correction,
+                           .bytes_max = tiles_bytes_max(plan->layout) + larger(before, after)};
+}

@@ -108,6 +108,17 @@ MUST_USE enum status fold_write(const struct plan *plan, const struct layout_boo
                                 uint64_t generation, struct arena *scratch,
                                 struct fold_written *ret_written);
 
+/* What the log of one entity takes. */
+struct fold_size {
+    size_t record_bytes;     /* of a transaction */
+    size_t correction_bytes; /* of a label; 0: none of its features counts them */
+    /* What a transaction reads at most: as many records as there can be before they fold, and
+     * every tile. While a fold is written back others may append some more. */
+    size_t bytes_max;
+};
+
+void fold_size_of(const struct plan *plan, struct fold_size *ret_size);
+
 /* Length of the header, 0 when there is none; its generation, 0 when there is none. */
 size_t fold_header_bytes(struct span log);
 uint64_t fold_generation(struct span log);

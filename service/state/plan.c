@@ -140,11 +140,16 @@ static int cell_of(struct layout_cell *cells, int *n, const struct lane *l)
     return i;
 }
 
+int64_t plan_grain_ms(int64_t window_ms)
+{
+    return window_ms / TIER_TILES > 0 ? window_ms / TIER_TILES : 1;
+}
+
 /* One tier for each window length, kept as long as the feature with the longest
  * delay looks back. */
 static bool add_tier(struct layout_tier *tiers, int *n, const struct plan_feature *f)
 {
-    int64_t grain_ms = f->window_ms / TIER_TILES > 0 ? f->window_ms / TIER_TILES : 1;
+    int64_t grain_ms = plan_grain_ms(f->window_ms);
     int64_t keep_ms = f->window_ms + f->delay_ms;
     int i = 0;
     while (i < *n && tiers[i].grain_ms < grain_ms)

@@ -50,6 +50,8 @@ MUST_USE enum status plan_compile(const struct plan_spec *spec, struct arena *ar
 /* The layout of the records this plan's ruleset writes. */
 const struct layout *plan_layout(const struct plan *plan);
 int plan_feature_count(const struct plan *plan);
+/* Of the tiles for a window of that length. */
+int64_t plan_grain_ms(int64_t window_ms);
 int64_t plan_horizon_ms(const struct plan *plan);
 
 /* What one feature reads of the logs. */

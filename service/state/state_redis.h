@@ -32,6 +32,16 @@ enum {
     REDIS_RETRY_MAX_MS = 2000,
 };
 
+/* Commands of a transaction, for who reckons what it costs (engine/budget.h); counted by a test. */
+enum {
+    REDIS_COMMANDS_CLAIM = 3,   /* MULTI, SET, EXEC */
+    REDIS_COMMANDS_ENTITY = 2,  /* APPEND, GETRANGE */
+    REDIS_COMMANDS_EXPIRY = 2,  /* of an entity; EXPIRE twice, now and then */
+    REDIS_COMMANDS_BEACON = 1,  /* SET, now and then */
+    REDIS_COMMANDS_ALLOWED = 1, /* SET of the decision, which is not awaited */
+    REDIS_COMMANDS_FLAGGED = 4, /* MULTI, SET, XADD, EXEC: awaited */
+};
+
 struct state_redis_options {
     struct redis_address address;
     char prefix[128];

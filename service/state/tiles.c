@@ -396,6 +396,30 @@ static size_t block_bytes(const struct tile_block *b)
     return bytes;
 }
 
+size_t tiles_tile_bytes(const struct layout *l)
+{
+    return tile_bytes(l);
+}
+
+/* Those that the kept time touches, whose two ends may lie within one each. */
+int64_t tiles_in_tier_max(const struct layout_tier *tier)
+{
+    return (tier->keep_ms + tier->grain_ms - 1) / tier->grain_ms + 1;
+}
+
+size_t tiles_bytes_max(const struct layout *l)
+{
+    size_t bytes = TILES_HEADER_BYTES + TILES_RECENT_MAX * sizeof(struct tile_recent) + 8;
+    for (int i = 0; i < l->n_tiers; i++)
+        bytes += TIER_HEAD_BYTES + (size_t)tiles_in_tier_max(&l->tiers[i]) * tile_bytes(l);
+    for (int i = 0; i < l->n_cells; i++) {
+        bytes +=
+            l->cells[i].parts & CELL_MAP ? MAP_HEAD_BYTES + TILES_MAP_MAX * MAP_VALUE_BYTES : 0;
+        bytes += l->cells[i].parts & CELL_PLACE ? PLACE_BYTES : 0;
+    }
+    return bytes;
+}
+
 size_t folded_bytes(const struct folded *f)
 {
     size_t bytes = TILES_HEADER_BYTES + f->n_recent * sizeof f->recent[0];

@@ -117,6 +117,16 @@ struct folded {
 MUST_USE enum status folded_read(struct span log, const struct layout_book *book,
                                  struct arena *scratch, struct folded *ret_folded);
 
+/*
+ * What a log's header and tiles take at most while one ruleset alone writes there: every tile of
+ * every tier is there, and every map is full. One block is in it; each ruleset with another layout
+ * has one of its own until its horizon is over.
+ */
+size_t tiles_bytes_max(const struct layout *l);
+/* Of one tile; and how many tiles a tier has at most. */
+size_t tiles_tile_bytes(const struct layout *l);
+int64_t tiles_in_tier_max(const struct layout_tier *tier);
+
 /* Bytes that folded_write will make. */
 size_t folded_bytes(const struct folded *f);
 /* Encode to `out`, which has folded_bytes() room. */

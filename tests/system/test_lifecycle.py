@@ -280,14 +280,16 @@ def test_check_counts_what_is_there_and_warns_of_a_ruleset_that_can_flag_nothing
     server.configure()
     config = str(server.folder / "sluice.yaml")
     fine = sluice("check", "-c", config).stdout
-    assert fine.endswith(": 6 fields, 0 derived, 5 features, 0 lists, 1 rules\n")
+    assert fine.splitlines()[0].endswith(": 6 fields, 0 derived, 5 features, 0 lists, 1 rules")
     server.write("rules.yaml", "rules: []\n")
     empty = sluice("check", "-c", config)
     assert empty.returncode == 0 and "5 features, 0 lists, 0 rules\n" in empty.stdout
     assert "ruleset.yaml:15:1: warning: there is no rule: nothing can be flagged" in empty.stdout
     text = (server.folder / "ruleset.yaml").read_text()
     server.write("ruleset.yaml", text.replace("rules: [rules.yaml]\n", ""))
-    row = json.loads(sluice("check", "-c", config, "--format", "json").stdout)
+    lines = sluice("check", "-c", config, "--format", "json").stdout.splitlines()
+    cost, row = (json.loads(line) for line in lines)
+    assert cost["budget"]["evaluation_steps_max"] == 2  # of `where:`
     assert (row["level"], row["line"], row["hint"]) == ("warning", 1, "rules: [velocity.yaml]")
 
 
