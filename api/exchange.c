@@ -51,6 +51,8 @@ static void put_headers(struct MHD_Response *response, const struct request *r)
     put_timing(response, r);
     if (reply->allow != NULL)
         header(response, "Allow", reply->allow);
+    if (reply->location != NULL)
+        header(response, "Location", reply->location);
     if (reply->retry_after)
         header(response, "Retry-After", "1");
     if (reply->no_store)

@@ -15,7 +15,9 @@
 #ifndef SLUICE_API_HTTP_H
 #define SLUICE_API_HTTP_H
 
+#include "service/engine/backtest_jobs.h"
 #include "service/engine/score.h"
+#include "service/engine/versions.h"
 #include "service/io/fanout.h"
 
 enum {
@@ -52,10 +54,12 @@ struct http_options {
     size_t body_bytes_max;
     size_t line_bytes_max;
     uint64_t spool_bytes_max;
-    const char *spool_dir; /* borrowed */
-    struct fanout *fanout; /* borrowed; the alerts that are told */
-    int64_t streams_max;   /* of all workers; each takes a request of HTTP_REQUESTS_MAX */
-    int64_t heartbeat_ms;  /* of a stream that is silent */
+    const char *spool_dir;           /* borrowed */
+    struct versions *versions;       /* borrowed; NULL: none are kept */
+    struct backtest_jobs *backtests; /* borrowed */
+    struct fanout *fanout;           /* borrowed; the alerts that are told */
+    int64_t streams_max;             /* of all workers; each takes a request of HTTP_REQUESTS_MAX */
+    int64_t heartbeat_ms;            /* of a stream that is silent */
     int64_t request_timeout_ms;
     int64_t idle_timeout_ms;
     int64_t drain_timeout_ms;

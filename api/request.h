@@ -32,6 +32,7 @@ struct reply {
     struct stream *stream; /* likewise */
     char *owned;           /* where `body` is, when on the heap; freed with the request */
     const char *allow;     /* header Allow, NULL: none */
+    const char *location;  /* header Location, NULL: none */
     bool retry_after;
     bool no_store;    /* header Cache-Control */
     bool replayed;    /* header Idempotent-Replayed: true */

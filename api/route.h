@@ -49,6 +49,10 @@ enum {
     X(METHOD_GET, "/v1/alerts", ROUTE_BODY_NONE, NULL, on_alerts, "since", "limit")                \
     X(METHOD_GET, "/v1/alerts/stream", ROUTE_BODY_NONE, NULL, on_alert_stream, NULL)               \
     X(METHOD_GET, "/v1/ruleset", ROUTE_BODY_NONE, NULL, on_ruleset, NULL)                          \
+    X(METHOD_POST, "/v1/ruleset/backtest", ROUTE_BODY_WHOLE, "application/json", on_backtest,      \
+      NULL)                                                                                        \
+    X(METHOD_GET, "/v1/ruleset/backtest/{id}", ROUTE_BODY_NONE, NULL, on_backtest_result, NULL)    \
+    X(METHOD_DELETE, "/v1/ruleset/backtest/{id}", ROUTE_BODY_NONE, NULL, on_backtest_cancel, NULL) \
     X(METHOD_GET, "/livez", ROUTE_BODY_NONE, NULL, on_livez, ROUTE_QUERY_ANY)                      \
     X(METHOD_GET, "/readyz", ROUTE_BODY_NONE, NULL, on_readyz, ROUTE_QUERY_ANY)                    \
     X(METHOD_GET, "/metrics", ROUTE_BODY_NONE, NULL, on_metrics, ROUTE_QUERY_ANY)                  \

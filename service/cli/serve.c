@@ -41,6 +41,7 @@ static const char usage[] =
 struct serve {
     struct config config;
     struct reload *reload;
+    struct backtest_jobs *backtests;
     struct kafka_options kafka;
     struct alerts *alerts;
     struct backend *backend;
@@ -258,6 +259,8 @@ static enum status start_server(struct serve *s)
         .line_bytes_max = (size_t)c->limits_batch_line_bytes,
         .spool_bytes_max = (uint64_t)c->limits_batch_spool_bytes,
         .spool_dir = c->spool_dir,
+        .versions = reload_versions(s->reload),
+        .backtests = s->backtests,
         .fanout = s->fanout,
         .streams_max = c->limits_streams,
         .heartbeat_ms = c->alerts_heartbeat_ms,
@@ -327,6 +330,21 @@ static void live_rates(void *user, uint64_t ruleset, struct gate_rates *ret_rate
         backend_rates(s->backend, ruleset, ret_rates);
 }
 
+static struct backtest_jobs *make_backtests(struct serve *s)
+{
+    const struct config *c = &s->config;
+    const struct backtest_jobs_options o = {.snapshots = reload_snapshots(s->reload),
+                                            .engine = {.max_skew_ms = c->max_skew_ms,
+                                                       .dedupe_for_ms = c->dedupe_for_ms,
+                                                       .label_wait_ms = c->label_wait_ms,
+                                                       .remember_for_ms = c->remember_for_ms},
+                                            .exact_events = (int)c->state_exact_events,
+                                            .journal_dir = c->journal_dir,
+                                            .spool_dir = c->spool_dir,
+                                            .spool_bytes = (uint64_t)c->backtest_spool_bytes};
+    return backtest_jobs_new(&o);
+}
+
 static enum status serve(struct serve *s)
 {
     const struct backend_alerts hooks = {.seen = on_alert, .woken = alerts_woken, .user = s};
@@ -341,6 +359,7 @@ static enum status serve(struct serve *s)
         log_error("cannot start", LOG_TEXT("why", why));
         return st;
     }
+    s->backtests = make_backtests(s);
     alerts_start(s->alerts, backend_outbox(s->backend));
     watch(s);
     reload_watch_rates(s->reload, live_rates, s);
@@ -396,6 +415,7 @@ int cli_serve(int argc, char **argv)
     s.fanout = make_fanout(&s.config);
     enum status st = serve(&s);
     alerts_close(s.alerts, (int)s.config.drain_timeout_ms);
+    backtest_jobs_free(s.backtests);
     reload_stop(s.reload);
     close_loop(&s);
     backend_close(s.backend);

@@ -2,10 +2,11 @@
 import html.parser
 import json
 import subprocess
+import time
 
 import pytest
 
-from conftest import BIN, RULESET, payment
+from conftest import BIN, RULES, RULESET, payment
 
 CANDIDATE_RULES = """\
 rules:
@@ -189,3 +190,60 @@ def test_a_page_about_nothing_can_be_read(bed):
     page = Page(done.stdout)
     assert page.open == [] and "nan" not in done.stdout and "inf" not in done.stdout
     assert "No transaction is labelled as fraud" in "".join(page.words)
+
+
+def poll(server, location):
+    """Until it has ended."""
+    for _ in range(600):
+        told = server.get(location).json()
+        if told["state"] != "running":
+            return told
+        time.sleep(0.05)
+    raise AssertionError(told)
+
+
+def ask(server, **body):
+    return server.request("POST", "/v1/ruleset/backtest", json.dumps(body),
+                          {"Content-Type": "application/json"})
+
+
+def test_a_running_service_is_asked_for_one(make_server, tmp_path):
+    """Today's rules flag less than those of before: the other way round in the backtest."""
+    server = make_server(start=False, journal__dir=str(tmp_path / "journal"),
+                         reload__watch=False)
+    server.write("rules.yaml", CANDIDATE_RULES)
+    server.start()
+    before = server.get("/v1/ruleset").json()["ruleset"]
+    for event in history():
+        reply = server.label(event) if "kind" in event else server.score(event)
+        assert reply.status == 200, reply.body
+    server.write("rules.yaml", RULES)
+    server.signal(1)
+    assert server.wait_log("ruleset loaded")["ruleset"] != before
+    started = ask(server, candidate=before)
+    assert started.status == 202, started.body
+    assert started.headers["Location"] == "/v1/ruleset/backtest/" + started.json()["id"]
+    told = poll(server, started.headers["Location"])
+    assert told["state"] == "done" and told["progress"] == 1, told
+    assert told["result"]["candidate"]["flagged"] == 7
+    assert told["result"]["baseline"]["flagged"] == 2
+    assert server.request("DELETE", started.headers["Location"]).status == 204
+    assert server.get(started.headers["Location"]).status == 404
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("body, status, said", [
+    ({"candidate": "0123456789abcdef"}, 404, "no ruleset is kept under this id"),
+    ({"candidate": "../../etc"}, 422, "candidate must be the id of a ruleset that is kept"),
+    ({}, 422, "candidate must be the id of a ruleset that is kept"),
+    ({"candidate": "0123456789abcdef", "from": "yesterday"}, 422, "from must be an RFC 3339"),
+    ({"candidate": "0123456789abcdef", "x": 1}, 422, "takes candidate, from and to alone"),
+])
+def test_what_is_asked_wrongly_is_said(server, body, status, said):
+    reply = ask(server, **body)
+    assert reply.status == status and said in reply.json()["detail"], reply.body
+
+
+def test_without_a_journal_there_is_nothing_to_measure_on(server):
+    reply = ask(server, candidate=server.get("/v1/ruleset").json()["ruleset"])
+    assert reply.status == 404 and "set journal.dir" in reply.json()["detail"]
