@@ -111,6 +111,9 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "When Redis is away at start: give up, or serve degraded until it is there.")                \
     X(CONFIG_INT, state_exact_events, "state.exact_events", "256", 1, 4096, false,                 \
       "Distinct events of an entity that are kept one by one; older ones are folded into tiles.")  \
+    X(CONFIG_INT, state_fill_bytes, "state.fill_bytes", "1073741824", 0, 1LL << 40, false,         \
+      "Memory for a second table, while the history of features that a reload has added is filled "\
+      "in from the journal. 0: it is not.")                                                        \
     X(CONFIG_TEXT, state_redis, "state.redis", "redis://127.0.0.1:6379/0", 1, 511, true,           \
       "redis://[user:password@]host[:port][/db] or redis+unix:///path[?db=N].")                    \
     X(CONFIG_TEXT, state_prefix, "state.prefix", "sluice:", 0, 127, false,                         \

@@ -6,7 +6,9 @@
 #include "service/base/watermark.h"
 #include "service/cli/identity.h"
 #include "service/cli/kafka.h"
+#include "service/engine/covered.h"
 #include "service/engine/delivery.h"
+#include "service/engine/filler.h"
 #include "service/engine/metrics.h"
 #include "service/engine/outbox_mark.h"
 #include "service/engine/recover.h"
@@ -33,6 +35,8 @@ struct backend {
     struct delivery *delivery;      /* likewise */
     const char *_Atomic refused;    /* why Redis cannot be used, static text; NULL: it can */
     atomic_int n_up;                /* connections to Redis that serve */
+    struct filler *filler;          /* memory with a journal; NULL: there is none */
+    _Atomic uint64_t filled_logs;
     struct outbox *outbox;
     struct outbox_mark *mark;  /* with a journal */
     struct line_file *letters; /* labels whose transaction never came */
@@ -109,10 +113,22 @@ static enum status open_journal(struct backend *b, char *ret_why)
     return open_identity(b, opened.next_seq > 1, ret_why);
 }
 
-static void set_engine(struct backend *b, struct engine *e, uv_loop_t *loop, struct state *state)
+static struct engine_options engine_options_of(const struct backend *b)
 {
     const struct config *c = b->config;
     bool reject = c->on_state_unavailable == CONFIG_UNAVAILABLE_REJECT;
+    return (struct engine_options){
+        .max_skew_ms = c->max_skew_ms,
+        .dedupe_for_ms = c->dedupe_for_ms,
+        .label_wait_ms = c->label_wait_ms,
+        .remember_for_ms = c->remember_for_ms,
+        .deadline_ms = (int)c->deadline_ms,
+        .on_unavailable = reject ? ON_UNAVAILABLE_REJECT : ON_UNAVAILABLE_DEGRADE,
+        .synced_answers = b->journal != NULL && c->journal_fsync == CONFIG_FSYNC_ALWAYS};
+}
+
+static void set_engine(struct backend *b, struct engine *e, uv_loop_t *loop, struct state *state)
+{
     *e = (struct engine){
         .loop = loop,
         .state = state,
@@ -120,14 +136,7 @@ static void set_engine(struct backend *b, struct engine *e, uv_loop_t *loop, str
         .state_keeps_journal = is_memory(b),
         .judges = true,
         .snapshots = b->snapshots,
-        .options = {.max_skew_ms = c->max_skew_ms,
-                    .dedupe_for_ms = c->dedupe_for_ms,
-                    .label_wait_ms = c->label_wait_ms,
-                    .remember_for_ms = c->remember_for_ms,
-                    .deadline_ms = (int)c->deadline_ms,
-                    .on_unavailable = reject ? ON_UNAVAILABLE_REJECT : ON_UNAVAILABLE_DEGRADE,
-                    .synced_answers =
-                        b->journal != NULL && c->journal_fsync == CONFIG_FSYNC_ALWAYS},
+        .options = engine_options_of(b),
         .delivery = b->delivery,
         .outbox = b->outbox,
         .outbox_mark = b->mark,
@@ -174,6 +183,82 @@ static enum status open_memory(struct backend *b, char *ret_why)
         return st;
     }
     return rebuild_table(b, from_seq, ret_why);
+}
+
+/* ---- history of features that are added ---- */
+
+static struct state *open_view(void *user)
+{
+    const struct backend *b = user;
+    return state_mem_open(b->table, false);
+}
+
+static const char *why_not_filled(const struct filler_report *r)
+{
+    switch (r->status) {
+    case ST_OK:
+    case ST_NOT_FOUND:
+        return "the journal does not reach back far enough; time will cover them";
+    case ST_TOO_LARGE:
+        return "it needs more memory than state.fill_bytes";
+    case ST_CONFLICT:
+        return "a log did not hold still";
+    default:
+        return status_text(r->status);
+    }
+}
+
+static void filled(void *user, const struct filler_report *r)
+{
+    struct backend *b = user;
+    b->filled_logs += r->filled.logs;
+    if (r->status == ST_OK && r->filled.keys > 0)
+        log_info("features filled in", LOG_INT("key_fields", r->filled.keys),
+                 LOG_INT("logs", (int64_t)r->filled.logs),
+                 LOG_INT("frames", (int64_t)r->filled.frames), LOG_INT("ms", r->ms));
+    if (r->status != ST_OK || r->filled.keys_too_old > 0)
+        log_warning("features not filled in", LOG_TEXT("why", why_not_filled(r)));
+}
+
+static void open_filler(struct backend *b)
+{
+    const struct config *c = b->config;
+    if (b->table == NULL || b->journal == NULL || c->state_fill_bytes == 0)
+        return;
+    struct filler_options o = {.snapshots = b->snapshots,
+                               .journal = b->journal,
+                               .open = open_view,
+                               .engine = engine_options_of(b),
+                               .table_bytes_max = (uint64_t)c->state_fill_bytes,
+                               .told = filled,
+                               .user = b};
+    b->filler = filler_new(&o);
+}
+
+void backend_look_at_features(struct backend *b, int64_t now_ms)
+{
+    if (b->filler != NULL)
+        filler_look(b->filler, now_ms);
+}
+
+static int count_uncovered(const struct backend *b, int64_t now_ms)
+{
+    struct snapshot *s = snapshot_current(b->snapshots);
+    int n = 0;
+    for (int i = 0; i < s->features.n_features; i++)
+        n += !covered_at(s, i, now_ms);
+    snapshot_unref(s);
+    return n;
+}
+
+static void put_features(const struct backend *b, struct text *out)
+{
+    metrics_value(out, "sluice_features_uncovered", "gauge",
+                  "Features whose windows begin before they have their history",
+                  (uint64_t)count_uncovered(b, clock_wall_ms()));
+    metrics_value(out, "sluice_filled_logs_total", "counter",
+                  "Logs that got the history of features that were added",
+                  atomic_load(&b->filled_logs));
 }
 
 static enum status probe_redis(struct backend *b, char *ret_why)
@@ -312,10 +397,12 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
         st = is_memory(b) ? open_memory(b, ret_why) : open_redis(b, ret_why);
     if (st == ST_OK)
         st = open_outbox(b, alerts, ret_why);
-    if (st == ST_OK)
+    if (st == ST_OK) {
+        open_filler(b);
         *ret_backend = b;
-    else
+    } else {
         backend_close(b);
+    }
     return st;
 }
 
@@ -333,6 +420,7 @@ void backend_close(struct backend *b)
 {
     if (b == NULL)
         return;
+    filler_free(b->filler);
     crash_notes_close(b->n_undrained == 0);
     close_outbox(b);
     state_table_free(b->table);
@@ -500,6 +588,7 @@ static void put_redis(const struct backend *b, struct text *out)
 void backend_metrics(const struct backend *b, struct text *out)
 {
     put_outbox(b, out);
+    put_features(b, out);
     if (is_memory(b))
         put_memory(b, out);
     else

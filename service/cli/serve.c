@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 enum {
-    DESCRIPTORS_BESIDE = 128,     /* journal, Redis, loops, and what the libraries open */
+    DESCRIPTORS_BESIDE = 128, /* journal, Redis, loops, and what the libraries open */
+    FEATURES_LOOK_MS = 500,
     RECENT_ALERT_BYTES = 4 << 10, /* an alert with its features has 1 to 3 KB */
 };
 
@@ -49,7 +50,7 @@ struct serve {
     struct http_server *server;
     uv_loop_t loop;
     uv_signal_t hup, term, interrupt;
-    uv_timer_t checkpoint_timer, watchdog_timer;
+    uv_timer_t checkpoint_timer, watchdog_timer, features_timer;
     uv_work_t checkpoint_work, drain_work;
     bool checkpointing;
     _Atomic bool draining;
@@ -148,6 +149,13 @@ static void on_watchdog(uv_timer_t *handle)
     struct serve *s = handle->data;
     if (s->draining || http_server_alive(s->server))
         notify_watchdog();
+}
+
+static void on_features_timer(uv_timer_t *handle)
+{
+    const struct serve *s = handle->data;
+    if (!s->draining)
+        backend_look_at_features(s->backend, clock_wall_ms());
 }
 
 /* ---- hooks of the server ---- */
@@ -305,6 +313,7 @@ static void watch(struct serve *s)
     start_timer(s, &s->checkpoint_timer, (uint64_t)s->config.journal_checkpoint_every_ms,
                 on_checkpoint_timer);
     start_timer(s, &s->watchdog_timer, notify_watchdog_ms(), on_watchdog);
+    start_timer(s, &s->features_timer, FEATURES_LOOK_MS, on_features_timer);
 }
 
 static void close_handle(uv_handle_t *handle, void *user)

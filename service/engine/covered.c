@@ -110,18 +110,29 @@ void covered_told(const struct snapshot *s)
     pthread_mutex_unlock(&s->covered->lock);
 }
 
-bool covered_fill(const struct snapshot *s, int key, int64_t from_ms, struct span stands,
+bool covered_fill(const struct snapshot *s, const bool *keys, int64_t from_ms, struct span stands,
                   int64_t now_ms, struct text *out)
 {
     struct covered *c = s->covered;
     pthread_mutex_lock(&c->lock);
     (void)take(c, stands, now_ms, out);
-    coverage_fill(&c->coverage.keys[key], from_ms);
+    for (int i = 0; i < c->coverage.n_keys; i++)
+        if (keys[i])
+            coverage_fill(&c->coverage.keys[i], from_ms);
     spread(c);
     out->len = 0;
     coverage_write(&c->coverage, out);
     pthread_mutex_unlock(&c->lock);
     return !span_eq(stands, text_span(out));
+}
+
+int64_t covered_key_from_ms(const struct snapshot *s, int key)
+{
+    struct covered *c = s->covered;
+    pthread_mutex_lock(&c->lock);
+    int64_t from_ms = c->coverage.keys[key].steps[0].from_ms;
+    pthread_mutex_unlock(&c->lock);
+    return from_ms;
 }
 
 /* ---- features ---- */

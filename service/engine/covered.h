@@ -36,9 +36,13 @@ void covered_follow(const struct snapshot *s, const struct snapshot *before, int
  */
 bool covered_take(const struct snapshot *s, struct span stands, int64_t now_ms, struct text *out);
 
-/* The key field's logs have all from `from_ms` on; then as above, with what stands in the state. */
-bool covered_fill(const struct snapshot *s, int key, int64_t from_ms, struct span stands,
+/* The logs of those of the key fields for which `keys` says so have all from `from_ms` on; then as
+ * above, with what stands in the state. */
+bool covered_fill(const struct snapshot *s, const bool *keys, int64_t from_ms, struct span stands,
                   int64_t now_ms, struct text *out);
+
+/* The logs of the key field have nothing from before this; COVERAGE_ALWAYS: they may. */
+int64_t covered_key_from_ms(const struct snapshot *s, int key);
 
 /* What was written with the last text stands there now. */
 void covered_told(const struct snapshot *s);

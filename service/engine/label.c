@@ -117,7 +117,8 @@ static void written(struct call *c)
     }
 }
 
-/* A label that neither a feature nor a rule counts leaves no record. */
+/* A label that neither a feature nor a rule counts leaves no record; the journal has it, for a
+ * feature that is added later (fill.h). */
 static void write_records(struct score_steps *x)
 {
     struct state_op op = {.verb = STATE_OBSERVE,
@@ -126,7 +127,7 @@ static void write_records(struct score_steps *x)
                           .verdict = x->has_verdict ? &x->verdict : NULL,
                           .found = x->found};
     x->verdict.ttl_ms = engine_claim_ttl_ms(x->engine, x->snap);
-    if (x->label.n_entities == 0 && !x->has_verdict) {
+    if (x->label.n_entities == 0 && !x->has_verdict && x->engine->journal == NULL) {
         note_verdict(x, &op);
         finish(x, SCORE_LABELLED, "recorded");
     } else if (steps_journal_event(x) != ST_OK)

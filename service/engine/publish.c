@@ -23,6 +23,7 @@ struct publisher {
     bool differs;
     int n_open;
     bool failed;
+    bool is_off;
     uint64_t published; /* snapshot.id; 0: none */
     uint64_t looked_ms; /* by the loop's clock */
 };
@@ -141,7 +142,7 @@ void publish_layouts(struct engine *e, struct snapshot *snap, int64_t now_ms)
 {
     struct publisher *p = e->parts->publisher;
     bool is_new = snap->id != p->published;
-    if ((!is_new && !look_is_due(p)) || p->n_open > 0 || !state_available(e->state))
+    if ((!is_new && !look_is_due(p)) || p->is_off || p->n_open > 0 || !state_available(e->state))
         return;
     p->snap = snapshot_ref(snap);
     p->now_ms = now_ms > snap->loaded_at_ms ? now_ms : snap->loaded_at_ms;
@@ -154,6 +155,11 @@ void publish_layouts(struct engine *e, struct snapshot *snap, int64_t now_ms)
     }
     look(p);
     end(p);
+}
+
+void publish_nothing(struct engine *e)
+{
+    e->parts->publisher->is_off = true;
 }
 
 void publish_again(struct engine *e)

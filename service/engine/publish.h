@@ -19,6 +19,9 @@ void publisher_free(struct publisher *p);
  * ruleset of before. */
 void publish_layouts(struct engine *e, struct snapshot *snap, int64_t now_ms);
 
+/* Nothing is: this engine rebuilds what another has published. */
+void publish_nothing(struct engine *e);
+
 /* The state is another one, or was emptied: with the next event they are published again. */
 void publish_again(struct engine *e);
 

@@ -70,4 +70,10 @@ MUST_USE enum status state_table_load(struct state_table *t, const char *dir,
 void state_table_each(struct state_table *t,
                       void (*each)(void *user, struct span key, struct span log), void *user);
 
+/* The same for each claim that is no parked label's, in no order, with when it expires. */
+void state_table_each_claim(struct state_table *t,
+                            void (*each)(void *user, uint64_t txn_hash, struct span claim,
+                                         int64_t expires_ms),
+                            void *user);
+
 #endif

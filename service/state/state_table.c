@@ -1,6 +1,7 @@
 #include "service/state/state_table.h"
 
 #include "service/base/check.h"
+#include "service/state/claim.h"
 
 #include <stdlib.h>
 
@@ -395,4 +396,25 @@ void state_table_each(struct state_table *t,
     for (size_t i = 0; i < n; i++)
         each(user, span_of(logs[i]->block, logs[i]->key_len), slot_value(logs[i]));
     free(logs);
+}
+
+static bool is_claim(const struct slot *slot)
+{
+    return slot->block != NULL && slot->key_len == 0 && !claim_is_parked(slot_value(slot));
+}
+
+void state_table_each_claim(struct state_table *t,
+                            void (*each)(void *user, uint64_t txn_hash, struct span claim,
+                                         int64_t expires_ms),
+                            void *user)
+{
+    int64_t now_ms = latest_ms(t);
+    for (int i = 0; i < TABLE_SHARDS; i++) {
+        const struct shard *s = &t->shards[i];
+        for (uint32_t k = 0; k < s->n_slots; k++) {
+            const struct slot *slot = &s->slots[k];
+            if (is_claim(slot) && slot_is_live(slot, now_ms))
+                each(user, slot->hash, slot_value(slot), slot->expires_ms);
+        }
+    }
 }

@@ -1,8 +1,8 @@
 """A feature that is added while history is there already: bounded until it is covered."""
 import signal
 
-from conftest import RULESET, payment
-from test_http_redis import until, with_redis
+from conftest import RULESET, payment, until
+from test_http_redis import with_redis
 
 ADDED = RULESET.replace("flag_at:", """\
   currency_tx_count: {by: currency, aggregate: count, windows: [1d]}
@@ -37,7 +37,7 @@ def assert_bounded(server, event):
 
 
 def test_a_new_key_field_is_not_covered_at_once_and_stays_so_over_a_restart(make_server):
-    server = make_server(journal__dir="journal")
+    server = make_server(journal__dir="journal", state__fill_bytes=0)
     assert explained(server, payment(0))["decision"] == "allow"
     assert server.get("/v1/ruleset").json()["covered_from"] == {}
     reload(server, ADDED, ASKING)
@@ -70,3 +70,37 @@ def test_instances_agree_by_the_state_they_share(make_server, redis):
     second.start()
     until(lambda: second.get("/readyz").status == 200)
     assert assert_bounded(second, payment(2)) == covered_from
+
+
+def test_what_is_added_gets_its_history_and_equals_what_was_always_there(make_server):
+    added = make_server(name="added", journal__dir="journal")
+    always = make_server(start=False, name="always", journal__dir="journal")
+    always.write("ruleset.yaml", ADDED)
+    always.write("rules.yaml", ASKING)
+    always.start()
+    for i in range(300):
+        event = payment(i, account=f"a-{i % 7}", currency="EUR" if i % 3 else "USD")
+        assert added.score(event).status == always.score(event).status == 200
+    reload(added, ADDED, ASKING)
+    told = added.wait_log("features filled in")
+    assert (told["key_fields"], told["logs"]) == (1, 2)
+    assert added.get("/v1/ruleset").json()["covered_from"] == {}
+    for i in range(300, 320):
+        event = payment(i, account=f"a-{i % 7}")
+        assert explained(added, event) == explained(always, event)
+    assert "sluice_features_uncovered 0" in added.get("/metrics").body.decode()
+
+
+def test_a_restart_fills_what_a_reload_could_not(make_server):
+    server = make_server(journal__dir="journal", state__fill_bytes=0)
+    for i in range(5):
+        explained(server, payment(i))
+    reload(server, ADDED, ASKING)
+    assert_bounded(server, payment(5))
+    assert server.stop() == 0
+    server.settings["state.fill_bytes"] = 1 << 30
+    server.configure()
+    server.start()
+    assert server.wait_log("features filled in")
+    assert explained(server, payment(6))["features"]["currency_tx_count_1d"] == {
+        "value": 7, "exact": True}

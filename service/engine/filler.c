@@ -1,0 +1,106 @@
+#include "service/engine/filler.h"
+
+#include "service/base/check.h"
+#include "service/base/clock.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct filler {
+    struct filler_options o;
+    struct snapshot *seen; /* a reference: the last that was looked at */
+    int64_t retry_ms;      /* not before; of `seen` */
+    /* the run */
+    pthread_t thread;
+    struct snapshot *snap; /* a reference; NULL: none is under way */
+    int64_t now_ms;
+    struct filler_report report;
+    atomic_bool stop, has_ended;
+};
+
+struct filler *filler_new(const struct filler_options *o)
+{
+    struct filler *f = calloc(1, sizeof *f);
+    CHECK(f != NULL);
+    f->o = *o;
+    return f;
+}
+
+static void *run(void *user)
+{
+    struct filler *f = user;
+    struct fill_options o = {.snap = f->snap,
+                             .journal = f->o.journal,
+                             .state = f->o.open(f->o.user),
+                             .engine = f->o.engine,
+                             .table_bytes_max = f->o.table_bytes_max,
+                             .rest = FILLER_REST,
+                             .now_ms = f->now_ms};
+    int64_t begun_us = clock_mono_us();
+    f->report.status = fill_run(&o, &f->stop, &f->report.filled);
+    f->report.ms = (clock_mono_us() - begun_us) / 1000;
+    state_close(o.state);
+    atomic_store(&f->has_ended, true);
+    return NULL;
+}
+
+static void start(struct filler *f, int64_t now_ms)
+{
+    f->snap = snapshot_ref(f->seen);
+    f->now_ms = now_ms;
+    f->report = (struct filler_report){.status = ST_OK};
+    f->stop = f->has_ended = false;
+    CHECK(pthread_create(&f->thread, NULL, run, f) == 0);
+}
+
+static void end(struct filler *f)
+{
+    CHECK(pthread_join(f->thread, NULL) == 0);
+    snapshot_unref(f->snap);
+    f->snap = NULL;
+}
+
+static void see(struct filler *f, int64_t now_ms)
+{
+    struct snapshot *current = snapshot_current(f->o.snapshots);
+    if (current == f->seen) {
+        snapshot_unref(current);
+        return;
+    }
+    snapshot_unref(f->seen);
+    f->seen = current;
+    f->retry_ms = now_ms + FILLER_SETTLE_MS;
+    f->stop = true; /* of a run under way: what it would fill is of no use */
+}
+
+void filler_look(struct filler *f, int64_t now_ms)
+{
+    see(f, now_ms);
+    if (f->snap != NULL) {
+        if (!f->has_ended)
+            return;
+        end(f);
+        if (!f->stop) {
+            f->retry_ms = now_ms + FILLER_RETRY_MS;
+            f->o.told(f->o.user, &f->report);
+        }
+    }
+    if (now_ms >= f->retry_ms && fill_is_wanted(f->seen, now_ms))
+        start(f, now_ms);
+}
+
+bool filler_is_running(const struct filler *f)
+{
+    return f->snap != NULL;
+}
+
+void filler_free(struct filler *f)
+{
+    if (f == NULL)
+        return;
+    f->stop = true;
+    if (f->snap != NULL)
+        end(f);
+    snapshot_unref(f->seen);
+    free(f);
+}
