@@ -16,8 +16,10 @@
 #define SLUICE_API_HTTP_H
 
 #include "service/engine/backtest_jobs.h"
+#include "service/engine/roster.h"
 #include "service/engine/score.h"
 #include "service/engine/versions.h"
+#include "service/io/audit.h"
 #include "service/io/fanout.h"
 
 enum {
@@ -58,6 +60,8 @@ struct http_options {
     struct versions *versions;       /* borrowed; NULL: none are kept */
     struct backtest_jobs *backtests; /* borrowed */
     struct fanout *fanout;           /* borrowed; the alerts that are told */
+    struct roster *roster;           /* borrowed; the lists that are changed */
+    struct audit *audit;             /* borrowed; where that is written down */
     int64_t streams_max;             /* of all workers; each takes a request of HTTP_REQUESTS_MAX */
     int64_t heartbeat_ms;            /* of a stream that is silent */
     int64_t request_timeout_ms;

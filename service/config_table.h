@@ -130,6 +130,9 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "little of the journal. 0s: only at the end.")                                               \
     X(CONFIG_PATH, dead_letters_file, "dead_letters.file", "build/dead-letters.ndjson", 0, 511,    \
       false, "Where labels go whose transaction never came, as NDJSON. Empty: nowhere.")           \
+    X(CONFIG_PATH, lists_file, "lists.file", "", 0, 511, false,                                    \
+      "Where changes of lists are kept, as NDJSON, with the state in memory; with Redis they are " \
+      "there. Empty: nowhere, and they end with the process.")                                     \
     X(CONFIG_PATH, alerts_file, "alerts.file", "build/alerts.ndjson", 0, 511, false,               \
       "Where alerts go, as NDJSON, unless kafka.alerts names a topic. Empty: to the stream alone.")\
     X(CONFIG_INT, alerts_file_bytes, "alerts.file_bytes", "67108864", 65536, 1LL << 40, false,     \

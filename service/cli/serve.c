@@ -8,6 +8,7 @@
 #include "service/cli/kafka.h"
 #include "service/cli/notify.h"
 #include "service/cli/reload.h"
+#include "service/engine/roster.h"
 #include "service/io/alerts.h"
 
 #include <signal.h>
@@ -47,6 +48,7 @@ struct serve {
     struct alerts *alerts;
     struct backend *backend;
     struct fanout *fanout;
+    struct roster *roster;
     struct http_server *server;
     uv_loop_t loop;
     uv_signal_t hup, term, interrupt;
@@ -184,6 +186,9 @@ static void hook_metrics(void *user, struct text *out)
     backend_metrics(s->backend, out);
     alerts_metrics(s->alerts, out);
     reload_metrics(s->reload, out);
+    struct snapshot *snap = snapshot_current(reload_snapshots(s->reload));
+    roster_metrics(s->roster, snap, out);
+    snapshot_unref(snap);
 }
 
 static void hook_notes(void *user, struct text *out)
@@ -202,6 +207,30 @@ static bool hook_is_drained(void *user, int index)
 {
     const struct serve *s = user;
     return backend_is_drained(s->backend, index);
+}
+
+/* ---- lists ---- */
+
+/* Before the journal is read again: filters of features may ask lists. */
+static enum status open_roster(struct serve *s)
+{
+    const struct config *c = &s->config;
+    char why[ROSTER_WHY_BYTES] = "";
+    const char *url_why = "";
+    struct redis_address address;
+    bool is_redis = c->state_backend == CONFIG_BACKEND_REDIS;
+    struct roster_options o = {.snapshots = reload_snapshots(s->reload),
+                               .file = c->lists_file,
+                               .redis = is_redis ? &address : NULL,
+                               .prefix = c->state_prefix};
+    if (is_redis && redis_address_parse(span_str(c->state_redis), &address, &url_why) != ST_OK) {
+        log_error("cannot start", LOG_TEXT("why", url_why));
+        return ST_INVALID;
+    }
+    enum status st = roster_open(&o, &s->roster, why);
+    if (st != ST_OK)
+        log_error("cannot start", LOG_TEXT("why", why));
+    return st;
 }
 
 /* ---- alerts ---- */
@@ -270,6 +299,8 @@ static enum status start_server(struct serve *s)
         .versions = reload_versions(s->reload),
         .backtests = s->backtests,
         .fanout = s->fanout,
+        .roster = s->roster,
+        .audit = reload_audit(s->reload),
         .streams_max = c->limits_streams,
         .heartbeat_ms = c->alerts_heartbeat_ms,
         .request_timeout_ms = c->request_timeout_ms,
@@ -360,6 +391,8 @@ static enum status serve(struct serve *s)
     char why[BACKEND_WHY_BYTES] = "";
     enum status st = reload_open(&s->config, &s->loop, &s->reload);
     if (st == ST_OK)
+        st = open_roster(s);
+    if (st == ST_OK)
         st = open_alerts(s);
     if (st != ST_OK)
         return st;
@@ -429,6 +462,7 @@ int cli_serve(int argc, char **argv)
     close_loop(&s);
     backend_close(s.backend);
     fanout_free(s.fanout);
+    roster_close(s.roster);
     reload_close(s.reload);
     if (st == ST_OK)
         log_info("stopped", LOG_INT("status", 0));
