@@ -11,6 +11,7 @@
 #include "service/engine/filler.h"
 #include "service/engine/metrics.h"
 #include "service/engine/outbox_mark.h"
+#include "service/engine/publish.h"
 #include "service/engine/recover.h"
 #include "service/io/crash_notes.h"
 #include "service/io/line_file.h"
@@ -144,6 +145,14 @@ static void set_engine(struct backend *b, struct engine *e, uv_loop_t *loop, str
     };
 }
 
+/* Before the first event comes: what the state knows of the features' coverage is known. */
+static void publish_first(struct backend *b, struct engine *e)
+{
+    struct snapshot *s = snapshot_current(b->snapshots);
+    publish_layouts(e, s, clock_wall_ms());
+    snapshot_unref(s);
+}
+
 /* What the journal has and the newest checkpoint has not goes through an engine again. */
 static enum status rebuild_table(struct backend *b, uint64_t from_seq, char *ret_why)
 {
@@ -153,6 +162,7 @@ static enum status rebuild_table(struct backend *b, uint64_t from_seq, char *ret
     set_engine(b, &e, NULL, state_mem_open(b->table, true));
     engine_open(&e);
     enum status st = recover(&e, from_seq, &done);
+    publish_first(b, &e);
     state_close(e.state);
     engine_close(&e);
     if (st != ST_OK)
