@@ -1,11 +1,12 @@
 /* GET /metrics: what all workers counted, as Prometheus text (format 0.0.4). */
-#include "api/http_worker.h"
+#include "api/rule_board.h"
+#include "api/rule_metrics.h"
 #include "service/engine/metrics.h"
 
 #include <stdio.h>
 
 enum {
-    METRICS_TEXT_BYTES = 2 << 20, /* RULES_MAX counters and the histograms of all routes */
+    METRICS_TEXT_BYTES = 8 << 20, /* RULES_MAX rules with labels, and histograms of all routes */
     LABELS_BYTES = 128,
 };
 
@@ -218,7 +219,8 @@ static void put_ruleset_info(struct text *out, const struct snapshot *snap)
     text_printf(out, "sluice_build_info{version=\"%s\"} 1\n", SLUICE_VERSION);
 }
 
-void on_metrics(struct request *r)
+/* With what labels say, when the state does. */
+static void show(struct request *r, const struct rule_table *t)
 {
     const struct http_server *s = r->worker->server;
     struct text out;
@@ -234,6 +236,8 @@ void on_metrics(struct request *r)
     put_state_latency(&out, s);
     put_rules(&out, s, snap);
     put_near_misses(&out, s, snap);
+    rule_metrics_labelled(&out, t);
+    rule_metrics_lag(&out, s);
     put_ruleset_info(&out, snap);
     s->options.hooks.metrics(s->options.hooks.user, &out);
     snapshot_unref(snap);
@@ -241,4 +245,9 @@ void on_metrics(struct request *r)
         request_problem(r, PROBLEM_INTERNAL, "the metrics are too long");
     else
         request_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", text_span(&out));
+}
+
+void on_metrics(struct request *r)
+{
+    rule_board_ask(r, show);
 }

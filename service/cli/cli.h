@@ -27,6 +27,8 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
       "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson")       \
     X(backtest, "measure a candidate ruleset over past events",                                 \
       "sluice backtest -c sluice.yaml --candidate rules/next --events events.ndjson")           \
+    X(rules, "show how each rule does: fired, labels, money, hints",                            \
+      "sluice rules --url http://127.0.0.1:8080")                                               \
     X(generate, "write a stream of simulated card payments",                                    \
       "sluice generate --transactions 100000 --seed 1")                                         \
     X(dlq, "show dead letters of Kafka, or send them back",                                     \

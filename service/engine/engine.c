@@ -1,6 +1,7 @@
 #include "service/engine/engine.h"
 
 #include "service/base/check.h"
+#include "service/engine/cofire.h"
 #include "service/engine/delivery.h"
 #include "service/engine/engine_internal.h"
 #include "service/engine/outbox_sweep.h"
@@ -32,7 +33,8 @@ void engine_open(struct engine *e)
 {
     struct engine_parts *p = calloc(1, sizeof *p);
     e->stats = calloc(1, sizeof *e->stats);
-    CHECK(p != NULL && e->stats != NULL);
+    e->cofire = calloc(1, sizeof *e->cofire);
+    CHECK(p != NULL && e->stats != NULL && e->cofire != NULL);
     e->parts = p;
     e->layouts = layouts_book(snapshot_slot_layouts(e->snapshots));
     p->next_nonce = (uint32_t)hash_random_u64();
@@ -68,6 +70,8 @@ void engine_close(struct engine *e)
     arena_free(p->row_scratch);
     free(p);
     free(e->stats);
+    free(e->cofire);
     e->parts = NULL;
     e->stats = NULL;
+    e->cofire = NULL;
 }

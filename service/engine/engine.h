@@ -63,6 +63,7 @@ struct engine {
     /* set by engine_open */
     const struct layout_book *layouts;
     struct engine_stats *stats;
+    struct cofire *cofire;      /* cofire.h */
     struct engine_parts *parts; /* private */
 };
 

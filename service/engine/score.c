@@ -2,6 +2,7 @@
 
 #include "service/base/check.h"
 #include "service/base/clock.h"
+#include "service/engine/cofire.h"
 #include "service/engine/covered.h"
 #include "service/engine/delivery.h"
 #include "service/engine/frames.h"
@@ -134,6 +135,7 @@ static void count_hits(struct score_steps *x, const struct hits *hits)
         count_fired(x, x->snap->rules->rules[hits->indexes[i]]);
     for (int i = 0; i < hits->n_near; i++)
         stats_add(&stats->near[hits->near[i]], 1);
+    cofire_note(x->engine->cofire, x->snap->id, hits->indexes, hits->n_fired + hits->n_shadow);
     if (hits->n_missing > 0)
         stats_add(&stats->rule_missing, (uint64_t)hits->n_missing);
     if (hits->n_errors > 0)

@@ -52,7 +52,7 @@ static inline bool verdict_is(enum outcome o)
 
 /*
  * What a label of `outcome`, known at `known_at_ms`, says of the transaction with this claim. The
- * rows are in the arena; ttl_ms is the caller's. O(answer), and allocates: not for the hot path.
+ * rows are in the arena; ttl_ms is the caller's. O(answer).
  * Errors: ST_NOT_FOUND: there is no answer yet; ST_CORRUPT: it cannot be read; ST_NO_SPACE.
  */
 MUST_USE enum status verdict_of(const struct claim *claim, enum outcome outcome,

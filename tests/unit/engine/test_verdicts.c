@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -31,8 +32,13 @@ static void an_answer_becomes_a_row_for_each_of_its_rules(void **state)
     static const char *const rows[] = {"f:EUR:", "l:EUR:burst", "l:EUR:large", "s:EUR:night"};
     char room[CLAIM_AMOUNT_BYTES];
     struct state_verdict v;
-    struct claim c = decided("{\"decision\":\"flag\",\"reasons\":[{\"rule\":\"burst\"},"
-                             "{\"rule\":\"large\"}],\"shadow\":[{\"rule\":\"night\"}]}");
+    struct claim c = decided(
+        "{\"transaction_id\":\"t-\\\",\\\"reasons\\\":[\",\"decision\":\"flag\",\"score\":80,"
+        "\"reasons\":[{\"rule\":\"burst\",\"title\":\"{\\\"rule\\\":\\\"x\\\"}\"},"
+        "{\"rule\":\"large\",\"reason\":\",\\\"shadow\\\":[\"}],"
+        "\"shadow\":[{\"rule\":\"night\"}],\"shadow_omitted\":1,"
+        "\"features\":{\"n\":{\"value\":1}},\"rules\":[{\"rule\":\"off\"}],"
+        "\"ruleset\":\"9f2c41d07be83a56\",\"degraded\":[]}");
     claim_add_amount(&c, 815100, span_str("EUR"), room);
     assert_int_equal(verdict_of(&c, OUTCOME_FRAUD, 1000 + HOUR_MS, *state, &v), ST_OK);
     assert_true(v.verdict.is_fraud);
@@ -47,7 +53,9 @@ static void an_answer_becomes_a_row_for_each_of_its_rules(void **state)
 static void a_claim_of_an_older_sluice_has_no_amount(void **state)
 {
     struct state_verdict v;
-    struct claim c = decided("{\"decision\":\"allow\",\"reasons\":[]}");
+    struct claim c =
+        decided("{\"transaction_id\":\"t\",\"decision\":\"allow\",\"score\":0,\"reasons\":[],"
+                "\"ruleset\":\"9f2c41d07be83a56\",\"degraded\":[]}");
     assert_int_equal(verdict_of(&c, OUTCOME_LEGITIMATE, 500, *state, &v), ST_OK);
     assert_int_equal(v.amount_e4, 0);
     assert_int_equal(v.verdict.lag_ms, 0); /* it seems to come before its transaction */
@@ -57,10 +65,13 @@ static void a_claim_of_an_older_sluice_has_no_amount(void **state)
 
 static void what_has_no_readable_answer_has_no_verdict(void **state)
 {
-    static const char *const broken[] = {"", "[]", "{}", "{\"decision\":7}",
-                                         "{\"decision\":\"flag\",\"reasons\":[{\"rule\":7}]}"};
+    char long_id[TALLY_NAME_MAX + 64];
+    const char *const broken[] = {"", "[]", "{}",
+                                  "{\"transaction_id\":\"t\",\"decision\":\"flag\"}", long_id};
+    snprintf(long_id, sizeof long_id,
+             "{\"a\":0,\"decision\":\"flag\",\"reasons\":[{\"rule\":\"%0100d\"}]}", 7);
     struct state_verdict v = {.n_rows = 42};
-    struct claim c = decided("{\"decision\":\"allow\"}");
+    struct claim c = decided("{\"a\":0,\"decision\":\"allow\",\"reasons\":[]}");
     c.state = 'u';
     assert_int_equal(verdict_of(&c, OUTCOME_FRAUD, 1, *state, &v), ST_NOT_FOUND);
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
@@ -75,7 +86,7 @@ static void without_room_there_is_none_either(void **state)
     (void)state;
     struct arena *small = arena_new(TALLY_NAMES_MAX * sizeof(struct span) + 64);
     struct state_verdict v;
-    struct claim c = decided("{\"decision\":\"allow\"}");
+    struct claim c = decided("{\"a\":0,\"decision\":\"allow\",\"reasons\":[]}");
     assert_int_equal(verdict_of(&c, OUTCOME_FRAUD, 1, small, &v), ST_NO_SPACE);
     arena_free(small);
 }

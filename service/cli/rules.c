@@ -1,0 +1,103 @@
+/* `sluice rules`: how each rule of a running Sluice does. */
+#include "service/cli/cli.h"
+#include "service/cli/http_get.h"
+#include "service/cli/rules_text.h"
+
+static const char usage[] =
+    "usage: sluice rules [-c FILE | --url URL] [--format text|json] [--KEY VALUE ...]\n"
+    "\n"
+    "Ask a running Sluice how each rule does: what it fired at, near misses, what labels say of\n"
+    "that (frauds, legitimate transactions, precision, recall, their money, how long labels took)\n"
+    "and what is odd: it never fires, always fires, or only where another rule fires too.\n"
+    "A - stands where there are fewer than 20 labels to say. Exit 0, or 1 when nobody answers.\n"
+    "\n"
+    "  -c FILE          the configuration file of the one to ask: at its `listen`\n"
+    "  --url URL        where to ask, such as http://127.0.0.1:8080\n"
+    "  --format FORMAT  text (the default), or json: as GET /v1/rules answers it\n"
+    "  --KEY VALUE      set a key, such as --listen 127.0.0.1:9000\n"
+    "  --help           this text\n"
+    "\n"
+    "example:\n"
+    "  sluice rules -c sluice.yaml\n";
+
+enum { URL_BYTES = CONFIG_TEXT_MAX + 16 };
+
+/* An address that listens everywhere is asked here. */
+static void url_of_listen(const struct config *config, char ret_url[URL_BYTES])
+{
+    char host[CONFIG_TEXT_MAX];
+    int port = 0;
+    (void)config_split_listen(config->listen, host, &port);
+    const char *near = host;
+    if (strcmp(host, "0.0.0.0") == 0)
+        near = "127.0.0.1";
+    else if (strcmp(host, "::") == 0)
+        near = "::1";
+    bool is_v6 = strchr(near, ':') != NULL;
+    snprintf(ret_url, URL_BYTES, is_v6 ? "http://[%s]:%d" : "http://%s:%d", near, port);
+}
+
+static int refuse(const char *url, const char *why)
+{
+    fprintf(stderr, "sluice rules: %s: %s\n", url, why);
+    return CLI_REFUSED;
+}
+
+static int show(const char *url, const struct http_answer *a, bool json)
+{
+    if (a->status != 200) {
+        char why[64];
+        snprintf(why, sizeof why, "it answers with status %d", a->status);
+        return refuse(url, why);
+    }
+    if (json) {
+        fwrite(a->body.base, 1, a->body.len, stdout);
+        fputc('\n', stdout);
+        return 0;
+    }
+    json_t *answer = json_loadb(a->body.base, a->body.len, 0, NULL);
+    if (!json_is_object(answer)) {
+        json_decref(answer);
+        return refuse(url, "what answers there is no Sluice");
+    }
+    rules_text(answer, stdout);
+    json_decref(answer);
+    return 0;
+}
+
+static int run(const char *url, bool json)
+{
+    struct http_answer a;
+    char why[HTTP_GET_WHY_BYTES] = "";
+    if (http_get(url, "/v1/rules", &a, why) != ST_OK)
+        return refuse(url, why);
+    int exit_status = show(url, &a, json);
+    http_answer_fini(&a);
+    return exit_status;
+}
+
+int cli_rules(int argc, char **argv)
+{
+    static struct config config;
+    const char *url = NULL, *format = "text";
+    char listen_url[URL_BYTES];
+    const struct cli_option options[] = {{.name = "url", .value = &url},
+                                         {.name = "format", .value = &format}};
+    struct cli_args args;
+    enum cli_parsed parsed =
+        cli_parse(argc, argv, usage, options, sizeof options / sizeof options[0], &args);
+    if (parsed != CLI_PARSED_OK)
+        return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
+    bool json = strcmp(format, "json") == 0;
+    if (!json && strcmp(format, "text") != 0) {
+        fprintf(stderr, "sluice rules: --format is text or json, not '%s'\n", format);
+        return CLI_USAGE;
+    }
+    if (url == NULL) {
+        if (cli_load_config(&args, &config) != ST_OK)
+            return CLI_REFUSED;
+        url_of_listen(&config, listen_url);
+        url = listen_url;
+    }
+    return run(url, json);
+}

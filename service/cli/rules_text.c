@@ -1,0 +1,243 @@
+#include "service/cli/rules_text.h"
+
+#include "service/base/check.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* X(name, heading, is to the right) */
+#define COLUMN_TABLE(X)                        \
+    X(COLUMN_RULE, "RULE", false)              \
+    X(COLUMN_MODE, "MODE", false)              \
+    X(COLUMN_SEVERITY, "SEVERITY", false)      \
+    X(COLUMN_FIRED, "FIRED", true)             \
+    X(COLUMN_RATE, "PER 10K", true)            \
+    X(COLUMN_NEAR, "NEAR", true)               \
+    X(COLUMN_FRAUD, "FRAUD", true)             \
+    X(COLUMN_LEGITIMATE, "LEGIT", true)        \
+    X(COLUMN_PRECISION, "PRECISION", true)     \
+    X(COLUMN_RECALL, "RECALL", true)           \
+    X(COLUMN_CAUGHT, "CAUGHT", true)           \
+    X(COLUMN_WRONGED, "FALSE POSITIVES", true) \
+    X(COLUMN_LAG, "LAG", true)                 \
+    X(COLUMN_HINT, "HINT", false)
+
+enum column {
+#define X(name, heading, right) name,
+    COLUMN_TABLE(X)
+#undef X
+        COLUMNS,
+};
+
+static const struct {
+    const char *heading;
+    bool right;
+} columns[] = {
+#define X(name, heading, right) {heading, right},
+    COLUMN_TABLE(X)
+#undef X
+};
+
+enum { CELL_BYTES = 128, MONEY_MAX = 8 };
+
+struct row {
+    char cells[COLUMNS][CELL_BYTES];
+};
+
+/* ---- values ---- */
+
+static int64_t number(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static const char *text(const json_t *object, const char *name)
+{
+    const char *s = json_string_value(json_object_get(object, name));
+    return s != NULL ? s : "";
+}
+
+/* 1234567 as 1,234,567 */
+static void put_count(char cell[CELL_BYTES], int64_t n)
+{
+    char digits[32];
+    int len = snprintf(digits, sizeof digits, "%lld", (long long)n), at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0 && digits[i - 1] != '-')
+            cell[at++] = ',';
+        cell[at++] = digits[i];
+    }
+    cell[at] = '\0';
+}
+
+static void put_share(char cell[CELL_BYTES], const json_t *share)
+{
+    if (json_is_number(share))
+        snprintf(cell, CELL_BYTES, "%.3f", json_number_value(share));
+    else
+        snprintf(cell, CELL_BYTES, "-");
+}
+
+/* 90061 s as 1d 1h: two units are enough. */
+static void put_lag(char cell[CELL_BYTES], const json_t *seconds)
+{
+    int64_t s = (int64_t)json_number_value(seconds);
+    if (!json_is_number(seconds))
+        snprintf(cell, CELL_BYTES, "-");
+    else if (s >= 86400)
+        snprintf(cell, CELL_BYTES, "%lldd %lldh", (long long)(s / 86400),
+                 (long long)(s / 3600 % 24));
+    else if (s >= 3600)
+        snprintf(cell, CELL_BYTES, "%lldh %lldm", (long long)(s / 3600), (long long)(s / 60 % 60));
+    else
+        snprintf(cell, CELL_BYTES, "%lldm %llds", (long long)(s / 60), (long long)(s % 60));
+}
+
+struct money {
+    const char *currency;
+    double amount;
+};
+
+static struct money *money_of(struct money all[MONEY_MAX], const char *currency)
+{
+    int i = 0;
+    while (i < MONEY_MAX - 1 && all[i].currency != NULL && strcmp(all[i].currency, currency) != 0)
+        i++;
+    all[i].currency = currency;
+    return &all[i];
+}
+
+static void add_money(struct money all[MONEY_MAX], const json_t *labelled, const char *outcome)
+{
+    size_t i;
+    const json_t *amount;
+    json_array_foreach(json_object_get(labelled, "amounts"), i, amount)
+    {
+        double n = json_number_value(json_object_get(amount, outcome));
+        if (n > 0)
+            money_of(all, text(amount, "currency"))->amount += n;
+    }
+}
+
+static void put_money(char cell[CELL_BYTES], const json_t *rule, const char *outcome)
+{
+    struct money all[MONEY_MAX] = {0};
+    size_t at = 0;
+    add_money(all, json_object_get(rule, "live"), outcome);
+    add_money(all, json_object_get(rule, "shadow"), outcome);
+    snprintf(cell, CELL_BYTES, "-");
+    for (int i = 0; i < MONEY_MAX && all[i].currency != NULL && at < CELL_BYTES; i++) {
+        char whole[CELL_BYTES];
+        int64_t cents = (int64_t)(all[i].amount * 100 + 0.5);
+        put_count(whole, cents / 100);
+        at += (size_t)snprintf(cell + at, CELL_BYTES - at, "%s%s%s%.32s.%02d", i > 0 ? " + " : "",
+                               all[i].currency, all[i].currency[0] != '\0' ? " " : "", whole,
+                               (int)(cents % 100));
+    }
+}
+
+/* ---- rows ---- */
+
+static int64_t labelled(const json_t *rule, const char *outcome)
+{
+    return number(json_object_get(rule, "live"), outcome) +
+           number(json_object_get(rule, "shadow"), outcome);
+}
+
+static void put_hint(char cell[CELL_BYTES], const json_t *rule)
+{
+    const char *hint = text(rule, "hint"), *by = text(rule, "covered_by");
+    if (by[0] != '\0')
+        snprintf(cell, CELL_BYTES, "covered by %.64s", by);
+    else if (strcmp(hint, "never_fires") == 0)
+        snprintf(cell, CELL_BYTES, "never fires");
+    else if (strcmp(hint, "always_fires") == 0)
+        snprintf(cell, CELL_BYTES, "always fires");
+    else
+        cell[0] = '\0';
+}
+
+static void fill_row(struct row *row, const json_t *rule, int64_t transactions)
+{
+    int64_t fired = number(rule, "fired") + number(rule, "shadow_fired");
+    snprintf(row->cells[COLUMN_RULE], CELL_BYTES, "%.64s", text(rule, "rule"));
+    snprintf(row->cells[COLUMN_MODE], CELL_BYTES, "%.16s", text(rule, "mode"));
+    snprintf(row->cells[COLUMN_SEVERITY], CELL_BYTES, "%.16s", text(rule, "severity"));
+    put_count(row->cells[COLUMN_FIRED], fired);
+    if (transactions > 0)
+        snprintf(row->cells[COLUMN_RATE], CELL_BYTES, "%.1f",
+                 10000 * (double)fired / (double)transactions);
+    else
+        snprintf(row->cells[COLUMN_RATE], CELL_BYTES, "-");
+    put_count(row->cells[COLUMN_NEAR], number(rule, "near_misses"));
+    put_count(row->cells[COLUMN_FRAUD], labelled(rule, "fraud"));
+    put_count(row->cells[COLUMN_LEGITIMATE], labelled(rule, "legitimate"));
+    put_share(row->cells[COLUMN_PRECISION], json_object_get(rule, "precision"));
+    put_share(row->cells[COLUMN_RECALL], json_object_get(rule, "recall"));
+    put_money(row->cells[COLUMN_CAUGHT], rule, "fraud");
+    put_money(row->cells[COLUMN_WRONGED], rule, "legitimate");
+    put_lag(row->cells[COLUMN_LAG], json_object_get(rule, "mean_lag_s"));
+    put_hint(row->cells[COLUMN_HINT], rule);
+}
+
+static void print_row(const struct row *row, const int widths[COLUMNS], FILE *out)
+{
+    int pending = 0; /* blanks that only a later cell makes necessary */
+    for (int i = 0; i < COLUMNS; i++) {
+        int len = (int)strlen(row->cells[i]), blanks = widths[i] - len;
+        int before = pending + (columns[i].right ? blanks : 0);
+        if (len > 0)
+            fprintf(out, "%*s%s", before, "", row->cells[i]);
+        pending = (len > 0 ? 0 : before + len) + (columns[i].right ? 0 : blanks) + 2;
+    }
+    fputc('\n', out);
+}
+
+static void print_table(const json_t *rules, int64_t transactions, FILE *out)
+{
+    size_t n = json_array_size(rules);
+    int widths[COLUMNS] = {0};
+    struct row *rows = calloc(n + 1, sizeof *rows);
+    CHECK(rows != NULL);
+    for (int i = 0; i < COLUMNS; i++)
+        snprintf(rows[0].cells[i], CELL_BYTES, "%s", columns[i].heading);
+    for (size_t i = 0; i < n; i++)
+        fill_row(&rows[i + 1], json_array_get(rules, i), transactions);
+    for (size_t i = 0; i <= n; i++)
+        for (int k = 0; k < COLUMNS; k++)
+            if (widths[k] < (int)strlen(rows[i].cells[k]))
+                widths[k] = (int)strlen(rows[i].cells[k]);
+    for (size_t i = 0; i <= n; i++)
+        print_row(&rows[i], widths, out);
+    free(rows);
+}
+
+static void print_summary(const json_t *answer, FILE *out)
+{
+    const json_t *labels = json_object_get(answer, "labels");
+    const json_t *flagged = json_object_get(labels, "flagged");
+    const json_t *allowed = json_object_get(labels, "allowed");
+    int64_t fraud = number(flagged, "fraud"), legitimate = number(flagged, "legitimate");
+    char cells[8][CELL_BYTES];
+    put_count(cells[0], number(answer, "transactions"));
+    put_count(cells[1], fraud + number(allowed, "fraud"));
+    put_count(cells[2], fraud);
+    put_count(cells[3], legitimate + number(allowed, "legitimate"));
+    put_count(cells[4], legitimate);
+    put_share(cells[5], json_object_get(labels, "precision"));
+    put_share(cells[6], json_object_get(labels, "recall"));
+    put_count(cells[7], number(labels, "unattributed"));
+    fprintf(out, "ruleset %s since %s: %s transactions of this process\n", text(answer, "ruleset"),
+            text(answer, "since"), cells[0]);
+    fprintf(out,
+            "labels: %s fraud, %s of them flagged; %s legitimate, %s of them flagged; "
+            "precision %s, recall %s; %s unattributed\n\n",
+            cells[1], cells[2], cells[3], cells[4], cells[5], cells[6], cells[7]);
+}
+
+void rules_text(const json_t *answer, FILE *out)
+{
+    print_summary(answer, out);
+    print_table(json_object_get(answer, "rules"), number(answer, "transactions"), out);
+}
