@@ -42,8 +42,9 @@ struct conn {
     int looks;             /* idle: how many there were */
     bool moved;            /* idle: bytes came between the last two */
     size_t progress_bytes;
-    bool refused; /* over the limit: nothing it sends counts */
-    void *owner;  /* the worker's */
+    bool is_admin; /* it came to admin.listen */
+    bool refused;  /* over the limit: nothing it sends counts */
+    void *owner;   /* the worker's */
     struct request *request;
 };
 

@@ -53,6 +53,10 @@ static void put_headers(struct MHD_Response *response, const struct request *r)
         header(response, "Allow", reply->allow);
     if (reply->location != NULL)
         header(response, "Location", reply->location);
+    if (reply->etag != NULL)
+        header(response, "ETag", reply->etag);
+    if (reply->status == 401)
+        header(response, "WWW-Authenticate", "Bearer");
     if (reply->retry_after)
         header(response, "Retry-After", "1");
     if (reply->no_store)
@@ -239,12 +243,40 @@ static void refuse_method(struct request *r)
     request_problem(r, PROBLEM_METHOD, detail);
 }
 
+static size_t body_bytes_max(const struct request *r)
+{
+    return r->route->body == ROUTE_BODY_FILE ? ROUTE_FILE_BYTES_MAX
+                                             : r->worker->server->options.body_bytes_max;
+}
+
 static void refuse_large(struct request *r)
 {
     char detail[64];
-    snprintf(detail, sizeof detail, "a body may have %zu bytes here",
-             r->worker->server->options.body_bytes_max);
+    snprintf(detail, sizeof detail, "a body may have %zu bytes here", body_bytes_max(r));
     request_problem(r, PROBLEM_TOO_LARGE, detail);
+}
+
+/* Who is it? false: nobody who may, and the problem is the reply. */
+static bool admit_admin(struct request *r)
+{
+    const struct http_options *o = &r->worker->server->options;
+    const union MHD_ConnectionInfo *from =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    admin_write_address(from != NULL ? from->client_addr : NULL, r->address);
+    if (r->worker->server->admin_address.ss_family != AF_UNSPEC && !r->conn->is_admin) {
+        request_problem(r, PROBLEM_NOT_FOUND,
+                        "this is served at the address of admin.listen alone");
+        return false;
+    }
+    if (o->admin_keys[0] == '\0') {
+        snprintf(r->who, sizeof r->who, "anonymous@%s", r->address);
+        return true;
+    }
+    if (admin_find_key(o->admin_keys, request_header(r, "Authorization"), r->who))
+        return true;
+    request_problem(r, PROBLEM_UNAUTHORIZED,
+                    "send `Authorization: Bearer TOKEN` with the token of one of admin.keys");
+    return false;
 }
 
 /* Is there a way to answer this path, method and body? Else the refusal is the reply. */
@@ -262,6 +294,8 @@ static void admit(struct request *r, const struct armour *a, const char *url, co
     case ROUTE_FOUND:
         break;
     }
+    if (r->route->is_admin && !admit_admin(r))
+        return;
     for (int i = 0; i < URI_PARAMS_MAX; i++)
         if (uri_decode(raw[i], &r->arena, &r->params[i]) != ST_OK) {
             request_problem(r, PROBLEM_PARAMETER, "the path is not clean percent-encoded UTF-8");
@@ -276,8 +310,7 @@ static void admit(struct request *r, const struct armour *a, const char *url, co
              (!route_takes(request_header(r, "Content-Type"), r->route->content_type) ||
               request_header(r, "Content-Encoding") != NULL))
         refuse_media(r);
-    else if (r->route->body != ROUTE_BODY_STREAM &&
-             a->content_length > r->worker->server->options.body_bytes_max)
+    else if (r->route->body != ROUTE_BODY_STREAM && a->content_length > body_bytes_max(r))
         refuse_large(r);
 }
 
@@ -350,12 +383,32 @@ static void keep_body(struct request *r, const char *data, size_t n)
     r->body.len += n;
 }
 
+static void keep_upload(struct request *r, const char *data, size_t n)
+{
+    const struct http_options *o = &r->worker->server->options;
+    if (r->upload == NULL)
+        r->upload = spool_new(o->spool_dir, ROUTE_FILE_BYTES_MAX);
+    enum status st = r->upload != NULL ? spool_put(r->upload, span_of(data, n)) : ST_NO_SPACE;
+    if (st == ST_OK) {
+        conns_progress(&r->worker->conns, r->conn, n, clock_mono_us());
+        return;
+    }
+    if (st == ST_TOO_LARGE)
+        refuse_large(r);
+    else
+        request_problem(r, st == ST_IO ? PROBLEM_STORAGE : PROBLEM_OVERLOADED, NULL);
+    answer_ahead(r);
+}
+
 static enum MHD_Result take_body(struct request *r, const char *data, size_t *size)
 {
     if (r->reply.status != 0)
         return throw_away(r, size);
     if (r->route->body != ROUTE_BODY_STREAM) {
-        keep_body(r, data, *size);
+        if (r->route->body == ROUTE_BODY_FILE)
+            keep_upload(r, data, *size);
+        else
+            keep_body(r, data, *size);
         *size = 0;
         return MHD_YES;
     }

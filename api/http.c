@@ -70,21 +70,43 @@ static enum status listen_all(struct http_server *s, struct addrinfo *at)
     return ST_OK;
 }
 
-static enum status open_sockets(struct http_server *s, char *ret_why)
+/* One socket, of worker 0: admins are few. */
+static enum status listen_admin(struct http_server *s, struct addrinfo *at)
+{
+    socklen_t len = sizeof s->admin_address;
+    s->admin_fd = bind_socket(at, false);
+    if (s->admin_fd < 0 || listen(s->admin_fd, LISTEN_BACKLOG) != 0 ||
+        getsockname(s->admin_fd, (struct sockaddr *)&s->admin_address, &len) != 0)
+        return ST_IO;
+    return ST_OK;
+}
+
+static enum status open_socket(struct http_server *s, const char *host, int port_number,
+                               enum status (*open)(struct http_server *s, struct addrinfo *at),
+                               char *ret_why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *at;
     char port[8];
-    snprintf(port, sizeof port, "%d", s->options.port & 0xFFFF);
-    int bad = getaddrinfo(s->options.host, port, &hints, &at);
+    snprintf(port, sizeof port, "%d", port_number & 0xFFFF);
+    int bad = getaddrinfo(host, port, &hints, &at);
     if (bad != 0) {
-        snprintf(ret_why, 256, "%s: %s", s->options.host, gai_strerror(bad));
+        snprintf(ret_why, 256, "%s: %s", host, gai_strerror(bad));
         return ST_IO;
     }
-    enum status st = listen_all(s, at);
+    enum status st = open(s, at);
     if (st != ST_OK)
-        snprintf(ret_why, 256, "%s:%d: %s", s->options.host, s->options.port, strerror(errno));
+        snprintf(ret_why, 256, "%s:%d: %s", host, port_number, strerror(errno));
     freeaddrinfo(at);
+    return st;
+}
+
+static enum status open_sockets(struct http_server *s, char *ret_why)
+{
+    const struct http_options *o = &s->options;
+    enum status st = open_socket(s, o->host, o->port, listen_all, ret_why);
+    if (st == ST_OK && o->admin_host != NULL)
+        st = open_socket(s, o->admin_host, o->admin_port, listen_admin, ret_why);
     return st;
 }
 
@@ -104,6 +126,8 @@ static void give_up(struct http_server *s)
     for (int i = 0; i < s->n_workers; i++) {
         http_worker_free(s->workers[i]);
     }
+    if (s->admin_fd >= 0)
+        close(s->admin_fd);
     free(s);
 }
 
@@ -115,6 +139,7 @@ enum status http_server_start(const struct http_options *o, struct http_server *
     CHECK(s != NULL);
     s->options = *o;
     s->n_workers = o->workers;
+    s->admin_fd = -1;
     CHECK(pthread_barrier_init(&s->served, NULL, (unsigned)s->n_workers) == 0);
     for (int i = 0; i < s->n_workers; i++)
         s->workers[i] = http_worker_new(s, i);
@@ -134,6 +159,16 @@ enum status http_server_start(const struct http_options *o, struct http_server *
 int http_server_port(const struct http_server *s)
 {
     return s->port;
+}
+
+int http_server_admin_port(const struct http_server *s)
+{
+    const struct sockaddr_storage *at = &s->admin_address;
+    if (at->ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)(const void *)at)->sin6_port);
+    return at->ss_family == AF_INET
+               ? ntohs(((const struct sockaddr_in *)(const void *)at)->sin_port)
+               : 0;
 }
 
 void http_server_drain(struct http_server *s)

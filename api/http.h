@@ -16,6 +16,7 @@
 #define SLUICE_API_HTTP_H
 
 #include "service/engine/backtest_jobs.h"
+#include "service/engine/offers.h"
 #include "service/engine/roster.h"
 #include "service/engine/score.h"
 #include "service/engine/versions.h"
@@ -57,6 +58,10 @@ struct http_options {
     size_t line_bytes_max;
     uint64_t spool_bytes_max;
     const char *spool_dir;           /* borrowed */
+    const char *admin_host;          /* where routes for admins are answered; NULL: on `host` */
+    int admin_port;                  /* 0: a free one */
+    const char *admin_keys;          /* pairs.h: name=token; borrowed; "": nobody needs one */
+    struct offers *offers;           /* borrowed; by which rulesets are changed */
     struct versions *versions;       /* borrowed; NULL: none are kept */
     struct backtest_jobs *backtests; /* borrowed */
     struct fanout *fanout;           /* borrowed; the alerts that are told */
@@ -79,6 +84,7 @@ struct http_server;
 MUST_USE enum status http_server_start(const struct http_options *o,
                                        struct http_server **ret_server, char *ret_why);
 int http_server_port(const struct http_server *s);
+int http_server_admin_port(const struct http_server *s); /* 0: there is none */
 
 /* Not ready any more; take no connections, finish what was accepted. Any thread. */
 void http_server_drain(struct http_server *s);

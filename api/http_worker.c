@@ -5,6 +5,7 @@
 #include "service/base/clock.h"
 #include "service/base/hash.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,12 +26,37 @@ static void refuse_connection(struct http_worker *w, struct conn *c)
     shutdown(c->fd, SHUT_RDWR);
 }
 
+static bool same_end(const struct sockaddr_storage *bound, const struct sockaddr_storage *here)
+{
+    const struct sockaddr_in *a4 = (const void *)bound, *b4 = (const void *)here;
+    const struct sockaddr_in6 *a6 = (const void *)bound, *b6 = (const void *)here;
+    if (bound->ss_family != here->ss_family)
+        return false;
+    if (bound->ss_family == AF_INET)
+        return a4->sin_port == b4->sin_port && (a4->sin_addr.s_addr == htonl(INADDR_ANY) ||
+                                                a4->sin_addr.s_addr == b4->sin_addr.s_addr);
+    return a6->sin6_port == b6->sin6_port && (IN6_IS_ADDR_UNSPECIFIED(&a6->sin6_addr) ||
+                                              IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr));
+}
+
+/* The library does not say through which socket a connection came; its own end does. */
+static bool is_to_admin(const struct http_server *s, int fd)
+{
+    struct sockaddr_storage here = {0};
+    socklen_t len = sizeof here;
+    if (s->admin_address.ss_family == AF_UNSPEC ||
+        getsockname(fd, (struct sockaddr *)&here, &len) != 0)
+        return false;
+    return same_end(&s->admin_address, &here);
+}
+
 static void open_conn(struct http_worker *w, struct MHD_Connection *mhd, void **socket_context)
 {
     struct conn *c = calloc(1, sizeof *c);
     CHECK(c != NULL); /* the library has just had memory for a hundred times as much */
     c->owner = w;
     c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    c->is_admin = is_to_admin(w->server, c->fd);
     *socket_context = c;
     conns_add(&w->conns, c, clock_mono_us());
     if (atomic_fetch_add(&w->server->connections, 1) >= w->server->options.connections_max)
@@ -82,18 +108,37 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 }
 
 /* The connections that the kernel has accepted for us are ours to answer. */
-static void accept_rest(struct http_worker *w)
+static void accept_from(struct http_worker *w, int listen_fd)
 {
     for (;;) {
         struct sockaddr_storage address;
         socklen_t len = sizeof address;
         int fd =
-            accept4(w->listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            accept4(listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0)
             return;
         if (MHD_add_connection(w->daemon, fd, (struct sockaddr *)&address, len) != MHD_YES)
             return; /* the library has closed it */
     }
+}
+
+static void on_admin_poll(uv_poll_t *handle, int status, int events)
+{
+    struct http_worker *w = handle->data;
+    (void)status;
+    (void)events;
+    accept_from(w, w->server->admin_fd);
+    drive(w);
+}
+
+static void stop_admin(struct http_worker *w)
+{
+    if (!w->polls_admin)
+        return;
+    uv_poll_stop(&w->admin_poll);
+    accept_from(w, w->server->admin_fd);
+    close(w->server->admin_fd);
+    w->server->admin_fd = -1;
 }
 
 static void begin_drain(struct http_worker *w)
@@ -103,9 +148,10 @@ static void begin_drain(struct http_worker *w)
     w->drain_since_us = clock_mono_us();
     w->server->options.hooks.drain(w->server->options.hooks.user, w->index);
     MHD_quiesce_daemon(w->daemon);
-    accept_rest(w);
+    accept_from(w, w->listen_fd);
     close(w->listen_fd);
     w->listen_fd = -1;
+    stop_admin(w);
     streams_end(&w->streams);
     drive(w);
 }
@@ -164,6 +210,11 @@ static void watch_daemon(struct http_worker *w)
     int fd = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     CHECK(uv_poll_init(&w->loop, &w->poll, fd) == 0);
     CHECK(uv_poll_start(&w->poll, UV_READABLE, on_poll) == 0);
+    if (w->index == 0 && w->server->admin_fd >= 0) {
+        CHECK(uv_poll_init(&w->loop, &w->admin_poll, w->server->admin_fd) == 0);
+        CHECK(uv_poll_start(&w->admin_poll, UV_READABLE, on_admin_poll) == 0);
+        w->polls_admin = true;
+    }
     CHECK(uv_timer_start(&w->sweep, on_sweep, SWEEP_MS, SWEEP_MS) == 0);
 }
 
@@ -171,6 +222,8 @@ static void close_handles(struct http_worker *w)
 {
     if (w->daemon != NULL)
         uv_close((uv_handle_t *)&w->poll, NULL);
+    if (w->polls_admin)
+        uv_close((uv_handle_t *)&w->admin_poll, NULL);
     uv_close((uv_handle_t *)&w->again, NULL);
     uv_close((uv_handle_t *)&w->sweep, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
@@ -217,7 +270,7 @@ static void init_handles(struct http_worker *w)
     CHECK(uv_timer_init(&w->loop, &w->sweep) == 0);
     CHECK(uv_async_init(&w->loop, &w->wake, on_wake) == 0);
     streams_init(&w->streams, w);
-    w->again.data = w->sweep.data = w->wake.data = w->poll.data = w;
+    w->again.data = w->sweep.data = w->wake.data = w->poll.data = w->admin_poll.data = w;
 }
 
 struct http_worker *http_worker_new(struct http_server *s, int index)

@@ -16,6 +16,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 struct MHD_Daemon;
 
@@ -27,6 +28,8 @@ struct http_worker {
     int listen_fd;
     uv_loop_t loop;
     uv_poll_t poll;
+    uv_poll_t admin_poll; /* of worker 0, with admin.listen */
+    bool polls_admin;
     uv_idle_t again; /* MHD_get_timeout said 0 */
     uv_timer_t sweep;
     uv_async_t wake; /* drain */
@@ -47,6 +50,8 @@ struct http_worker {
 struct http_server {
     struct http_options options;
     int port;
+    int admin_fd;                          /* -1: none, or closed */
+    struct sockaddr_storage admin_address; /* family 0: none */
     _Atomic bool draining;
     _Atomic int64_t connections; /* of all workers */
     _Atomic int64_t streams;     /* likewise */

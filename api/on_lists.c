@@ -158,7 +158,7 @@ struct work {
                        struct roster_item *ret_item);
     struct audit *audit;
     const char *action;
-    uint64_t request_id;
+    const struct request *request; /* held; what it says of who is not changed any more */
     enum status status;
     struct roster_item item;
 };
@@ -185,9 +185,9 @@ static void write_audit(struct work *w)
         text_init(&more, bytes, sizeof bytes);
         put_audit(&more, w, false);
     }
-    const struct audit_entry entry = {.who = "http",
-                                      .address = "",
-                                      .request_id = w->request_id,
+    const struct audit_entry entry = {.who = w->request->who,
+                                      .address = w->request->address,
+                                      .request_id = w->request->id,
                                       .action = w->action,
                                       .result = "done",
                                       .more = text_span(&more)};
@@ -221,11 +221,11 @@ static struct work *work_new(struct request *r, const char *action)
     w->roster = roster_of(r);
     w->audit = r->worker->server->options.audit;
     w->action = action;
-    w->request_id = r->id;
+    w->request = r;
     w->order = (struct roster_order){.list = r->params[0],
                                      .value = r->params[1],
                                      .now_ms = clock_wall_ms(),
-                                     .by = span_str("http")};
+                                     .by = span_str(r->who)};
     return w;
 }
 

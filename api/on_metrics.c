@@ -19,6 +19,8 @@ static const char *method_text(int route)
     switch (routes[route].method) {
     case METHOD_POST:
         return "POST";
+    case METHOD_PUT:
+        return "PUT";
     case METHOD_DELETE:
         return "DELETE";
     default:

@@ -1,5 +1,6 @@
 /* GET /v1/ruleset: which ruleset decides, since when, and the names in it. */
 #include "api/http_worker.h"
+#include "api/ruleset_change.h"
 #include "service/engine/covered.h"
 
 enum { RULESET_TEXT_BYTES = 4 << 20 }; /* RULES_MAX rules with their titles, escaped */
@@ -50,12 +51,21 @@ static void put_covered(struct text *out, const struct snapshot *s)
     text_char(out, '}');
 }
 
+static void put_from(struct text *out, const struct snapshot *s)
+{
+    put_member(out, ",\"from\":", span_str(s->loaded_by));
+    put_member(out, ",\"who\":", span_str(s->loaded_for));
+    text_str(out, ",\"versions\":\"/v1/ruleset/versions\"");
+}
+
 static void put_ruleset(struct text *out, const struct snapshot *s)
 {
     put_member(out, "{\"ruleset\":", span_str(s->id_text));
     text_str(out, ",\"since\":\"");
     text_time_ms(out, s->loaded_at_ms);
-    text_str(out, "\",\"flag_at\":");
+    text_char(out, '"');
+    put_from(out, s);
+    text_str(out, ",\"flag_at\":");
     text_double(out, s->rules->flag_at);
     text_str(out, ",\"fields\":[");
     for (int i = 0; i < s->schema.count; i++)
@@ -86,6 +96,7 @@ void on_ruleset(struct request *r)
         return;
     struct snapshot *s = snapshot_current(r->worker->engine->snapshots);
     put_ruleset(&out, s);
+    r->reply.etag = ruleset_etag(r, s->id_text);
     snapshot_unref(s);
     if (out.overflow)
         request_problem(r, PROBLEM_INTERNAL, "the ruleset is too large to show");

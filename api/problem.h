@@ -19,15 +19,19 @@
     X(PROBLEM_BAD_REQUEST, 400, "bad-request", "The request is malformed")                   \
     X(PROBLEM_NOT_JSON, 400, "not-json", "The body is not a JSON object")                    \
     X(PROBLEM_PARAMETER, 400, "parameter", "A parameter or header has a wrong value")        \
+    X(PROBLEM_UNAUTHORIZED, 401, "unauthorized", "This path needs a key")                    \
     X(PROBLEM_NOT_FOUND, 404, "not-found", "There is nothing here")                          \
     X(PROBLEM_METHOD, 405, "method-not-allowed", "This path does not take that method")      \
     X(PROBLEM_TIMEOUT, 408, "timeout", "The request did not arrive in time")                 \
+    X(PROBLEM_GATED, 409, "gated", "The gate has refused the ruleset")                       \
+    X(PROBLEM_MISMATCH, 412, "mismatch", "Another ruleset decides than was thought")         \
     X(PROBLEM_TOO_LARGE, 413, "too-large", "The body is over the limit")                     \
     X(PROBLEM_URI_TOO_LONG, 414, "uri-too-long", "The address is over the limit")            \
     X(PROBLEM_MEDIA_TYPE, 415, "media-type", "This path does not take that content type")    \
     X(PROBLEM_EXPECTATION, 417, "expectation", "Only 100-continue can be expected")          \
     X(PROBLEM_SCHEMA, 422, "schema", "The body does not fit the schema")                     \
     X(PROBLEM_CONFLICT, 422, "conflict", "The transaction was answered with another body")   \
+    X(PROBLEM_RULESET, 422, "ruleset", "The ruleset is refused")                             \
     X(PROBLEM_HEADERS_TOO_LARGE, 431, "headers-too-large", "The headers are over the limit") \
     X(PROBLEM_INTERNAL, 500, "internal", "Sluice could not answer")                          \
     X(PROBLEM_OVERLOADED, 503, "overloaded", "Too many requests are under way")              \

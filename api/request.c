@@ -84,6 +84,7 @@ void request_drop(struct request *r)
         return;
     batch_free(&r->batch);
     spool_free(r->reply.spool);
+    spool_free(r->upload);
     stream_free(r->reply.stream);
     free(r->reply.owned);
     cool(r);

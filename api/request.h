@@ -14,6 +14,7 @@
 #ifndef SLUICE_API_REQUEST_H
 #define SLUICE_API_REQUEST_H
 
+#include "api/admin.h"
 #include "api/batch.h"
 #include "api/problem.h"
 #include "api/route.h"
@@ -33,6 +34,7 @@ struct reply {
     char *owned;           /* where `body` is, when on the heap; freed with the request */
     const char *allow;     /* header Allow, NULL: none */
     const char *location;  /* header Location, NULL: none */
+    const char *etag;      /* header ETag with its quotes, NULL: none */
     bool retry_after;
     bool no_store;    /* header Cache-Control */
     bool replayed;    /* header Idempotent-Replayed: true */
@@ -54,6 +56,10 @@ struct request {
     struct score score;
     struct batch batch;
     struct batch_line line; /* of another request's batch */
+    struct spool *upload;   /* the body of a ROUTE_BODY_FILE; NULL: not begun */
+    /* Of a route for admins; else "". */
+    char who[ADMIN_WHO_BYTES];
+    char address[ADMIN_ADDRESS_BYTES];
     struct reply reply;
     /* private to http.c */
     int holds;

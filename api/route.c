@@ -6,7 +6,13 @@
 
 const struct route routes[ROUTES] = {
 #define X(method, path, body, type, handler, ...) \
-    {method, path, body, type, handler, {__VA_ARGS__}},
+    {method,                                      \
+     path,                                        \
+     (enum route_body)((body) & ~ROUTE_ADMIN),    \
+     ((body)&ROUTE_ADMIN) != 0,                   \
+     type,                                        \
+     handler,                                     \
+     {__VA_ARGS__}},
     ROUTE_TABLE(X)
 #undef X
 };
@@ -27,11 +33,24 @@ enum method route_method(const char *name)
     return METHOD_OTHER;
 }
 
+/* X(methods, text): all sets that paths of the table have; a test looks that none is missing. */
+#define ALLOW_TABLE(X)                                 \
+    X(METHOD_GET, "GET, HEAD")                         \
+    X(METHOD_POST, "POST")                             \
+    X(METHOD_DELETE, "DELETE")                         \
+    X(METHOD_GET | METHOD_PUT, "GET, HEAD, PUT")       \
+    X(METHOD_GET | METHOD_POST, "GET, HEAD, POST")     \
+    X(METHOD_GET | METHOD_DELETE, "GET, HEAD, DELETE") \
+    X(METHOD_GET | METHOD_PUT | METHOD_DELETE, "GET, HEAD, PUT, DELETE")
+
 static const char *allow_text(unsigned methods)
 {
-    if (methods == METHOD_POST)
-        return "POST";
-    return methods & METHOD_DELETE ? "GET, HEAD, DELETE" : "GET, HEAD";
+#define X(set, text)      \
+    if (methods == (set)) \
+        return text;
+    ALLOW_TABLE(X)
+#undef X
+    return "";
 }
 
 enum route_found route_find(enum method method, struct span path, const struct route **ret_route,
@@ -62,14 +81,24 @@ const char *route_nearest(struct span path)
     return diag_nearest(path, paths, ROUTES);
 }
 
-bool route_takes(const char *header, const char *type)
+static bool takes_one(const char *header, struct span type)
 {
-    size_t n = strlen(type);
-    if (header == NULL || strncasecmp(header, type, n) != 0)
+    if (strncasecmp(header, type.base, type.len) != 0)
         return false;
-    header += n;
+    header += type.len;
     header += strspn(header, " \t");
     return *header == '\0' || *header == ';';
+}
+
+bool route_takes(const char *header, const char *type)
+{
+    while (header != NULL && *type != '\0') {
+        size_t n = strcspn(type, ",");
+        if (takes_one(header, span_of(type, n)))
+            return true;
+        type += n + strspn(type + n, ", ");
+    }
+    return false;
 }
 
 int route_query(const struct route *route, struct span name, const char **ret_nearest)

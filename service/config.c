@@ -18,6 +18,8 @@ enum {
     CONFIG_ARENA_BYTES = 16 << 20,
     FOLDER_BYTES_MAX = 480, /* leaves each default path its room below it */
     ENV_NAME_MAX = 128,
+    ADMIN_NAME_MAX = 64,
+    ADMIN_TOKEN_MIN = 16, /* 64 bits of hex: nobody guesses that over a network */
 };
 
 enum config_kind {
@@ -508,6 +510,48 @@ static void check_listen(const struct config *c, struct diag_at at, struct diag_
                    "listen is not a loopback address, and the API has no keys");
 }
 
+/* Whoever can change rules can let any payment through. */
+static void check_admin_listen(const struct config *c, struct diag_at at, struct diag_list *diags)
+{
+    char host[CONFIG_TEXT_MAX];
+    int port;
+    bool apart = c->admin_listen[0] != '\0';
+    const char *address = apart ? c->admin_listen : c->listen;
+    if (!config_split_listen(address, host, &port)) {
+        if (apart)
+            diag_error(diags, at, NULL,
+                       "admin.listen must be ADDRESS:PORT, such as 127.0.0.1:8081");
+    } else if (!config_is_loopback(address) && c->admin_keys[0] == '\0') {
+        diag_error(diags, at, "set admin.listen: 127.0.0.1:8081, or keys in admin.keys",
+                   "whoever reaches %s could change the rules: it is not a loopback address, and "
+                   "there are no admin.keys",
+                   apart ? "admin.listen" : "listen");
+    }
+}
+
+static bool is_key_name(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!isalnum((unsigned char)name.base[i]) && strchr("._@-", name.base[i]) == NULL)
+            return false;
+    return name.len > 0 && name.len <= ADMIN_NAME_MAX;
+}
+
+static void check_admin_keys(const struct config *c, struct diag_at at, struct diag_list *diags)
+{
+    const char *pairs = c->admin_keys;
+    struct span name, token;
+    while (pairs_next(&pairs, &name, &token)) {
+        if (!is_key_name(name))
+            diag_error(diags, at, "letters, digits and . _ @ -", "a name of admin.keys is none");
+        else if (token.len < ADMIN_TOKEN_MIN)
+            diag_error(diags, at, "openssl rand -hex 32",
+                       "the token of '%.*s' is shorter than %d "
+                       "characters",
+                       SPAN_ARG(name), ADMIN_TOKEN_MIN);
+    }
+}
+
 /* Without the line itself: it may hold a secret that is not seen to be one. */
 static struct diag_at place_of(const struct place *places, const char *path)
 {
@@ -568,6 +612,9 @@ static void check_whole(const struct config *c, const struct place *places, stru
     struct redis_address address;
     const char *why = "";
     check_listen(c, place_of(places, "listen"), diags);
+    check_admin_listen(c, place_of(places, c->admin_listen[0] != '\0' ? "admin.listen" : "listen"),
+                       diags);
+    check_admin_keys(c, place_of(places, "admin.keys"), diags);
     if (c->ruleset[0] == '\0')
         diag_error(diags, place_of(places, "ruleset"),
                    "add `ruleset: rules/packs/starter/ruleset.yaml`", "ruleset is missing");

@@ -71,6 +71,13 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "traffic is otherwise, the one before it becomes active again. 0s: not at all.")             \
     X(CONFIG_INT, reload_drift_rate, "reload.drift_rate", "50", 1, 1000000, false,                 \
       "By how many percent live rates may be off what the gate predicted.")                        \
+    X(CONFIG_TEXT, admin_listen, "admin.listen", "", 0, 255, false,                                \
+      "Address and port of what changes the ruleset, or shows it; it is then not answered on "     \
+      "`listen`. Empty: on `listen`. Without admin.keys only on a loopback address.")              \
+    X(CONFIG_MAP, admin_keys, "admin.keys", "", 0, 4095, true,                                     \
+      "Who may: names and their tokens of 16 characters or more, `alice: TOKEN`, sent as "         \
+      "`Authorization: Bearer TOKEN`; the names stand in the audit log. Empty: whoever reaches "   \
+      "it.")                                                                                       \
     X(CONFIG_PATH, audit_file, "audit.file", "build/audit.ndjson", 0, 511, false,                  \
       "Where it is written who changed what decides, as NDJSON. Empty: nowhere.")                  \
     X(CONFIG_INT, deadline_ms, "deadline_ms", "50", 1, 60000, false,                               \

@@ -182,6 +182,17 @@ static size_t edit_distance(struct span a, struct span b)
     return rows[a.len % 3][b.len];
 }
 
+void diag_write_line(const struct diag *d, struct text *out)
+{
+    if (d->file[0] != '\0')
+        text_str(out, d->file);
+    if (d->line > 0)
+        text_printf(out, ":%d:%d", d->line, d->col);
+    if (out->len > 0)
+        text_str(out, ": ");
+    text_str(out, d->message);
+}
+
 void diag_write_json(const struct diag *d, struct text *out)
 {
     text_printf(out, "{\"level\":\"%s\",\"file\":", d->level == DIAG_ERROR ? "error" : "warning");

@@ -62,6 +62,8 @@ __attribute__((format(printf, 4, 5))) void diag_warning(struct diag_list *list, 
 void diag_print(const struct diag *d, struct text *out);
 void diag_print_all(const struct diag_list *list, struct text *out);
 
+/* "rules.yaml:4:11: unknown name", in one line; the place as far as it is known. */
+void diag_write_line(const struct diag *d, struct text *out);
 /* {"level":"error","file":...,"line":4,"col":11,"message":...,"hint":...}, without a newline. */
 void diag_write_json(const struct diag *d, struct text *out);
 

@@ -78,10 +78,10 @@ static void log_diags(enum log_level level, const char *message, const char *fro
                       const struct diag_list *diags)
 {
     char bytes[DIAG_FILE_MAX + 2 * DIAG_MESSAGE_MAX] = "";
-    if (diags->count > 0) {
-        const struct diag *d = &diags->items[0];
-        snprintf(bytes, sizeof bytes, "%s:%d:%d: %s", d->file, d->line, d->col, d->message);
-    }
+    struct text first;
+    text_init(&first, bytes, sizeof bytes - 1);
+    if (diags->count > 0)
+        diag_write_line(&diags->items[0], &first);
     cli_print_diags(diags, false, stderr);
     log_at(level, message, LOG_TEXT("first", bytes), LOG_TEXT("from", from),
            LOG_INT("errors", diags->errors),

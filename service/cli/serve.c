@@ -286,7 +286,11 @@ static enum status start_server(struct serve *s)
     const struct config *c = &s->config;
     char host[CONFIG_TEXT_MAX], why[256] = "";
     int port = 0;
+    char admin_host[CONFIG_TEXT_MAX];
+    int admin_port = 0;
+    bool has_admin = c->admin_listen[0] != '\0';
     CHECK(config_split_listen(c->listen, host, &port));
+    CHECK(!has_admin || config_split_listen(c->admin_listen, admin_host, &admin_port));
     struct http_options options = {
         .host = host,
         .port = port,
@@ -296,6 +300,10 @@ static enum status start_server(struct serve *s)
         .line_bytes_max = (size_t)c->limits_batch_line_bytes,
         .spool_bytes_max = (uint64_t)c->limits_batch_spool_bytes,
         .spool_dir = c->spool_dir,
+        .admin_host = has_admin ? admin_host : NULL,
+        .admin_port = admin_port,
+        .admin_keys = c->admin_keys,
+        .offers = reload_offers(s->reload),
         .versions = reload_versions(s->reload),
         .backtests = s->backtests,
         .fanout = s->fanout,
@@ -314,7 +322,8 @@ static enum status start_server(struct serve *s)
         log_error("cannot listen", LOG_TEXT("why", why));
     else
         log_info("listening", LOG_TEXT("host", host), LOG_INT("port", http_server_port(s->server)),
-                 LOG_INT("workers", options.workers));
+                 LOG_INT("workers", options.workers),
+                 LOG_INT("admin_port", http_server_admin_port(s->server)));
     return st;
 }
 

@@ -163,6 +163,7 @@ static bool activate(struct run *r)
 {
     const struct offers_options *o = &r->offers->options;
     struct snapshot *after = snapshot_ref(r->fresh);
+    snprintf(after->loaded_for, sizeof after->loaded_for, "%s", r->offer->who);
     enum status st =
         snapshot_put(o->snapshots, r->fresh, offer_from_text(r->offer->from), &r->report->diags);
     if (st == ST_OK) {
@@ -265,6 +266,22 @@ enum status offers_begin(struct offers *of, const char *who, struct diag_list *d
     return st;
 }
 
+void offers_refuse(struct offers *of, const struct offer *offer, const struct diag_list *why,
+                   struct offer_report *ret_report)
+{
+    const struct offers_options *o = &of->options;
+    *ret_report =
+        (struct offer_report){.result = OFFER_REFUSED, .is_dry_run = offer->dry_run, .diags = *why};
+    struct snapshot *active = snapshot_current(o->snapshots);
+    memcpy(ret_report->previous, active->id_text, sizeof ret_report->previous);
+    snapshot_unref(active);
+    pthread_mutex_lock(&of->lock);
+    count(of, offer, OFFER_REFUSED);
+    if (o->note != NULL)
+        o->note(o->user, offer, ret_report);
+    pthread_mutex_unlock(&of->lock);
+}
+
 enum status offers_roll_back(struct offers *of, const char *id, const struct offer *offer,
                              struct offer_report *ret_report)
 {
@@ -286,11 +303,23 @@ enum status offers_roll_back(struct offers *of, const char *id, const struct off
     return ST_OK;
 }
 
+enum status offers_load_version(const struct offers *of, const char *id, struct diag_list *diags,
+                                struct snapshot **ret_snapshot)
+{
+    struct snapshot_options options = {
+        .exact_events = of->options.exact_events, .now_ms = clock_wall_ms(), .is_confined = true};
+    char path[FILES_PATH_MAX];
+    struct version there;
+    if (of->options.versions == NULL || versions_find(of->options.versions, id, &there) != ST_OK)
+        return ST_NOT_FOUND;
+    versions_path(of->options.versions, id, path);
+    return snapshot_load(path, &options, diags, ret_snapshot);
+}
+
 /* ---- metrics ---- */
 
 void offers_metrics(const struct offers *of, struct text *out)
 {
-    struct snapshot *now = snapshot_current(of->options.snapshots);
     metrics_type(out, "sluice_ruleset_reloads_total", "counter",
                  "Rulesets offered to this process, by what became of them and who brought them");
     for (int result = 0; result < OFFER_RESULTS; result++)
@@ -299,14 +328,7 @@ void offers_metrics(const struct offers *of, struct text *out)
                         offer_result_text((enum offer_result)result),
                         offer_from_text((enum offer_from)from),
                         (unsigned long long)of->counts[result][from]);
-    metrics_type(out, "sluice_ruleset_info", "gauge", "The ruleset that decides");
-    text_printf(out, "sluice_ruleset_info{ruleset=\"%s\",source=\"%s\"} 1\n", now->id_text,
-                now->loaded_by);
-    metrics_type(out, "sluice_ruleset_loaded_timestamp_seconds", "gauge", "Since when it decides");
-    text_printf(out, "sluice_ruleset_loaded_timestamp_seconds %lld.%03lld\n",
-                (long long)now->loaded_at_ms / 1000, (long long)now->loaded_at_ms % 1000);
     metrics_value(out, "sluice_ruleset_last_reload_successful", "gauge",
                   "0: the ruleset offered last was refused, and an older one decides",
                   !of->last_failed);
-    snapshot_unref(now);
 }

@@ -98,6 +98,11 @@ MUST_USE enum status offers_begin(struct offers *of, const char *who, struct dia
 /* ret_report is filled whatever becomes of it. O(the ruleset's size), and what the gate takes. */
 void offers_run(struct offers *of, const struct offer *offer, struct offer_report *ret_report);
 
+/* An offer that could not even be unpacked, for the reasons of `why`: counted and told as any
+ * other. */
+void offers_refuse(struct offers *of, const struct offer *offer, const struct diag_list *why,
+                   struct offer_report *ret_report);
+
 /*
  * The version `id`, NULL: the one before the active one, becomes active again. `offer` says who
  * asks and for what reason (OFFER_ROLLBACK, OFFER_DRIFT); path, folder and expected are filled
@@ -106,7 +111,14 @@ void offers_run(struct offers *of, const struct offer *offer, struct offer_repor
 MUST_USE enum status offers_roll_back(struct offers *of, const char *id, const struct offer *offer,
                                       struct offer_report *ret_report);
 
-/* Prometheus text: reloads by result and source, which ruleset, since when. Any thread. */
+/*
+ * A kept version, to be looked at. The reference is the caller's. O(the ruleset's size). Errors:
+ * ST_NOT_FOUND; as snapshot_load.
+ */
+MUST_USE enum status offers_load_version(const struct offers *of, const char *id,
+                                         struct diag_list *diags, struct snapshot **ret_snapshot);
+
+/* Prometheus text: reloads by result and source, and how the last one ended. Any thread. */
 void offers_metrics(const struct offers *of, struct text *out);
 
 #endif

@@ -83,7 +83,8 @@ struct snapshot {
      * same slots, plans and windows. */
     uint64_t observed_id;
     int64_t loaded_at_ms; /* wall clock */
-    char loaded_by[32];   /* who offered it: "start", "SIGHUP" */
+    char loaded_by[32];   /* the way it came: "start", "SIGHUP" */
+    char loaded_for[128]; /* who asked for it: "alice"; "" */
     /* private: where all of it lives, and how many hold it */
     struct arena *arena;
     struct snapshot *loaded; /* NULL: it was loaded itself */

@@ -5,3 +5,8 @@ import schemathesis
 @schemathesis.serializer("application/x-ndjson")
 def ndjson(_context, value):
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
+@schemathesis.serializer("application/gzip", "application/x-tar")
+def bundle(_context, value):
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")

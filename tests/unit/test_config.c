@@ -227,11 +227,44 @@ static void the_network_is_listened_to_only_when_asked_for(void **state)
     struct config c;
     (void)state;
     assert_int_equal(load("ruleset: r\nlisten: 0.0.0.0:80\n", &diags, &c), ST_INVALID);
-    assert_int_equal(load("ruleset: r\nlisten: 0.0.0.0:80\ninsecure_listen: true\n", &diags, &c),
+    assert_int_equal(load("ruleset: r\nlisten: 0.0.0.0:80\ninsecure_listen: true\n"
+                          "admin: {listen: \"127.0.0.1:81\"}\n",
+                          &diags, &c),
                      ST_OK);
     assert_int_equal(load("ruleset: r\nlisten: \"[::1]:80\"\n", &diags, &c), ST_OK);
     assert_int_equal(load("ruleset: r\nlisten: localhost:80\n", &diags, &c), ST_OK);
     assert_false(config_is_loopback("127.evil.example:80"));
+}
+
+static const struct {
+    const char *yaml;
+    const char *message; /* NULL: it is fine */
+} admins[] = {
+    {"admin: {listen: \"127.0.0.1:81\"}", NULL},
+    {"admin: {listen: \"[::1]:81\"}", NULL},
+    {"admin: {listen: 81}", "admin.listen must be ADDRESS:PORT"},
+    {"admin: {listen: \"0.0.0.0:81\"}", "whoever reaches admin.listen could change the rules"},
+    {"admin: {listen: \"0.0.0.0:81\", keys: {alice: 0123456789abcdef}}", NULL},
+    {"listen: 0.0.0.0:80\ninsecure_listen: true", "whoever reaches listen could change the rules"},
+    {"listen: 0.0.0.0:80\ninsecure_listen: true\nadmin: {keys: {a: 0123456789abcdef}}", NULL},
+    {"listen: 0.0.0.0:80\ninsecure_listen: true\nadmin: {listen: localhost:81}", NULL},
+    {"admin: {keys: {alice: 0123456789abcde}}", "the token of 'alice' is shorter than 16"},
+    {"admin: {keys: {\"a b\": 0123456789abcdef}}", "a name of admin.keys is none"},
+};
+
+static void rules_are_changed_over_the_network_with_keys_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof admins / sizeof *admins; i++) {
+        struct diag_list diags;
+        struct config c;
+        char yaml[256];
+        snprintf(yaml, sizeof yaml, "ruleset: r\n%s\n", admins[i].yaml);
+        enum status st = load(yaml, &diags, &c);
+        assert_int_equal(st, admins[i].message == NULL ? ST_OK : ST_INVALID);
+        if (admins[i].message != NULL)
+            assert_non_null(strstr(diags.items[0].message, admins[i].message));
+    }
 }
 
 static void the_ruleset_is_required(void **state)
@@ -262,7 +295,7 @@ static void what_the_whole_refuses_is_told_where_its_value_came_from(void **stat
     unsetenv("SLUICE_STATE_REDIS");
     diags = (struct diag_list){0};
     assert_int_equal(config_load(path, flags, 2, &diags, &c), ST_INVALID);
-    assert_int_equal(diags.count, 2);
+    assert_int_equal(diags.count, 3); /* listen also for the rules that it would let be changed */
     assert_string_equal(diags.items[0].file, "command line");
     assert_string_equal(diags.items[1].file, "command line");
     diags = (struct diag_list){0};
@@ -407,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_secret_may_come_from_a_file),
         cmocka_unit_test(a_secret_of_a_file_may_be_as_long_as_any_text_and_is_never_cut),
         cmocka_unit_test(the_network_is_listened_to_only_when_asked_for),
+        cmocka_unit_test(rules_are_changed_over_the_network_with_keys_alone),
         cmocka_unit_test(the_ruleset_is_required),
         cmocka_unit_test(what_the_whole_refuses_is_told_where_its_value_came_from),
         cmocka_unit_test(the_printed_configuration_hides_passwords),

@@ -19,6 +19,7 @@ static void every_row_is_found_by_its_own_path(void **state)
     for (int i = 0; i < ROUTES; i++) {
         const char *method = routes[i].method == METHOD_GET    ? "GET"
                              : routes[i].method == METHOD_POST ? "POST"
+                             : routes[i].method == METHOD_PUT  ? "PUT"
                                                                : "DELETE";
         const struct route *route = NULL;
         const char *allow = NULL;
@@ -49,6 +50,29 @@ static void another_method_is_told_what_is_allowed(void **state)
     assert_int_equal(find("PUT", "/v1/entities/a/b", &route, &allow), ROUTE_NO_METHOD);
     assert_string_equal(allow, "GET, HEAD, DELETE");
     assert_int_equal(find("get", "/livez", &route, &allow), ROUTE_NO_METHOD);
+}
+
+static void every_path_has_a_text_for_what_it_allows(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROUTES; i++) {
+        const struct route *route = NULL;
+        const char *allow = NULL;
+        assert_int_equal(find("OPTIONS", routes[i].path, &route, &allow), ROUTE_NO_METHOD);
+        assert_string_not_equal(allow, "");
+    }
+}
+
+static void a_route_may_take_several_types(void **state)
+{
+    static const char two[] = "application/gzip, application/x-tar";
+    (void)state;
+    assert_true(route_takes("application/gzip", two));
+    assert_true(route_takes("Application/X-Tar; a=b", two));
+    assert_false(route_takes("application/x-tarball", two));
+    assert_false(route_takes("application/", two));
+    assert_false(route_takes("", two));
+    assert_false(route_takes(NULL, two));
 }
 
 static void another_path_is_not_found(void **state)
@@ -115,6 +139,8 @@ int main(void)
         cmocka_unit_test(every_row_is_found_by_its_own_path),
         cmocka_unit_test(a_head_runs_the_get_row),
         cmocka_unit_test(another_method_is_told_what_is_allowed),
+        cmocka_unit_test(every_path_has_a_text_for_what_it_allows),
+        cmocka_unit_test(a_route_may_take_several_types),
         cmocka_unit_test(another_path_is_not_found),
         cmocka_unit_test(a_path_that_is_not_served_brings_the_nearest_one),
         cmocka_unit_test(a_content_type_may_have_parameters),

@@ -1,0 +1,164 @@
+/* PUT /v1/ruleset, POST /v1/ruleset/rollback: another ruleset is to decide. */
+#include "api/http_worker.h"
+#include "api/offload.h"
+#include "api/ruleset_change.h"
+#include "api/spool.h"
+#include "service/base/check.h"
+#include "service/engine/bundle.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One change on its way: what the pool's thread reads of the request was copied or stays. */
+struct change {
+    struct offers *offers;
+    struct versions *versions; /* NULL: none are kept */
+    const char *spool_dir;
+    struct spool *upload;
+    struct offer offer;
+    char to[VERSION_ID_BYTES]; /* of a rollback; "": the one before */
+    bool is_unknown;           /* there is no such version */
+    struct offer_report report;
+};
+
+static struct change *new_change(struct request *r, enum offer_from from)
+{
+    const struct http_options *o = &r->worker->server->options;
+    struct change *c = calloc(1, sizeof *c);
+    CHECK(c != NULL);
+    c->offers = o->offers;
+    c->versions = o->versions;
+    c->spool_dir = o->spool_dir;
+    c->offer = (struct offer){
+        .from = from, .who = r->who, .address = r->address, .request_id = r->id, .at_once = true};
+    return c;
+}
+
+/* ---- PUT ---- */
+
+static ssize_t read_upload(void *user, uint64_t offset, char *out, size_t cap)
+{
+    return spool_read(user, offset, out, cap);
+}
+
+static enum status make_scratch(const struct change *c, char ret_folder[FILES_PATH_MAX])
+{
+    if (c->versions != NULL)
+        return versions_scratch(c->versions, ret_folder);
+    int n = snprintf(ret_folder, FILES_PATH_MAX, "%s/sluice-bundle-XXXXXX", c->spool_dir);
+    return n > 0 && n < FILES_PATH_MAX && mkdtemp(ret_folder) != NULL ? ST_OK : ST_IO;
+}
+
+static void offer_bundle(struct change *c, const char *folder)
+{
+    const struct bundle_source source = {read_upload, c->upload};
+    struct diag_list diags = {.count = 0};
+    char path[BUNDLE_PATH_BYTES], inside[BUNDLE_PATH_BYTES];
+    if (bundle_unpack(&source, folder, &diags, path) != ST_OK) {
+        offers_refuse(c->offers, &c->offer, &diags, &c->report);
+        return;
+    }
+    memcpy(inside, path, sizeof inside);
+    *strrchr(inside, '/') = '\0';
+    c->offer.path = path;
+    c->offer.folder = inside;
+    offers_run(c->offers, &c->offer, &c->report);
+}
+
+static void run_put(void *user)
+{
+    struct change *c = user;
+    char folder[FILES_PATH_MAX];
+    if (make_scratch(c, folder) != ST_OK) {
+        struct diag_list diags = {.count = 0};
+        diag_error(&diags, (struct diag_at){.file = "bundle"}, "see reload.dir",
+                   "there is no room to unpack it: %s", strerror(errno));
+        offers_refuse(c->offers, &c->offer, &diags, &c->report);
+        return;
+    }
+    offer_bundle(c, folder);
+    if (files_remove(folder) != ST_OK)
+        return; /* the next start does it */
+}
+
+static void put_done(struct request *r, void *user)
+{
+    struct change *c = user;
+    ruleset_reply(r, &c->report);
+    free(c);
+}
+
+void on_ruleset_put(struct request *r)
+{
+    bool dry_run, force;
+    const char *if_match;
+    if (request_query_bool(r, "dry_run", &dry_run) != ST_OK ||
+        request_query_bool(r, "force", &force) != ST_OK || ruleset_if_match(r, &if_match) != ST_OK)
+        return;
+    if (r->upload == NULL) {
+        request_problem(r, PROBLEM_RULESET, "there is no bundle in the body");
+        return;
+    }
+    struct change *c = new_change(r, OFFER_PUT);
+    c->upload = r->upload;
+    c->offer.dry_run = dry_run;
+    c->offer.force = force;
+    c->offer.if_match = if_match;
+    if (request_offload(r, run_put, put_done, c) != ST_OK)
+        free(c);
+}
+
+/* ---- rollback ---- */
+
+/* {"to": "9f2c41d07be83a56"}, or nothing. false: something else, and the problem was sent. */
+static bool read_target(struct request *r, char ret_to[VERSION_ID_BYTES])
+{
+    bool ok = r->body.len == 0;
+    json_t *body = ok ? NULL : json_loadb(r->body.base, r->body.len, 0, NULL);
+    json_t *to = json_object_get(body, "to");
+    ret_to[0] = '\0';
+    if (json_is_object(body) && json_object_size(body) == (to != NULL)) {
+        ok = to == NULL || json_is_null(to) ||
+             (json_is_string(to) && version_is_id(json_string_value(to)));
+        if (ok && json_is_string(to))
+            memcpy(ret_to, json_string_value(to), VERSION_ID_BYTES);
+    }
+    json_decref(body);
+    if (!ok)
+        request_problem(r, PROBLEM_BAD_REQUEST,
+                        "the body is empty, or {\"to\": \"9f2c41d07be83a56\"}");
+    return ok;
+}
+
+static void run_rollback(void *user)
+{
+    struct change *c = user;
+    const char *to = c->to[0] != '\0' ? c->to : NULL;
+    c->is_unknown = offers_roll_back(c->offers, to, &c->offer, &c->report) != ST_OK;
+}
+
+static void rollback_done(struct request *r, void *user)
+{
+    struct change *c = user;
+    if (c->is_unknown)
+        request_problem(r, PROBLEM_NOT_FOUND,
+                        "there is no such version; GET /v1/ruleset/versions tells which are kept");
+    else
+        ruleset_reply(r, &c->report);
+    free(c);
+}
+
+void on_rollback(struct request *r)
+{
+    const char *if_match;
+    char to[VERSION_ID_BYTES];
+    if (ruleset_if_match(r, &if_match) != ST_OK || !read_target(r, to))
+        return;
+    struct change *c = new_change(r, OFFER_ROLLBACK);
+    c->offer.if_match = if_match;
+    memcpy(c->to, to, sizeof c->to);
+    if (request_offload(r, run_rollback, rollback_done, c) != ST_OK)
+        free(c);
+}

@@ -1,0 +1,141 @@
+/* GET /v1/ruleset/versions and /{ruleset}: what has decided here, and each as the bundle it was. */
+#include "api/http_worker.h"
+#include "api/offload.h"
+#include "api/ruleset_change.h"
+#include "service/base/check.h"
+#include "service/engine/bundle.h"
+
+#include <stdlib.h>
+
+enum {
+    SHOWN_MAX = 1000,     /* of the list; the newest */
+    VERSION_BYTES = 1024, /* one as JSON: its texts are names of keys and addresses */
+};
+
+struct look {
+    struct versions *versions; /* NULL: none are kept */
+    struct offers *offers;
+    char id[VERSION_ID_BYTES];
+    enum status st;
+    char *bytes; /* what was made: JSON, or a bundle */
+    size_t len;
+};
+
+static struct look *new_look(struct request *r)
+{
+    struct look *l = calloc(1, sizeof *l);
+    CHECK(l != NULL);
+    l->versions = r->worker->server->options.versions;
+    l->offers = r->worker->server->options.offers;
+    return l;
+}
+
+static void drop_look(struct look *l)
+{
+    free(l->bytes);
+    free(l);
+}
+
+/* The bytes become the reply's. */
+static void reply_bytes(struct request *r, struct look *l, const char *type)
+{
+    r->reply.owned = l->bytes;
+    l->bytes = NULL;
+    request_reply(r, 200, type, span_of(r->reply.owned, l->len));
+}
+
+/* ---- the list ---- */
+
+static void put_text(struct text *out, const char *name, const char *value)
+{
+    text_str(out, name);
+    if (value[0] == '\0')
+        text_str(out, "null");
+    else
+        text_json_string(out, span_str(value));
+}
+
+static void put_version(struct text *out, const struct version *v, const char *active)
+{
+    put_text(out, "{\"ruleset\":", v->id);
+    text_printf(out, ",\"active\":%s,\"at\":\"", strcmp(v->id, active) == 0 ? "true" : "false");
+    text_time_ms(out, v->at_ms);
+    put_text(out, "\",\"who\":", v->who);
+    put_text(out, ",\"from\":", v->from);
+    put_text(out, ",\"previous\":", v->previous);
+    text_char(out, '}');
+}
+
+static void list_versions(void *user)
+{
+    struct look *l = user;
+    struct version *all = calloc(SHOWN_MAX, sizeof *all);
+    l->bytes = malloc(SHOWN_MAX * VERSION_BYTES);
+    CHECK(all != NULL && l->bytes != NULL);
+    int n = l->versions != NULL ? versions_list(l->versions, all, SHOWN_MAX) : 0;
+    struct version_active active = {.id = ""};
+    if (l->versions != NULL)
+        active = versions_active(l->versions);
+    struct text out;
+    text_init(&out, l->bytes, SHOWN_MAX * VERSION_BYTES);
+    put_text(&out, "{\"active\":", active.id);
+    put_text(&out, ",\"previous\":", active.previous);
+    text_str(&out, ",\"versions\":[");
+    for (int i = 0; i < n; i++) {
+        if (i > 0)
+            text_char(&out, ',');
+        put_version(&out, &all[i], active.id);
+    }
+    text_str(&out, "]}");
+    l->len = out.len;
+    free(all);
+}
+
+static void list_done(struct request *r, void *user)
+{
+    reply_bytes(r, user, "application/json");
+    drop_look(user);
+}
+
+void on_versions(struct request *r)
+{
+    struct look *l = new_look(r);
+    if (request_offload(r, list_versions, list_done, l) != ST_OK)
+        drop_look(l);
+}
+
+/* ---- one ---- */
+
+static void pack_version(void *user)
+{
+    struct look *l = user;
+    struct diag_list diags = {.count = 0};
+    struct snapshot *snap = NULL;
+    l->st = offers_load_version(l->offers, l->id, &diags, &snap);
+    if (l->st == ST_OK)
+        l->st = bundle_pack(&snap->files, &diags, &l->bytes, &l->len);
+    snapshot_unref(snap);
+}
+
+static void pack_done(struct request *r, void *user)
+{
+    struct look *l = user;
+    if (l->st == ST_OK) {
+        r->reply.etag = ruleset_etag(r, l->id);
+        reply_bytes(r, l, "application/gzip");
+    } else if (l->st == ST_NOT_FOUND) {
+        request_problem(r, PROBLEM_NOT_FOUND, "there is no such version");
+    } else {
+        request_problem(r, PROBLEM_INTERNAL, "the version cannot be read");
+    }
+    drop_look(l);
+}
+
+void on_version(struct request *r)
+{
+    struct look *l = new_look(r);
+    if (r->params[0].len == VERSION_ID_BYTES - 1)
+        memcpy(l->id, r->params[0].base, VERSION_ID_BYTES - 1);
+    if (request_offload(r, pack_version, pack_done, l) != ST_OK)
+        drop_look(l);
+}

@@ -1,0 +1,24 @@
+/*
+ * ruleset_change.h -- what the handlers that show and change the ruleset share.
+ *
+ * Private to api/.
+ */
+#ifndef SLUICE_API_RULESET_CHANGE_H
+#define SLUICE_API_RULESET_CHANGE_H
+
+#include "api/request.h"
+#include "service/engine/offers.h"
+
+/* `"id"`, in the request's arena; NULL when that is full. */
+const char *ruleset_etag(struct request *r, const char *id);
+
+/*
+ * The header If-Match: NULL, "*", or the id between its quotes, in the arena. ST_INVALID: it is
+ * neither, and the problem was sent.
+ */
+MUST_USE enum status ruleset_if_match(struct request *r, const char **ret_id);
+
+/* The answer to an offer: 200 and the report, or a problem with the report in it. */
+void ruleset_reply(struct request *r, const struct offer_report *report);
+
+#endif
