@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 256, PORT_BYTES = 8, REQUEST_BYTES = 1024 };
+enum { NAME_BYTES = 256, PORT_BYTES = 8, REQUEST_BYTES = 8192 };
 
 struct address {
     char host[NAME_BYTES]; /* without brackets */
@@ -83,12 +83,14 @@ static enum status open_connection(const struct address *address, int *ret_fd, c
 }
 
 /* HTTP/1.0: the answer ends with the connection. */
-static enum status ask(int fd, const struct address *address, const char *path, char *ret_why)
+static enum status ask(int fd, const struct address *address, const char *path, struct span token,
+                       char *ret_why)
 {
     char request[REQUEST_BYTES];
     int n = snprintf(request, sizeof request,
-                     "GET %s HTTP/1.0\r\nHost: %s\r\nAccept: application/json\r\n\r\n", path,
-                     address->host);
+                     "GET %s HTTP/1.0\r\nHost: %s\r\nAccept: application/json\r\n%s%.*s%s\r\n",
+                     path, address->host, token.len > 0 ? "Authorization: Bearer " : "",
+                     SPAN_ARG(token), token.len > 0 ? "\r\n" : "");
     CHECK(n > 0 && (size_t)n < sizeof request);
     if (send(fd, request, (size_t)n, MSG_NOSIGNAL) == n)
         return ST_OK;
@@ -126,8 +128,8 @@ static enum status take_apart(struct http_answer *a, size_t len, char *ret_why)
     return ST_OK;
 }
 
-enum status http_get(const char *url, const char *path, struct http_answer *ret_answer,
-                     char *ret_why)
+enum status http_get(const char *url, const char *path, struct span token,
+                     struct http_answer *ret_answer, char *ret_why)
 {
     struct address address;
     struct http_answer a = {0};
@@ -143,7 +145,7 @@ enum status http_get(const char *url, const char *path, struct http_answer *ret_
         return st;
     a.bytes = malloc(HTTP_GET_BYTES_MAX + 1);
     CHECK(a.bytes != NULL);
-    st = ask(fd, &address, path, ret_why);
+    st = ask(fd, &address, path, token, ret_why);
     if (st == ST_OK)
         st = read_all(fd, a.bytes, &len, ret_why);
     if (st == ST_OK)

@@ -22,12 +22,13 @@ struct http_answer {
 };
 
 /*
- * GET `path` of `url`: "http://HOST[:PORT]", port 80 unless said, HOST perhaps "[::1]".
+ * GET `path` of `url`: "http://HOST[:PORT]", port 80 unless said, HOST perhaps "[::1]". `token` is
+ * sent as `Authorization: Bearer`; empty: none is. It has no newline.
  * Errors: ST_INVALID (no such address), ST_UNAVAILABLE, ST_TOO_LARGE, ST_CORRUPT (no HTTP); ret_why
  * (HTTP_GET_WHY_BYTES) says what.
  */
-MUST_USE enum status http_get(const char *url, const char *path, struct http_answer *ret_answer,
-                              char *ret_why);
+MUST_USE enum status http_get(const char *url, const char *path, struct span token,
+                              struct http_answer *ret_answer, char *ret_why);
 void http_answer_fini(struct http_answer *a);
 
 #endif

@@ -1,18 +1,20 @@
 /* `sluice rules`: how each rule of a running Sluice does. */
+#include "service/base/pairs.h"
 #include "service/cli/cli.h"
 #include "service/cli/http_get.h"
 #include "service/cli/rules_text.h"
 
 static const char usage[] =
-    "usage: sluice rules [-c FILE | --url URL] [--format text|json] [--KEY VALUE ...]\n"
+    "usage: sluice rules [-c FILE] [--url URL] [--format text|json] [--KEY VALUE ...]\n"
     "\n"
     "Ask a running Sluice how each rule does: what it fired at, near misses, what labels say of\n"
     "that (frauds, legitimate transactions, precision, recall, their money, how long labels took)\n"
     "and what is odd: it never fires, always fires, or only where another rule fires too.\n"
     "A - stands where there are fewer than 20 labels to say. Exit 0, or 1 when nobody answers.\n"
     "\n"
-    "  -c FILE          the configuration file of the one to ask: at its `listen`\n"
-    "  --url URL        where to ask, such as http://127.0.0.1:8080\n"
+    "  -c FILE          the configuration file of the one to ask: at its admin.listen, or listen,\n"
+    "                   with the first of its admin.keys\n"
+    "  --url URL        where to ask instead, such as http://127.0.0.1:8080\n"
     "  --format FORMAT  text (the default), or json: as GET /v1/rules answers it\n"
     "  --KEY VALUE      set a key, such as --listen 127.0.0.1:9000\n"
     "  --help           this text\n"
@@ -27,7 +29,8 @@ static void url_of_listen(const struct config *config, char ret_url[URL_BYTES])
 {
     char host[CONFIG_TEXT_MAX];
     int port = 0;
-    (void)config_split_listen(config->listen, host, &port);
+    const char *listen = config->admin_listen[0] != '\0' ? config->admin_listen : config->listen;
+    (void)config_split_listen(listen, host, &port);
     const char *near = host;
     if (strcmp(host, "0.0.0.0") == 0)
         near = "127.0.0.1";
@@ -43,13 +46,22 @@ static int refuse(const char *url, const char *why)
     return CLI_REFUSED;
 }
 
+/* By what its problem says. */
+static int refuse_answer(const char *url, const struct http_answer *a)
+{
+    char why[HTTP_GET_WHY_BYTES];
+    json_t *problem = json_loadb(a->body.base, a->body.len, 0, NULL);
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+    snprintf(why, sizeof why, "it answers with status %d%s%.400s", a->status,
+             detail != NULL ? ": " : "", detail != NULL ? detail : "");
+    json_decref(problem);
+    return refuse(url, why);
+}
+
 static int show(const char *url, const struct http_answer *a, bool json)
 {
-    if (a->status != 200) {
-        char why[64];
-        snprintf(why, sizeof why, "it answers with status %d", a->status);
-        return refuse(url, why);
-    }
+    if (a->status != 200)
+        return refuse_answer(url, a);
     if (json) {
         fwrite(a->body.base, 1, a->body.len, stdout);
         fputc('\n', stdout);
@@ -65,11 +77,11 @@ static int show(const char *url, const struct http_answer *a, bool json)
     return 0;
 }
 
-static int run(const char *url, bool json)
+static int run(const char *url, struct span token, bool json)
 {
     struct http_answer a;
     char why[HTTP_GET_WHY_BYTES] = "";
-    if (http_get(url, "/v1/rules", &a, why) != ST_OK)
+    if (http_get(url, "/v1/rules", token, &a, why) != ST_OK)
         return refuse(url, why);
     int exit_status = show(url, &a, json);
     http_answer_fini(&a);
@@ -93,11 +105,13 @@ int cli_rules(int argc, char **argv)
         fprintf(stderr, "sluice rules: --format is text or json, not '%s'\n", format);
         return CLI_USAGE;
     }
-    if (url == NULL) {
-        if (cli_load_config(&args, &config) != ST_OK)
-            return CLI_REFUSED;
+    struct span name, token = {0};
+    const char *keys = config.admin_keys;
+    bool wants_config = url == NULL || args.config_file != NULL;
+    if (wants_config && cli_load_config(&args, &config) != ST_OK)
+        return CLI_REFUSED;
+    (void)pairs_next(&keys, &name, &token);
+    if (url == NULL)
         url_of_listen(&config, listen_url);
-        url = listen_url;
-    }
-    return run(url, json);
+    return run(url != NULL ? url : listen_url, token, json);
 }

@@ -178,6 +178,17 @@ def test_the_verb_asks_where_the_configuration_listens(make_server):
     assert done.returncode == 0 and "account-burst" in done.stdout
 
 
+def test_the_verb_goes_where_admins_go_with_their_key(make_server):
+    key = "a-token-of-many-characters"
+    server = make_server(admin__keys={"alice": key}, admin__listen="127.0.0.1:0")
+    port = next(e for e in server.log if "admin_port" in e)["admin_port"]
+    config = os.path.join(server.folder, "sluice.yaml")
+    done = sluice_rules("-c", config, "--admin.listen", f"127.0.0.1:{port}")
+    assert done.returncode == 0 and "account-burst" in done.stdout
+    without = sluice_rules("--url", f"http://127.0.0.1:{port}")
+    assert without.returncode == 1 and "it answers with status 401: " in without.stderr
+
+
 @pytest.mark.parametrize("arguments, why", [
     (["--url", "http://127.0.0.1:1"], "nobody answers at 127.0.0.1, port 1: Connection refused"),
     (["--url", "https://127.0.0.1"], "'https://127.0.0.1' is no address such as"),

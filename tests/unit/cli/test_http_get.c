@@ -27,7 +27,7 @@ static void what_is_no_address_is_refused(void **state)
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         struct http_answer a = {.status = 42};
         char why[HTTP_GET_WHY_BYTES] = "";
-        assert_int_equal(http_get(urls[i], "/", &a, why), ST_INVALID);
+        assert_int_equal(http_get(urls[i], "/", span_of(NULL, 0), &a, why), ST_INVALID);
         assert_non_null(strstr(why, "is no address such as http://127.0.0.1:8080"));
         assert_int_equal(a.status, 42);
     }
@@ -40,7 +40,7 @@ static void where_nobody_listens_it_says_so(void **state)
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         struct http_answer a;
         char why[HTTP_GET_WHY_BYTES] = "";
-        assert_int_equal(http_get(urls[i], "/", &a, why), ST_UNAVAILABLE);
+        assert_int_equal(http_get(urls[i], "/", span_of(NULL, 0), &a, why), ST_UNAVAILABLE);
         assert_string_equal(why, "nobody answers at 127.0.0.1, port 1: Connection refused");
     }
 }
