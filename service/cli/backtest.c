@@ -1,12 +1,10 @@
 /* `sluice backtest`: a candidate beside the running rules, over history. */
 #include "service/base/clock.h"
-#include "service/cli/cli.h"
+#include "service/cli/backtest_events.h"
+#include "service/cli/kafka.h"
 #include "service/engine/backtest_report.h"
-#include "service/engine/history.h"
 #include "service/txn/reader.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -16,7 +14,8 @@
 enum { REFUSED_SHOWN = 10 }; /* lines that are shown one by one; the rest is counted */
 
 static const char usage[] =
-    "usage: sluice backtest -c FILE --candidate FOLDER|FILE --events FILE|-|journal\n"
+    "usage: sluice backtest -c FILE --candidate FOLDER|FILE\n"
+    "                       --events FILE|-|journal|kafka://TOPIC[,TOPIC]\n"
     "                       [--from TIME] [--to TIME] [--format text|json|html] [--output FILE]\n"
     "                       [--decisions FILE] [--KEY VALUE ...]\n"
     "\n"
@@ -35,7 +34,8 @@ static const char usage[] =
     "  --events WHERE     transactions and labels, one JSON object a line, in the order of "
     "arrival;\n"
     "                     - is stdin; journal is what journal.dir still has, also of a running\n"
-    "                     service\n"
+    "                     service; kafka:// what topics of kafka.brokers have by now, in order\n"
+    "                     of their messages' timestamps; no group's place is touched\n"
     "  --from, --to TIME  RFC 3339: only transactions from this time on, and before that one, "
     "are\n"
     "                     measured; what comes before fills the windows\n"
@@ -79,17 +79,26 @@ static write_report *writer_of(const char *format)
 
 /* ---- what is shown on the way ---- */
 
+static void draw(struct backtesting *b, const char *what, uint64_t behind, uint64_t all)
+{
+    int64_t now_us = clock_mono_us();
+    if (now_us - b->drawn_us < 100000 || all == 0) /* ten times a second */
+        return;
+    b->drawn_us = now_us;
+    double done = (double)behind / (double)all;
+    fprintf(stderr, "\r[%-30.*s] %3d%% %s", (int)(done * 30), "##############################",
+            (int)(done * 100), what);
+}
+
 static bool show_progress(void *user, const struct backtest_progress *p)
 {
-    struct backtesting *b = user;
-    int64_t now_us = clock_mono_us();
-    if (now_us - b->drawn_us < 100000 || p->bytes_all == 0) /* ten times a second */
-        return true;
-    b->drawn_us = now_us;
-    double done = (double)p->bytes / (double)p->bytes_all;
-    fprintf(stderr, "\r[%-30.*s] %3d%%", (int)(done * 30), "##############################",
-            (int)(done * 100));
+    draw(user, "measured", p->bytes, p->bytes_all);
     return true;
+}
+
+static void show_copying(void *user, uint64_t done, uint64_t all)
+{
+    draw(user, "read    ", done, all);
 }
 
 static void show_refused(void *user, uint64_t line, const struct reader_error *error)
@@ -164,52 +173,6 @@ static enum status load_candidate(struct backtesting *b)
     return load(b, path, &b->candidate);
 }
 
-/* ---- the events ---- */
-
-/* What cannot be read twice is copied into an unnamed file first. */
-static enum status copy_events(struct backtesting *b, bool is_journal, int *ret_fd)
-{
-    struct history *h;
-    char why[HISTORY_WHY_BYTES] = "";
-    enum status st =
-        history_new(b->config.spool_dir, (uint64_t)b->config.backtest_spool_bytes, &h, why);
-    if (st != ST_OK) {
-        fprintf(stderr, "sluice backtest: %s\n", why);
-        return st;
-    }
-    st = is_journal ? history_add_journal(h, b->config.journal_dir, 0, why)
-                    : history_add_file(h, STDIN_FILENO);
-    if (st == ST_OK)
-        st = history_take(h, ret_fd);
-    if (st == ST_TOO_LARGE)
-        fprintf(stderr, "sluice backtest: more events than backtest.spool_bytes allows\n");
-    else if (st != ST_OK)
-        fprintf(stderr, "sluice backtest: %s: %s\n", b->events, why[0] ? why : status_text(st));
-    history_free(h);
-    return st;
-}
-
-static enum status open_events(struct backtesting *b, int *ret_fd)
-{
-    struct stat info;
-    if (strcmp(b->events, "journal") == 0 && b->config.journal_dir[0] == '\0') {
-        fprintf(stderr, "sluice backtest: the configuration has no journal.dir\n");
-        return ST_INVALID;
-    }
-    if (strcmp(b->events, "journal") == 0 || strcmp(b->events, "-") == 0)
-        return copy_events(b, b->events[0] == 'j', ret_fd);
-    int fd = open(b->events, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        fprintf(stderr, "sluice backtest: %s: %s\n", b->events,
-                fd < 0 ? strerror(errno) : "no file; a pipe is read as --events -");
-        if (fd >= 0)
-            close(fd);
-        return ST_IO;
-    }
-    *ret_fd = fd;
-    return ST_OK;
-}
-
 /* ---- what came of it ---- */
 
 static enum status write_out(const struct backtesting *b, struct span report)
@@ -274,7 +237,13 @@ static enum status open_and_run(struct backtesting *b)
         fprintf(stderr, "sluice backtest: cannot write %s\n", b->decisions);
         return ST_IO;
     }
-    st = open_events(b, &b->options.events_fd);
+    const struct backtest_events events = {
+        .config = &b->config,
+        .where = b->events,
+        .progress = isatty(STDERR_FILENO) ? show_copying : NULL,
+        .user = b,
+    };
+    st = backtest_events_open(&events, &b->options.events_fd);
     if (st == ST_OK) {
         st = run(b);
         close(b->options.events_fd);
@@ -300,7 +269,7 @@ int cli_backtest(int argc, char **argv)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
     if (!read_options(&b))
         return CLI_USAGE;
-    if (cli_load_config(&args, &b.config) != ST_OK)
+    if (kafka_load_config(&args, &b.config) != ST_OK)
         return CLI_REFUSED;
     enum status st = load(&b, b.config.ruleset, &b.baseline);
     if (st == ST_OK)

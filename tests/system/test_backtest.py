@@ -1,9 +1,12 @@
-"""`sluice backtest`: a candidate beside the running rules, over a file, stdin and a journal."""
+"""`sluice backtest`: a candidate beside the running rules, over files, stdin, a journal, topics."""
 import html.parser
 import json
+import re
 import subprocess
 import time
+import uuid
 
+import confluent_kafka
 import pytest
 
 from conftest import BIN, RULES, RULESET, payment
@@ -190,6 +193,131 @@ def test_a_page_about_nothing_can_be_read(bed):
     page = Page(done.stdout)
     assert page.open == [] and "nan" not in done.stdout and "inf" not in done.stdout
     assert "No transaction is labelled as fraud" in "".join(page.words)
+
+
+# ---- topics ----------------------------------------------------------------------------------
+
+
+FLUSH_S = 60
+MESSAGE_MS = 1_767_614_400_000
+
+
+class Topic:
+    """Messages of it have the timestamps that they are given; else each a second later."""
+
+    def __init__(self, kafka, partitions=1):
+        self.name = kafka.create_topic(f"history-{uuid.uuid4().hex[:8]}", partitions)
+        self.bootstrap, self.sent = kafka.bootstrap, 0
+
+    def producer(self, **settings):
+        return confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, "acks": "all",
+                                         **settings})
+
+    def send(self, values, partition=0, at=None, producer=None):
+        using = producer or self.producer()
+        for value in values:
+            using.produce(self.name, value, partition=partition,
+                          timestamp=MESSAGE_MS + 1000 * (self.sent if at is None else at))
+            self.sent += 1
+        if producer is None:
+            assert using.flush(FLUSH_S) == 0
+
+
+def values(events):
+    return [json.dumps(e) for e in events]
+
+
+def from_topics(server, topics, *args, **more):
+    where = "kafka://" + ",".join(t.name for t in topics)
+    return backtest(server, "--events", where, "--format", "json", "--kafka.brokers",
+                    topics[0].bootstrap, *args, **more)
+
+
+def but_for_name_and_time(text):
+    text, n = re.subn(r'"history":{"events":"[^"]*"', '"history":{', text)
+    text, m = re.subn(r'"seconds":[0-9.e-]+', "", text)
+    assert (n, m) == (1, 1), text
+    return text
+
+
+def test_a_topic_is_measured_as_the_file_of_its_lines(bed, kafka):
+    topic = Topic(kafka)
+    topic.send(values(history()))
+    by_topic = from_topics(bed, [topic]).stdout
+    by_file = backtest(bed, "--events", str(bed.folder / "events.ndjson"), "--format", "json")
+    assert f'"history":{{"events":"kafka://{topic.name}"' in by_topic
+    assert but_for_name_and_time(by_topic) == but_for_name_and_time(by_file.stdout)
+
+
+def test_partitions_and_topics_are_merged_by_the_time_of_their_messages(bed, kafka):
+    """In the decisions the order shows: each counts those before it."""
+    transactions, labels = Topic(kafka, 3), Topic(kafka)
+    for at, event in reversed(list(enumerate(history()))):
+        if "kind" not in event:
+            continue
+        labels.send([json.dumps(event)], at=100 + at)  # of falling timestamps: by their offsets
+    for at, event in enumerate(history()):
+        if "kind" not in event:
+            late = 1000 if event["transaction_id"] == "later" else 0
+            transactions.send([json.dumps(event)], partition=(at * 7 + 1) % 3, at=at + late)
+    ours, theirs = bed.folder / "ours.ndjson", bed.folder / "theirs.ndjson"
+    by_topics = from_topics(bed, [transactions, labels], "--decisions", str(ours)).stdout
+    by_file = backtest(bed, "--events", str(bed.folder / "events.ndjson"), "--format", "json",
+                       "--decisions", str(theirs)).stdout
+    assert but_for_name_and_time(by_topics) == but_for_name_and_time(by_file)
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_a_topic_has_more_than_events(bed, kafka):
+    """A deletion is none, what is too long is refused with its line, an aborted transaction never
+    was, and behind the last message stands the mark of its transaction."""
+    topic = Topic(kafka)
+    producer = topic.producer(**{"transactional.id": topic.name})
+    producer.init_transactions(FLUSH_S)
+    for end in (producer.abort_transaction, producer.commit_transaction):
+        producer.begin_transaction()
+        topic.send([None, "x" * 300_000, *values(history())], producer=producer)
+        end(FLUSH_S)
+    done = from_topics(bed, [topic])
+    assert json.loads(done.stdout)["history"]["transactions"] == 13
+    assert f"kafka://{topic.name}:1: at /: " in done.stderr and "1 refused" in done.stderr
+
+
+def test_no_group_is_joined_and_nothing_is_committed(bed, kafka):
+    topic = Topic(kafka)
+    topic.send(values(history()))
+    group = f"group-{topic.name}"
+    from_topics(bed, [topic], "--kafka.group", group)
+    groups = kafka.admin().list_consumer_groups(request_timeout=FLUSH_S).result()
+    assert group not in [g.group_id for g in groups.valid]
+
+
+def test_a_topic_larger_than_the_spool_is_refused(bed, kafka):
+    topic = Topic(kafka)
+    topic.send([" " * 60_000 + v for v in values(history() + history())])
+    done = from_topics(bed, [topic], "--backtest.spool_bytes", str(1 << 20), status=1)
+    assert "more events than backtest.spool_bytes allows" in done.stderr
+
+
+def test_topics_that_cannot_be_read_are_said(bed, kafka):
+    topic = Topic(kafka)
+
+    def said(where, *args):
+        return backtest(bed, "--events", where, *args, status=1).stderr
+
+    brokers = ("--kafka.brokers", kafka.bootstrap)
+    assert "kafka://t: the configuration has no kafka.brokers" in said("kafka://t")
+    assert "nowhere: the brokers have no such topic" in said(f"kafka://{topic.name},nowhere",
+                                                             *brokers)
+    assert "no name of a topic, nor several with commas" in said("kafka://", *brokers)
+    assert "no name of a topic" in said(f"kafka://{topic.name},", *brokers)
+    away = said(f"kafka://{topic.name}", "--kafka.brokers", "127.0.0.1:1")
+    assert "127.0.0.1:1: " in away and "Connection refused" in away
+    odd = said(f"kafka://{topic.name}", *brokers, "--kafka.properties", "fetch.mni.bytes=1")
+    assert "librdkafka has no setting 'fetch.mni.bytes'" in odd
+
+
+# ---- asked of a running service --------------------------------------------------------------
 
 
 def poll(server, location):
