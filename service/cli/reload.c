@@ -475,6 +475,11 @@ void reload_start(struct reload *r)
     watch_names(r);
 }
 
+void reload_hurry(struct reload *r)
+{
+    guard_stop(r->guard);
+}
+
 void reload_stop(struct reload *r)
 {
     if (r == NULL)

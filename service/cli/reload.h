@@ -29,6 +29,8 @@ void reload_start(struct reload *r);
 /* The file is to be loaded again: OFFER_SIGHUP or OFFER_FILE. One at a time; what comes
  * meanwhile is done once more behind it. */
 void reload_ask(struct reload *r, enum offer_from from);
+/* The process has been asked to end: nobody waits for the gate any more. */
+void reload_hurry(struct reload *r);
 /* No more by itself. The loop must then run until it has let go. NULL is fine. */
 void reload_stop(struct reload *r);
 /* After the loop and all who use the slot. NULL is fine. */

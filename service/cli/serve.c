@@ -129,6 +129,7 @@ static void on_term(uv_signal_t *handle, int number)
     s->draining = true;
     log_info("draining", LOG_INT("signal", number));
     notify_stopping();
+    reload_hurry(s->reload);
     http_server_drain(s->server);
     CHECK(uv_queue_work(&s->loop, &s->drain_work, join_in_thread, joined) == 0);
 }

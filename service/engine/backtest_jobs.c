@@ -94,15 +94,23 @@ static enum status keep_report(struct job *j, const struct backtest_report *repo
 
 /* ---- its thread ---- */
 
+static bool goes_on(void *user)
+{
+    struct job *j = user;
+    pthread_mutex_lock(&j->jobs->lock);
+    bool is_cancelled = j->is_cancelled;
+    pthread_mutex_unlock(&j->jobs->lock);
+    return !is_cancelled;
+}
+
 static bool on_progress(void *user, const struct backtest_progress *p)
 {
     struct job *j = user;
     pthread_mutex_lock(&j->jobs->lock);
     if (p->bytes_all > 0)
         j->progress = (double)p->bytes / (double)p->bytes_all;
-    bool goes_on = !j->is_cancelled;
     pthread_mutex_unlock(&j->jobs->lock);
-    return goes_on;
+    return goes_on(j);
 }
 
 static enum status load_candidate(struct job *j, struct snapshot **ret_snap)
@@ -134,6 +142,7 @@ static enum status open_history(struct job *j, int *ret_fd)
     enum status st = history_new(o->spool_dir, o->spool_bytes, &h, why);
     if (st != ST_OK)
         return fail(j, st, why);
+    history_ask(h, goes_on, j);
     st = history_add_journal(h, o->journal_dir, 0, why);
     if (st == ST_OK)
         st = history_take(h, ret_fd);

@@ -148,22 +148,39 @@ static void predict(const struct snapshot *candidate, const struct measure *m,
         ret_predicted->fired[i] = m->rules[i].fired;
 }
 
-/* The last events of the journal, as a file. */
+/* What was on its way must not slip in because nobody waited for the judgement. */
+static enum status give_up(struct gate_finding *f)
+{
+    say(f, "not judged: the service stops");
+    return ST_CONFLICT;
+}
+
+/* The last events of the journal, as a file. Errors: ST_CONFLICT: given up. */
 static enum status open_history(const struct gate_options *o, struct gate_finding *f, int *ret_fd)
 {
     char why[HISTORY_WHY_BYTES] = "";
     struct history *h;
     enum status st = history_new(o->spool_dir, GATE_SPOOL_BYTES, &h, why);
     if (st == ST_OK) {
+        history_ask(h, o->goes_on, o->user);
         st = history_add_journal(h, o->journal_dir, (o->events + o->history) * FRAMES_PER_EVENT,
                                  why);
         if (st == ST_OK)
             st = history_take(h, ret_fd);
         history_free(h);
     }
+    if (st == ST_CONFLICT)
+        return give_up(f);
     if (st != ST_OK)
         say(f, "not judged: %s", why[0] ? why : status_text(st));
     return st;
+}
+
+static bool on_progress(void *user, const struct backtest_progress *p)
+{
+    const struct gate_options *o = user;
+    (void)p;
+    return o->goes_on(o->user);
 }
 
 static enum status judge_over(const struct gate_options *o, int fd, struct snapshot *active,
@@ -177,9 +194,13 @@ static enum status judge_over(const struct gate_options *o, int fd, struct snaps
                                        .from_ms = INT64_MIN,
                                        .to_ms = INT64_MAX,
                                        .last_n = o->events,
-                                       .nice = o->nice};
+                                       .nice = o->nice,
+                                       .progress = o->goes_on != NULL ? on_progress : NULL,
+                                       .user = (void *)o};
     struct backtest_result r;
     enum status st = backtest_run(&options, &r);
+    if (st == ST_CONFLICT)
+        return give_up(f);
     if (st != ST_OK) {
         say(f, "not judged: %s", status_text(st));
         return ST_OK;
@@ -208,10 +229,12 @@ enum status gate_judge(const struct gate_options *o, struct snapshot *active,
         say(&f, "not judged: the gate is open");
     else if (o->journal_dir[0] == '\0')
         say(&f, "not judged: there is no journal");
-    else if (open_history(o, &f, &fd) == ST_OK) {
+    else if ((st = open_history(o, &f, &fd)) == ST_OK) {
         st = judge_over(o, fd, active, candidate, &f, ret_predicted);
         close(fd);
     }
+    if (st != ST_CONFLICT)
+        st = ST_OK; /* what cannot be judged is not refused */
     f.elapsed_us = clock_mono_us() - started_us;
     *ret_finding = f;
     return st;

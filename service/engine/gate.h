@@ -35,6 +35,8 @@ struct gate_options {
     double rule_rate_change;
     uint64_t floor; /* a difference of no more transactions is none */
     int nice;
+    bool (*goes_on)(void *user); /* asked now and then; false: give up. NULL: to the end */
+    void *user;
 };
 
 /* Of `transactions`, how many a ruleset flagged, and how many each of its rules fired on. */
@@ -65,8 +67,9 @@ struct gate_finding {
 
 /*
  * Replay, and judge. *ret_finding is filled whatever is answered; *ret_predicted when is_judged.
- * Errors: ST_CONFLICT: refused. What cannot be judged (no journal, too few events, a journal that
- * cannot be read) is not refused: a gate that is broken must not keep a mended ruleset out.
+ * Errors: ST_CONFLICT: refused, or given up before it was judged. What cannot be judged (no
+ * journal, too few events, a journal that cannot be read) is not refused: a gate that is broken
+ * must not keep a mended ruleset out.
  */
 MUST_USE enum status gate_judge(const struct gate_options *o, struct snapshot *active,
                                 struct snapshot *candidate, struct gate_finding *ret_finding,

@@ -16,6 +16,7 @@
 struct guard {
     struct guard_options o;
     pthread_mutex_t lock;
+    _Atomic bool is_stopped;
     struct gate_rates predicted; /* of the last that was judged */
     struct snapshot *watched;    /* NULL: nothing */
     struct drift drift;
@@ -29,11 +30,19 @@ struct guard {
     double change;   /* of the flag rate, likewise */
 };
 
+static bool goes_on(void *user)
+{
+    struct guard *g = user;
+    return !g->is_stopped;
+}
+
 struct guard *guard_new(const struct guard_options *o)
 {
     struct guard *g = calloc(1, sizeof *g);
     CHECK(g != NULL && pthread_mutex_init(&g->lock, NULL) == 0);
     g->o = *o;
+    g->o.gate.goes_on = goes_on;
+    g->o.gate.user = g;
     return g;
 }
 
@@ -44,6 +53,11 @@ void guard_free(struct guard *g)
     snapshot_unref(g->watched);
     pthread_mutex_destroy(&g->lock);
     free(g);
+}
+
+void guard_stop(struct guard *g)
+{
+    g->is_stopped = true;
 }
 
 /* ---- before ---- */

@@ -35,6 +35,9 @@ void guard_free(struct guard *g); /* NULL is fine */
 MUST_USE enum status guard_judge(struct guard *g, struct snapshot *active,
                                  struct snapshot *candidate, struct gate_report *ret_report);
 
+/* The service ends: what is being judged, or comes yet, is given up and refused. Any thread. */
+void guard_stop(struct guard *g);
+
 /* `after` is active now. */
 void guard_activated(struct guard *g, struct snapshot *after, int64_t now_ms);
 

@@ -14,6 +14,8 @@ enum { BLOCK_BYTES = 256 << 10 }; /* of a longer event than JOURNAL_FRAME_MAX th
 struct history {
     int fd;
     uint64_t bytes, bytes_max, events;
+    bool (*goes_on)(void *user); /* NULL: to the end */
+    void *user;
     size_t used;
     char block[BLOCK_BYTES];
 };
@@ -44,9 +46,17 @@ void history_free(struct history *h)
     free(h);
 }
 
+void history_ask(struct history *h, bool (*goes_on)(void *user), void *user)
+{
+    h->goes_on = goes_on;
+    h->user = user;
+}
+
 static enum status flush(struct history *h)
 {
     size_t done = 0;
+    if (h->goes_on != NULL && !h->goes_on(h->user))
+        return ST_CONFLICT;
     while (done < h->used) {
         ssize_t n = write(h->fd, h->block + done, h->used - done);
         if (n < 0 && errno == EINTR)

@@ -17,6 +17,7 @@
 #include "service/base/span.h"
 #include "service/base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { HISTORY_WHY_BYTES = 320 };
@@ -28,7 +29,10 @@ MUST_USE enum status history_new(const char *dir, uint64_t bytes_max, struct his
                                  char *ret_why);
 void history_free(struct history *h); /* NULL is fine */
 
-/* One event. Errors: ST_TOO_LARGE (bytes_max), ST_IO. */
+/* Asked now and then while events are added: false gives up. Before the first of them. */
+void history_ask(struct history *h, bool (*goes_on)(void *user), void *user);
+
+/* One event. Errors: ST_TOO_LARGE (bytes_max), ST_IO, ST_CONFLICT (given up). */
 MUST_USE enum status history_add(struct history *h, struct span event);
 
 /* All that `fd` has, lines as they are. Errors: as history_add. */
@@ -43,7 +47,7 @@ MUST_USE enum status history_add_journal(struct history *h, const char *dir, uin
 
 uint64_t history_events(const struct history *h); /* history_add, and of journals */
 
-/* The file, whole and at its start; the caller closes it. Errors: ST_IO. */
+/* The file, whole and at its start; the caller closes it. Errors: ST_IO, ST_CONFLICT. */
 MUST_USE enum status history_take(struct history *h, int *ret_fd);
 
 #endif

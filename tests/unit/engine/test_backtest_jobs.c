@@ -161,6 +161,22 @@ static void without_a_journal_there_is_nothing_to_test_on(void **state)
     backtest_jobs_free(jobs);
 }
 
+/* Also before the first transaction is replayed: while the journal is copied. */
+static void one_that_is_cancelled_stops_on_its_way(void **state)
+{
+    bool is_cancelled = false;
+    (void)state;
+    for (int i = 0; i < 100 && !is_cancelled; i++) { /* it may be quicker than the cancelling */
+        assert_int_equal(begin(), ST_OK);
+        assert_int_equal(backtest_jobs_cancel(bed.jobs, bed.id), ST_OK);
+        if (backtest_jobs_bytes(bed.jobs, bed.id) == 0)
+            continue; /* it had ended, and is forgotten */
+        wait_for_end();
+        is_cancelled = says("\"state\":\"cancelled\"");
+    }
+    assert_true(is_cancelled);
+}
+
 /* Its end waits for the job, which is told to give up. */
 static void the_end_takes_a_running_job_along(void **state)
 {
@@ -180,6 +196,7 @@ int main(void)
         TEST(a_broken_candidate_says_where),
         TEST(only_so_many_are_kept),
         TEST(without_a_journal_there_is_nothing_to_test_on),
+        TEST(one_that_is_cancelled_stops_on_its_way),
         TEST(the_end_takes_a_running_job_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,28 @@ static void without_a_journal_or_events_the_gate_stands_open(void **state)
     assert_string_equal(b->finding.words, "not judged: the gate is open");
 }
 
+/* Given up at the first question: while the journal is copied; at a later one: while it replays. */
+static bool asked_so_often(void *user)
+{
+    int *left = user;
+    return (*left)-- > 0;
+}
+
+static void one_that_nobody_waits_for_does_not_get_in(void **state)
+{
+    struct bed *b = *state;
+    accept_some(b, 600);
+    b->o.goes_on = asked_so_often;
+    int left = 0;
+    b->o.user = &left;
+    assert_int_equal(judge(b, OVER("59.5")), ST_CONFLICT);
+    assert_false(b->finding.is_judged || b->finding.is_refused);
+    assert_string_equal(b->finding.words, "not judged: the service stops");
+    left = 1000;
+    assert_int_equal(gate_judge(&b->o, b->now, b->candidate, &b->finding, &b->predicted), ST_OK);
+    assert_true(b->finding.is_judged && left < 1000);
+}
+
 static void changes_are_relative_and_from_nothing_without_end(void **state)
 {
     struct gate_change c = {.before = 100, .after = 106, .change = 0.06, .bound = 0.05};
@@ -197,6 +219,7 @@ int main(void)
         TEST(a_rule_that_falls_silent_is_told_by_its_name),
         TEST(a_rule_that_is_switched_off_shows_in_the_flag_rate_alone),
         TEST(too_little_history_is_not_judged),
+        TEST(one_that_nobody_waits_for_does_not_get_in),
         TEST(without_a_journal_or_events_the_gate_stands_open),
         cmocka_unit_test(changes_are_relative_and_from_nothing_without_end),
     };

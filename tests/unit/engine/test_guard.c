@@ -151,6 +151,15 @@ static void the_watch_ends_with_its_time_or_the_next_ruleset(void **state)
     assert_true(is_told("sluice_ruleset_drift_watched 0\n"));
 }
 
+static void once_the_service_ends_nothing_gets_in_unjudged(void **state)
+{
+    (void)state;
+    guard_stop(bed.guard);
+    assert_int_equal(judge(OVER("58.5")), ST_CONFLICT);
+    assert_false(bed.report.is_judged);
+    assert_string_equal(bed.report.why, "not judged: the service stops");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_bed, close_bed)
 
 int main(void)
@@ -158,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_that_is_refused_is_told_in_numbers_and_not_watched),
         TEST(drift_is_told_once),
+        TEST(once_the_service_ends_nothing_gets_in_unjudged),
         TEST(the_watch_ends_with_its_time_or_the_next_ruleset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,27 @@ static void a_file_is_taken_as_it_is(void **state)
     history_free(h);
 }
 
+static bool says(void *user)
+{
+    return *(bool *)user;
+}
+
+static void whoever_gives_up_is_heard(void **state)
+{
+    struct history *h = make(1000);
+    bool goes_on = true;
+    int fd = -1;
+    (void)state;
+    history_ask(h, says, &goes_on);
+    assert_int_equal(history_add(h, span_str("{\"a\":1}")), ST_OK);
+    goes_on = false;
+    assert_int_equal(history_take(h, &fd), ST_CONFLICT);
+    assert_int_equal(fd, -1);
+    goes_on = true;
+    assert_holds(h, "{\"a\":1}\n");
+    history_free(h);
+}
+
 static void more_than_there_is_room_for_is_refused(void **state)
 {
     struct history *h = make(10);
@@ -98,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_a_line_whatever_breaks_it_has),
         cmocka_unit_test(a_file_is_taken_as_it_is),
+        cmocka_unit_test(whoever_gives_up_is_heard),
         cmocka_unit_test(more_than_there_is_room_for_is_refused),
         cmocka_unit_test(a_file_over_the_limit_is_refused),
         cmocka_unit_test(a_folder_or_a_journal_that_is_not_there_is_named),
