@@ -54,7 +54,7 @@ HARDEN   := -pie -Wl,-z,relro,-z,now
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
             $(if $(LIBFUZZER),-fsanitize=fuzzer-no-link)
 PKGS     := libmicrohttpd hiredis jansson yaml-0.1 libuv libsodium libxxhash libdeflate \
-            rdkafka re2 libarchive
+            rdkafka re2 libarchive libcurl
 
 # Asked only by a recipe that compiles, and once: `make help` and `make deps` need no compiler.
 pkg       = $(or $(shell pkg-config $1 $2),$(if $(shell pkg-config --exists $2 2>/dev/null && \

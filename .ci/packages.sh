@@ -18,7 +18,7 @@ packages_of() {
     build)
         echo gcc g++ make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libjansson-dev \
             libuv1-dev libyaml-dev libsodium-dev libxxhash-dev libdeflate-dev librdkafka-dev \
-            libre2-dev libarchive-dev tzdata curl
+            libre2-dev libarchive-dev libcurl4-gnutls-dev tzdata curl
         ;;
     test)
         echo libcmocka-dev clang clang-format clang-tidy redis-server kcat python3 \
@@ -28,7 +28,7 @@ packages_of() {
     try) echo redis-server kcat ;;
     runtime)
         echo libmicrohttpd12 libhiredis0.14 libjansson4 libuv1 libyaml-0-2 libsodium23 libxxhash0 \
-            libdeflate0 librdkafka1 libre2-9 libarchive13 libstdc++6 tzdata ca-certificates
+            libdeflate0 librdkafka1 libre2-9 libarchive13 libcurl3-gnutls libstdc++6 tzdata ca-certificates
         ;;
     bench) echo wrk redis-server ;;
     fuzz) echo clang libclang-rt-14-dev ;;

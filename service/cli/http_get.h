@@ -1,7 +1,7 @@
 /*
  * http_get.h -- one answer of a Sluice, for verbs that ask a running one.
  *
- * Plain HTTP to one address, as it listens itself: no TLS, no redirects, no proxy.
+ * By libcurl: http and https, no redirects; a proxy of the environment is not asked.
  */
 #ifndef SLUICE_CLI_HTTP_GET_H
 #define SLUICE_CLI_HTTP_GET_H
@@ -10,8 +10,8 @@
 #include "service/base/status.h"
 
 enum {
-    HTTP_GET_BYTES_MAX = 16 << 20, /* of an answer, with its header */
-    HTTP_GET_TIMEOUT_S = 10,       /* without a byte */
+    HTTP_GET_BYTES_MAX = 16 << 20, /* of an answer's body */
+    HTTP_GET_TIMEOUT_S = 10,       /* to connect, and without a byte */
     HTTP_GET_WHY_BYTES = 512,
 };
 
@@ -22,8 +22,8 @@ struct http_answer {
 };
 
 /*
- * GET `path` of `url`: "http://HOST[:PORT]", port 80 unless said, HOST perhaps "[::1]". `token` is
- * sent as `Authorization: Bearer`; empty: none is. It has no newline.
+ * GET `path` of `url`: "http://HOST[:PORT]" or https, HOST perhaps "[::1]". `token` is sent as
+ * `Authorization: Bearer`; empty: none is. It has no newline.
  * Errors: ST_INVALID (no such address), ST_UNAVAILABLE, ST_TOO_LARGE, ST_CORRUPT (no HTTP); ret_why
  * (HTTP_GET_WHY_BYTES) says what.
  */

@@ -2,6 +2,7 @@
 #include "service/cli/cli.h"
 
 #include <archive.h>
+#include <curl/curlver.h>
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <libdeflate.h>
@@ -26,9 +27,10 @@ int cli_version(int argc, char **argv)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
     printf("sluice %s\n", SLUICE_VERSION);
     printf("libmicrohttpd %s, libuv %s, hiredis %d.%d.%d, jansson %s, libyaml %s, libsodium %s, "
-           "libdeflate %s, librdkafka %s, libarchive %s\n",
+           "libdeflate %s, librdkafka %s, libarchive %s, libcurl %s\n",
            MHD_get_version(), uv_version_string(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
            jansson_version_str(), yaml_get_version_string(), sodium_version_string(),
-           LIBDEFLATE_VERSION_STRING, rd_kafka_version_str(), ARCHIVE_VERSION_ONLY_STRING);
+           LIBDEFLATE_VERSION_STRING, rd_kafka_version_str(), ARCHIVE_VERSION_ONLY_STRING,
+           LIBCURL_VERSION);
     return 0;
 }

@@ -190,8 +190,8 @@ def test_the_verb_goes_where_admins_go_with_their_key(make_server):
 
 
 @pytest.mark.parametrize("arguments, why", [
-    (["--url", "http://127.0.0.1:1"], "nobody answers at 127.0.0.1, port 1: Connection refused"),
-    (["--url", "https://127.0.0.1"], "'https://127.0.0.1' is no address such as"),
+    (["--url", "http://127.0.0.1:1"], "Failed to connect to 127.0.0.1 port 1"),
+    (["--url", "ftp://127.0.0.1"], "'ftp://127.0.0.1' is no address such as"),
     (["--url", "http://127.0.0.1:x"], "'http://127.0.0.1:x' is no address such as"),
 ])
 def test_the_verb_says_why_it_cannot_ask(arguments, why):
