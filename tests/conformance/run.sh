@@ -16,6 +16,7 @@ HERE=tests/conformance
 OUT=build/conformance
 BATCH=200000
 KAFKA=500000
+GATE=150000 # lines: 15 days, so that windows of a week are full and labels have come; 13 s
 VENV_PYTHON=${BUILD:-build}/venv/bin/python
 FIRST_91_DAYS=872794 # the published features end there
 passed=0
@@ -93,6 +94,12 @@ the_tree_is_worth_what_is_published() { # and the history is the whole one
         "$PYTHON" $HERE/handbook_backtest.py "$OUT/backtest.json" "$OUT/decisions-week.ndjson"
 }
 
+the_gate_tells_five_percent_from_three() {
+    tail -n $GATE "$OUT/events.ndjson" >"$OUT/events-gate.ndjson" &&
+        "$PYTHON" $HERE/handbook_gate.py "$SLUICE" $HERE/handbook-ruleset.yaml \
+            "$OUT/events-gate.ndjson" "$OUT"
+}
+
 kafka_cannot_run() { # says why; fails when it can
     "$VENV_PYTHON" - <<'PYTHON' 2>&1 | tail -n 1 | grep .
 import sys
@@ -130,6 +137,8 @@ echo "writing the events"
 check "every published window value" windows_are_the_published_ones
 check "the handbook's tree as a rule, backtested over its test week" \
     the_tree_is_worth_what_is_published
+check "the gate with a bound of 4 %: 5 % more flagged is refused, 3 % passes" \
+    the_gate_tells_five_percent_from_three
 check "bounds with exact_events: 16" bounds_hold
 check "the first $BATCH through the batch endpoint with Redis, as replay" batch_is_replay
 check "shuffled within 10 minutes, 5 % twice: the same final features" \
