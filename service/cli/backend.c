@@ -622,6 +622,7 @@ void backend_rates(const struct backend *b, uint64_t ruleset, struct gate_rates 
         const struct engine_stats *s = b->engines[i].stats;
         uint64_t flagged = stats_get(&s->flagged);
         sum.flagged += flagged;
+        sum.degraded += stats_get(&s->degraded);
         sum.transactions += flagged + stats_get(&s->allowed);
         for (int k = 0; k < RULES_MAX && stats_get(&s->fired_ruleset) == ruleset; k++)
             sum.fired[k] += stats_get(&s->fired[k]);

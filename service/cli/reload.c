@@ -39,7 +39,7 @@ struct reload {
     uv_timer_t look_timer;
     uv_work_t back_work;
     bool is_going_back;
-    char drifted[GATE_WORDS_MAX];
+    struct guard_drift drifted;
     bool is_skipped;  /* the file is as it was when it was refused */
     bool was_refused; /* by then its content was `refused` */
     struct content refused;
@@ -289,9 +289,13 @@ static void go_back_in_thread(uv_work_t *work)
 {
     static struct offer_report report;
     struct reload *r = work->data;
-    const struct offer offer = {.from = OFFER_DRIFT, .who = "drift", .why = r->drifted};
+    /* Not over a ruleset that took its place meanwhile. */
+    const struct offer offer = {.from = OFFER_DRIFT,
+                                .who = "drift",
+                                .why = r->drifted.words,
+                                .if_match = r->drifted.ruleset};
     if (offers_roll_back(r->offers, NULL, &offer, &report) != ST_OK)
-        log_error("there is no ruleset to go back to", LOG_TEXT("why", r->drifted),
+        log_error("there is no ruleset to go back to", LOG_TEXT("why", r->drifted.words),
                   LOG_TEXT("do", "set reload.dir, where they are kept"));
 }
 
@@ -305,9 +309,9 @@ static void gone_back(uv_work_t *work, int status)
 static void on_look(uv_timer_t *timer)
 {
     struct reload *r = timer->data;
-    if (r->is_going_back || !guard_look(r->guard, clock_mono_us() / 1000, r->drifted))
+    if (r->is_going_back || !guard_look(r->guard, clock_mono_us() / 1000, &r->drifted))
         return;
-    log_error("live traffic is not as the gate predicted", LOG_TEXT("why", r->drifted));
+    log_error("live traffic is not as the gate predicted", LOG_TEXT("why", r->drifted.words));
     r->is_going_back = true;
     CHECK(uv_queue_work(r->loop, &r->back_work, go_back_in_thread, gone_back) == 0);
 }

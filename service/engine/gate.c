@@ -64,10 +64,24 @@ static void put_change(struct text *out, double change)
         text_printf(out, "%+.3g %%", change * 100);
 }
 
+/* "refuses 6.1 % of the last 10,000 transactions, which were accepted" */
+static void put_refused(const struct gate_change *c, struct text *out)
+{
+    text_str(out, "refuses ");
+    put_percent(out, (double)c->after / (double)c->transactions);
+    text_str(out, " of the last ");
+    backtest_put_count(out, c->transactions);
+    text_str(out, " transactions, which were accepted: its schema takes less");
+}
+
 /* "flags 6.1 % of the last 10,000 transactions, the running ruleset 3.0 %: +103 %, the bound is
  * 50 %" */
 static void put_words(const struct gate_change *c, struct text *out)
 {
+    if (c->is_of_refused) {
+        put_refused(c, out);
+        return;
+    }
     if (c->rule == NULL)
         text_str(out, "flags ");
     else
@@ -96,13 +110,19 @@ static void tell(struct gate_finding *f)
 
 /* ---- judging ---- */
 
-/* The flag rate is told before any rule's; of rules, what moved most. */
+/* What is refused is told before the flag rate, and that before any rule's; of rules, what moved
+ * most. */
 static void note(struct gate_finding *f, const struct gate_change *c)
 {
     f->n_beyond++;
     if (!f->is_refused || (f->worst.rule != NULL && fabs(c->change) > fabs(f->worst.change)))
         f->worst = *c;
     f->is_refused = true;
+}
+
+static uint64_t min_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static bool runs(const struct snapshot *snap, int index)
@@ -120,6 +140,11 @@ void gate_compare(const struct gate_options *o, const struct snapshot *active,
     struct gate_finding f = {.is_judged = true};
     struct backtest_pair pair;
     int at = 0;
+    struct gate_change refused =
+        change_of(NULL, 0, n - min_of(n, after->counts.transactions), n, 0);
+    refused.is_of_refused = true;
+    if (gate_is_beyond(&refused, o->floor))
+        note(&f, &refused);
     f.flags =
         change_of(NULL, before->counts.flagged, after->counts.flagged, n, o->flag_rate_change);
     if (gate_is_beyond(&f.flags, o->floor))

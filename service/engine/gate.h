@@ -8,7 +8,8 @@
  * Refused when a rate moves by more than its bound, relative to the active ruleset's, and by more
  * than `floor` transactions besides: of tiny counts anything is many times as much. Rules that
  * stand in both are compared, by their ids, unless one of them is off; what a rule that is new does
- * shows in the flag rate.
+ * shows in the flag rate. A candidate that refuses accepted transactions, more than `floor` of
+ * them, is refused whatever the bounds.
  *
  * What the candidate would have done is kept as the prediction that drift.h holds it to.
  *
@@ -43,6 +44,7 @@ struct gate_options {
 struct gate_rates {
     uint64_t ruleset; /* snapshot.id; 0: nothing was judged */
     uint64_t transactions, flagged;
+    uint64_t degraded; /* of these, decided without state: live ones alone */
     int n_rules;
     uint64_t fired[RULES_MAX]; /* by rule.index */
 };
@@ -50,6 +52,7 @@ struct gate_rates {
 /* One rate of two rulesets over the same transactions. */
 struct gate_change {
     const struct rule *rule; /* NULL: the flag rate. Of the candidate's snapshot */
+    bool is_of_refused;      /* `after` transactions are none for the candidate's schema */
     uint64_t before, after, transactions;
     double change; /* relative; INFINITY from nothing */
     double bound;
@@ -59,8 +62,9 @@ struct gate_finding {
     bool is_judged;           /* false: words say why not */
     bool is_refused;          /* `worst` is beyond its bound */
     struct gate_change flags; /* the flag rate's */
-    struct gate_change worst; /* when refused: the flag rate's, else the rule's that moved most */
-    int n_beyond;             /* rates beyond their bound */
+    /* When refused: what it refuses, else the flag rate's, else the rule's that moved most. */
+    struct gate_change worst;
+    int n_beyond; /* rates beyond their bound */
     int64_t elapsed_us;
     char words[GATE_WORDS_MAX]; /* for people */
 };

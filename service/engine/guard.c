@@ -20,7 +20,8 @@ struct guard {
     struct gate_rates predicted; /* of the last that was judged */
     struct snapshot *watched;    /* NULL: nothing */
     struct drift drift;
-    struct gate_rates begun; /* the live counts, when it became active */
+    struct gate_rates seen; /* the live counts, at the last look */
+    struct gate_rates live; /* since it became active, without what was decided without state */
     int64_t until_ms;
 #define X(member, label) uint64_t member;
     GUARD_COUNTS(X)
@@ -114,7 +115,8 @@ void guard_activated(struct guard *g, struct snapshot *after, int64_t now_ms)
         g->watched = snapshot_ref(after);
         g->drift = (struct drift){
             .predicted = g->predicted, .change = g->o.drift_change, .rules = after->rules};
-        g->o.live(g->o.user, after->id, &g->begun);
+        g->o.live(g->o.user, after->id, &g->seen);
+        g->live = (struct gate_rates){.ruleset = after->id};
         g->until_ms = now_ms + g->o.drift_for_ms;
     }
     pthread_mutex_unlock(&g->lock);
@@ -122,29 +124,33 @@ void guard_activated(struct guard *g, struct snapshot *after, int64_t now_ms)
 
 /* Rules are counted from zero with each ruleset, unless it is one that has been here just before:
  * then what is lower now has begun again. */
-static uint64_t since(uint64_t now, uint64_t begun)
+static uint64_t since(uint64_t now, uint64_t before)
 {
-    return now >= begun ? now - begun : now;
+    return now >= before ? now - before : now;
 }
 
-static void live_since(struct guard *g, struct gate_rates *ret_live)
+static void count_on(struct guard *g)
 {
-    g->o.live(g->o.user, g->watched->id, ret_live);
-    ret_live->transactions = since(ret_live->transactions, g->begun.transactions);
-    ret_live->flagged = since(ret_live->flagged, g->begun.flagged);
-    for (int i = 0; i < g->drift.predicted.n_rules; i++)
-        ret_live->fired[i] = since(ret_live->fired[i], g->begun.fired[i]);
+    struct gate_rates now;
+    g->o.live(g->o.user, g->watched->id, &now);
+    if (now.degraded == g->seen.degraded) {
+        g->live.transactions += since(now.transactions, g->seen.transactions);
+        g->live.flagged += since(now.flagged, g->seen.flagged);
+        for (int i = 0; i < g->drift.predicted.n_rules; i++)
+            g->live.fired[i] += since(now.fired[i], g->seen.fired[i]);
+    }
+    g->seen = now;
 }
 
-static bool look(struct guard *g, int64_t now_ms, char *ret_words)
+static bool look(struct guard *g, int64_t now_ms, struct guard_drift *ret_drift)
 {
-    struct gate_rates live;
     if (g->watched == NULL)
         return false;
-    live_since(g, &live);
-    struct drift_finding f = drift_look(&g->drift, &live);
+    count_on(g);
+    struct drift_finding f = drift_look(&g->drift, &g->live);
     if (f.is_beyond) {
-        memcpy(ret_words, f.words, sizeof f.words);
+        memcpy(ret_drift->ruleset, g->watched->id_text, sizeof ret_drift->ruleset);
+        memcpy(ret_drift->words, f.words, sizeof f.words);
         g->n_drifted++;
     }
     if (f.is_beyond || now_ms >= g->until_ms)
@@ -152,10 +158,10 @@ static bool look(struct guard *g, int64_t now_ms, char *ret_words)
     return f.is_beyond;
 }
 
-bool guard_look(struct guard *g, int64_t now_ms, char *ret_words)
+bool guard_look(struct guard *g, int64_t now_ms, struct guard_drift *ret_drift)
 {
     pthread_mutex_lock(&g->lock);
-    bool has_drifted = look(g, now_ms, ret_words);
+    bool has_drifted = look(g, now_ms, ret_drift);
     pthread_mutex_unlock(&g->lock);
     return has_drifted;
 }

@@ -41,9 +41,17 @@ void guard_stop(struct guard *g);
 /* `after` is active now. */
 void guard_activated(struct guard *g, struct snapshot *after, int64_t now_ms);
 
-/* Has it drifted? true once: ret_words[GATE_WORDS_MAX] says how, and nothing is watched any
- * more. */
-bool guard_look(struct guard *g, int64_t now_ms, char *ret_words);
+struct guard_drift {
+    char ruleset[17];           /* its id_text: another one may be active by now */
+    char words[GATE_WORDS_MAX]; /* how */
+};
+
+/*
+ * Has it drifted? true once; nothing is watched any more then. What was decided since the look
+ * before is left out when some of it was decided without state: rules that have no windows to look
+ * at fall silent, whatever ruleset they are of.
+ */
+bool guard_look(struct guard *g, int64_t now_ms, struct guard_drift *ret_drift);
 
 /* Prometheus text. */
 void guard_metrics(struct guard *g, struct text *out);

@@ -148,6 +148,23 @@ static void a_rule_that_is_switched_off_shows_in_the_flag_rate_alone(void **stat
                      ST_OK);
 }
 
+/* It flags nothing of them, and of little that is no change. */
+static void one_whose_schema_takes_less_is_refused(void **state)
+{
+    struct bed *b = *state;
+    char strict[sizeof ruleset + 64];
+    accept_some(b, 600);
+    snprintf(strict, sizeof strict, "schema:\n  device_id: {type: string, required: true}\n%s",
+             ruleset + sizeof "schema:\n" - 1);
+    b->o.flag_rate_change = b->o.rule_rate_change = 10;
+    world_open(&b->next, strict, OVER("59.5"), NULL);
+    b->candidate = snapshot_current(b->next.snapshots);
+    assert_int_equal(gate_judge(&b->o, b->now, b->candidate, &b->finding, &b->predicted),
+                     ST_CONFLICT);
+    assert_string_equal(b->finding.words, "refuses 100.0 % of the last 400 transactions, which "
+                                          "were accepted: its schema takes less");
+}
+
 static void too_little_history_is_not_judged(void **state)
 {
     struct bed *b = *state;
@@ -218,6 +235,7 @@ int main(void)
         TEST(fewer_transactions_than_the_floor_are_no_change),
         TEST(a_rule_that_falls_silent_is_told_by_its_name),
         TEST(a_rule_that_is_switched_off_shows_in_the_flag_rate_alone),
+        TEST(one_whose_schema_takes_less_is_refused),
         TEST(too_little_history_is_not_judged),
         TEST(one_that_nobody_waits_for_does_not_get_in),
         TEST(without_a_journal_or_events_the_gate_stands_open),

@@ -20,7 +20,7 @@ static struct bed {
     struct guard *guard;
     struct gate_report report;
     struct gate_rates live;
-    char words[GATE_WORDS_MAX];
+    struct guard_drift drift;
 } bed;
 
 static void live(void *user, uint64_t ruleset, struct gate_rates *ret_rates)
@@ -128,11 +128,12 @@ static void drift_is_told_once(void **state)
     guard_activated(bed.guard, bed.candidate, 1000);
     assert_true(is_told("sluice_ruleset_drift_watched 1\n"));
     decide(1000, 410);
-    assert_false(guard_look(bed.guard, 2000, bed.words));
+    assert_false(guard_look(bed.guard, 2000, &bed.drift));
     decide(3000, 3000);
-    assert_true(guard_look(bed.guard, 3000, bed.words));
-    assert_non_null(strstr(bed.words, "of 4000 live transactions, the gate predicted 41 %"));
-    assert_false(guard_look(bed.guard, 4000, bed.words));
+    assert_true(guard_look(bed.guard, 3000, &bed.drift));
+    assert_string_equal(bed.drift.ruleset, bed.candidate->id_text);
+    assert_non_null(strstr(bed.drift.words, "of 4000 live transactions, the gate predicted 41 %"));
+    assert_false(guard_look(bed.guard, 4000, &bed.drift));
     assert_true(is_told("sluice_ruleset_drift_total 1\n"));
 }
 
@@ -141,14 +142,32 @@ static void the_watch_ends_with_its_time_or_the_next_ruleset(void **state)
     (void)state;
     assert_int_equal(judge(OVER("58.5")), ST_OK);
     guard_activated(bed.guard, bed.candidate, 1000);
-    assert_false(guard_look(bed.guard, 61000, bed.words));
+    assert_false(guard_look(bed.guard, 61000, &bed.drift));
     decide(5000, 5000);
-    assert_false(guard_look(bed.guard, 61001, bed.words));
+    assert_false(guard_look(bed.guard, 61001, &bed.drift));
     guard_activated(bed.guard, bed.candidate, 70000);
     guard_activated(bed.guard, bed.now, 71000); /* nobody has judged this one */
     decide(5000, 5000);
-    assert_false(guard_look(bed.guard, 72000, bed.words));
+    assert_false(guard_look(bed.guard, 72000, &bed.drift));
     assert_true(is_told("sluice_ruleset_drift_watched 0\n"));
+}
+
+/* An outage silences the rules that count, of any ruleset. */
+static void what_was_decided_without_state_is_no_drift(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(OVER("58.5")), ST_OK);
+    guard_activated(bed.guard, bed.candidate, 1000);
+    decide(1000, 410);
+    assert_false(guard_look(bed.guard, 2000, &bed.drift));
+    decide(50000, 0);
+    bed.live.degraded += 49000;
+    assert_false(guard_look(bed.guard, 3000, &bed.drift));
+    decide(1000, 410);
+    assert_false(guard_look(bed.guard, 4000, &bed.drift));
+    decide(30000, 30000);
+    assert_true(guard_look(bed.guard, 5000, &bed.drift));
+    assert_non_null(strstr(bed.drift.words, "of 32000 live transactions"));
 }
 
 static void once_the_service_ends_nothing_gets_in_unjudged(void **state)
@@ -167,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_that_is_refused_is_told_in_numbers_and_not_watched),
         TEST(drift_is_told_once),
+        TEST(what_was_decided_without_state_is_no_drift),
         TEST(once_the_service_ends_nothing_gets_in_unjudged),
         TEST(the_watch_ends_with_its_time_or_the_next_ruleset),
     };
