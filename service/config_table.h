@@ -71,6 +71,9 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "traffic is otherwise, the one before it becomes active again. 0s: not at all.")             \
     X(CONFIG_INT, reload_drift_rate, "reload.drift_rate", "50", 1, 1000000, false,                 \
       "By how many percent live rates may be off what the gate predicted.")                        \
+    X(CONFIG_BOOL, reload_published, "reload.published", "true", 0, 1, false,                      \
+      "With the state in Redis: decide by the ruleset that was published there, from the start on "\
+      "and whenever another one is; and publish what is sent here. Needs reload.dir.")             \
     X(CONFIG_TEXT, admin_listen, "admin.listen", "", 0, 255, false,                                \
       "Address and port of what changes the ruleset, or shows it; it is then not answered on "     \
       "`listen`. Empty: on `listen`. Without admin.keys only on a loopback address.")              \

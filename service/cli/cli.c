@@ -1,5 +1,7 @@
 #include "service/cli/cli.h"
 
+#include "service/base/pairs.h"
+
 #include <stdlib.h>
 
 static bool wrong(const char *verb, const char *what, const char *argument)
@@ -126,6 +128,29 @@ void cli_print_diags(const struct diag_list *diags, bool json, FILE *to)
     else
         diag_print_all(diags, &out);
     fwrite(out.base, 1, out.len, to);
+}
+
+void cli_admin_url(const struct config *config, char ret_url[CLI_URL_BYTES])
+{
+    char host[CONFIG_TEXT_MAX];
+    int port = 0;
+    const char *listen = config->admin_listen[0] != '\0' ? config->admin_listen : config->listen;
+    (void)config_split_listen(listen, host, &port);
+    const char *near = host;
+    if (strcmp(host, "0.0.0.0") == 0)
+        near = "127.0.0.1";
+    else if (strcmp(host, "::") == 0)
+        near = "::1";
+    bool is_v6 = strchr(near, ':') != NULL;
+    snprintf(ret_url, CLI_URL_BYTES, is_v6 ? "http://[%s]:%d" : "http://%s:%d", near, port);
+}
+
+struct span cli_admin_token(const struct config *config)
+{
+    const char *keys = config->admin_keys;
+    struct span name, token = {NULL, 0};
+    (void)pairs_next(&keys, &name, &token);
+    return token;
 }
 
 enum status cli_load_config(const struct cli_args *args, struct config *ret_config)

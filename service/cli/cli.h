@@ -27,6 +27,10 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
       "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson")       \
     X(backtest, "measure a candidate ruleset over past events",                                 \
       "sluice backtest -c sluice.yaml --candidate rules/next --events events.ndjson")           \
+    X(publish, "send a ruleset to all instances that share a Redis",                            \
+      "sluice publish -c sluice.yaml rules/packs/starter")                                      \
+    X(ruleset, "show what decides here and everywhere, or go back",                             \
+      "sluice ruleset -c sluice.yaml --all")                                                    \
     X(rules, "show how each rule does: fired, labels, money, hints",                            \
       "sluice rules --url http://127.0.0.1:8080")                                               \
     X(generate, "write a stream of simulated card payments",                                    \
@@ -78,6 +82,15 @@ enum cli_parsed cli_parse(int argc, char **argv, const char *usage,
 
 /* Load the configuration of the arguments; its diagnostics go to stderr. */
 MUST_USE enum status cli_load_config(const struct cli_args *args, struct config *ret_config);
+
+/*
+ * Where a running Sluice of this configuration answers admins, as an URL: one that listens
+ * everywhere is asked here; and the token of the first of its keys, a span of the configuration,
+ * empty when there is none.
+ */
+enum { CLI_URL_BYTES = CONFIG_TEXT_MAX + 16 };
+void cli_admin_url(const struct config *config, char ret_url[CLI_URL_BYTES]);
+struct span cli_admin_token(const struct config *config);
 
 /* Diagnostics, as text or as one JSON object a line. */
 void cli_print_diags(const struct diag_list *diags, bool json, FILE *to);

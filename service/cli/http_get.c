@@ -66,7 +66,26 @@ static void set_token(CURL *curl, struct span token)
     curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, text);
 }
 
-static CURLcode transfer(CURLU *url, struct span token, struct text *body, long *ret_status,
+/* What is asked: a GET, or with `json` (perhaps empty) a POST. */
+struct question {
+    struct span token;
+    const struct span *json; /* NULL: a GET */
+};
+
+static struct curl_slist *set_post(CURL *curl, const struct span *json)
+{
+    if (json == NULL)
+        return NULL;
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    CHECK(headers != NULL);
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)json->len);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json->len > 0 ? json->base : "");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    return headers;
+}
+
+static CURLcode transfer(CURLU *url, const struct question *q, struct text *body, long *ret_status,
                          char why[CURL_ERROR_SIZE])
 {
     CURL *curl = curl_easy_init();
@@ -80,21 +99,24 @@ static CURLcode transfer(CURLU *url, struct span token, struct text *body, long 
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
-    set_token(curl, token);
+    set_token(curl, q->token);
+    struct curl_slist *headers = set_post(curl, q->json);
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
     curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
     return code;
 }
 
-static enum status ask(CURLU *url, struct span token, struct http_answer *ret_answer, char *ret_why)
+static enum status ask(CURLU *url, const struct question *q, struct http_answer *ret_answer,
+                       char *ret_why)
 {
     char why[CURL_ERROR_SIZE] = "", *bytes = malloc(HTTP_GET_BYTES_MAX);
     struct text body;
     long status = 0;
     CHECK(bytes != NULL);
     text_init(&body, bytes, HTTP_GET_BYTES_MAX);
-    CURLcode code = transfer(url, token, &body, &status, why);
+    CURLcode code = transfer(url, q, &body, &status, why);
     enum status st = status_of(code);
     if (st == ST_OK) {
         *ret_answer = (struct http_answer){(int)status, text_span(&body), bytes};
@@ -108,8 +130,8 @@ static enum status ask(CURLU *url, struct span token, struct http_answer *ret_an
     return st;
 }
 
-enum status http_get(const char *url, const char *path, struct span token,
-                     struct http_answer *ret_answer, char *ret_why)
+static enum status ask_at(const char *url, const char *path, const struct question *q,
+                          struct http_answer *ret_answer, char *ret_why)
 {
     CURLU *parsed = url_of(url, path);
     if (parsed == NULL) {
@@ -117,9 +139,23 @@ enum status http_get(const char *url, const char *path, struct span token,
                  url);
         return ST_INVALID;
     }
-    enum status st = ask(parsed, token, ret_answer, ret_why);
+    enum status st = ask(parsed, q, ret_answer, ret_why);
     curl_url_cleanup(parsed);
     return st;
+}
+
+enum status http_get(const char *url, const char *path, struct span token,
+                     struct http_answer *ret_answer, char *ret_why)
+{
+    const struct question q = {token, NULL};
+    return ask_at(url, path, &q, ret_answer, ret_why);
+}
+
+enum status http_post(const char *url, const char *path, struct span token, struct span json,
+                      struct http_answer *ret_answer, char *ret_why)
+{
+    const struct question q = {token, &json};
+    return ask_at(url, path, &q, ret_answer, ret_why);
 }
 
 void http_answer_fini(struct http_answer *a)

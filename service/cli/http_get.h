@@ -29,6 +29,9 @@ struct http_answer {
  */
 MUST_USE enum status http_get(const char *url, const char *path, struct span token,
                               struct http_answer *ret_answer, char *ret_why);
+/* POST `json` (empty: no body) to it; the rest as above. */
+MUST_USE enum status http_post(const char *url, const char *path, struct span token,
+                               struct span json, struct http_answer *ret_answer, char *ret_why);
 void http_answer_fini(struct http_answer *a);
 
 #endif

@@ -5,6 +5,7 @@
 #include "service/base/hash.h"
 #include "service/base/log.h"
 #include "service/cli/cli.h"
+#include "service/cli/fleet.h"
 #include "service/cli/notify.h"
 #include "service/engine/watch.h"
 
@@ -26,6 +27,7 @@ struct reload {
     struct audit *audit;
     struct offers *offers;
     struct guard *guard;
+    struct fleet *fleet; /* NULL: it is alone */
     struct watch *watch;
     struct watch_list names; /* the files of the ruleset file, as its last load has found them */
     /* one offer of the file */
@@ -148,6 +150,12 @@ static void on_note(void *user, const struct offer *offer, const struct offer_re
     struct reload *r = user;
     log_report(r, offer, report);
     write_audit(r, offer, report);
+}
+
+static enum status on_publish(void *user, const struct offer *offer, const struct snapshot *snap,
+                              char *ret_why)
+{
+    return fleet_publish(((struct reload *)user)->fleet, offer, snap, ret_why);
 }
 
 /* ---- the files that are watched ---- */
@@ -397,7 +405,10 @@ static enum status load_first(struct reload *r, struct snapshot **ret_first,
     if (diags.count > 0)
         log_diags(st == ST_OK ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
                   st == ST_OK ? "ruleset has warnings" : "ruleset refused", "start", &diags);
-    struct snapshot *first = choose(r, of_file);
+    struct snapshot *of_all = r->fleet != NULL ? fleet_first(r->fleet) : NULL;
+    struct snapshot *first = of_all != NULL ? of_all : choose(r, of_file);
+    if (of_all != NULL)
+        snapshot_unref(of_file);
     if (first == NULL)
         return ST_INVALID;
     *ret_first = first;
@@ -433,6 +444,7 @@ static enum status make_offers(struct reload *r)
         .judge = on_judge,
         .activated = on_activated,
         .note = on_note,
+        .publish = r->fleet != NULL ? on_publish : NULL,
     };
     enum status st = load_first(r, &first, o.file_id);
     if (st != ST_OK)
@@ -459,6 +471,7 @@ enum status reload_open(const struct config *config, uv_loop_t *loop, struct rel
     r->work.data = r->back_work.data = r->look_timer.data = r;
     r->guard = make_guard(r);
     enum status st = open_folder_and_audit(r);
+    r->fleet = st == ST_OK ? fleet_new(config, r->versions) : NULL;
     if (st == ST_OK)
         st = make_offers(r);
     if (st != ST_OK) {
@@ -484,11 +497,18 @@ void reload_hurry(struct reload *r)
     guard_stop(r->guard);
 }
 
+void reload_join(struct reload *r, const char *name)
+{
+    if (r->fleet != NULL)
+        fleet_start(r->fleet, r->offers, r->snapshots, name);
+}
+
 void reload_stop(struct reload *r)
 {
     if (r == NULL)
         return;
     r->is_stopped = true;
+    fleet_stop(r->fleet);
     if (uv_is_active((uv_handle_t *)&r->look_timer))
         uv_close((uv_handle_t *)&r->look_timer, NULL);
     watch_close(r->watch);
@@ -500,6 +520,7 @@ void reload_close(struct reload *r)
     if (r == NULL)
         return;
     watch_list_clear(&r->names);
+    fleet_free(r->fleet);
     offers_free(r->offers);
     guard_free(r->guard);
     versions_close(r->versions);

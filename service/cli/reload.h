@@ -31,6 +31,8 @@ void reload_start(struct reload *r);
 void reload_ask(struct reload *r, enum offer_from from);
 /* The process has been asked to end: nobody waits for the gate any more. */
 void reload_hurry(struct reload *r);
+/* With the others that share a Redis, if there are: `name` is what this one is listed as. */
+void reload_join(struct reload *r, const char *name);
 /* No more by itself. The loop must then run until it has let go. NULL is fine. */
 void reload_stop(struct reload *r);
 /* After the loop and all who use the slot. NULL is fine. */

@@ -1,5 +1,4 @@
 /* `sluice rules`: how each rule of a running Sluice does. */
-#include "service/base/pairs.h"
 #include "service/cli/cli.h"
 #include "service/cli/http_get.h"
 #include "service/cli/rules_text.h"
@@ -21,24 +20,6 @@ static const char usage[] =
     "\n"
     "example:\n"
     "  sluice rules -c sluice.yaml\n";
-
-enum { URL_BYTES = CONFIG_TEXT_MAX + 16 };
-
-/* An address that listens everywhere is asked here. */
-static void url_of_listen(const struct config *config, char ret_url[URL_BYTES])
-{
-    char host[CONFIG_TEXT_MAX];
-    int port = 0;
-    const char *listen = config->admin_listen[0] != '\0' ? config->admin_listen : config->listen;
-    (void)config_split_listen(listen, host, &port);
-    const char *near = host;
-    if (strcmp(host, "0.0.0.0") == 0)
-        near = "127.0.0.1";
-    else if (strcmp(host, "::") == 0)
-        near = "::1";
-    bool is_v6 = strchr(near, ':') != NULL;
-    snprintf(ret_url, URL_BYTES, is_v6 ? "http://[%s]:%d" : "http://%s:%d", near, port);
-}
 
 static int refuse(const char *url, const char *why)
 {
@@ -92,7 +73,7 @@ int cli_rules(int argc, char **argv)
 {
     static struct config config;
     const char *url = NULL, *format = "text";
-    char listen_url[URL_BYTES];
+    char listen_url[CLI_URL_BYTES];
     const struct cli_option options[] = {{.name = "url", .value = &url},
                                          {.name = "format", .value = &format}};
     struct cli_args args;
@@ -105,13 +86,10 @@ int cli_rules(int argc, char **argv)
         fprintf(stderr, "sluice rules: --format is text or json, not '%s'\n", format);
         return CLI_USAGE;
     }
-    struct span name, token = {0};
-    const char *keys = config.admin_keys;
     bool wants_config = url == NULL || args.config_file != NULL;
     if (wants_config && cli_load_config(&args, &config) != ST_OK)
         return CLI_REFUSED;
-    (void)pairs_next(&keys, &name, &token);
     if (url == NULL)
-        url_of_listen(&config, listen_url);
-    return run(url != NULL ? url : listen_url, token, json);
+        cli_admin_url(&config, listen_url);
+    return run(url != NULL ? url : listen_url, cli_admin_token(&config), json);
 }

@@ -395,6 +395,15 @@ static struct backtest_jobs *make_backtests(struct serve *s)
     return backtest_jobs_new(&o);
 }
 
+static void join_fleet(struct serve *s)
+{
+    char host[128] = "", name[160];
+    if (gethostname(host, sizeof host - 1) != 0)
+        snprintf(host, sizeof host, "%s", "unknown");
+    snprintf(name, sizeof name, "%s:%d", host, http_server_port(s->server));
+    reload_join(s->reload, name);
+}
+
 static enum status serve(struct serve *s)
 {
     const struct backend_alerts hooks = {.seen = on_alert, .woken = alerts_woken, .user = s};
@@ -419,6 +428,7 @@ static enum status serve(struct serve *s)
     st = start_server(s);
     if (st != ST_OK)
         return st;
+    join_fleet(s);
     notify_ready();
     uv_run(&s->loop, UV_RUN_DEFAULT);
     watch_second_signal();

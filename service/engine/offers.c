@@ -100,7 +100,7 @@ static bool load(struct run *r)
 static bool passes_gate(struct run *r)
 {
     const struct offers_options *o = &r->offers->options;
-    if (o->judge == NULL || !froms[r->offer->from].is_judged)
+    if (o->judge == NULL || !froms[r->offer->from].is_judged || r->offer->judged)
         return true;
     enum status st = o->judge(o->user, r->active, r->fresh, &r->report->gate);
     return st == ST_OK || r->offer->force;
@@ -282,16 +282,14 @@ void offers_refuse(struct offers *of, const struct offer *offer, const struct di
     pthread_mutex_unlock(&of->lock);
 }
 
-enum status offers_roll_back(struct offers *of, const char *id, const struct offer *offer,
-                             struct offer_report *ret_report)
+/* Under the lock: another offer may just now make another one the one before. */
+static enum status roll_back_locked(struct offers *of, const char *id, const struct offer *offer,
+                                    struct offer_report *ret_report)
 {
     struct versions *versions = of->options.versions;
+    struct version_active active = versions_active(versions);
     struct version to;
-    struct version_active active;
     char path[FILES_PATH_MAX];
-    if (versions == NULL)
-        return ST_NOT_FOUND;
-    active = versions_active(versions);
     enum status st = versions_find(versions, id != NULL ? id : active.previous, &to);
     if (st != ST_OK)
         return st;
@@ -299,8 +297,20 @@ enum status offers_roll_back(struct offers *of, const char *id, const struct off
     versions_path(versions, to.id, path);
     back.path = path;
     back.expected = to.id;
-    offers_run(of, &back, ret_report);
+    *ret_report = (struct offer_report){.is_dry_run = offer->dry_run};
+    run_locked(of, &back, ret_report);
     return ST_OK;
+}
+
+enum status offers_roll_back(struct offers *of, const char *id, const struct offer *offer,
+                             struct offer_report *ret_report)
+{
+    if (of->options.versions == NULL)
+        return ST_NOT_FOUND;
+    pthread_mutex_lock(&of->lock);
+    enum status st = roll_back_locked(of, id, offer, ret_report);
+    pthread_mutex_unlock(&of->lock);
+    return st;
 }
 
 enum status offers_load_version(const struct offers *of, const char *id, struct diag_list *diags,

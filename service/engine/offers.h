@@ -55,6 +55,7 @@ struct offer {
     const char *expected; /* the id it has to have itself: of a version; NULL: any */
     const char *why;      /* of one by itself (drift), in words; NULL: nobody says */
     bool force;           /* whatever the gate says */
+    bool judged;          /* the gate was asked elsewhere, and is not again */
     bool dry_run;         /* stop before anything changes */
     bool at_once;         /* do not wait while another is under way: OFFER_BUSY */
 };
@@ -106,7 +107,9 @@ void offers_refuse(struct offers *of, const struct offer *offer, const struct di
 /*
  * The version `id`, NULL: the one before the active one, becomes active again. `offer` says who
  * asks and for what reason (OFFER_ROLLBACK, OFFER_DRIFT); path, folder and expected are filled
- * here. Errors: ST_NOT_FOUND: there is no such version; *ret_report is then untouched.
+ * here. It waits for an offer that is under way, whatever offer->at_once says: who goes back is in
+ * a hurry, and wants no 503. Errors: ST_NOT_FOUND: there is no such version; *ret_report is then
+ * untouched.
  */
 MUST_USE enum status offers_roll_back(struct offers *of, const char *id, const struct offer *offer,
                                       struct offer_report *ret_report);
