@@ -1,18 +1,31 @@
 /* The report of `sluice test` for programs: an object a test, a line each. */
+#include "rules/cel_utf8.h"
 #include "service/base/check.h"
 #include "service/cli/cli.h"
 #include "service/cli/test_report.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 
 static void set(json_t *in, const char *key, json_t *value_take)
 {
     CHECK(json_object_set_new(in, key, value_take) == 0);
 }
 
+/* A file's name may have any byte, and JSON is UTF-8: what is none becomes U+FFFD. */
 static json_t *text_of(struct span s)
 {
-    return json_stringn_nocheck(s.len > 0 ? s.base : "", s.len);
+    char *bytes = malloc(3 * s.len + 1);
+    struct text out;
+    CHECK(bytes != NULL);
+    text_init(&out, bytes, 3 * s.len + 1);
+    for (size_t i = 0; i < s.len;) {
+        int32_t c = cel_utf8_next(s, &i);
+        cel_utf8_put(&out, c < 0 ? 0xFFFD : (uint32_t)c);
+    }
+    json_t *json = json_stringn_nocheck(bytes, out.len);
+    free(bytes);
+    return json;
 }
 
 static json_t *difference_of(const struct rule_test_difference *d)
@@ -59,7 +72,7 @@ static void put_line(FILE *out, json_t *json_take)
 static void put_result(FILE *out, const struct test_suite *s, const struct rule_test_result *r)
 {
     json_t *json = json_object(), *failures = json_array();
-    set(json, "file", json_string(s->path));
+    set(json, "file", text_of(span_str(s->path)));
     set(json, "line", json_integer(r->test->node->line));
     set(json, "name", text_of(r->test->name));
     set(json, "passed", json_boolean(r->n_failures == 0));

@@ -3,35 +3,33 @@
  * GitHub's actions and others read. No element or attribute is there that its schema has not, and
  * none is missing that the stricter one of those in use asks for.
  */
+#include "rules/cel_utf8.h"
 #include "service/base/check.h"
 #include "service/cli/cli.h"
 #include "service/cli/test_report.h"
 
 #include <stdlib.h>
 
-/* XML 1.0 cannot say these, in any spelling: control characters, U+FFFE and U+FFFF. */
-static bool is_unsayable(struct span s, size_t i)
+/* XML 1.0 cannot say these, in any spelling: control characters, U+FFFE and U+FFFF, and what is no
+ * character: a file's name may have any byte. */
+static bool is_unsayable(int32_t code)
 {
-    unsigned char c = (unsigned char)s.base[i];
-    if (c < 0x20)
-        return c != '\t' && c != '\n' && c != '\r';
-    return c == 0xEF && i + 2 < s.len && (unsigned char)s.base[i + 1] == 0xBF &&
-           (unsigned char)s.base[i + 2] >= 0xBE;
+    if (code < 0x20)
+        return code != '\t' && code != '\n' && code != '\r';
+    return code == 0xFFFE || code == 0xFFFF;
 }
 
 static void put_escaped(FILE *out, struct span s, bool in_attribute)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.base[i];
-        if (is_unsayable(s, i)) {
+    for (size_t i = 0, next = 0; i < s.len; i = next) {
+        int32_t c = cel_utf8_next(s, &next);
+        if (is_unsayable(c))
             fputs("\xEF\xBF\xBD", out); /* U+FFFD */
-            i += c == 0xEF ? 2 : 0;
-        } else if (c == '&' || c == '<' || c == '>' || c == '"' ||
-                   (in_attribute && c < 0x20)) { /* a raw line break there is read as a space */
-            fprintf(out, "&#%d;", c);
-        } else {
-            fputc(c, out);
-        }
+        else if (c == '&' || c == '<' || c == '>' || c == '"' ||
+                 (in_attribute && c < 0x20)) /* a raw line break there is read as a space */
+            fprintf(out, "&#%d;", (int)c);
+        else
+            fwrite(s.base + i, 1, next - i, out);
     }
 }
 

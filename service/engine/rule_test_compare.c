@@ -1,5 +1,6 @@
 #include "service/engine/rule_test_compare.h"
 
+#include "rules/cel_utf8.h"
 #include "service/engine/decision.h"
 
 #include <math.h>
@@ -57,7 +58,7 @@ static void sides_init(struct sides *s)
 /* As much of it as there is room for. */
 static void put_cut(struct text *out, struct span s)
 {
-    text_put(out, span_of(s.base, s.len < out->cap - out->len ? s.len : out->cap - out->len));
+    text_put(out, cel_utf8_cut(s, out->cap - out->len));
 }
 
 /* ---- rules ---- */
@@ -96,7 +97,8 @@ static void put_outcome(const struct comparing *c, int index, struct text *out)
         text_printf(out, "did not fire: %.*s is missing", SPAN_ARG(result->why));
         break;
     case RULE_ERROR:
-        text_printf(out, "did not fire: %.*s", SPAN_ARG(result->why));
+        text_str(out, "did not fire: ");
+        put_cut(out, result->why);
         break;
     }
 }
@@ -333,16 +335,27 @@ static void (*const answers[])(struct comparing *c, const struct rule_test_ask *
     [ASK_STATUS] = answer_status,
 };
 
-/* "account-burst 80, night 1 (shadow)" */
+static void put_hit(const struct hit *h, bool in_shadow, struct text *out)
+{
+    text_printf(out, "%s%.*s ", out->len > 0 ? ", " : "", SPAN_ARG(h->rule->id));
+    text_double(out, h->score);
+    text_str(out, in_shadow ? " (shadow)" : "");
+}
+
+/* "account-burst 80, night 1 (shadow)"; those that there is no room for are dots. */
 static void put_fired(const struct comparing *c, struct text *out)
 {
+    static const char more[] = ", ...";
     const struct hit *const lists[] = {hits_of(c)->fired, hits_of(c)->shadow};
+    out->cap -= sizeof more - 1;
     for (int i = 0; i < 2; i++)
-        for (const struct hit *h = lists[i]; h != NULL; h = h->next) {
-            text_printf(out, "%s%.*s ", out->len > 0 ? ", " : "", SPAN_ARG(h->rule->id));
-            text_double(out, h->score);
-            text_str(out, i == 1 ? " (shadow)" : "");
+        for (const struct hit *h = lists[i]; h != NULL && !out->overflow; h = h->next) {
+            size_t mark = out->len;
+            put_hit(h, i == 1, out);
+            out->len = out->overflow ? mark : out->len;
         }
+    out->cap += sizeof more - 1;
+    text_str(out, out->overflow ? more : "");
 }
 
 static struct span fired_text(const struct comparing *c)

@@ -172,6 +172,22 @@ def test_junit_escapes_what_xml_cannot_say(folder):
     assert "\x1b" not in shown and "\x01" not in shown
 
 
+@pytest.mark.parametrize("form", ["junit", "json"])
+def test_reports_are_utf8_whatever_a_file_is_called_and_where_a_text_is_cut(folder, form):
+    long = "a" + "é" * 450  # 600 bytes of it are shown, and the 600th is half a character
+    text = BAD.replace("decision: flag, score: 80", f"reasons: {{account-burst: {long}}}")
+    (folder / os.fsdecode(b"\xe9_test.yaml")).write_text(text, encoding="utf-8")
+    done = subprocess.run([os.path.abspath(SLUICE), "test", b"\xe9_test.yaml", "--format", form],
+                          cwd=folder, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    said = done.stdout.decode("utf-8")
+    assert "\ufffd_test.yaml" in said and "é" * 200 in said
+    if form == "junit":
+        assert len(suites(said)) == 1
+    else:
+        assert [json.loads(line) for line in said.splitlines()][-1]["failed"] == 1
+
+
 def test_a_report_in_a_file_leaves_the_failures_on_stdout(folder):
     done = run(folder, "bad_test.yaml", "--format", "junit", "--output", "report.xml")
     assert done.stdout.splitlines()[-1] == "1 passed, 1 failed"

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -19,13 +20,31 @@ struct ran {
     struct rule_test_result results[4];
 };
 
-static void run(struct ran *r, const char *content)
+static void run_all(struct ran *r)
 {
-    book_open(&r->book, NULL, content);
     assert_int_equal(r->book.status, ST_OK);
     r->arena = arena_new(4 * RULE_TEST_RESULT_BYTES);
     for (int i = 0; i < r->book.file.n_tests; i++)
         rule_test_run(&r->book.file, &r->book.file.tests[i], &options, r->arena, &r->results[i]);
+}
+
+static void run(struct ran *r, const char *content)
+{
+    book_open(&r->book, NULL, content);
+    run_all(r);
+}
+
+/* Over other rules than the world's. */
+static void run_over(struct ran *r, const char *rules, const char *content)
+{
+    struct snapshot_options o = {.exact_events = 16};
+    struct book *b = &r->book;
+    book_open(b, NULL, content);
+    assert_int_equal(b->status, ST_OK);
+    rule_test_unload(&b->file);
+    world_write(&b->world, "rules.yaml", rules);
+    b->status = rule_test_load(b->path, &o, b->arena, &b->world.diags, &b->file);
+    run_all(r);
 }
 
 static void end(struct ran *r)
@@ -115,6 +134,28 @@ static void differences_beyond_the_limit_are_counted(void **state)
     end(&r);
 }
 
+/* In room for a thousand bytes, of 32 that are known at all. */
+static void rules_that_fired_end_in_dots_where_the_room_does(void **state)
+{
+    (void)state;
+    struct ran r;
+    struct span fired;
+    char rules[4096] = "rules:\n", *at = rules + strlen(rules);
+    for (int i = 0; i < 32; i++)
+        at += sprintf(at,
+                      "  - {id: a-name-as-long-as-one-may-well-be-in-a-house-of-rules-%02d, "
+                      "when: amount > 1.0, score: 1}\n",
+                      i);
+    char content[256];
+    snprintf(content, sizeof content, "%stests:\n  - {name: one, events: [{expect: {score: 0}}]}\n",
+             defaults);
+    run_over(&r, rules, content);
+    fired = r.results[0].failures->fired;
+    assert_true(fired.len > 900 && fired.len <= 1024);
+    assert_memory_equal(fired.base + fired.len - strlen(" 1, ..."), " 1, ...", strlen(" 1, ..."));
+    end(&r);
+}
+
 static void past_exact_events_a_feature_has_bounds(void **state)
 {
     (void)state; /* the book's exact_events is 16; the window's edge lies in a tile */
@@ -138,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_difference_tells_its_place_and_both_sides),
         cmocka_unit_test(failures_beyond_the_limit_are_counted),
         cmocka_unit_test(differences_beyond_the_limit_are_counted),
+        cmocka_unit_test(rules_that_fired_end_in_dots_where_the_room_does),
         cmocka_unit_test(past_exact_events_a_feature_has_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
