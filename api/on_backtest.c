@@ -50,6 +50,8 @@ static const char *read_members(json_t *body, struct ask *a)
     if (wrong == NULL)
         wrong =
             read_time(json_object_get(body, "to"), "to must be an RFC 3339 timestamp", &a->to_ms);
+    if (wrong == NULL && a->from_ms >= a->to_ms)
+        wrong = "from must lie before to";
     return wrong;
 }
 

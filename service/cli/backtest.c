@@ -148,8 +148,13 @@ static bool read_options(struct backtesting *b)
                 "sluice backtest: --format is text, json, or html: one page to be shown around\n");
         return false;
     }
-    return read_time("from", b->from, &b->options.from_ms) &&
-           read_time("to", b->to, &b->options.to_ms);
+    if (!read_time("from", b->from, &b->options.from_ms) ||
+        !read_time("to", b->to, &b->options.to_ms))
+        return false;
+    if (b->options.from_ms < b->options.to_ms)
+        return true;
+    fprintf(stderr, "sluice backtest: --from must lie before --to, or nothing is measured\n");
+    return false;
 }
 
 static enum status load(const struct backtesting *b, const char *path, struct snapshot **ret_snap)

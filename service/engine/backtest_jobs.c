@@ -147,6 +147,8 @@ static enum status open_history(struct job *j, int *ret_fd)
     if (st == ST_OK)
         st = history_take(h, ret_fd);
     history_free(h);
+    if (st == ST_TOO_LARGE)
+        return fail(j, st, "the journal has more events than backtest.spool_bytes allows");
     return st == ST_OK ? ST_OK : fail(j, st, why);
 }
 
@@ -164,6 +166,8 @@ static enum status run_over(struct job *j, int fd, struct snapshot *candidate,
                                        .user = j};
     struct backtest_result r;
     enum status st = backtest_run(&options, &r);
+    if (st == ST_TOO_LARGE)
+        return fail(j, st, "more than is measured at once: ask for less by from and to");
     if (st != ST_OK)
         return fail(j, st, "");
     const struct backtest_report report = {&r, candidate, baseline, "journal"};
@@ -282,7 +286,10 @@ static struct job *find(struct backtest_jobs *j, const char *id)
 /* Its own texts are its thread's until it has ended. */
 static size_t bytes_of(const struct job *j)
 {
-    return j->state == JOB_RUNNING ? HEAD_BYTES : HEAD_BYTES + sizeof j->why * 6 + j->text_len * 6;
+    if (j->state == JOB_RUNNING)
+        return HEAD_BYTES;
+    size_t escaped = j->state == JOB_DONE ? 1 : 6; /* a result is JSON already */
+    return HEAD_BYTES + sizeof j->why * 6 + j->text_len * escaped;
 }
 
 size_t backtest_jobs_bytes(struct backtest_jobs *j, const char *id)

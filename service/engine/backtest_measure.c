@@ -7,7 +7,7 @@
 static void add_money(int64_t *sum, int64_t e4)
 {
     if (__builtin_add_overflow(*sum, e4, sum))
-        *sum = INT64_MAX;
+        *sum = e4 < 0 ? INT64_MIN : INT64_MAX;
 }
 
 static bool is_fraud(const struct ruling *e)

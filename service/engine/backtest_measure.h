@@ -2,7 +2,8 @@
  * backtest_measure.h -- what decisions over a history were worth, once the truth is known.
  *
  * A transaction without a label by the end of the history counts as no fraud. Money is in 1e-4 of
- * the currency, sums stop at INT64_MAX; a history of several currencies sums their numbers.
+ * the currency, sums stop at INT64_MAX and INT64_MIN; a history of several currencies sums their
+ * numbers.
  *
  * The curve: had everything with at least this score been flagged. Its areas treat transactions
  * of one score as one step, as scikit-learn does:

@@ -92,9 +92,10 @@ void backtest_put_count(struct text *out, uint64_t n)
 
 static void put_number(struct text *out, double value)
 {
-    if (value < 0)
+    uint64_t whole = (uint64_t)(fabs(value) + 0.5);
+    if (value < 0 && whole > 0)
         text_char(out, '-');
-    backtest_put_count(out, (uint64_t)(fabs(value) + 0.5));
+    backtest_put_count(out, whole);
 }
 
 void backtest_put(struct text *out, const struct backtest_row *row, double value)

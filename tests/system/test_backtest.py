@@ -133,6 +133,8 @@ def test_a_part_of_the_time_is_measured(bed):
     (["--events", "/nowhere.ndjson"], 1, "/nowhere.ndjson: No such file or directory"),
     (["--events", "-", "--from", "yesterday"], 2,
      "--from yesterday: write a time as 2018-08-08T00:00:00Z"),
+    (["--events", "-", "--from", "2026-01-06T00:00:00Z", "--to", "2026-01-06T00:00:00Z"], 2,
+     "--from must lie before --to"),
     (["--events", "-", "--format", "pdf"], 2, "--format is text"),
     ([], 2, "--candidate and --events are needed"),
     (["--events", "-", "--output", "/nowhere/x"], 1, "cannot write /nowhere/x"),
@@ -365,6 +367,8 @@ def test_a_running_service_is_asked_for_one(make_server, tmp_path):
     ({"candidate": "../../etc"}, 422, "candidate must be the id of a ruleset that is kept"),
     ({}, 422, "candidate must be the id of a ruleset that is kept"),
     ({"candidate": "0123456789abcdef", "from": "yesterday"}, 422, "from must be an RFC 3339"),
+    ({"candidate": "0123456789abcdef", "from": "2026-01-06T00:00:00Z",
+      "to": "2026-01-05T00:00:00Z"}, 422, "from must lie before to"),
     ({"candidate": "0123456789abcdef", "x": 1}, 422, "takes candidate, from and to alone"),
 ])
 def test_what_is_asked_wrongly_is_said(server, body, status, said):

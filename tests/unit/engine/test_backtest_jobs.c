@@ -132,6 +132,22 @@ static void a_broken_candidate_says_where(void **state)
     assert_int_equal(dropped, 1);
 }
 
+static void a_journal_that_is_too_long_names_the_key(void **state)
+{
+    (void)state;
+    struct backtest_jobs_options o = {.snapshots = bed.active.snapshots,
+                                      .exact_events = 256,
+                                      .journal_dir = bed.journal,
+                                      .spool_dir = "/tmp",
+                                      .spool_bytes = 1000};
+    backtest_jobs_free(bed.jobs);
+    bed.jobs = backtest_jobs_new(&o);
+    assert_int_equal(begin(), ST_OK);
+    wait_for_end();
+    assert_true(says("\"state\":\"failed\""));
+    assert_true(says("the journal has more events than backtest.spool_bytes allows"));
+}
+
 static void only_so_many_are_kept(void **state)
 {
     char first[BACKTEST_JOB_ID_BYTES];
@@ -194,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_job_ends_with_its_result),
         TEST(a_broken_candidate_says_where),
+        TEST(a_journal_that_is_too_long_names_the_key),
         TEST(only_so_many_are_kept),
         TEST(without_a_journal_there_is_nothing_to_test_on),
         TEST(one_that_is_cancelled_stops_on_its_way),

@@ -170,6 +170,11 @@ static void sums_of_money_stop_at_the_largest_number(void **state)
     assert_int_equal(measure_rulings(&t, 0, &m), ST_OK);
     assert_true(m.counts.disturbed_e4 == INT64_MAX);
     measure_fini(&m);
+    for (size_t i = 0; i < t.n_entries; i++)
+        t.entries[i].amount_e4 = INT64_MIN; /* money that is given back */
+    assert_int_equal(measure_rulings(&t, 0, &m), ST_OK);
+    assert_true(m.counts.disturbed_e4 == INT64_MIN);
+    measure_fini(&m);
     rulings_fini(&t);
 }
 
