@@ -87,7 +87,7 @@ struct run {
     int *indexes;  /* what fired, from the front */
     int *near_end; /* near misses, from the back: no rule is in both */
     struct hit **fired_end, **shadow_end;
-    bool force_flag, force_allow, force_override;
+    struct rules_tally tally;
 };
 
 static struct span error_text(struct cel_value error, struct arena *arena)
@@ -115,12 +115,24 @@ static void add_error(struct run *run, struct cel_value error, struct rule_resul
     result->why = is_missing ? error.text : error_text(error, &run->whys);
 }
 
-static void count_live(struct run *run, const struct rule *rule, double score)
+void rules_tally_add(struct rules_tally *t, const struct rule *rule, double score)
 {
-    run->hits.score += score;
-    run->force_flag |= rule->force == RULE_FORCE_FLAG;
-    run->force_allow |= rule->force == RULE_FORCE_ALLOW;
-    run->force_override |= rule->force == RULE_FORCE_ALLOW_OVERRIDE;
+    t->score += score;
+    t->flag |= rule->force == RULE_FORCE_FLAG;
+    t->allow |= rule->force == RULE_FORCE_ALLOW;
+    t->override |= rule->force == RULE_FORCE_ALLOW_OVERRIDE;
+}
+
+/* The table in rules.h, line by line. */
+bool rules_tally_flags(const struct rules_tally *t, double flag_at)
+{
+    if (t->override)
+        return false;
+    if (t->flag)
+        return true;
+    if (t->allow)
+        return false;
+    return t->score >= flag_at;
 }
 
 static enum status show_hit(struct run *run, const struct rule *rule, bool live, double score)
@@ -145,7 +157,7 @@ static enum status add_hit(struct run *run, const struct rule *rule, double scor
     bool live = rule_mode_for(rule, run->row) == RULE_LIVE;
     run->indexes[hits->n_fired + hits->n_shadow] = rule->index;
     if (live)
-        count_live(run, rule, score);
+        rules_tally_add(&run->tally, rule, score);
     if (hits->results != NULL)
         hits->results[rule->index].in_shadow = !live;
     int before = live ? hits->n_fired++ : hits->n_shadow++;
@@ -205,7 +217,8 @@ static enum status conclude(struct run *run, const struct rule *rule, struct cel
     if (cel_is_error(score))
         add_error(run, score, result);
     else if (result != NULL)
-        result->outcome = fires ? RULE_FIRED : RULE_NOT_FIRED;
+        *result = (struct rule_result){.outcome = fires ? RULE_FIRED : RULE_NOT_FIRED,
+                                       .score = fires ? score.f64 : 0};
     run->scratch->used_bytes = mark; /* nothing of what was computed on the way is kept */
     return fires && !cel_is_error(score) ? add_hit(run, rule, score.f64) : ST_OK;
 }
@@ -237,16 +250,17 @@ static enum status run_rule(struct run *run, const struct rule *rule, struct rul
     return st;
 }
 
-/* The table in rules.h, line by line. */
-static bool decide(const struct run *run, double flag_at)
+bool rules_fires(const struct rule *rule, const struct cel_value *row, struct arena *scratch,
+                 double *ret_score)
 {
-    if (run->force_override)
+    const struct run run = {.row = row, .scratch = scratch};
+    if (!cel_is_true(evaluate(&run, rule->when)))
         return false;
-    if (run->force_flag)
-        return true;
-    if (run->force_allow)
+    struct cel_value score = score_of(&run, rule);
+    if (cel_is_error(score))
         return false;
-    return run->hits.score >= flag_at;
+    *ret_score = score.f64;
+    return true;
 }
 
 /* As the arena does. */
@@ -304,7 +318,8 @@ enum status rules_run(const struct rules *rules, const struct cel_value *row, bo
             st = run_rule(&run, rules->rules[i], explain ? &run.hits.results[i] : NULL);
     if (st != ST_OK)
         return st;
-    run.hits.flag = decide(&run, rules->flag_at);
+    run.hits.score = run.tally.score;
+    run.hits.flag = rules_tally_flags(&run.tally, rules->flag_at);
     *ret_hits = run.hits;
     return ST_OK;
 }

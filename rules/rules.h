@@ -59,6 +59,7 @@ struct rule_result {
     enum rule_outcome outcome;
     bool in_shadow;  /* RULE_FIRED, and it does not count for this row */
     struct span why; /* RULE_MISSING: what was missing; RULE_ERROR: "division by zero" */
+    double score;    /* RULE_FIRED */
     bool is_near;    /* RULE_NOT_FIRED: and it would have, with its thresholds a tenth lower */
 };
 
@@ -89,6 +90,20 @@ MUST_USE enum status rules_load(struct rule_file *files, int n_files, struct cel
  */
 MUST_USE enum status rules_run(const struct rules *rules, const struct cel_value *row, bool explain,
                                struct arena *scratch, struct arena *arena, struct hits *ret_hits);
+
+/* The decision over live rules that fired, added in their order; begins zeroed. */
+struct rules_tally {
+    double score;
+    bool flag, allow, override; /* one says `decision: flag`, `allow`, `allow` with override */
+};
+
+void rules_tally_add(struct rules_tally *t, const struct rule *rule, double score);
+/* The table above. */
+bool rules_tally_flags(const struct rules_tally *t, double flag_at);
+
+/* Does `rule` alone fire over this row? *ret_score: with what. As in rules_run. */
+bool rules_fires(const struct rule *rule, const struct cel_value *row, struct arena *scratch,
+                 double *ret_score);
 
 /* What a run needs of its arena, whatever fires. */
 size_t rules_run_bytes(const struct rules *rules, bool explain);

@@ -12,7 +12,10 @@ enum status decide(const struct snapshot *snap, const struct observed *seen, str
     *ret_decision = (struct decision){.flag = hits.flag,
                                       .score = hits.score,
                                       .hits = hits,
+                                      .row = row->cells,
                                       .without_state = seen->without_state,
                                       .is_incomplete = seen->is_incomplete};
+    if (explain)
+        counterfactual_find(snap, row, &hits, &ret_decision->counterfactuals);
     return ST_OK;
 }

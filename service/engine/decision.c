@@ -1,6 +1,7 @@
 #include "service/engine/decision.h"
 
 #include "service/base/check.h"
+#include "service/engine/explain.h"
 
 static void put(struct text *out, const char *name, struct span value)
 {
@@ -90,38 +91,6 @@ static void write_features(const struct feature_set *set, const struct window_va
     text_char(out, '}');
 }
 
-static void write_rule_result(const struct rule *rule, const struct rule_result *r,
-                              struct text *out)
-{
-    put(out, "{\"rule\":", rule->id);
-    if (r->outcome == RULE_MISSING)
-        put(out, ",\"result\":\"missing\",\"missing\":", r->why);
-    else if (r->outcome == RULE_ERROR)
-        put(out, ",\"result\":\"error\",\"error\":", r->why);
-    else
-        text_str(out,
-                 r->outcome == RULE_FIRED ? ",\"result\":\"fired\"" : ",\"result\":\"not_fired\"");
-    if (r->is_near)
-        text_str(out, ",\"near_miss\":true");
-    text_char(out, '}');
-}
-
-static void write_rules(const struct rules *rules, const struct rule_result *results,
-                        struct text *out)
-{
-    bool first = true;
-    text_str(out, ",\"rules\":[");
-    for (int i = 0; i < rules->count; i++) {
-        if (results[i].outcome == RULE_NOT_RUN)
-            continue;
-        if (!first)
-            text_char(out, ',');
-        first = false;
-        write_rule_result(rules->rules[i], &results[i], out);
-    }
-    text_char(out, ']');
-}
-
 static const char *degraded_text(const struct decision *d)
 {
     if (d->without_state)
@@ -142,8 +111,8 @@ static void write_at(const struct decision *d, const struct snapshot *snap,
         write_hits("shadow", d->hits.shadow, d->hits.n_shadow, detail, out);
     if (detail >= DECISION_FEATURES)
         write_features(&snap->features, values, out);
-    if (detail == DECISION_EXPLAINED)
-        write_rules(snap->rules, d->hits.results, out);
+    if (detail >= DECISION_RULES)
+        explain_write(d, snap, detail == DECISION_EXPLAINED, out);
     text_str(out, ",\"ruleset\":\"");
     text_put(out, span_of(snap->decided_by, 16));
     text_str(out, "\",\"degraded\":");

@@ -7,18 +7,21 @@
  *      "reasons_omitted":3,                                only past DECISION_REASONS_MAX
  *      "shadow":[...],"shadow_omitted":3,                  only when a shadow rule fired
  *      "features":{"account_tx_count_5m":{"value":11,"exact":true}},              explain
- *      "rules":[{"rule":"account-burst","result":"fired"}],                       explain
+ *      "rules":[{"rule":"account-burst","result":"fired",                         explain
+ *                "values":{"account_tx_count_5m":11}}],
+ *      "counterfactual":[{"name":"account_tx_count_5m","value":11,"would_allow":"<= 10",
+ *                         "text":"allowed if account_tx_count_5m <= 10 (it is 11)"}],   explain
  *      "ruleset":"9f2c41d07be83a56","degraded":[]}
  *
  * A rule's result is fired, not_fired, missing with `"missing":"currency"`, or error with
  * `"error":"division by zero"`; a rule that is off is not there. One that is not_fired by a near
- * miss (rules/rules.h) has `"near_miss":true`.
+ * miss (rules/rules.h) has `"near_miss":true`. explain.h has values and counterfactuals.
  */
 #ifndef SLUICE_ENGINE_DECISION_H
 #define SLUICE_ENGINE_DECISION_H
 
 #include "service/base/text.h"
-#include "service/engine/snapshot.h"
+#include "service/engine/counterfactual.h"
 
 enum {
     DECISION_REASONS_MAX = RULES_SHOWN_MAX, /* shown, live and shadow each */
@@ -31,9 +34,11 @@ enum {
 struct decision {
     bool flag;
     double score;
-    struct hits hits;   /* borrows from the row's arena */
-    bool without_state; /* degraded: ["state"] */
-    bool is_incomplete; /* degraded: ["state_incomplete"] */
+    struct hits hits;                       /* borrows from the row's arena */
+    const struct cel_value *row;            /* [snap->row_count], likewise: what the rules read */
+    struct counterfactuals counterfactuals; /* explain */
+    bool without_state;                     /* degraded: ["state"] */
+    bool is_incomplete;                     /* degraded: ["state_incomplete"] */
 };
 
 /* How much of it is told. */
@@ -41,7 +46,8 @@ enum decision_detail {
     DECISION_BARE, /* reasons without titles and texts: what is left when there is no room */
     DECISION_PLAIN,
     DECISION_FEATURES,  /* and features: an alert's */
-    DECISION_EXPLAINED, /* and rules: `?explain=true` */
+    DECISION_RULES,     /* and what each rule came to, and what would have turned it */
+    DECISION_EXPLAINED, /* and what the rules read: `?explain=true` */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include "service/base/hash.h"
 #include "service/engine/bounds.h"
 #include "service/engine/budget.h"
+#include "service/engine/counterfactual.h"
 #include "service/engine/covered.h"
 
 #include <errno.h>
@@ -567,6 +568,10 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
     s->env = l->env;
     s->env.share = NULL;      /* it was for the rules, and is done */
     s->env.is_strict = false; /* whoever tries something may try 1 < 0 */
+    if (counterfactual_prepare(s, s->arena, &s->counterfactuals) != ST_OK) {
+        diag_error(diags, place(l, 1, 1), NULL, "the ruleset is too large: out of space");
+        return ST_NO_SPACE;
+    }
     hash_files(l);
     keep_contents(l);
     hash_observed(l);

@@ -53,6 +53,8 @@ struct snapshot_derived {
     bool is_read; /* some rule, filter, column or derived field wants it */
 };
 
+struct counterfactual_plan; /* counterfactual.h */
+
 struct snapshot {
     struct schema schema;
     struct snapshot_derived derived[SNAPSHOT_DERIVED_MAX];
@@ -72,6 +74,7 @@ struct snapshot {
     int covered_read[FEATURES_MAX]; /* the same of covered() */
     int n_covered_read;
     struct covered *covered; /* covered.h; has a lock of its own */
+    const struct counterfactual_plan *counterfactuals;
     /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, rules, in
      * order. */
     uint64_t id;

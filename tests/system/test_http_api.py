@@ -49,9 +49,23 @@ rules:
     server.start()
     found = server.score(payment(0), "?explain=true").json()
     assert found["rules"] == [
-        {"rule": "at-terminal", "result": "missing", "missing": "terminal_id"},
-        {"rule": "wrong", "result": "error", "error": "division by zero"}]
+        {"rule": "at-terminal", "result": "missing", "missing": "terminal_id",
+         "values": {"terminal_id": None}},
+        {"rule": "wrong", "result": "error", "error": "division by zero", "values": {}}]
     assert found["decision"] == "allow" and found["reasons"] == []
+
+
+def test_explain_tells_what_would_have_turned_it(server):
+    allowed = server.score(payment(0), "?explain=true").json()
+    assert allowed["rules"][0]["values"] == {"account_tx_count_5m": 1}
+    assert allowed["counterfactual"] == [{
+        "name": "account_tx_count_5m", "value": 1, "would_flag": ">= 11",
+        "text": "flagged if account_tx_count_5m >= 11 (it is 1)"}]
+    for i in range(1, 12):
+        flagged = server.score(payment(i), "?explain=true").json()
+    assert [c["text"] for c in flagged["counterfactual"]] == [
+        "allowed if account_tx_count_5m <= 10 (it is 12)"]
+    assert "counterfactual" not in server.score(payment(12)).json()
 
 
 def test_near_misses_are_counted_and_explained(make_server):

@@ -141,10 +141,13 @@ static void a_rule_says_whether_something_was_missing_or_went_wrong(void **state
     assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
     assert_true(world_says(&w,
                            "\"rules\":["
-                           "{\"rule\":\"a\",\"result\":\"missing\",\"missing\":\"terminal_id\"},"
-                           "{\"rule\":\"b\",\"result\":\"error\",\"error\":\"division by zero\"},"
-                           "{\"rule\":\"c\",\"result\":\"fired\"},"
-                           "{\"rule\":\"d\",\"result\":\"not_fired\"}]"));
+                           "{\"rule\":\"a\",\"result\":\"missing\",\"missing\":\"terminal_id\","
+                           "\"values\":{\"terminal_id\":null}},"
+                           "{\"rule\":\"b\",\"result\":\"error\",\"error\":\"division by zero\","
+                           "\"values\":{}},"
+                           "{\"rule\":\"c\",\"result\":\"fired\",\"values\":{\"amount\":10}},"
+                           "{\"rule\":\"d\",\"result\":\"not_fired\","
+                           "\"values\":{\"amount\":10}}],\"counterfactual\":[]"));
     world_close(&w);
 }
 

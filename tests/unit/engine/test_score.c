@@ -184,12 +184,13 @@ static void derived_fields_lists_and_filters_work_together(void **state)
     assert_true(w->score.flagged);
     assert_true(world_says(w, "\"score\":30"));
     assert_true(world_feature(w, "account_large_1d") == 1);
-    assert_true(world_says(w, "{\"rule\":\"watched\",\"result\":\"fired\"}"));
+    assert_true(world_says(
+        w, "{\"rule\":\"watched\",\"result\":\"fired\",\"values\":{\"country\":\"KP\"}}"));
     world_score(w, world_txn("t-2", 1));
     assert_false(w->score.flagged);
     assert_true(world_feature(w, "account_large_1d") == 1);
     assert_true(world_says(w, "{\"rule\":\"watched\",\"result\":\"missing\","
-                              "\"missing\":\"country\"}"));
+                              "\"missing\":\"country\",\"values\":{\"country\":null}}"));
 }
 
 static void a_shadow_rule_is_shown_and_counts_nowhere(void **state)

@@ -1,0 +1,192 @@
+#include "service/engine/explain.h"
+
+#include "rules/cel_utf8.h"
+
+#include <math.h>
+
+static void put(struct text *out, const char *name, struct span value)
+{
+    text_str(out, name);
+    text_json_string(out, value);
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static struct span name_of(const struct snapshot *s, int slot)
+{
+    if (slot < s->schema.count)
+        return s->schema.fields[slot].name;
+    if (slot >= s->row_features)
+        return s->features.features[slot - s->row_features].name;
+    return s->derived[slot - s->row_derived].name;
+}
+
+/* A field that is not private, a derived field or a feature. */
+static bool is_shown(const struct snapshot *s, int slot)
+{
+    if (slot < s->schema.count)
+        return !s->schema.fields[slot].private;
+    return slot >= s->row_derived && slot < s->row_covered;
+}
+
+static void write_double(double v, struct text *out)
+{
+    if (isfinite(v))
+        text_double(out, v);
+    else
+        text_str(out, "null");
+}
+
+static void write_range(const struct cel_value *v, struct text *out)
+{
+    text_str(out, "{\"lo\":");
+    if (v->is_int)
+        text_i64(out, v->lo_i64);
+    else
+        write_double(v->lo, out);
+    text_str(out, ",\"hi\":");
+    if (v->is_int)
+        text_i64(out, v->hi_i64);
+    else
+        write_double(v->hi, out);
+    text_char(out, '}');
+}
+
+/* What has no JSON of its own, as it reads in a reason. */
+static void write_as_text(struct cel_value v, struct text *out)
+{
+    char buf[4 * EXPLAIN_TEXT_MAX];
+    struct text t;
+    text_init(&t, buf, sizeof buf);
+    cel_value_write(v, &t);
+    text_json_string(out, cel_utf8_cut(text_span(&t), EXPLAIN_TEXT_MAX));
+}
+
+static void write_value(const struct cel_value *v, struct text *out)
+{
+    switch ((enum cel_kind)v->kind) {
+    case CEL_BOOL:
+        text_str(out, v->flag ? "true" : "false");
+        return;
+    case CEL_INT:
+        text_i64(out, v->i64);
+        return;
+    case CEL_DOUBLE:
+        write_double(v->f64, out);
+        return;
+    case CEL_STRING:
+        text_json_string(out, cel_utf8_cut(v->text, EXPLAIN_TEXT_MAX));
+        return;
+    case CEL_RANGE:
+        write_range(v, out);
+        return;
+    case CEL_MISSING:
+    case CEL_NULL:
+    case CEL_ERROR:
+        text_str(out, "null");
+        return;
+    default:
+        write_as_text(*v, out);
+    }
+}
+
+static void write_values(const struct decision *d, const struct snapshot *snap,
+                         const struct cel_program *when, struct text *out)
+{
+    int n = 0;
+    text_str(out, ",\"values\":{");
+    for (int i = 0; i < when->n_reads && n < EXPLAIN_VALUES_MAX; i++) {
+        int slot = when->reads[i];
+        if (!is_shown(snap, slot))
+            continue;
+        if (n++ > 0)
+            text_char(out, ',');
+        text_json_string(out, name_of(snap, slot));
+        text_char(out, ':');
+        write_value(&d->row[slot], out);
+    }
+    text_char(out, '}');
+}
+
+/* ---- rules ----------------------------------------------------------------------------------- */
+
+static void write_result(const struct rule *rule, const struct rule_result *r, struct text *out)
+{
+    put(out, "{\"rule\":", rule->id);
+    if (r->outcome == RULE_MISSING)
+        put(out, ",\"result\":\"missing\",\"missing\":", r->why);
+    else if (r->outcome == RULE_ERROR)
+        put(out, ",\"result\":\"error\",\"error\":", r->why);
+    else
+        text_str(out,
+                 r->outcome == RULE_FIRED ? ",\"result\":\"fired\"" : ",\"result\":\"not_fired\"");
+    if (r->is_near)
+        text_str(out, ",\"near_miss\":true");
+}
+
+static void write_rules(const struct decision *d, const struct snapshot *snap, bool with_values,
+                        struct text *out)
+{
+    const struct rule_result *results = d->hits.results;
+    bool first = true;
+    text_str(out, ",\"rules\":[");
+    for (int i = 0; i < snap->rules->count; i++) {
+        const struct rule *rule = snap->rules->rules[i];
+        if (results[i].outcome == RULE_NOT_RUN)
+            continue;
+        if (!first)
+            text_char(out, ',');
+        first = false;
+        write_result(rule, &results[i], out);
+        if (with_values)
+            write_values(d, snap, rule->when, out);
+        text_char(out, '}');
+    }
+    text_char(out, ']');
+}
+
+/* ---- counterfactuals ------------------------------------------------------------------------- */
+
+/* "<= 4" */
+static void write_would(const struct counterfactual *c, struct text *out)
+{
+    text_str(out, c->sign == '<' ? "<= " : c->sign == '>' ? ">= " : "= ");
+    write_value(&c->would, out);
+}
+
+static void write_counterfactual(const struct counterfactual *c, struct span name, bool flag,
+                                 struct text *out)
+{
+    put(out, "{\"name\":", name);
+    text_str(out, ",\"value\":");
+    write_value(&c->is, out);
+    text_str(out, flag ? ",\"would_allow\":\"" : ",\"would_flag\":\"");
+    write_would(c, out);
+    text_str(out, flag ? "\",\"text\":\"allowed if " : "\",\"text\":\"flagged if ");
+    text_put(out, name); /* a name of the ruleset: nothing in it needs an escape */
+    text_char(out, ' ');
+    write_would(c, out);
+    text_str(out, " (it is ");
+    write_value(&c->is, out);
+    text_str(out, ")\"}");
+}
+
+static void write_counterfactuals(const struct decision *d, const struct snapshot *snap,
+                                  struct text *out)
+{
+    text_str(out, ",\"counterfactual\":[");
+    for (int i = 0; i < d->counterfactuals.count; i++) {
+        const struct counterfactual *c = &d->counterfactuals.items[i];
+        if (i > 0)
+            text_char(out, ',');
+        write_counterfactual(c, name_of(snap, c->slot), d->flag, out);
+    }
+    text_char(out, ']');
+}
+
+void explain_write(const struct decision *d, const struct snapshot *snap, bool with_values,
+                   struct text *out)
+{
+    write_rules(d, snap, with_values, out);
+    write_counterfactuals(d, snap, out);
+}
