@@ -132,32 +132,16 @@ static bool is_fit(struct request *r)
     return wrong == NULL;
 }
 
-void on_list_item(struct request *r)
-{
-    void *mem;
-    if (!is_fit(r))
-        return;
-    if (arena_alloc(&r->arena, sizeof(struct roster_item), &mem) != ST_OK) {
-        request_problem(r, PROBLEM_INTERNAL, "out of space");
-        return;
-    }
-    enum status st = roster_find(roster_of(r), r->params[0], r->params[1], mem);
-    if (st == ST_OK)
-        reply_item(r, mem);
-    else
-        reply_failed(r, st);
-}
+/* ---- off the loop --------------------------------------------------------------------------- */
 
-/* ---- changes -------------------------------------------------------------------------------- */
-
-/* What is done off the loop. */
+/* The roster may be waited for (roster.h). */
 struct work {
     struct roster *roster;
     struct roster_order order;
     enum status (*run)(struct roster *r, const struct roster_order *o,
                        struct roster_item *ret_item);
     struct audit *audit;
-    const char *action;
+    const char *action;            /* in the audit; NULL: nothing is changed */
     const struct request *request; /* held; what it says of who is not changed any more */
     enum status status;
     struct roster_item item;
@@ -199,7 +183,7 @@ static void do_work(void *user)
 {
     struct work *w = user;
     w->status = w->run(w->roster, &w->order, &w->item);
-    if (w->status == ST_OK)
+    if (w->status == ST_OK && w->action != NULL)
         write_audit(w);
 }
 
@@ -213,7 +197,9 @@ static void work_done(struct request *r, void *user)
     reply_item(r, &w->item);
 }
 
-static struct work *work_new(struct request *r, const char *action)
+static struct work *work_new(struct request *r, const char *action,
+                             enum status (*run)(struct roster *r, const struct roster_order *o,
+                                                struct roster_item *ret_item))
 {
     void *mem;
     CHECK(arena_alloc(&r->arena, sizeof(struct work), &mem) == ST_OK);
@@ -221,6 +207,7 @@ static struct work *work_new(struct request *r, const char *action)
     w->roster = roster_of(r);
     w->audit = r->worker->server->options.audit;
     w->action = action;
+    w->run = run;
     w->request = r;
     w->order = (struct roster_order){.list = r->params[0],
                                      .value = r->params[1],
@@ -228,6 +215,25 @@ static struct work *work_new(struct request *r, const char *action)
                                      .by = span_str(r->who)};
     return w;
 }
+
+static void start(struct request *r, struct work *w)
+{
+    (void)!request_offload(r, do_work, work_done, w);
+}
+
+static enum status find(struct roster *r, const struct roster_order *o,
+                        struct roster_item *ret_item)
+{
+    return roster_find(r, o->list, o->value, ret_item);
+}
+
+void on_list_item(struct request *r)
+{
+    if (is_fit(r))
+        start(r, work_new(r, NULL, find));
+}
+
+/* ---- changes -------------------------------------------------------------------------------- */
 
 /* One member of the body that is wrong, and how. */
 static void reply_wrong(struct request *r, const char *pointer, const char *detail)
@@ -343,28 +349,19 @@ static bool read_body(struct request *r, struct roster_order *o)
     return good;
 }
 
-static void start(struct request *r, struct work *w)
-{
-    (void)!request_offload(r, do_work, work_done, w);
-}
-
 void on_list_put(struct request *r)
 {
     if (!is_fit(r))
         return;
-    struct work *w = work_new(r, "list.put");
-    w->run = roster_put;
+    struct work *w = work_new(r, "list.put", roster_put);
     if (read_body(r, &w->order))
         start(r, w);
 }
 
 void on_list_remove(struct request *r)
 {
-    if (!is_fit(r))
-        return;
-    struct work *w = work_new(r, "list.remove");
-    w->run = roster_remove;
-    start(r, w);
+    if (is_fit(r))
+        start(r, work_new(r, "list.remove", roster_remove));
 }
 
 /* ---- lists ---------------------------------------------------------------------------------- */
@@ -403,8 +400,14 @@ void on_lists(struct request *r)
     request_reply(r, 200, "application/json", text_span(&out));
 }
 
+/* Written off the loop, into the request's memory. */
 struct page {
-    struct text *out;
+    struct roster *roster;
+    struct snapshot_slot *snapshots;
+    struct span name;
+    uint64_t from, limit;
+    struct text out;
+    bool is_known;
     enum list_type type;
     int n;
 };
@@ -412,11 +415,11 @@ struct page {
 static void put_page_change(void *user, const struct list_change *c)
 {
     struct page *p = user;
-    text_str(p->out, p->n++ ? ",{" : "{");
-    put_value(p->out, p->type, c->key);
-    text_printf(p->out, ",\"in\":%s", c->out ? "false" : "true");
-    put_change(p->out, c);
-    text_char(p->out, '}');
+    text_str(&p->out, p->n++ ? ",{" : "{");
+    put_value(&p->out, p->type, c->key);
+    text_printf(&p->out, ",\"in\":%s", c->out ? "false" : "true");
+    put_change(&p->out, c);
+    text_char(&p->out, '}');
 }
 
 static bool read_number(struct request *r, const char *name, uint64_t least, uint64_t most,
@@ -437,38 +440,54 @@ static int list_named(const struct snapshot *s, struct span name)
 }
 
 /* List number `i`, and a page of its changes. */
-static void put_list(struct request *r, const struct snapshot *s, int i, uint64_t from,
-                     uint64_t limit, struct text *out)
+static void put_list(struct page *p, const struct snapshot *s, int i)
 {
     struct roster_info info;
-    roster_info(roster_of(r), s, i, &info);
-    struct page page = {out, info.type, 0};
-    put_info(out, &info);
-    text_str(out, ",\"changes\":[");
-    size_t next = roster_each_change(roster_of(r), s, i, from, (int)limit, put_page_change, &page);
-    text_char(out, ']');
+    roster_info(p->roster, s, i, &info);
+    p->type = info.type;
+    put_info(&p->out, &info);
+    text_str(&p->out, ",\"changes\":[");
+    size_t next = roster_each_change(p->roster, s, i, p->from, (int)p->limit, put_page_change, p);
+    text_char(&p->out, ']');
     if (next > 0)
-        text_printf(out, ",\"next\":%zu", next);
-    text_char(out, '}');
+        text_printf(&p->out, ",\"next\":%zu", next);
+    text_char(&p->out, '}');
+}
+
+static void write_page(void *user)
+{
+    struct page *p = user;
+    struct snapshot *s = snapshot_current(p->snapshots);
+    int i = list_named(s, p->name);
+    p->is_known = i >= 0;
+    if (p->is_known)
+        put_list(p, s, i);
+    snapshot_unref(s);
+}
+
+static void page_done(struct request *r, void *user)
+{
+    const struct page *p = user;
+    if (!p->is_known)
+        reply_failed(r, ST_NOT_FOUND);
+    else if (p->out.overflow)
+        request_problem(r, PROBLEM_PARAMETER, "the page is too large: ask for fewer with limit");
+    else
+        request_reply(r, 200, "application/json", text_span(&p->out));
 }
 
 void on_list(struct request *r)
 {
-    uint64_t from = 0, limit = PAGE_DEFAULT;
-    struct text out;
-    if (!read_number(r, "from", 0, SIZE_MAX, "from must be the `next` of the page before", &from) ||
-        !read_number(r, "limit", 1, PAGE_MAX, "limit must be 1 to 1000", &limit) ||
-        request_heap_text(r, PAGE_TEXT_BYTES, &out) != ST_OK)
-        return;
-    struct snapshot *s = snapshot_current(r->worker->engine->snapshots);
-    int i = list_named(s, r->params[0]);
-    if (i >= 0)
-        put_list(r, s, i, from, limit, &out);
-    snapshot_unref(s);
-    if (i < 0)
-        reply_failed(r, ST_NOT_FOUND);
-    else if (out.overflow)
-        request_problem(r, PROBLEM_PARAMETER, "the page is too large: ask for fewer with limit");
-    else
-        request_reply(r, 200, "application/json", text_span(&out));
+    void *mem;
+    CHECK(arena_alloc(&r->arena, sizeof(struct page), &mem) == ST_OK);
+    struct page *p = mem;
+    p->roster = roster_of(r);
+    p->snapshots = r->worker->engine->snapshots;
+    p->name = r->params[0];
+    p->limit = PAGE_DEFAULT;
+    if (read_number(r, "from", 0, SIZE_MAX, "from must be the `next` of the page before",
+                    &p->from) &&
+        read_number(r, "limit", 1, PAGE_MAX, "limit must be 1 to 1000", &p->limit) &&
+        request_heap_text(r, PAGE_TEXT_BYTES, &p->out) == ST_OK)
+        (void)!request_offload(r, write_page, page_done, p);
 }

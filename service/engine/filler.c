@@ -60,15 +60,20 @@ static void end(struct filler *f)
     f->snap = NULL;
 }
 
+static bool is_same_ruleset(const struct snapshot *a, const struct snapshot *b)
+{
+    return a != NULL && b != NULL && snapshot_loaded(a) == snapshot_loaded(b);
+}
+
+/* A change of lists is none of the ruleset: with one each second nothing would ever be filled. */
 static void see(struct filler *f, int64_t now_ms)
 {
     struct snapshot *current = snapshot_current(f->o.snapshots);
-    if (current == f->seen) {
-        snapshot_unref(current);
-        return;
-    }
+    bool is_same = is_same_ruleset(current, f->seen);
     snapshot_unref(f->seen);
     f->seen = current;
+    if (is_same)
+        return;
     f->retry_ms = now_ms + FILLER_SETTLE_MS;
     f->stop = true; /* of a run under way: what it would fill is of no use */
 }

@@ -11,6 +11,7 @@ struct entry {
     struct list_change change; /* its texts are behind it */
     uint64_t hash;
     size_t bytes;
+    size_t turn; /* its place in `expiring`, when it expires */
 };
 
 struct list_changes {
@@ -18,6 +19,8 @@ struct list_changes {
     size_t room, count;    /* room is a power of two, at most 3/4 full */
     size_t bytes;
     uint64_t sum;
+    struct entry **expiring; /* a heap: that in place i before those in 2i+1 and 2i+2 */
+    size_t n_expiring, expiring_room;
 };
 
 static uint64_t hash_of(struct span key)
@@ -55,8 +58,75 @@ void list_changes_free(struct list_changes *c)
     for (size_t i = 0; i < c->room; i++)
         free(c->places[i]);
     free(c->places);
+    free(c->expiring);
     free(c);
 }
+
+/* ---- which expires first -------------------------------------------------------------------- */
+
+static void set_turn(struct list_changes *c, size_t turn, struct entry *e)
+{
+    c->expiring[turn] = e;
+    e->turn = turn;
+}
+
+static bool is_before(const struct entry *a, const struct entry *b)
+{
+    return a->change.expires_ms < b->change.expires_ms;
+}
+
+/* `e` goes to `turn`, or where it belongs above that. */
+static void move_up(struct list_changes *c, size_t turn, struct entry *e)
+{
+    for (; turn > 0 && is_before(e, c->expiring[(turn - 1) / 2]); turn = (turn - 1) / 2)
+        set_turn(c, turn, c->expiring[(turn - 1) / 2]);
+    set_turn(c, turn, e);
+}
+
+/* The same below it. */
+static void move_down(struct list_changes *c, size_t turn, struct entry *e)
+{
+    for (size_t next = 2 * turn + 1; next < c->n_expiring; next = 2 * turn + 1) {
+        next += next + 1 < c->n_expiring && is_before(c->expiring[next + 1], c->expiring[next]);
+        if (!is_before(c->expiring[next], e))
+            break;
+        set_turn(c, turn, c->expiring[next]);
+        turn = next;
+    }
+    set_turn(c, turn, e);
+}
+
+static void queue(struct list_changes *c, struct entry *e)
+{
+    if (e->change.expires_ms == 0)
+        return;
+    if (c->n_expiring == c->expiring_room) {
+        c->expiring_room = c->expiring_room ? 2 * c->expiring_room : ROOM_MIN;
+        c->expiring = realloc(c->expiring, c->expiring_room * sizeof(struct entry *));
+        CHECK(c->expiring != NULL);
+    }
+    move_up(c, c->n_expiring++, e);
+}
+
+static void unqueue(struct list_changes *c, const struct entry *e)
+{
+    if (e->change.expires_ms == 0)
+        return;
+    struct entry *last = c->expiring[--c->n_expiring];
+    if (last == e)
+        return;
+    if (is_before(last, e))
+        move_up(c, e->turn, last);
+    else
+        move_down(c, e->turn, last);
+}
+
+const struct list_change *list_changes_first_to_expire(const struct list_changes *c)
+{
+    return c->n_expiring > 0 ? &c->expiring[0]->change : NULL;
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
 
 /* Where the key stands, or the free place where it would. */
 static size_t place_of(const struct list_changes *c, uint64_t hash, struct span key)
@@ -139,6 +209,7 @@ bool list_changes_drop(struct list_changes *c, struct span key)
     c->count--;
     c->places[at] = NULL;
     close_hole(c, at);
+    unqueue(c, e);
     free(e);
     return true;
 }
@@ -153,6 +224,7 @@ void list_changes_put(struct list_changes *c, const struct list_change *change)
     c->sum += weight(&e->change);
     c->bytes += e->bytes;
     c->count++;
+    queue(c, e);
 }
 
 size_t list_changes_count(const struct list_changes *c)
@@ -167,7 +239,7 @@ uint64_t list_changes_sum(const struct list_changes *c)
 
 size_t list_changes_bytes(const struct list_changes *c)
 {
-    return sizeof *c + c->room * sizeof *c->places + c->bytes;
+    return sizeof *c + (c->room + c->expiring_room) * sizeof *c->places + c->bytes;
 }
 
 size_t list_changes_room(const struct list_changes *c)

@@ -2,6 +2,7 @@
  * list_changes.h -- what was changed of one list while the service runs: value by value.
  *
  *     table: | . | change | . | change | change | . |     open addressing by the key's hash
+ *     heap:  | change | change |                          which expires first
  *
  * A change puts an item in, or takes one of the file out. What was put in and is taken out again
  * is no change any more.
@@ -44,6 +45,8 @@ const struct list_change *list_changes_find(const struct list_changes *c, struct
 void list_changes_put(struct list_changes *c, const struct list_change *change);
 /* false: there was none. */
 bool list_changes_drop(struct list_changes *c, struct span key);
+/* Of those that expire; NULL: none does. Borrowed until the next change. */
+const struct list_change *list_changes_first_to_expire(const struct list_changes *c);
 
 size_t list_changes_count(const struct list_changes *c);
 uint64_t list_changes_sum(const struct list_changes *c);

@@ -16,8 +16,9 @@
  *
  * An item that expires stops to count at its time by the wall clock, within 250 ms.
  *
- * Owns:    changes, two threads (the second with Redis alone). Threads: any; one lock, which no
- *          worker takes to score.
+ * Owns:    changes, two threads (the second with Redis alone). Threads: any. What is marked "may
+ *          wait" waits for a disk, for Redis, or for who has the lock while a ruleset is loaded
+ *          with a million changes: not on a loop.
  */
 #ifndef SLUICE_ENGINE_ROSTER_H
 #define SLUICE_ENGINE_ROSTER_H
@@ -89,16 +90,16 @@ struct roster_order {
 };
 
 /*
- * Put the value in, or take it out; *ret_item is what is so then. They wait for the disk or for
- * Redis: not on a loop.
+ * Put the value in, or take it out; *ret_item is what is so then. May wait.
  * Errors: ST_NOT_FOUND: the ruleset has no such list; ST_INVALID: the value is none of the list's
- * type; ST_TOO_LARGE: ROSTER_CHANGES_MAX; ST_UNAVAILABLE, ST_IO: not kept, and nothing changed.
+ * type; ST_TOO_LARGE: ROSTER_CHANGES_MAX, ROSTER_LISTS_MAX; ST_UNAVAILABLE, ST_IO: not kept, and
+ * nothing changed.
  */
 MUST_USE enum status roster_put(struct roster *r, const struct roster_order *o,
                                 struct roster_item *ret_item);
 MUST_USE enum status roster_remove(struct roster *r, const struct roster_order *o,
                                    struct roster_item *ret_item);
-/* Errors: ST_NOT_FOUND and ST_INVALID as above. */
+/* May wait. Errors: ST_NOT_FOUND and ST_INVALID as above. */
 MUST_USE enum status roster_find(struct roster *r, struct span list, struct span value,
                                  struct roster_item *ret_item);
 
@@ -107,7 +108,7 @@ void roster_info(struct roster *r, const struct snapshot *snap, int i, struct ro
 
 /*
  * Changes of a list from `place` on (0: the first), at most `max`; returns the place to go on at, 0
- * when there are no more. While it is changed one may be shown twice or not. O(room).
+ * when there are no more. While it is changed one may be shown twice or not. May wait. O(room).
  */
 size_t roster_each_change(struct roster *r, const struct snapshot *snap, int i, size_t place,
                           int max, void (*visit)(void *user, const struct list_change *change),

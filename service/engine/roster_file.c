@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -17,7 +18,7 @@ struct roster_file {
     char path[PATH_MAX];
     int fd;
     size_t lines, bytes;
-    bool is_dirty;
+    _Atomic bool is_dirty;
     char line[LIST_LINE_MAX];
 };
 
@@ -164,10 +165,10 @@ enum status roster_file_append(struct roster_file *f, const struct list_line *li
 
 bool roster_file_sync(struct roster_file *f)
 {
-    if (f->is_dirty && fdatasync(f->fd) != 0)
-        return false;
-    f->is_dirty = false;
-    return true;
+    if (!atomic_exchange(&f->is_dirty, false) || fdatasync(f->fd) == 0)
+        return true;
+    f->is_dirty = true;
+    return false;
 }
 
 bool roster_file_is_loose(const struct roster_file *f, size_t live)

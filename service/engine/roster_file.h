@@ -31,7 +31,8 @@ void roster_file_close(struct roster_file *f); /* synced; NULL is fine */
 
 /* Errors: ST_IO: nothing of the line is in the file. */
 MUST_USE enum status roster_file_append(struct roster_file *f, const struct list_line *line);
-/* What was appended is on disk from now on. false: it may not be. */
+/* What was appended before is on disk. false: it may not be. Without the caller's lock, so that
+ * others may append meanwhile; not beside a rewrite. */
 bool roster_file_sync(struct roster_file *f);
 
 /* Is it worth writing it anew with `live` lines? */

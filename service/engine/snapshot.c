@@ -602,13 +602,18 @@ struct snapshot *snapshot_ref(struct snapshot *s)
     return s;
 }
 
+bool snapshot_is_last(const struct snapshot *s)
+{
+    return __atomic_load_n(&s->refs, __ATOMIC_ACQUIRE) == 1;
+}
+
 const struct snapshot *snapshot_loaded(const struct snapshot *s)
 {
     return s->loaded != NULL ? s->loaded : s;
 }
 
 /* The lists of `s` with these views. */
-static const struct lists *lists_with(const struct snapshot *s, struct list_view *const *views)
+static const struct lists *lists_with(const struct snapshot *s, struct list_view **views)
 {
     struct lists *lists = malloc(sizeof *lists + (size_t)s->lists->count * sizeof *lists->items);
     CHECK(lists != NULL);
@@ -621,16 +626,16 @@ static const struct lists *lists_with(const struct snapshot *s, struct list_view
     return lists;
 }
 
-struct snapshot *snapshot_with_lists(struct snapshot *s, struct list_view *const *views,
-                                     const char *decided_by)
+struct snapshot *snapshot_with_lists(struct snapshot *s, const struct snapshot_lists *lists)
 {
     struct snapshot *made = malloc(sizeof *made);
     CHECK(made != NULL);
     *made = *s;
     made->loaded = snapshot_ref(s->loaded != NULL ? s->loaded : s);
     made->refs = 1;
-    made->lists = lists_with(s, views);
-    snprintf(made->decided_by, sizeof made->decided_by, "%s", decided_by);
+    made->lists = lists_with(s, lists->views);
+    made->lists_id = lists->id;
+    memcpy(made->decided_by, lists->decided_by, sizeof made->decided_by);
     return made;
 }
 

@@ -80,6 +80,7 @@ struct snapshot {
     uint64_t id;
     char id_text[17];            /* 16 hex */
     char decided_by[17];         /* what decisions name: id_text, unless lists were changed */
+    uint64_t lists_id;           /* over what was changed of its lists; 0: nothing */
     struct snapshot_files files; /* all that it was loaded from */
     /* Of all that decides what is observed: the ruleset file but for `rules:` and `flag_at:`, and
      * the lists' files. Two snapshots that share it, loaded with the same exact_events, have the
@@ -112,16 +113,22 @@ struct snapshot_options {
  */
 MUST_USE enum status snapshot_load(const char *path, const struct snapshot_options *o,
                                    struct diag_list *diags, struct snapshot **ret_snapshot);
-/*
- * `s` with other views of its lists, of the same types in the same order; it takes references of
- * them. `decided_by` has 16 hex digits. CHECKs on no memory. O(lists), and 30 KB are copied.
- */
-struct snapshot *snapshot_with_lists(struct snapshot *s, struct list_view *const *views,
-                                     const char *decided_by);
+
+/* What stands in place of the lists that were loaded. */
+struct snapshot_lists {
+    struct list_view **views; /* of the same types in the same order; references are taken */
+    uint64_t id;              /* snapshot.lists_id */
+    char decided_by[17];      /* snapshot.decided_by */
+};
+
+/* `s` with other lists. CHECKs on no memory. O(lists), and 30 KB are copied. */
+struct snapshot *snapshot_with_lists(struct snapshot *s, const struct snapshot_lists *lists);
 /* The one that was loaded: `s` itself, or what it shares all but its lists with. */
 const struct snapshot *snapshot_loaded(const struct snapshot *s);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* NULL is fine */
+/* Is the caller's reference the only one? Then it stays so until the caller gives one away. */
+bool snapshot_is_last(const struct snapshot *s);
 
 /*
  * The place where the active snapshot stands; every way a reload comes ends in snapshot_put().
@@ -140,17 +147,27 @@ bool snapshot_is_current(const struct snapshot_slot *slot, const struct snapshot
 
 /*
  * Who changes lists: `dress` is given each snapshot that is about to become active, and answers the
- * one that does (with changed lists, or the same); `dressed` follows when it is. Set before the
- * slot is shared.
+ * one that does (with changed lists, or the same); `dressed` follows when it is. `preview` answers
+ * a reference of what it would be. None is called any more when another dresser, or one of
+ * NULLs, is set.
  */
 struct snapshot_dresser {
     struct snapshot *(*dress)(void *user, struct snapshot *fresh_take);
     void (*dressed)(void *user);
+    struct snapshot *(*preview)(void *user, struct snapshot *s);
     void *user;
 };
 void snapshot_slot_dresser(struct snapshot_slot *slot, const struct snapshot_dresser *dresser);
 /* `with_lists_take` becomes active, if what is active was loaded as the same; else it is let go. */
 void snapshot_slot_relist(struct snapshot_slot *slot, struct snapshot *with_lists_take);
+/* `s` with its lists as they would be were it active now; a reference. May block. */
+struct snapshot *snapshot_slot_preview(struct snapshot_slot *slot, struct snapshot *s);
+/*
+ * A snapshot that is active no more is kept until nobody else holds it, so that no worker
+ * frees a million items of a list between two transactions: it goes here, or when the next one
+ * becomes active. Returns how many are still held.
+ */
+size_t snapshot_slot_sweep(struct snapshot_slot *slot);
 
 /* All layouts known to the process: those of every snapshot that stood here, and what was read from
  * the state. */

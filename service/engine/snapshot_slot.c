@@ -9,9 +9,12 @@
 #include <stdlib.h>
 
 struct snapshot_slot {
-    pthread_mutex_t lock; /* over `active` and taking a reference of it */
+    pthread_mutex_t lock; /* over `active`, taking a reference of it, and `retired` */
     struct snapshot *active;
+    struct snapshot **retired; /* active no more, and perhaps held by workers */
+    size_t n_retired, retired_room;
     struct layouts *layouts;
+    pthread_mutex_t dressing;        /* over `dresser`, taken before `lock` */
     struct snapshot_dresser dresser; /* .dress NULL: nobody changes lists */
 };
 
@@ -28,6 +31,7 @@ struct snapshot_slot *snapshot_slot_new(struct snapshot *first_take)
     struct snapshot_slot *slot = calloc(1, sizeof *slot);
     CHECK(slot != NULL);
     CHECK(pthread_mutex_init(&slot->lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&slot->dressing, NULL) == 0);
     slot->active = first_take;
     slot->layouts = layouts_new();
     CHECK(learn_layouts(slot->layouts, first_take) == ST_OK);
@@ -39,8 +43,12 @@ void snapshot_slot_free(struct snapshot_slot *slot)
     if (slot == NULL)
         return;
     snapshot_unref(slot->active);
+    for (size_t i = 0; i < slot->n_retired; i++)
+        snapshot_unref(slot->retired[i]);
+    free(slot->retired);
     layouts_free(slot->layouts);
     pthread_mutex_destroy(&slot->lock);
+    pthread_mutex_destroy(&slot->dressing);
     free(slot);
 }
 
@@ -64,8 +72,50 @@ struct layouts *snapshot_slot_layouts(struct snapshot_slot *slot)
 
 void snapshot_slot_dresser(struct snapshot_slot *slot, const struct snapshot_dresser *dresser)
 {
+    pthread_mutex_lock(&slot->dressing);
     slot->dresser = *dresser;
+    pthread_mutex_unlock(&slot->dressing);
 }
+
+/* ---- those of before ------------------------------------------------------------------------ */
+
+/* With the lock. */
+static void retire(struct snapshot_slot *slot, struct snapshot *old_take)
+{
+    if (slot->n_retired == slot->retired_room) {
+        slot->retired_room = slot->retired_room ? 2 * slot->retired_room : 16;
+        slot->retired = realloc(slot->retired, slot->retired_room * sizeof(struct snapshot *));
+        CHECK(slot->retired != NULL);
+    }
+    slot->retired[slot->n_retired++] = old_take;
+}
+
+/* One that nobody else holds; NULL: there is none. */
+static struct snapshot *take_unheld(struct snapshot_slot *slot, size_t *ret_held)
+{
+    struct snapshot *unheld = NULL;
+    pthread_mutex_lock(&slot->lock);
+    for (size_t i = 0; i < slot->n_retired && unheld == NULL; i++) {
+        if (!snapshot_is_last(slot->retired[i]))
+            continue;
+        unheld = slot->retired[i];
+        slot->retired[i] = slot->retired[--slot->n_retired];
+    }
+    *ret_held = slot->n_retired;
+    pthread_mutex_unlock(&slot->lock);
+    return unheld;
+}
+
+size_t snapshot_slot_sweep(struct snapshot_slot *slot)
+{
+    struct snapshot *unheld;
+    size_t held;
+    while ((unheld = take_unheld(slot, &held)) != NULL)
+        snapshot_unref(unheld); /* not under the lock: it may be large */
+    return held;
+}
+
+/* ---- the next one --------------------------------------------------------------------------- */
 
 /* Only over one that was loaded as `over`, unless that is NULL. */
 static void swap_over(struct snapshot_slot *slot, const struct snapshot *over,
@@ -80,8 +130,8 @@ static void swap_over(struct snapshot_slot *slot, const struct snapshot *over,
             covered_follow(fresh, old, fresh->loaded_at_ms);
         __atomic_store_n(&slot->active, fresh, __ATOMIC_RELEASE);
     }
+    retire(slot, old);
     pthread_mutex_unlock(&slot->lock);
-    snapshot_unref(old);
 }
 
 void snapshot_slot_relist(struct snapshot_slot *slot, struct snapshot *with_lists_take)
@@ -92,11 +142,23 @@ void snapshot_slot_relist(struct snapshot_slot *slot, struct snapshot *with_list
 static void swap(struct snapshot_slot *slot, struct snapshot *fresh)
 {
     const struct snapshot_dresser *d = &slot->dresser;
+    pthread_mutex_lock(&slot->dressing);
     if (d->dress != NULL)
         fresh = d->dress(d->user, fresh);
     swap_over(slot, NULL, fresh);
     if (d->dress != NULL)
         d->dressed(d->user);
+    pthread_mutex_unlock(&slot->dressing);
+    (void)snapshot_slot_sweep(slot);
+}
+
+struct snapshot *snapshot_slot_preview(struct snapshot_slot *slot, struct snapshot *s)
+{
+    const struct snapshot_dresser *d = &slot->dresser;
+    pthread_mutex_lock(&slot->dressing);
+    struct snapshot *seen = d->preview != NULL ? d->preview(d->user, s) : snapshot_ref(s);
+    pthread_mutex_unlock(&slot->dressing);
+    return seen;
 }
 
 enum status snapshot_put(struct snapshot_slot *slot, struct snapshot *fresh_take, const char *who,

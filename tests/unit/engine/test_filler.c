@@ -143,6 +143,29 @@ static void a_reload_meanwhile_stops_it_and_the_new_one_is_filled(void **state)
     snapshot_unref(s);
 }
 
+static void relist(void)
+{
+    struct snapshot *s = snapshot_current(w.snapshots);
+    struct list_view *view = s->lists->items[0].view;
+    const struct snapshot_lists lists = {&view, 7, "0123456789abcdef"};
+    snapshot_slot_relist(w.snapshots, snapshot_with_lists(s, &lists));
+    snapshot_unref(s);
+}
+
+static void a_change_of_lists_puts_nothing_off(void **state)
+{
+    (void)state;
+    world_score(&w, world_txn_of("t-1", "a-1", "m-1", 0));
+    reload_with("extra: {by: terminal_id, aggregate: avg, of: amount, windows: [1d]}");
+    filler_look(filler, START_MS);
+    relist();
+    filler_look(filler, START_MS + FILLER_SETTLE_MS);
+    assert_true(filler_is_running(filler));
+    relist();
+    look_until_told(FILLER_SETTLE_MS);
+    assert_int_equal(report.status, ST_OK);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -151,6 +174,7 @@ int main(void)
         TEST(what_a_reload_adds_is_filled_once_it_has_settled),
         TEST(what_comes_to_nothing_is_tried_again_later),
         TEST(a_reload_meanwhile_stops_it_and_the_new_one_is_filled),
+        TEST(a_change_of_lists_puts_nothing_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,6 +110,41 @@ static void many_come_and_go(void **state)
     assert_int_equal(list_changes_count(changes), seen);
 }
 
+static void put_until(const char *key, int64_t expires_ms)
+{
+    list_changes_put(changes,
+                     &(struct list_change){.key = span_str(key), .expires_ms = expires_ms, .n = 1});
+}
+
+static void what_expires_first_is_known_whatever_comes_and_goes(void **state)
+{
+    char key[24];
+    int64_t last_ms = 0;
+    int left = 0;
+    (void)state;
+    put("for-ever", false, "");
+    assert_null(list_changes_first_to_expire(changes));
+    for (int i = 0; i < MANY; i++) {
+        snprintf(key, sizeof key, "d-%d", i);
+        put_until(key, 1 + (int64_t)i * 7919 % 1000);
+    }
+    for (int i = 0; i < MANY; i += 2) { /* dropped, put off, and for ever */
+        snprintf(key, sizeof key, "d-%d", i);
+        if (i % 4 == 0)
+            (void)list_changes_drop(changes, span_str(key));
+        else
+            put_until(key, i % 3 == 0 ? 0 : 5000 - i);
+    }
+    const struct list_change *c;
+    for (; (c = list_changes_first_to_expire(changes)) != NULL; left++) {
+        assert_true(c->expires_ms >= last_ms);
+        last_ms = c->expires_ms;
+        assert_true(list_changes_drop(changes, c->key));
+    }
+    assert_int_equal(left, MANY / 2 + MANY / 4 * 2 / 3);
+    assert_int_equal(list_changes_count(changes), 1 + MANY / 4 / 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -120,6 +155,7 @@ int main(void)
         TEST(a_change_may_be_put_from_its_own_place),
         TEST(the_sum_is_of_what_is_in_and_out_in_any_order),
         TEST(many_come_and_go),
+        TEST(what_expires_first_is_known_whatever_comes_and_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

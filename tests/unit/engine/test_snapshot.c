@@ -293,6 +293,62 @@ static void layouts_of_all_rulesets_stay_known(void **state)
     snapshot_slot_free(slot);
 }
 
+/* `s` with KP out of its only list, and XX in. */
+static struct snapshot *with_lists(struct snapshot *s)
+{
+    const struct list_edit edits[] = {{span_str("KP"), false}, {span_str("XX"), true}};
+    struct list_view *view = list_view_edit(s->lists->items[0].view, edits, 2);
+    const struct snapshot_lists lists = {&view, 7, "0123456789abcdef"};
+    struct snapshot *made = snapshot_with_lists(s, &lists);
+    list_view_unref(view);
+    return made;
+}
+
+static void other_lists_share_all_else_and_outlive_what_was_loaded(void **state)
+{
+    struct snapshot *loaded = load(*state), *first = with_lists(loaded), *second;
+    assert_true(first->id == loaded->id && first->lists_id == 7 && first->rules == loaded->rules);
+    assert_string_equal(first->decided_by, "0123456789abcdef");
+    assert_true(snapshot_loaded(first) == loaded && snapshot_loaded(loaded) == loaded);
+    second = with_lists(first);
+    assert_true(snapshot_loaded(second) == loaded); /* no chain of those between */
+    assert_false(snapshot_is_last(loaded));
+    snapshot_unref(loaded);
+    snapshot_unref(first);
+    const struct list_view *view = second->lists->items[0].view;
+    assert_true(list_view_has(view, span_str("XX")) && !list_view_has(view, span_str("KP")));
+    assert_ptr_equal(second->lists->items[0].value.list, list_view_list((struct list_view *)view));
+    assert_true(snapshot_is_last(second));
+    snapshot_unref(second);
+}
+
+static void other_lists_are_active_only_over_what_they_were_made_of(void **state)
+{
+    struct world *w = *state;
+    struct snapshot *first = load(w);
+    struct snapshot_slot *slot = snapshot_slot_new(first);
+    struct snapshot *listed = with_lists(first), *late = with_lists(first);
+    snapshot_slot_relist(slot, listed);
+    assert_true(snapshot_is_current(slot, listed));
+    assert_int_equal(snapshot_offer(slot, w->ruleset, &options, "test", &w->diags), ST_OK);
+    snapshot_slot_relist(slot, late);
+    assert_false(snapshot_is_current(slot, late));
+    snapshot_slot_free(slot);
+}
+
+static void who_holds_one_of_before_is_not_left_to_free_it(void **state)
+{
+    struct world *w = *state;
+    struct snapshot_slot *slot = snapshot_slot_new(load(w));
+    struct snapshot *held = snapshot_current(slot);
+    assert_int_equal(snapshot_offer(slot, w->ruleset, &options, "test", &w->diags), ST_OK);
+    assert_int_equal(snapshot_slot_sweep(slot), 1);
+    assert_false(snapshot_is_last(held));
+    snapshot_unref(held);
+    assert_int_equal(snapshot_slot_sweep(slot), 0);
+    snapshot_slot_free(slot);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_files, drop_files)
@@ -311,6 +367,9 @@ int main(void)
         TEST(patterns_end_with_their_ruleset_loaded_or_refused),
         TEST(half_a_file_is_never_a_ruleset),
         TEST(layouts_of_all_rulesets_stay_known),
+        TEST(other_lists_share_all_else_and_outlive_what_was_loaded),
+        TEST(other_lists_are_active_only_over_what_they_were_made_of),
+        TEST(who_holds_one_of_before_is_not_left_to_free_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
