@@ -212,7 +212,8 @@ static void put_near_misses(struct text *out, const struct http_server *s,
 static void put_ruleset_info(struct text *out, const struct snapshot *snap)
 {
     metrics_type(out, "sluice_ruleset_info", "gauge", "The ruleset that decides");
-    text_printf(out, "sluice_ruleset_info{ruleset=\"%s\"} 1\n", snap->id_text);
+    text_printf(out, "sluice_ruleset_info{ruleset=\"%s\",decided_by=\"%s\"} 1\n", snap->id_text,
+                snap->decided_by);
     metrics_type(out, "sluice_ruleset_loaded_timestamp_seconds", "gauge", "Since when it decides");
     text_str(out, "sluice_ruleset_loaded_timestamp_seconds ");
     text_fixed(out, snap->loaded_at_ms, 1000);

@@ -61,6 +61,7 @@ static void put_from(struct text *out, const struct snapshot *s)
 static void put_ruleset(struct text *out, const struct snapshot *s)
 {
     put_member(out, "{\"ruleset\":", span_str(s->id_text));
+    put_member(out, ",\"decided_by\":", span_str(s->decided_by));
     text_str(out, ",\"since\":\"");
     text_time_ms(out, s->loaded_at_ms);
     text_char(out, '"');

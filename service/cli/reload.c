@@ -266,7 +266,11 @@ static enum status on_judge(void *user, struct snapshot *active, struct snapshot
                             struct gate_report *ret_gate)
 {
     struct reload *r = user;
-    return guard_judge(r->guard, active, candidate, ret_gate);
+    /* with the lists as they were changed, as the active one has them */
+    struct snapshot *seen = snapshot_slot_preview(r->snapshots, candidate);
+    enum status st = guard_judge(r->guard, active, seen, ret_gate);
+    snapshot_unref(seen);
+    return st;
 }
 
 static void on_activated(void *user, const struct offer *offer, struct snapshot *before,

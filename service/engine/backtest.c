@@ -295,15 +295,10 @@ static void *pass_main(void *user)
 
 /* ---- all of it ---- */
 
-/* Lists that were changed while they were served may filter otherwise than their files say. */
-static bool has_lists_as_loaded(const struct snapshot *snap)
-{
-    return strcmp(snap->decided_by, snap->id_text) == 0;
-}
-
+/* Features may be filtered by lists, as they were loaded or as they were changed since. */
 static bool observe_alike(const struct snapshot *a, const struct snapshot *b)
 {
-    return a->observed_id == b->observed_id && has_lists_as_loaded(a) && has_lists_as_loaded(b);
+    return a->observed_id == b->observed_id && a->lists_id == b->lists_id;
 }
 
 static void plan_passes(struct backtest *b)

@@ -186,8 +186,10 @@ static enum status run(struct job *j)
     st = open_history(j, &fd);
     if (st == ST_OK) {
         struct snapshot *baseline = snapshot_current(j->jobs->o.snapshots);
-        st = run_over(j, fd, candidate, baseline);
+        struct snapshot *seen = snapshot_slot_preview(j->jobs->o.snapshots, candidate);
+        st = run_over(j, fd, seen, baseline);
         snapshot_unref(baseline);
+        snapshot_unref(seen);
         close(fd);
     }
     snapshot_unref(candidate);

@@ -120,6 +120,24 @@ static void rulesets_that_observe_alike_are_observed_once(void **state)
 }
 
 /* The same rules, and a feature more: a pass each. */
+static void lists_that_were_changed_otherwise_are_not_observed_at_once(void **state)
+{
+    static const uint64_t ids[][2] = {{7, 0}, {7, 8}, {7, 7}};
+    struct bed *b = *state;
+    open_worlds(b, plain, LARGE("over-300", "300.0"));
+    put_history(b);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        const struct snapshot_lists base = {.id = ids[i][0]}, next = {.id = ids[i][1]};
+        b->o.baseline = snapshot_with_lists(b->baseline, &base);
+        b->o.candidate = snapshot_with_lists(b->candidate, &next);
+        backtest_fini(&b->r);
+        run(b);
+        assert_int_equal(b->r.observed_once, ids[i][0] == ids[i][1]);
+        snapshot_unref(b->o.baseline);
+        snapshot_unref(b->o.candidate);
+    }
+}
+
 static void rulesets_that_do_not_come_to_the_same_numbers(void **state)
 {
     struct bed *b = *state;
@@ -252,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(rulesets_that_observe_alike_are_observed_once),
+        TEST(lists_that_were_changed_otherwise_are_not_observed_at_once),
         TEST(rulesets_that_do_not_come_to_the_same_numbers),
         TEST(a_decision_sees_the_labels_known_at_its_time),
         TEST(what_stands_before_from_fills_the_windows_only),
