@@ -1,21 +1,25 @@
-/* GET /v1/ruleset/versions and /{ruleset}: what has decided here, and each as the bundle it was. */
+/* GET /v1/ruleset/versions, /{ruleset} and /diff: what has decided here, each as the bundle it was,
+ * and what is another in one of them. */
 #include "api/http_worker.h"
 #include "api/offload.h"
 #include "api/ruleset_change.h"
 #include "service/base/check.h"
 #include "service/engine/bundle.h"
+#include "service/engine/ruleset_diff.h"
 
 #include <stdlib.h>
 
 enum {
-    SHOWN_MAX = 1000,     /* of the list; the newest */
-    VERSION_BYTES = 1024, /* one as JSON: its texts are names of keys and addresses */
+    SHOWN_MAX = 1000,      /* of the list; the newest */
+    VERSION_BYTES = 1024,  /* one as JSON: its texts are names of keys and addresses */
+    DIFF_BYTES = 16 << 20, /* some ten thousand changes */
 };
 
 struct look {
     struct versions *versions; /* NULL: none are kept */
     struct offers *offers;
     char id[VERSION_ID_BYTES];
+    char to[VERSION_ID_BYTES]; /* of a diff, which is from `id` */
     enum status st;
     char *bytes; /* what was made: JSON, or a bundle */
     size_t len;
@@ -137,5 +141,75 @@ void on_version(struct request *r)
     if (r->params[0].len == VERSION_ID_BYTES - 1)
         memcpy(l->id, r->params[0].base, VERSION_ID_BYTES - 1);
     if (request_offload(r, pack_version, pack_done, l) != ST_OK)
+        drop_look(l);
+}
+
+/* ---- two ---- */
+
+static enum status make_diff(struct look *l, struct arena *arena)
+{
+    struct diag_list diags = {.count = 0};
+    struct snapshot *from = NULL, *to = NULL;
+    struct ruleset_diff diff;
+    struct text out;
+    enum status st = offers_load_version(l->offers, l->id, &diags, &from);
+    if (st == ST_OK)
+        st = offers_load_version(l->offers, l->to, &diags, &to);
+    if (st == ST_OK)
+        st = ruleset_diff_make(from, to, arena, &diff);
+    if (st == ST_OK) {
+        l->bytes = malloc(DIFF_BYTES);
+        CHECK(l->bytes != NULL);
+        text_init(&out, l->bytes, DIFF_BYTES);
+        ruleset_diff_json(&diff, &out);
+        l->len = out.len;
+        st = out.overflow ? ST_TOO_LARGE : ST_OK;
+    }
+    snapshot_unref(from);
+    snapshot_unref(to);
+    return st;
+}
+
+static void diff_versions(void *user)
+{
+    struct look *l = user;
+    struct arena *arena = arena_new(DIFF_ARENA_BYTES);
+    l->st = make_diff(l, arena);
+    arena_free(arena);
+}
+
+static void diff_done(struct request *r, void *user)
+{
+    struct look *l = user;
+    if (l->st == ST_OK)
+        reply_bytes(r, l, "application/json");
+    else if (l->st == ST_NOT_FOUND)
+        request_problem(r, PROBLEM_NOT_FOUND, "there is no such version");
+    else
+        request_problem(r, PROBLEM_INTERNAL, "the versions cannot be compared");
+    drop_look(l);
+}
+
+static bool read_id(struct request *r, const char *name, const char *otherwise,
+                    char ret_id[VERSION_ID_BYTES])
+{
+    const char *id = request_query(r, name);
+    id = id != NULL ? id : otherwise;
+    if (id == NULL || !version_is_id(id)) {
+        request_problem(r, PROBLEM_PARAMETER,
+                        "from is the id of a version, and to another one; without it what decides");
+        return false;
+    }
+    memcpy(ret_id, id, VERSION_ID_BYTES);
+    return true;
+}
+
+void on_diff(struct request *r)
+{
+    struct snapshot *now = snapshot_current(r->worker->engine->snapshots);
+    struct look *l = new_look(r);
+    bool ok = read_id(r, "from", NULL, l->id) && read_id(r, "to", now->id_text, l->to);
+    snapshot_unref(now);
+    if (!ok || request_offload(r, diff_versions, diff_done, l) != ST_OK)
         drop_look(l);
 }

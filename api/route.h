@@ -59,6 +59,7 @@ enum {
     X(METHOD_GET, "/v1/ruleset/versions", ROUTE_BODY_NONE | ROUTE_ADMIN, NULL, on_versions, NULL) \
     X(METHOD_GET, "/v1/ruleset/versions/{ruleset}", ROUTE_BODY_NONE | ROUTE_ADMIN, NULL,          \
       on_version, NULL)                                                                           \
+    X(METHOD_GET, "/v1/ruleset/diff", ROUTE_BODY_NONE | ROUTE_ADMIN, NULL, on_diff, "from", "to") \
     X(METHOD_POST, "/v1/ruleset/rollback", ROUTE_BODY_WHOLE | ROUTE_ADMIN, NULL, on_rollback,     \
       NULL)                                                                                       \
     X(METHOD_POST, "/v1/ruleset/backtest", ROUTE_BODY_WHOLE | ROUTE_ADMIN, "application/json",    \

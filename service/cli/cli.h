@@ -27,6 +27,8 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
       "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson")       \
     X(backtest, "measure a candidate ruleset over past events",                                 \
       "sluice backtest -c sluice.yaml --candidate rules/next --events events.ndjson")           \
+    X(diff, "say what is another in one ruleset than in another",                               \
+      "sluice diff rules/packs/starter rules/next")                                             \
     X(publish, "send a ruleset to all instances that share a Redis",                            \
       "sluice publish -c sluice.yaml rules/packs/starter")                                      \
     X(ruleset, "show what decides here and everywhere, or go back",                             \

@@ -2,13 +2,15 @@
 import gzip
 import io
 import json
+import os
 import signal
 import socket
+import subprocess
 import tarfile
 
 import pytest
 
-from conftest import RULES, RULESET, payment
+from conftest import BIN, RULES, RULESET, payment
 
 TAR = {"Content-Type": "application/x-tar"}
 TGZ = {"Content-Type": "application/gzip"}
@@ -164,6 +166,29 @@ def test_versions_are_listed_given_back_and_gone_back_to(server):
     assert put(server, packed.body, **TGZ).json()["ruleset"] == second
 
 
+def test_versions_are_compared_in_words(server):
+    first = active(server)
+    second = put(server, ruleset(2)).json()["ruleset"]
+    diff = server.get(f"/v1/ruleset/diff?from={first}").json()
+    assert (diff["from"], diff["to"]) == (first, second)
+    change, = diff["changes"]
+    assert (change["kind"], change["name"], change["key"]) == ("rule", "account-burst", "when")
+    assert (change["before"], change["after"]) == ("account_tx_count_5m > 10",
+                                                   "account_tx_count_5m > 2")
+    assert server.get(f"/v1/ruleset/diff?from={second}&to={second}").json()["changes"] == []
+    assert server.get("/v1/ruleset/diff").status == 400
+    assert server.get("/v1/ruleset/diff?from=0123456789abcdef").status == 404
+    config = str(server.folder / "sluice.yaml")
+    for a, b in ((first, second), (first, str(server.folder)), (second, second)):
+        done = subprocess.run([os.path.abspath(BIN), "diff", "-c", config, a, b],
+                              capture_output=True, text=True, timeout=60)
+        same = b != second or a == second
+        assert done.returncode == (0 if same else 1), done.stderr
+        assert done.stdout == ("" if same else
+                               "rule account-burst: when was `account_tx_count_5m > 10`, "
+                               "is `account_tx_count_5m > 2`\n")
+
+
 def test_every_change_names_who_and_where(make_server):
     server = make_server(admin__keys={"alice": KEY})
     alice = {"Authorization": f"Bearer {KEY}"}
@@ -176,6 +201,7 @@ def test_every_change_names_who_and_where(make_server):
 
 ADMIN_ROUTES = [("GET", "/v1/ruleset"), ("PUT", "/v1/ruleset"), ("GET", "/v1/ruleset/versions"),
                 ("GET", "/v1/ruleset/versions/0123456789abcdef"), ("POST", "/v1/ruleset/rollback"),
+                ("GET", "/v1/ruleset/diff"),
                 ("DELETE", "/v1/entities/account_id/a-1")]
 
 
