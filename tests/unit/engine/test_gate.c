@@ -165,6 +165,23 @@ static void one_whose_schema_takes_less_is_refused(void **state)
                                           "were accepted: its schema takes less");
 }
 
+/* It fires as often, and decides less: the flag rate says so, the rule's is as it was, and as often
+ * is what drift.h then expects of it. */
+static void a_rollout_shows_in_the_flag_rate_alone(void **state)
+{
+    struct bed *b = *state;
+    accept_some(b, 600);
+    assert_int_equal(judge(b, "rules:\n  - {id: over, when: amount > 59.5, score: 80, "
+                              "rollout: 0%}\n"),
+                     ST_CONFLICT);
+    assert_int_equal(b->finding.n_beyond, 1);
+    assert_string_equal(b->finding.words,
+                        "flags 0 % of the last 400 transactions, the running ruleset 40.0 %: "
+                        "-100 %, the bound is 4 %");
+    assert_int_equal(b->predicted.flagged, 0);
+    assert_int_equal(b->predicted.fired[0], 160);
+}
+
 static void too_little_history_is_not_judged(void **state)
 {
     struct bed *b = *state;
@@ -236,6 +253,7 @@ int main(void)
         TEST(a_rule_that_falls_silent_is_told_by_its_name),
         TEST(a_rule_that_is_switched_off_shows_in_the_flag_rate_alone),
         TEST(one_whose_schema_takes_less_is_refused),
+        TEST(a_rollout_shows_in_the_flag_rate_alone),
         TEST(too_little_history_is_not_judged),
         TEST(one_that_nobody_waits_for_does_not_get_in),
         TEST(without_a_journal_or_events_the_gate_stands_open),
