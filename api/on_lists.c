@@ -102,7 +102,8 @@ static void reply_failed(struct request *r, enum status st)
 {
     switch (st) {
     case ST_NOT_FOUND:
-        request_problem(r, PROBLEM_NOT_FOUND, "the ruleset has no list of this name");
+        request_problem(r, PROBLEM_NOT_FOUND,
+                        "the ruleset has no list of this name; GET /v1/lists tells which it has");
         return;
     case ST_INVALID:
         request_problem(r, PROBLEM_PARAMETER,

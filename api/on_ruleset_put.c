@@ -98,7 +98,8 @@ void on_ruleset_put(struct request *r)
         request_query_bool(r, "force", &force) != ST_OK || ruleset_if_match(r, &if_match) != ST_OK)
         return;
     if (r->upload == NULL) {
-        request_problem(r, PROBLEM_RULESET, "there is no bundle in the body");
+        request_problem(r, PROBLEM_RULESET,
+                        "there is no bundle in the body: send the ruleset's folder as a tar");
         return;
     }
     struct change *c = new_change(r, OFFER_PUT);

@@ -128,7 +128,8 @@ static void pack_done(struct request *r, void *user)
         r->reply.etag = ruleset_etag(r, l->id);
         reply_bytes(r, l, "application/gzip");
     } else if (l->st == ST_NOT_FOUND) {
-        request_problem(r, PROBLEM_NOT_FOUND, "there is no such version");
+        request_problem(r, PROBLEM_NOT_FOUND,
+                        "there is no such version; GET /v1/ruleset/versions tells which are kept");
     } else {
         request_problem(r, PROBLEM_INTERNAL, "the version cannot be read");
     }

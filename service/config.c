@@ -617,7 +617,8 @@ static void check_whole(const struct config *c, const struct place *places, stru
     check_admin_keys(c, place_of(places, "admin.keys"), diags);
     if (c->ruleset[0] == '\0')
         diag_error(diags, place_of(places, "ruleset"),
-                   "add `ruleset: rules/packs/starter/ruleset.yaml`", "ruleset is missing");
+                   "name a file with -c, or add `ruleset: rules/packs/starter/ruleset.yaml`",
+                   "ruleset is missing");
     if (c->state_backend == CONFIG_BACKEND_REDIS &&
         redis_address_parse(span_str(c->state_redis), &address, &why) != ST_OK)
         diag_error(diags, place_of(places, "state.redis"), NULL, "state.redis: %s", why);
@@ -713,15 +714,17 @@ static bool is_secret_name(struct span name)
     return false;
 }
 
-static void put_map_value(struct text *out, const char *map)
+/* Of admin.keys the names are people's, and every value is a token. */
+static void put_map_value(struct text *out, const struct config_key *key, const char *map)
 {
+    bool all_secret = key->offset == offsetof(struct config, admin_keys);
     struct span name, value;
     const char *between = "{";
     while (pairs_next(&map, &name, &value)) {
         text_str(out, between);
         text_json_string(out, name);
         text_str(out, ": ");
-        text_json_string(out, is_secret_name(name) ? span_str("***") : value);
+        text_json_string(out, all_secret || is_secret_name(name) ? span_str("***") : value);
         between = ", ";
     }
     text_str(out, *between == '{' ? "{}" : "}");
@@ -756,7 +759,7 @@ static void put_value(struct text *out, const struct config_key *key, const stru
             put_duration(out, number);
         return;
     case CONFIG_MAP:
-        put_map_value(out, member);
+        put_map_value(out, key, member);
         return;
     }
 }

@@ -5,9 +5,11 @@
 #include "service/engine/backtest_report.h"
 #include "service/txn/reader.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +56,7 @@ struct backtesting {
     struct snapshot *candidate, *baseline;
     const char *where, *events, *from, *to, *format, *output, *decisions;
     struct backtest_options options;
+    FILE *report;
     uint64_t refused;
     int64_t drawn_us;
 };
@@ -122,6 +125,10 @@ static void show_end(const struct backtesting *b, const struct backtest_result *
             r->transactions, r->labels, b->refused,
             r->observed_once ? "observed once" : "observed by each", seconds,
             seconds > 0 ? (double)r->transactions / seconds : 0);
+    if (r->candidate.measure.counts.transactions == 0)
+        fprintf(stderr, "nothing was measured: %s\n",
+                r->transactions > 0 ? "no transaction is between --from and --to"
+                                    : "no line is a transaction that the schema takes");
 }
 
 /* ---- what is asked ---- */
@@ -180,15 +187,30 @@ static enum status load_candidate(struct backtesting *b)
 
 /* ---- what came of it ---- */
 
-static enum status write_out(const struct backtesting *b, struct span report)
+/* Before the run, which may take long. */
+static enum status open_report(struct backtesting *b)
 {
     bool to_file = b->output != NULL && strcmp(b->output, "-") != 0;
-    FILE *out = to_file ? fopen(b->output, "we") : stdout;
-    bool ok = out != NULL && fwrite(report.base, 1, report.len, out) == report.len;
-    ok = out != NULL && (to_file ? fclose(out) : fflush(out)) == 0 && ok;
-    if (!ok)
-        fprintf(stderr, "sluice backtest: cannot write %s\n", to_file ? b->output : "the report");
-    return ok ? ST_OK : ST_IO;
+    b->report = to_file ? fopen(b->output, "we") : stdout;
+    if (b->report != NULL)
+        return ST_OK;
+    fprintf(stderr, "sluice backtest: cannot write %s: %s\n", b->output, strerror(errno));
+    return ST_IO;
+}
+
+static enum status close_report(struct backtesting *b)
+{
+    bool to_file = b->report != stdout;
+    bool failed = ferror(b->report) != 0;
+    if ((to_file ? fclose(b->report) : fflush(stdout)) == 0 && !failed)
+        return ST_OK;
+    fprintf(stderr, "sluice backtest: cannot write %s\n", to_file ? b->output : "the report");
+    return ST_IO;
+}
+
+static enum status write_out(const struct backtesting *b, struct span report)
+{
+    return fwrite(report.base, 1, report.len, b->report) == report.len ? ST_OK : ST_IO;
 }
 
 static enum status report(const struct backtesting *b, const struct backtest_result *result)
@@ -235,6 +257,15 @@ static enum status run(struct backtesting *b)
     return st;
 }
 
+static enum status run_into_report(struct backtesting *b)
+{
+    enum status st = open_report(b);
+    if (st != ST_OK)
+        return st;
+    enum status ran = run(b), closed = close_report(b);
+    return ran != ST_OK ? ran : closed;
+}
+
 static enum status open_and_run(struct backtesting *b)
 {
     enum status st = ST_OK;
@@ -250,7 +281,7 @@ static enum status open_and_run(struct backtesting *b)
     };
     st = backtest_events_open(&events, &b->options.events_fd);
     if (st == ST_OK) {
-        st = run(b);
+        st = run_into_report(b);
         close(b->options.events_fd);
     }
     if (b->options.decisions != NULL && fclose(b->options.decisions) != 0 && st == ST_OK)

@@ -382,6 +382,27 @@ static bool take_option(int option, const char *value, struct arguments *a)
     }
 }
 
+/* What take_option() refuses, with what it takes. */
+static int value_error(int option, const char *value)
+{
+    static const struct {
+        int option;
+        const char *name, *takes;
+    } known[] = {
+        {'t', "transactions", "a whole number from 1 to 1000000000000"},
+        {'s', "seed", "a whole number from 0 to 18446744073709551615"},
+        {'a', "accounts", "a whole number from 1 to 10000000"},
+        {'m', "terminals", "a whole number from 1 to 10000000"},
+        {'b', "start", "a day's first moment, such as 2024-01-01T00:00:00Z"},
+        {'f', "frauds", "all, none, or some of those that --help names, separated by commas"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].option == option)
+            fprintf(stderr, "sluice generate: --%s %s: it is %s\n\n%s", known[i].name, value,
+                    known[i].takes, usage_text);
+    return CLI_USAGE;
+}
+
 static int usage_error(const char *what, const char *value)
 {
     fprintf(stderr, "sluice generate: %s%s\n\n%s", what, value, usage_text);
@@ -410,7 +431,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         if (option == '?')
             return usage_error("not an option, or its value is missing: ", argv[optind - 1]);
         if (!take_option(option, optarg, a))
-            return usage_error("not a value for this option: ", optarg);
+            return value_error(option, optarg);
     }
     if (optind < argc)
         return usage_error("takes no such argument: ", argv[optind]);

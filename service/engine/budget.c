@@ -272,8 +272,9 @@ static void tell_windows(const struct budget *b, const struct snapshot *snap, st
     const struct budget_key *k = largest_key(b);
     if (b->n_keys == 0)
         return;
-    text_printf(out, "%.*s takes %zu: %" PRId64 " tiles of %zu bytes for %d windows (most: ",
-                SPAN_ARG(k->field), k->bytes_max, k->tiles_max, k->tile_bytes, k->n_tiers);
+    text_printf(out, "%.*s takes %zu: %" PRId64 " tiles of %zu bytes for %d window%s (most: ",
+                SPAN_ARG(k->field), k->bytes_max, k->tiles_max, k->tile_bytes, k->n_tiers,
+                k->n_tiers == 1 ? "" : "s");
     put_features(snap, k, out);
     text_printf(out, "), and records of %zu", k->record_bytes);
 }

@@ -61,7 +61,7 @@ static void put_change(struct text *out, double change)
     if (isinf(change))
         text_str(out, "from nothing");
     else
-        text_printf(out, "%+.3g %%", change * 100);
+        text_printf(out, fabs(change) < 10 ? "%+.3g %%" : "%+.0f %%", change * 100);
 }
 
 /* "refuses 6.1 % of the last 10,000 transactions, which were accepted" */

@@ -380,6 +380,16 @@ static void a_map_takes_names_with_their_dots_and_keeps_secrets_hidden(void **st
     assert_non_null(strstr(printed, "{\"linger.ms\": \"5\", \"sasl.password\": \"***\"}"));
 }
 
+static void tokens_of_admins_are_not_shown(void **state)
+{
+    struct diag_list diags;
+    struct config c;
+    (void)state;
+    assert_int_equal(
+        load("ruleset: /r.yaml\nadmin: {keys: {alice: 0123456789abcdefXY}}\n", &diags, &c), ST_OK);
+    assert_true(prints(&c, "  keys: {\"alice\": \"***\"}\n"));
+}
+
 static void the_environment_adds_to_the_map_of_the_file(void **state)
 {
     struct diag_list diags;
@@ -447,6 +457,7 @@ int main(void)
         cmocka_unit_test(the_printed_configuration_reads_back_the_same),
         cmocka_unit_test(the_reference_names_every_key),
         cmocka_unit_test(a_map_takes_names_with_their_dots_and_keeps_secrets_hidden),
+        cmocka_unit_test(tokens_of_admins_are_not_shown),
         cmocka_unit_test(the_environment_adds_to_the_map_of_the_file),
         cmocka_unit_test(a_map_of_maps_is_refused),
         cmocka_unit_test(topics_need_brokers_and_differ),
