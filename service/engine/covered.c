@@ -11,7 +11,7 @@ struct covered {
     const struct feature_set *set;
     struct coverage coverage; /* its keys are the set's, in order; texts in the snapshot's arena */
     struct coverage stands;   /* room to parse into */
-    bool is_told;             /* the state has had it once */
+    atomic_bool is_told;      /* the state has had it once */
     _Atomic int64_t from_ms[FEATURES_MAX];
 };
 
@@ -74,10 +74,26 @@ static bool has_ours(struct covered *c)
     return true;
 }
 
-/* Once it was told, the state's word counts: others may have filled what we have not. */
+/* Does something stand there that counts soon, and that we do not write? Others would take our
+ * records for ones that have it. */
+static bool is_overstated(struct covered *c, int64_t now_ms)
+{
+    int64_t soon_ms = now_ms + COVERED_SKEW_MS / 2;
+    for (int i = 0; i < c->stands.n_keys; i++) {
+        const struct coverage_key *k = &c->stands.keys[i];
+        if (coverage_key_exceeds(k, coverage_find(&c->coverage, k->field), soon_ms))
+            return true;
+    }
+    return false;
+}
+
+/* Once it was told, the state's word counts: others may have filled what we have not. A text that
+ * cannot be read names nothing that is there. */
 static bool take(struct covered *c, struct span stands, int64_t now_ms, struct text *out)
 {
-    bool is_known = stands.len > 0 && coverage_parse(stands, &c->stands) == ST_OK;
+    bool is_known = stands.len > 0;
+    if (is_known && coverage_parse(stands, &c->stands) != ST_OK)
+        c->stands.n_keys = 0;
     if (is_known && c->is_told) {
         for (int i = 0; i < c->coverage.n_keys; i++)
             coverage_fill(&c->coverage.keys[i], COVERAGE_ALWAYS);
@@ -87,7 +103,7 @@ static bool take(struct covered *c, struct span stands, int64_t now_ms, struct t
     spread(c);
     coverage_write(&c->coverage, out);
     CHECK(!out->overflow);
-    if (c->is_told && is_known && has_ours(c))
+    if (c->is_told && is_known && has_ours(c) && !is_overstated(c, now_ms))
         return false;
     return !span_eq(stands, text_span(out));
 }
@@ -110,20 +126,26 @@ void covered_told(const struct snapshot *s)
     pthread_mutex_unlock(&s->covered->lock);
 }
 
-bool covered_fill(const struct snapshot *s, const bool *keys, int64_t from_ms, struct span stands,
-                  int64_t now_ms, struct text *out)
+bool covered_is_told(const struct snapshot *s)
+{
+    return atomic_load_explicit(&s->covered->is_told, memory_order_acquire);
+}
+
+enum status covered_fill(const struct snapshot *s, const bool *keys, int64_t from_ms,
+                         struct span stands, struct text *out)
 {
     struct covered *c = s->covered;
     pthread_mutex_lock(&c->lock);
-    (void)take(c, stands, now_ms, out);
-    for (int i = 0; i < c->coverage.n_keys; i++)
+    struct coverage filled = c->coverage;
+    coverage_write(&filled, out);
+    enum status st = span_eq(stands, text_span(out)) ? ST_OK : ST_CONFLICT;
+    for (int i = 0; i < filled.n_keys; i++)
         if (keys[i])
-            coverage_fill(&c->coverage.keys[i], from_ms);
-    spread(c);
+            coverage_fill(&filled.keys[i], from_ms);
     out->len = 0;
-    coverage_write(&c->coverage, out);
+    coverage_write(&filled, out);
     pthread_mutex_unlock(&c->lock);
-    return !span_eq(stands, text_span(out));
+    return st;
 }
 
 int64_t covered_key_from_ms(const struct snapshot *s, int key)

@@ -32,20 +32,26 @@ void covered_follow(const struct snapshot *s, const struct snapshot *before, int
 /*
  * Takes what stands in the state (empty: nothing). Writes to `out`, of COVERAGE_TEXT_MAX, what
  * should stand there instead, and answers true; false: it may stay. The first time all that
- * stands there and is not ours goes; later others may know of more.
+ * stands there and is not ours goes. Later others may know of more: what stands there besides ours
+ * goes again shortly before it would count, for as long as we run we do not write it.
  */
 bool covered_take(const struct snapshot *s, struct span stands, int64_t now_ms, struct text *out);
 
-/* The logs of those of the key fields for which `keys` says so have all from `from_ms` on; then as
- * above, with what stands in the state. */
-bool covered_fill(const struct snapshot *s, const bool *keys, int64_t from_ms, struct span stands,
-                  int64_t now_ms, struct text *out);
+/*
+ * The text, to `out`, once the logs of those key fields for which `keys` says so have all from
+ * `from_ms` on. It counts when covered_take has found it in the state.
+ * Errors: ST_CONFLICT: what stands there is another snapshot's.
+ */
+MUST_USE enum status covered_fill(const struct snapshot *s, const bool *keys, int64_t from_ms,
+                                  struct span stands, struct text *out);
 
 /* The logs of the key field have nothing from before this; COVERAGE_ALWAYS: they may. */
 int64_t covered_key_from_ms(const struct snapshot *s, int key);
 
 /* What was written with the last text stands there now. */
 void covered_told(const struct snapshot *s);
+/* Not since the snapshot was put in place: what stands there may be another's. Cheap. */
+bool covered_is_told(const struct snapshot *s);
 
 /* The feature's window is exact for transactions from which it reaches no further back than this;
  * COVERAGE_ALWAYS: it is always. */

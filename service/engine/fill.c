@@ -16,6 +16,7 @@
 enum {
     SLICE_FRAMES = 512,         /* read at once; then it rests */
     WAIT_US = 1000,             /* for the journal's writer */
+    REST_MAX_US = 100000,       /* it was not at work for longer, but others were */
     KEYS_BYTES_MAX = 256 << 20, /* names of entities: four million of 60 bytes */
     BATCH_BYTES = 4 * FOLD_LOG_BYTES_MAX,
 };
@@ -26,7 +27,8 @@ struct exchange {
     int key_index;
     size_t read_bytes; /* when it was read */
     uint64_t read_hash;
-    bool is_touched;
+    uint64_t generation; /* of the table's log then */
+    bool is_made;        /* then, by us: nothing stood there */
 };
 
 struct fill {
@@ -137,6 +139,11 @@ static enum status put_claim(struct fill *f, struct state *state, uint64_t txn_h
     return f->status;
 }
 
+static bool is_stopped(const struct fill *f)
+{
+    return atomic_load(f->stop);
+}
+
 static void take_keys(struct claim *c, const struct claim *from)
 {
     memcpy(c->keys, from->keys, (size_t)from->n_keys * sizeof c->keys[0]);
@@ -147,6 +154,7 @@ static void take_keys(struct claim *c, const struct claim *from)
 static void rest(const struct fill *f, int64_t begun_us)
 {
     int64_t us = clock_mono_us() - begun_us;
+    us = us < REST_MAX_US ? us : REST_MAX_US;
     if (f->o->rest > 0 && us > 0)
         usleep((useconds_t)(us * f->o->rest));
 }
@@ -212,7 +220,7 @@ static bool each_frame(void *user, uint64_t seq, uint8_t kind, struct span bytes
 static enum status read_slice(struct fill *f)
 {
     int64_t begun_us = clock_mono_us();
-    if (atomic_load(f->stop))
+    if (is_stopped(f))
         return ST_CONFLICT;
     f->slice_end = f->done.frames + SLICE_FRAMES;
     f->status = ST_OK;
@@ -239,6 +247,8 @@ static enum status read_until(struct fill *f, uint64_t to_seq)
             st = read_slice(f);
         if (st == ST_OK && journal_health(f->o->journal) != ST_OK)
             st = ST_IO;
+        if (st == ST_OK && is_stopped(f))
+            st = ST_CONFLICT;
     }
     return st;
 }
@@ -266,8 +276,9 @@ static void choose_keys(struct fill *f)
 {
     const struct feature_set *set = &f->o->snap->features;
     bool late[FEATURE_KEY_FIELDS_MAX] = {false};
-    for (int i = 0; i < set->n_features; i++)
-        late[set->features[i].key] |= !covered_at(f->o->snap, i, f->o->now_ms);
+    for (int i = 0; i < set->n_features; i++) /* and it would gain by it */
+        late[set->features[i].key] |=
+            !covered_at(f->o->snap, i, f->o->now_ms) && covered_from_ms(f->o->snap, i) > f->from_ms;
     for (int i = 0; i < set->n_keys; i++) {
         f->keys[i] = late[i] && reaches_back(f, i);
         f->done.keys += f->keys[i];
@@ -367,36 +378,48 @@ static enum status read_log(struct fill *f, struct state *state, struct span key
     return st;
 }
 
+/* Its windows may need it for longer than they did. */
+static int64_t ttl_of(const struct fill *f, const struct exchange *x)
+{
+    return intent_log_ttl_ms(&f->o->snap->features.keys[x->key_index]);
+}
+
 static uint64_t hash_of(const struct fill *f, struct span bytes)
 {
     return hash_u64(&f->o->state->hash_key, bytes);
 }
 
-/*
- * A log must be there to be exchanged, and live as long as its windows now need: its last record
- * goes there again, a duplicate, and what then stands is read.
- */
+/* A log must be there to be exchanged: where none is, the table's last record makes one. (Never
+ * behind others: a record that has folded does not know its own second copy.) */
+static enum status make_log(struct fill *f, struct exchange *x, struct span rebuilt)
+{
+    struct span last;
+    enum status st = last_record(rebuilt, &last);
+    if (st != ST_OK || last.len == 0)
+        return st;
+    struct state_entity e = {.key = x->key, .record = last, .ttl_ms = ttl_of(f, x)};
+    st = ask_of(f, f->o->state,
+                (struct state_op){.verb = STATE_OBSERVE, .entities = &e, .n_entities = 1});
+    x->is_made = st == ST_OK;
+    return st;
+}
+
+/* Both logs are read; f->log is the one that stands. */
 static enum status touch(struct fill *f, struct exchange *x)
 {
-    struct span rebuilt, last;
+    struct span rebuilt, live;
     arena_reset(f->arena);
+    x->is_made = false;
     enum status st = read_log(f, f->engine.state, x->key, &rebuilt);
     if (st == ST_OK)
-        st = last_record(rebuilt, &last);
-    if (st != ST_OK)
-        return st;
-    struct state_entity e = {.key = x->key,
-                             .record = last,
-                             .ttl_ms = intent_log_ttl_ms(&f->o->snap->features.keys[x->key_index])};
-    st = ask_of(f, f->o->state,
-                (struct state_op){.verb = last.len > 0 ? STATE_OBSERVE : STATE_READ,
-                                  .entities = &e,
-                                  .n_entities = 1});
+        st = read_log(f, f->o->state, x->key, &live);
+    if (st == ST_OK && live.len == 0 && rebuilt.len > 0)
+        st = make_log(f, x, rebuilt);
     if (st != ST_OK)
         return st;
     x->read_bytes = f->log.len;
     x->read_hash = hash_of(f, f->log);
-    x->is_touched = last.len > 0;
+    x->generation = fold_generation(rebuilt);
     return ST_OK;
 }
 
@@ -415,7 +438,7 @@ static enum status put_log(struct fill *f, const struct exchange *x, struct span
     enum status st = last_record(live, &last);
     if (st != ST_OK)
         return st;
-    struct state_entity e = {.key = x->key};
+    struct state_entity e = {.key = x->key, .ttl_ms = ttl_of(f, x)};
     return ask_of(f, f->o->state,
                   (struct state_op){.verb = STATE_FOLD,
                                     .entities = &e,
@@ -427,7 +450,14 @@ static enum status put_log(struct fill *f, const struct exchange *x, struct span
                                              .bytes = span_of(bytes, rebuilt.len + since)}});
 }
 
-/* ST_CONFLICT: what was read stands there no more. */
+static bool still_stands(const struct fill *f, const struct exchange *x, struct span live)
+{
+    return live.len >= x->read_bytes &&
+           hash_of(f, span_of(live.base, x->read_bytes)) == x->read_hash;
+}
+
+/* ST_CONFLICT: what was read stands there no more; or it folded in the table, whose tiles would not
+ * know what came since for what they have. */
 static enum status exchange(struct fill *f, const struct exchange *x)
 {
     struct span live, rebuilt;
@@ -435,32 +465,55 @@ static enum status exchange(struct fill *f, const struct exchange *x)
     enum status st = read_log(f, f->o->state, x->key, &live);
     if (st == ST_OK && live.len == 0)
         return x->read_bytes == 0 ? ST_OK : ST_CONFLICT;
-    if (st == ST_OK &&
-        (live.len < x->read_bytes || hash_of(f, span_of(live.base, x->read_bytes)) != x->read_hash))
+    if (st == ST_OK && !still_stands(f, x, live))
         return ST_CONFLICT;
     if (st == ST_OK)
         st = read_log(f, f->engine.state, x->key, &rebuilt);
-    if (st == ST_OK && (rebuilt.len > 0 || x->is_touched)) /* touched and gone: erased since */
+    if (st == ST_OK && live.len > x->read_bytes && fold_generation(rebuilt) != x->generation)
+        return ST_CONFLICT;
+    if (st == ST_OK && (rebuilt.len > 0 || x->is_made)) /* made and gone: erased since */
         st = put_log(f, x, live, rebuilt);
     return st;
+}
+
+/* A log that touch made, and that was not exchanged, may be of an entity that was erased
+ * meanwhile: what touch put there goes again. */
+static void take_back(struct fill *f, struct exchange *x)
+{
+    struct span live;
+    if (!x->is_made)
+        return;
+    arena_reset(f->arena);
+    if (read_log(f, f->o->state, x->key, &live) == ST_OK && still_stands(f, x, live))
+        (void)put_log(f, x, live, span_of(NULL, 0));
+    x->is_made = false;
+}
+
+static enum status touch_batch(struct fill *f, struct exchange *batch, size_t n)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; i < n && st == ST_OK; i++)
+        st = touch(f, &batch[i]);
+    if (st == ST_OK)
+        st = read_until(f, journal_last_seq(f->o->journal));
+    return st == ST_OK && is_stopped(f) ? ST_CONFLICT : st;
 }
 
 /* Of the batch those that did not hold still are moved to `kept`. */
 static enum status exchange_batch(struct fill *f, struct exchange *batch, size_t n, size_t *kept)
 {
     int64_t begun_us = clock_mono_us();
-    enum status st = ST_OK;
-    for (size_t i = 0; i < n && st == ST_OK; i++)
-        st = touch(f, &batch[i]);
-    if (st == ST_OK)
-        st = read_until(f, journal_last_seq(f->o->journal));
-    for (size_t i = 0; i < n && st == ST_OK; i++) {
-        st = exchange(f, &batch[i]);
-        f->done.logs += st == ST_OK;
-        if (st == ST_CONFLICT) {
+    enum status st = touch_batch(f, batch, n);
+    for (size_t i = 0; i < n; i++) {
+        enum status one = st == ST_OK ? exchange(f, &batch[i]) : st;
+        f->done.logs += one == ST_OK;
+        if (one == ST_OK)
+            continue;
+        take_back(f, &batch[i]);
+        if (st == ST_OK && one == ST_CONFLICT)
             f->pending[(*kept)++] = batch[i];
-            st = ST_OK;
-        }
+        else
+            st = one;
     }
     rest(f, begun_us);
     return st;
@@ -529,7 +582,7 @@ static enum status exchange_claim(struct fill *f, uint64_t txn_hash, struct span
 static void each_claim(void *user, uint64_t txn_hash, struct span rebuilt, int64_t expires_ms)
 {
     struct fill *f = user;
-    if (f->claims_status == ST_OK && atomic_load(f->stop))
+    if (f->claims_status == ST_OK && is_stopped(f))
         f->claims_status = ST_CONFLICT;
     if (f->claims_status != ST_OK)
         return;
@@ -556,7 +609,7 @@ static void take_coverage(struct state_op *op, enum status st)
     struct fill *f = op->user;
     f->status = st;
     if (st == ST_OK)
-        f->log = op->found[0].len > 0 ? arena_copy(f->arena, op->found[0]) : span_of(NULL, 0);
+        f->log = op->n_found > 0 ? arena_copy(f->arena, op->found[0]) : span_of(NULL, 0);
     f->is_back = true;
 }
 
@@ -579,23 +632,50 @@ static enum status ask_coverage(struct fill *f, struct span expected, struct spa
     return f->status;
 }
 
-static enum status tell_coverage(struct fill *f)
+static struct text coverage_text(struct fill *f)
+{
+    struct text out;
+    text_init(&out, arena_must(f->arena, COVERAGE_TEXT_MAX), COVERAGE_TEXT_MAX);
+    return out;
+}
+
+/* Before anything is filled: what is lacking stands in the state, under this snapshot. */
+static enum status begin_coverage(struct fill *f)
 {
     bool is_put = false;
     enum status st = ST_OK;
     for (int round = 0; round < FILL_ROUNDS_MAX && st == ST_OK && !is_put; round++) {
-        struct text out;
         arena_reset(f->arena);
-        text_init(&out, arena_must(f->arena, COVERAGE_TEXT_MAX), COVERAGE_TEXT_MAX);
         st = ask_coverage(f, span_of(NULL, 0), span_of(NULL, 0), &is_put);
         struct span stands = f->log;
-        if (st == ST_OK &&
-            covered_fill(f->o->snap, f->keys, f->from_ms, stands, f->o->now_ms, &out))
+        struct text out = coverage_text(f);
+        if (st == ST_OK && covered_take(f->o->snap, stands, f->o->now_ms, &out))
             st = ask_coverage(f, stands, text_span(&out), &is_put);
         else
             is_put = true;
     }
+    if (st == ST_OK && is_put)
+        covered_told(f->o->snap);
     return st == ST_OK && !is_put ? ST_CONFLICT : st;
+}
+
+/* Another snapshot that came meanwhile has put its own there, and that stays. */
+static enum status tell_coverage(struct fill *f)
+{
+    bool is_put = false;
+    arena_reset(f->arena);
+    enum status st = ask_coverage(f, span_of(NULL, 0), span_of(NULL, 0), &is_put);
+    struct span stands = f->log;
+    struct text filled = coverage_text(f), again = coverage_text(f);
+    if (st == ST_OK)
+        st = covered_fill(f->o->snap, f->keys, f->from_ms, stands, &filled);
+    if (st == ST_OK)
+        st = ask_coverage(f, stands, text_span(&filled), &is_put);
+    if (st == ST_OK && !is_put)
+        st = ST_CONFLICT;
+    if (st == ST_OK)
+        (void)covered_take(f->o->snap, text_span(&filled), f->o->now_ms, &again);
+    return st;
 }
 
 /* ---- the whole ---- */
@@ -639,7 +719,9 @@ enum status fill_run(const struct fill_options *o, const atomic_bool *stop,
     choose_keys(&f);
     if (f.done.keys > 0) {
         open_fill(&f);
-        st = read_until(&f, journal_last_seq(o->journal));
+        st = begin_coverage(&f);
+        if (st == ST_OK)
+            st = read_until(&f, journal_last_seq(o->journal));
         if (st == ST_OK)
             st = exchange_claims(&f);
         if (st == ST_OK)

@@ -8,8 +8,11 @@
 
 struct filler {
     struct filler_options o;
-    struct snapshot *seen; /* a reference: the last that was looked at */
-    int64_t retry_ms;      /* not before; of `seen` */
+    struct snapshot *seen;     /* a reference: the last that was looked at */
+    int64_t retry_ms;          /* not before; of `seen` */
+    int64_t wait_ms;           /* the next time */
+    struct filler_report last; /* of `seen` */
+    bool has_last;
     /* the run */
     pthread_t thread;
     struct snapshot *snap; /* a reference; NULL: none is under way */
@@ -44,13 +47,24 @@ static void *run(void *user)
     return NULL;
 }
 
+/* What one run could not do the next one, so soon, can hardly do. */
+static void wait_longer(struct filler *f, int64_t now_ms)
+{
+    f->retry_ms = now_ms + f->wait_ms;
+    f->wait_ms = 2 * f->wait_ms < FILLER_RETRY_MAX_MS ? 2 * f->wait_ms : FILLER_RETRY_MAX_MS;
+}
+
 static void start(struct filler *f, int64_t now_ms)
 {
     f->snap = snapshot_ref(f->seen);
     f->now_ms = now_ms;
     f->report = (struct filler_report){.status = ST_OK};
     f->stop = f->has_ended = false;
-    CHECK(pthread_create(&f->thread, NULL, run, f) == 0);
+    if (pthread_create(&f->thread, NULL, run, f) == 0)
+        return;
+    snapshot_unref(f->snap); /* no room for a thread now */
+    f->snap = NULL;
+    wait_longer(f, now_ms);
 }
 
 static void end(struct filler *f)
@@ -75,7 +89,20 @@ static void see(struct filler *f, int64_t now_ms)
     if (is_same)
         return;
     f->retry_ms = now_ms + FILLER_SETTLE_MS;
+    f->wait_ms = FILLER_RETRY_MS;
+    f->has_last = false;
     f->stop = true; /* of a run under way: what it would fill is of no use */
+}
+
+static void tell(struct filler *f)
+{
+    const struct filler_report *r = &f->report;
+    bool is_news = !f->has_last || r->filled.keys > 0 || r->status != f->last.status ||
+                   r->filled.keys_too_old != f->last.filled.keys_too_old;
+    f->last = *r;
+    f->has_last = true;
+    if (is_news)
+        f->o.told(f->o.user, r);
 }
 
 void filler_look(struct filler *f, int64_t now_ms)
@@ -86,8 +113,8 @@ void filler_look(struct filler *f, int64_t now_ms)
             return;
         end(f);
         if (!f->stop) {
-            f->retry_ms = now_ms + FILLER_RETRY_MS;
-            f->o.told(f->o.user, &f->report);
+            wait_longer(f, now_ms);
+            tell(f);
         }
     }
     if (now_ms >= f->retry_ms && fill_is_wanted(f->seen, now_ms))

@@ -16,7 +16,8 @@
 
 enum {
     FILLER_REST = 3,         /* it works a quarter of one processor's time */
-    FILLER_RETRY_MS = 60000, /* after a run that came to nothing */
+    FILLER_RETRY_MS = 60000, /* after a run; then twice as long each time, up to */
+    FILLER_RETRY_MAX_MS = 3600000,
     FILLER_SETTLE_MS = 1000, /* events that still have the ruleset before have ended by then */
 };
 
@@ -32,7 +33,8 @@ struct filler_options {
     struct state *(*open)(void *user); /* a view of the state that answers at once */
     struct engine_options engine;
     uint64_t table_bytes_max;
-    /* From filler_look: a run has ended, and for once not because a reload has stopped it. */
+    /* From filler_look: a run has ended, not because a reload has stopped it, and has done
+     * something, or come to another end than the last one of this snapshot. */
     void (*told)(void *user, const struct filler_report *report);
     void *user;
 };

@@ -141,7 +141,8 @@ static bool look_is_due(const struct publisher *p)
 void publish_layouts(struct engine *e, struct snapshot *snap, int64_t now_ms)
 {
     struct publisher *p = e->parts->publisher;
-    bool is_new = snap->id != p->published;
+    /* One that came back has the id of before, and what stands there is the other's. */
+    bool is_new = snap->id != p->published || !covered_is_told(snap);
     if ((!is_new && !look_is_due(p)) || p->is_off || p->n_open > 0 || !state_available(e->state))
         return;
     p->snap = snapshot_ref(snap);

@@ -185,6 +185,23 @@ bool coverage_key_has(const struct coverage_key *k, const struct coverage_key *o
     return true;
 }
 
+bool coverage_key_exceeds(const struct coverage_key *k, const struct coverage_key *own,
+                          int64_t until_ms)
+{
+    static const struct coverage_key none;
+    if (own == NULL)
+        own = &none;
+    for (int i = 0; i < k->n_steps; i++)
+        if (k->steps[i].from_ms < until_ms &&
+            from_for_reach(own, k->steps[i].reach_ms, INT64_MAX) == INT64_MAX)
+            return true;
+    for (int i = 0; i < k->n_items; i++)
+        if (k->items[i].from_ms < until_ms &&
+            item_from(own, k->items[i].what, INT64_MAX) == INT64_MAX)
+            return true;
+    return false;
+}
+
 void coverage_fill(struct coverage_key *k, int64_t from_ms)
 {
     k->steps[0] = (struct coverage_step){k->steps[k->n_steps - 1].reach_ms, from_ms};

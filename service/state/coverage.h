@@ -74,6 +74,10 @@ void coverage_follow(struct coverage *c, const struct coverage *before, int64_t 
 /* Is all that `of` has in `k`, from the same times on, for windows as long as those of `of`? */
 bool coverage_key_has(const struct coverage_key *k, const struct coverage_key *of);
 
+/* Has `k` something from before `until_ms` on that `own` does not name? NULL names nothing. */
+bool coverage_key_exceeds(const struct coverage_key *k, const struct coverage_key *own,
+                          int64_t until_ms);
+
 /* All of the key's is there from `from_ms` on: it was filled. */
 void coverage_fill(struct coverage_key *k, int64_t from_ms);
 

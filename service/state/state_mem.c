@@ -426,6 +426,9 @@ static enum status replace_front(struct state_mem *m, struct keys *k)
     if (f->bytes.len > 0)
         memcpy(value, f->bytes.base, f->bytes.len);
     slot->len = (uint32_t)(f->bytes.len + tail_bytes);
+    if (k->op->entities[0].ttl_ms > 0 &&
+        slot->expires_ms < expiry(k->op, k->op->entities[0].ttl_ms))
+        slot->expires_ms = expiry(k->op, k->op->entities[0].ttl_ms);
     return ST_OK;
 }
 

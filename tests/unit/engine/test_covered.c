@@ -221,6 +221,44 @@ static void once_told_the_state_is_believed_and_what_it_lacks_is_told_again(void
     stands_then(filled, true, "extra_1h", START_MS + COVERED_SKEW_MS);
 }
 
+/* What another instance has put there besides ours, that would count from `from_ms` on. */
+static void besides_ours(int64_t from_ms, const char *what, bool goes)
+{
+    static char room[COVERAGE_TEXT_MAX], more[COVERAGE_TEXT_MAX];
+    struct text out;
+    struct snapshot *s = snapshot_current(w.snapshots);
+    text_init(&out, room, sizeof room);
+    (void)covered_take(s, span_of(NULL, 0), START_MS, &out);
+    covered_told(s);
+    text_char(&out, '\0');
+    snprintf(more, sizeof more, what, room, (long long)from_ms);
+    text_init(&out, room, sizeof room);
+    assert_int_equal(covered_take(s, span_str(more), START_MS, &out), goes);
+    if (goes)
+        assert_false(span_eq(text_span(&out), span_str(more)));
+    assert_int_equal(from_of("account_tx_count_1d"), COVERAGE_ALWAYS);
+    snapshot_unref(s);
+}
+
+static void what_others_write_and_we_do_not_goes_before_it_counts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"%skey country\nkeep 3600000 %lld\n",
+                                        "%sitem %lld filter 0011223344556677\n",
+                                        "%skeep 9999999999999 %lld\n"};
+    for (int i = 0; i < 3; i++) {
+        besides_ours(START_MS + COVERED_SKEW_MS, texts[i], false);
+        besides_ours(START_MS + MINUTE_MS, texts[i], true);
+        besides_ours(COVERAGE_ALWAYS, texts[i], true);
+    }
+}
+
+static void a_text_that_cannot_be_read_names_nothing(void **state)
+{
+    (void)state;
+    stands_then("coverage 2\n", true, "account_tx_count_1d", START_MS + COVERED_SKEW_MS);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -234,6 +272,8 @@ int main(void)
         TEST(a_field_that_is_not_there_is_missing_and_no_bound),
         TEST(a_snapshot_that_is_loaded_later_learns_it_from_the_state),
         TEST(what_is_taken_out_and_put_back_begins_anew),
+        TEST(what_others_write_and_we_do_not_goes_before_it_counts),
+        TEST(a_text_that_cannot_be_read_names_nothing),
         TEST(once_told_the_state_is_believed_and_what_it_lacks_is_told_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,7 @@ static void busy_submit(struct state *s, struct state_op *op)
 
 static struct busy_state busy;
 static atomic_bool stop;
+static bool stop_after_rush;
 static uint64_t table_bytes_max;
 
 static enum status fill(struct place *p, int64_t at_ms, struct filled *ret_filled)
@@ -213,7 +214,7 @@ static int open_places(void **state)
 {
     (void)state;
     busy.happens = NULL;
-    stop = false;
+    stop = stop_after_rush = false;
     table_bytes_max = 0;
     open_place(&there, before, 0, 0);
     put_in_place(&there, before, 0);
@@ -309,7 +310,7 @@ static void erase(struct place *p, const char *account)
 static void much_happens(const struct state_op *op)
 {
     struct place *const both[] = {&there, &always};
-    if (op->verb != STATE_FOLD && op->verb != STATE_OBSERVE && op->verb != STATE_COVERAGE)
+    if (op->verb != STATE_FOLD && op->verb != STATE_READ && op->verb != STATE_COVERAGE)
         return;
     if (++n_happened % 3 != 0 || next_event == EVENTS + 200)
         return;
@@ -340,6 +341,64 @@ static void what_comes_meanwhile_is_neither_lost_nor_counted_twice(void **state)
     assert_same(EVENTS + 200, EVENTS + 400);
 }
 
+enum { RUSH = 300 }; /* many more than a log keeps as they are, and remembers by name */
+
+static int rush_at;
+
+/* Five hours of one account, a minute apart. */
+static void rush(struct place *p)
+{
+    char id[16];
+    for (int i = 0; i < RUSH; i++) {
+        int64_t at_ms = 600 * (int64_t)EVERY_MS + i * (int64_t)MINUTE_MS;
+        snprintf(id, sizeof id, "r-%d", i);
+        say(p, world_txn_of(id, "a-0", NULL, at_ms), at_ms);
+    }
+}
+
+/* Before the nth log is touched. */
+static void much_happens_at_once(const struct state_op *op)
+{
+    if (op->verb != STATE_READ || ++n_happened != rush_at)
+        return;
+    rush(&there);
+    rush(&always);
+    stop = stop_after_rush;
+}
+
+static void what_folds_meanwhile_is_not_counted_twice(void **state)
+{
+    (void)state;
+    struct filled filled;
+    stream(&always, 0, 600);
+    stream(&there, 0, 600);
+    put_in_place(&there, after, 600 * (int64_t)EVERY_MS);
+    n_happened = 0;
+    rush_at = 2; /* the account's log is the first */
+    busy.happens = much_happens_at_once;
+    assert_int_equal(fill(&there, 600 * (int64_t)EVERY_MS, &filled), ST_OK);
+    assert_same(640, 840);
+}
+
+static void one_that_was_stopped_has_changed_nothing(void **state)
+{
+    (void)state;
+    struct filled filled;
+    put_in_place(&always, before, 0); /* the same history, and nothing is filled */
+    stream(&always, 0, 600);
+    stream(&there, 0, 600);
+    put_in_place(&always, after, 600 * (int64_t)EVERY_MS);
+    put_in_place(&there, after, 600 * (int64_t)EVERY_MS);
+    n_happened = 0;
+    rush_at = 1;
+    stop_after_rush = true;
+    busy.happens = much_happens_at_once;
+    assert_int_equal(fill(&there, 600 * (int64_t)EVERY_MS, &filled), ST_CONFLICT);
+    put_in_place(&always, before, 640 * (int64_t)EVERY_MS);
+    put_in_place(&there, before, 640 * (int64_t)EVERY_MS);
+    assert_same(640, 840);
+}
+
 static void upsets(const struct state_op *op)
 {
     char id[32];
@@ -363,7 +422,91 @@ static void a_log_that_never_holds_still_leaves_all_uncovered(void **state)
     snapshot_unref(s);
 }
 
+/* ---- others ---- */
+
+static void another_ruleset_comes(const struct state_op *op)
+{
+    static bool is_coming;
+    if (op->verb != STATE_FOLD || is_coming)
+        return;
+    is_coming = true;
+    put_in_place(&there, before, 100 * (int64_t)EVERY_MS);
+    stream(&there, 100, 101);
+    is_coming = false;
+    busy.happens = NULL;
+}
+
+static void going_back_meanwhile_leaves_the_older_rulesets_word(void **state)
+{
+    (void)state;
+    struct filled filled;
+    stream(&there, 0, 100);
+    put_in_place(&there, after, 100 * (int64_t)EVERY_MS);
+    busy.happens = another_ruleset_comes;
+    assert_int_equal(fill(&there, 100 * (int64_t)EVERY_MS, &filled), ST_CONFLICT);
+    put_in_place(&there, after, 101 * (int64_t)EVERY_MS);
+    struct snapshot *s = snapshot_current(there.world.snapshots);
+    assert_true(fill_is_wanted(s, START_MS + 101 * (int64_t)EVERY_MS));
+    snapshot_unref(s);
+}
+
+static bool has_log(struct place *p, const char *name)
+{
+    struct state_entity e = {.key = span_str(name)};
+    struct state_op op = {
+        .verb = STATE_READ, .now_ms = START_MS, .entities = &e, .n_entities = 1, .done = ignore};
+    state_submit(p->world.engine.state, &op);
+    return e.log.len > 0;
+}
+
+static void stops(const struct state_op *op)
+{
+    stop |= op->verb == STATE_OBSERVE && ++n_happened == 2;
+}
+
+static void one_that_was_stopped_leaves_no_log_that_it_made(void **state)
+{
+    (void)state;
+    struct filled filled;
+    stream(&there, 0, 100);
+    put_in_place(&there, after, 100 * (int64_t)EVERY_MS);
+    n_happened = 0;
+    busy.happens = stops;
+    assert_int_equal(fill(&there, 100 * (int64_t)EVERY_MS, &filled), ST_CONFLICT);
+    assert_int_equal(n_happened, 2);
+    assert_false(has_log(&there, "e:country:NL"));
+    assert_false(has_log(&there, "e:country:BE"));
+    assert_true(has_log(&there, "e:account_id:a-0"));
+}
+
 /* ---- limits ---- */
+
+enum { SEGMENT_BYTES = 64 << 10, JOURNAL_MAX_BYTES = 2 * SEGMENT_BYTES };
+
+static void a_journal_that_begins_too_late_fills_what_began_later_and_only_once(void **state)
+{
+    (void)state;
+    struct filled filled;
+    close_place(&there);
+    open_place(&there, before, SEGMENT_BYTES, JOURNAL_MAX_BYTES);
+    put_in_place(&there, before, 0);
+    for (int i = 0; i < 900; i += 100) {
+        stream(&there, i, i + 100);
+        assert_int_equal(journal_sync(there.journal), ST_OK);
+        journal_release(there.journal, journal_last_seq(there.journal));
+    }
+    assert_true(journal_first_seq(there.journal) > 1);
+    int64_t at_ms = 900 * (int64_t)EVERY_MS;
+    put_in_place(&there, after, at_ms);
+    assert_int_equal(fill(&there, at_ms, &filled), ST_OK);
+    assert_int_equal(filled.keys, 1); /* country */
+    assert_int_equal(filled.keys_too_old, 1);
+    struct snapshot *s = snapshot_current(there.world.snapshots);
+    assert_true(fill_is_wanted(s, START_MS + at_ms));
+    snapshot_unref(s);
+    assert_int_equal(fill(&there, at_ms, &filled), ST_OK);
+    assert_int_equal(filled.keys, 0); /* nothing would be gained */
+}
 
 static void what_stops_it_or_is_too_large_leaves_all_uncovered(void **state)
 {
@@ -389,6 +532,11 @@ int main(void)
         TEST(what_is_filled_at_once_is_covered_at_once),
         TEST(filling_twice_is_as_good_as_once),
         TEST(what_comes_meanwhile_is_neither_lost_nor_counted_twice),
+        TEST(what_folds_meanwhile_is_not_counted_twice),
+        TEST(one_that_was_stopped_has_changed_nothing),
+        TEST(going_back_meanwhile_leaves_the_older_rulesets_word),
+        TEST(one_that_was_stopped_leaves_no_log_that_it_made),
+        TEST(a_journal_that_begins_too_late_fills_what_began_later_and_only_once),
         TEST(a_log_that_never_holds_still_leaves_all_uncovered),
         TEST(what_stops_it_or_is_too_large_leaves_all_uncovered),
     };

@@ -125,6 +125,13 @@ static void what_comes_to_nothing_is_tried_again_later(void **state)
     assert_false(filler_is_running(filler));
     filler_look(filler, START_MS + FILLER_SETTLE_MS + FILLER_RETRY_MS + LOOKS_MAX);
     assert_true(filler_is_running(filler));
+    for (int i = 0; i < LOOKS_MAX && filler_is_running(filler); i++) {
+        filler_look(filler, START_MS + FILLER_SETTLE_MS + FILLER_RETRY_MS + LOOKS_MAX);
+        usleep(1000);
+    }
+    assert_int_equal(n_told, 1); /* as before: no news, and twice as long to wait */
+    filler_look(filler, START_MS + FILLER_SETTLE_MS + 3 * FILLER_RETRY_MS + LOOKS_MAX - 1);
+    assert_false(filler_is_running(filler));
 }
 
 static void a_reload_meanwhile_stops_it_and_the_new_one_is_filled(void **state)
