@@ -148,8 +148,8 @@ static void write_audit(struct reload *r, const struct offer *offer,
 static void on_note(void *user, const struct offer *offer, const struct offer_report *report)
 {
     struct reload *r = user;
+    write_audit(r, offer, report); /* before anybody reads of it in the log */
     log_report(r, offer, report);
-    write_audit(r, offer, report);
 }
 
 static enum status on_publish(void *user, const struct offer *offer, const struct snapshot *snap,
