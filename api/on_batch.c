@@ -128,7 +128,7 @@ static void start_score(struct request *l)
                               .intake = {.now_ms = clock_wall_ms(),
                                          .deadline_us = deadline_us,
                                          .historic = b->historic,
-                                         .explain = b->explain,
+                                         .detail = b->explain ? DECISION_EXPLAINED : DECISION_PLAIN,
                                          .labels_allowed = true,
                                          .transactions_allowed = true},
                               .done = line_answered,

@@ -55,8 +55,12 @@ static void start(struct request *r, struct score_intake intake)
 void on_score(struct request *r)
 {
     struct score_intake intake = {.transactions_allowed = true};
-    if (request_query_bool(r, "explain", &intake.explain) == ST_OK)
-        start(r, intake);
+    bool explain;
+    if (request_query_bool(r, "explain", &explain) != ST_OK)
+        return;
+    if (explain)
+        intake.detail = DECISION_EXPLAINED;
+    start(r, intake);
 }
 
 void on_label(struct request *r)

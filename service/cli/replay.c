@@ -22,7 +22,8 @@ enum {
 
 static const char usage[] =
     "usage: sluice replay -c FILE --events FILE|- [--decisions FILE] [--features FILE]\n"
-    "                     [--final FILE] [--state memory|redis] [--plain] [--KEY VALUE ...]\n"
+    "                     [--final FILE] [--state memory|redis] [--plain | --explain]\n"
+    "                     [--KEY VALUE ...]\n"
     "\n"
     "Score a file of events, one JSON object a line, in the order of its lines, with the same "
     "code\n"
@@ -33,6 +34,7 @@ static const char usage[] =
     "  --events FILE      transactions and labels; - is stdin\n"
     "  --decisions FILE   each decision, with every feature and each rule's result\n"
     "  --plain            decisions without features and rules\n"
+    "  --explain          and what the rules read, and what would have turned the decision\n"
     "  --features FILE    CSV: transaction_id, then a column a feature, empty where missing\n"
     "  --final FILE       CSV: every entity's features at the end of the stream\n"
     "  --state WHERE      memory (nothing is kept afterwards) or redis; default: state.backend\n"
@@ -220,9 +222,16 @@ static bool has_second_core(void)
 
 /* ---- running ---- */
 
+static enum decision_detail detail_of(const struct replaying *r)
+{
+    if (r->plain)
+        return DECISION_PLAIN;
+    return r->explain ? DECISION_EXPLAINED : DECISION_RULES;
+}
+
 static enum status run(struct replaying *r)
 {
-    struct replay_options o = {.explain = !r->plain,
+    struct replay_options o = {.detail = detail_of(r),
                                .ahead = has_second_core(),
                                .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
                                .refused = show_refused,
@@ -268,7 +277,7 @@ int cli_replay(int argc, char **argv)
         {.name = "events", .value = &r.events},     {.name = "decisions", .value = &r.decisions},
         {.name = "features", .value = &r.features}, {.name = "final", .value = &r.final},
         {.name = "state", .value = &r.state},       {.name = "plain", .given = &r.plain},
-        {.name = "explain", .given = &r.explain}, /* as it is anyway */
+        {.name = "explain", .given = &r.explain},
     };
     struct cli_args args;
     enum cli_parsed parsed =

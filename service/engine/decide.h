@@ -19,6 +19,7 @@ struct observed {
 
 /* Errors: ST_NO_SPACE: what fired does not fit in the row's arena. */
 MUST_USE enum status decide(const struct snapshot *snap, const struct observed *seen,
-                            struct row *row, bool explain, struct decision *ret_decision);
+                            struct row *row, enum decision_detail detail,
+                            struct decision *ret_decision);
 
 #endif

@@ -34,20 +34,21 @@ enum {
 struct decision {
     bool flag;
     double score;
-    struct hits hits;                       /* borrows from the row's arena */
-    const struct cel_value *row;            /* [snap->row_count], likewise: what the rules read */
-    struct counterfactuals counterfactuals; /* explain */
-    bool without_state;                     /* degraded: ["state"] */
-    bool is_incomplete;                     /* degraded: ["state_incomplete"] */
+    struct hits hits;            /* borrows from the row's arena */
+    const struct cel_value *row; /* [snap->row_count], likewise: what the rules read */
+    struct counterfactuals counterfactuals;
+    bool is_explained;  /* they were looked for */
+    bool without_state; /* degraded: ["state"] */
+    bool is_incomplete; /* degraded: ["state_incomplete"] */
 };
 
 /* How much of it is told. */
 enum decision_detail {
-    DECISION_BARE, /* reasons without titles and texts: what is left when there is no room */
-    DECISION_PLAIN,
+    DECISION_BARE = -1, /* reasons without titles and texts: what is left when there is no room */
+    DECISION_PLAIN,     /* unless somebody asks for more */
     DECISION_FEATURES,  /* and features: an alert's */
-    DECISION_RULES,     /* and what each rule came to, and what would have turned it */
-    DECISION_EXPLAINED, /* and what the rules read: `?explain=true` */
+    DECISION_RULES,     /* and what each rule came to: a stream's */
+    DECISION_EXPLAINED, /* and what the rules read, and what would have turned it: one's own */
 };
 
 /*

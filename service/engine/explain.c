@@ -188,5 +188,6 @@ void explain_write(const struct decision *d, const struct snapshot *snap, bool w
                    struct text *out)
 {
     write_rules(d, snap, with_values, out);
-    write_counterfactuals(d, snap, out);
+    if (d->is_explained)
+        write_counterfactuals(d, snap, out);
 }

@@ -21,7 +21,7 @@ enum {
     EXPLAIN_TEXT_MAX = 64,   /* bytes */
 };
 
-/* `d` was explained. */
+/* `d` has its rules' results; what would have turned it is told when that was looked for. */
 void explain_write(const struct decision *d, const struct snapshot *snap, bool with_values,
                    struct text *out);
 

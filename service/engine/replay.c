@@ -169,7 +169,7 @@ static void prepare(struct replay *r, struct flight *f, const struct event *even
         .arena = arena,
         .intake = {.now_ms = r->now_ms,
                    .historic = true,
-                   .explain = r->options->explain && r->options->decisions != NULL,
+                   .detail = r->options->decisions != NULL ? r->options->detail : DECISION_PLAIN,
                    .labels_allowed = true,
                    .transactions_allowed = true},
         .done = on_done,

@@ -40,7 +40,7 @@ static void prepare(struct run *r, int64_t ts_ms)
                               .arena = arena,
                               .intake = {.now_ms = r->now_ms,
                                          .historic = true,
-                                         .explain = true,
+                                         .detail = DECISION_EXPLAINED,
                                          .labels_allowed = true,
                                          .transactions_allowed = true},
                               .done = ignore,

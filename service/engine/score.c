@@ -157,13 +157,13 @@ static enum status decide_and_write(struct score_steps *x)
 {
     struct decision *d = &x->decision;
     const struct delivery *delivery = x->engine->delivery;
-    bool explain = x->score->intake.explain;
+    enum decision_detail detail = x->score->intake.detail;
     x->seen.is_incomplete = delivery != NULL && !delivery_is_whole(delivery);
-    enum status st = decide(x->snap, &x->seen, &x->row, explain, d);
+    enum status st = decide(x->snap, &x->seen, &x->row, detail, d);
     if (st != ST_OK)
         return st;
-    decision_write(d, x->snap, x->event.transaction_id, x->seen.values,
-                   explain ? DECISION_EXPLAINED : DECISION_PLAIN, &x->intent.decision);
+    decision_write(d, x->snap, x->event.transaction_id, x->seen.values, detail,
+                   &x->intent.decision);
     if (d->flag && x->engine->outbox != NULL)
         put_alert(x, d);
     count_hits(x, &d->hits);
@@ -500,7 +500,8 @@ static uint32_t nonce_of(const struct score_steps *x)
 static bool has_room_to_decide(const struct score_steps *x)
 {
     size_t frame = FRAME_EVENT_HEAD_BYTES + x->event.body.len + alignof(max_align_t);
-    size_t need = frame + rules_run_bytes(x->snap->rules, x->score->intake.explain);
+    size_t need =
+        frame + rules_run_bytes(x->snap->rules, x->score->intake.detail >= DECISION_RULES);
     return x->score->intake.redo_seq != 0 || need <= x->arena->cap_bytes - x->arena->used_bytes;
 }
 

@@ -16,6 +16,7 @@
 #ifndef SLUICE_ENGINE_SCORE_H
 #define SLUICE_ENGINE_SCORE_H
 
+#include "service/engine/decision.h"
 #include "service/engine/engine.h"
 #include "service/txn/reader.h"
 
@@ -29,7 +30,7 @@ struct score_intake {
     int64_t now_ms;      /* wall clock, or the stream's time in replay */
     int64_t deadline_us; /* monotonic (clock.h); 0: none */
     bool historic;       /* no max_skew check */
-    bool explain;
+    enum decision_detail detail; /* of the answer: DECISION_PLAIN, _RULES or _EXPLAINED */
     bool labels_allowed, transactions_allowed; /* which kinds may come this way */
     /* Without state, or while it lacks what the journal is bringing it, it is not decided:
      * SCORE_UNAVAILABLE, to be scored again later. For a source that keeps what it could not bring,

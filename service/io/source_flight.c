@@ -369,7 +369,7 @@ static void score(struct source *s, struct source_flight *f, struct span body)
         .arena = arena,
         .intake = {.now_ms = clock_wall_ms(),
                    .historic = s->kafka->historic,
-                   .explain = s->kafka->explain,
+                   .detail = s->kafka->explain ? DECISION_RULES : DECISION_PLAIN,
                    .labels_allowed = true,
                    .transactions_allowed = f->message.partition->topic == SOURCE_TRANSACTIONS,
                    .patient = true,

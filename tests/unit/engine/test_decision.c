@@ -71,7 +71,7 @@ static void reasons_are_limited_and_the_score_is_not(void **state)
     (void)state;
     struct world w;
     open_with_rules(&w, DECISION_REASONS_MAX + 10, 10);
-    w.score.intake.explain = false;
+    w.score.intake.detail = DECISION_PLAIN;
     assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
     assert_int_equal(count(w.answer, "\"rule\":"), DECISION_REASONS_MAX);
     assert_true(world_says(&w, "\"score\":42,"));
@@ -85,7 +85,7 @@ static void as_many_rules_as_there_may_be_can_fire_at_once(void **state)
     for (int explain = 0; explain < 2; explain++) {
         struct world w;
         open_with_rules(&w, RULES_MAX, 250); /* their reasons together are twice the arena */
-        w.score.intake.explain = explain == 1;
+        w.score.intake.detail = explain == 1 ? DECISION_EXPLAINED : DECISION_PLAIN;
         assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
         assert_true(world_says(&w, "\"score\":2000,"));
         assert_true(world_says(&w, "\"reasons_omitted\":1968,"));
@@ -137,7 +137,7 @@ static void a_rule_says_whether_something_was_missing_or_went_wrong(void **state
                "  - {id: d, when: amount < 0.0, score: 1}\n"
                "  - {id: e, when: amount < 0.0, score: 1, mode: off}\n",
                NULL);
-    w.score.intake.explain = true;
+    w.score.intake.detail = DECISION_EXPLAINED;
     assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
     assert_true(world_says(&w,
                            "\"rules\":["

@@ -127,6 +127,18 @@ static void what_has_no_room_goes_level_by_level(void **state)
     }
 }
 
+/* A stream tells what each rule came to; why is for who asks about one transaction. */
+static void the_results_alone_come_without_values(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, ruleset, "rules:\n  - {id: a, when: amount > 5.0, score: 80}\n", NULL);
+    w.score.intake.detail = DECISION_RULES;
+    assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
+    assert_true(world_says(&w, "\"rules\":[{\"rule\":\"a\",\"result\":\"fired\"}],\"ruleset\""));
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +147,7 @@ int main(void)
         cmocka_unit_test(the_values_of_a_rule_are_limited),
         cmocka_unit_test(what_would_have_turned_it_is_told_in_words),
         cmocka_unit_test(what_has_no_room_goes_level_by_level),
+        cmocka_unit_test(the_results_alone_come_without_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,7 @@ static void the_compact_answer_is_as_documented(void **state)
     struct world *w = *state;
     char expected[512];
     struct snapshot *snap = snapshot_current(w->snapshots);
-    w->score.intake.explain = false;
+    w->score.intake.detail = DECISION_PLAIN;
     assert_int_equal(world_score(w, world_txn("t-1", 0)), SCORE_DECIDED);
     snprintf(expected, sizeof expected,
              "{\"transaction_id\":\"t-1\",\"decision\":\"allow\",\"score\":0,\"reasons\":[],"
@@ -362,7 +362,7 @@ static void an_expression_over_its_room_is_an_error_of_its_own(void **state)
     assert_int_equal(world_score(&w, world_txn("t-1", 0)), SCORE_DECIDED);
     assert_true(world_says(&w, "\"score\":1,"));
     assert_true(world_says(&w, "\"error\":\"over the limit of steps or room"));
-    w.score.intake.explain = false;
+    w.score.intake.detail = DECISION_PLAIN;
     assert_int_equal(world_score(&w, world_txn("t-2", 1)), SCORE_DECIDED);
     assert_true(world_says(&w, "\"score\":2,"));
     world_close(&w);

@@ -90,7 +90,7 @@ static void open_engine(struct world *w, struct journal *journal, uv_loop_t *loo
     w->arena = arena_new(SCORE_ARENA_BYTES);
     w->score.intake = (struct score_intake){.now_ms = START_MS,
                                             .historic = true,
-                                            .explain = true,
+                                            .detail = DECISION_EXPLAINED,
                                             .labels_allowed = true,
                                             .transactions_allowed = true};
 }

@@ -38,7 +38,7 @@ void world_open_state(struct world *w, const char *ruleset, const char *rules, s
                       uv_loop_t *loop);
 void world_close(struct world *w);
 
-/* Score a body; the answer is copied. `explain` and time are as in w->score.intake. */
+/* Score a body; the answer is copied. Detail and time are as in w->score.intake. */
 enum score_answer world_score(struct world *w, const char *body);
 /* Start it only; world_score() without looking whether it is done. */
 void world_start(struct world *w, const char *body);
