@@ -174,7 +174,7 @@ enum { CONFIG_WORKERS_MAX = 256 };
     X(CONFIG_TEXT, kafka_dead_letters, "kafka.dead_letters", "", 0, 249, false,                    \
       "The topic messages go to that can never be scored. Required to read from one.")             \
     X(CONFIG_BOOL, kafka_explain, "kafka.explain", "true", 0, 1, false,                            \
-      "Decisions on transactions of Kafka tell features and each rule's result.")                   \
+      "Decisions on transactions of Kafka tell features and each rule's result.")                  \
     X(CONFIG_BOOL, kafka_historic, "kafka.historic", "false", 0, 1, false,                         \
       "Messages may be dated further ahead of the clock than max_skew, as with `?historic=true`: " \
       "to load a stream that another clock has dated.")                                            \

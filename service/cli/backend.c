@@ -615,6 +615,13 @@ void backend_metrics(const struct backend *b, struct text *out)
                   journal_health(b->journal) == ST_OK);
 }
 
+void backend_settle_journal(struct backend *b)
+{
+    if (b->journal != NULL && journal_sync(b->journal) != ST_OK)
+        log_warning("the gate misses what waits for the disk",
+                    LOG_TEXT("dir", b->config->journal_dir));
+}
+
 void backend_rates(const struct backend *b, uint64_t ruleset, struct gate_rates *ret_rates)
 {
     struct gate_rates sum = {.ruleset = ruleset};

@@ -55,6 +55,10 @@ MUST_USE enum status backend_checkpoint(struct backend *b);
 /* What all workers have decided since the start, and by the rules of this ruleset. Any thread. */
 void backend_rates(const struct backend *b, uint64_t ruleset, struct gate_rates *ret_rates);
 
+/* All that was accepted so far is in the journal's files when it returns, unless the disk refuses.
+ * Blocks. Any thread. */
+void backend_settle_journal(struct backend *b);
+
 bool backend_ready(const struct backend *b, const struct engine *engine, const char **ret_why);
 /* Lines for /readyz, beside "ready". */
 void backend_notes(const struct backend *b, struct text *out);

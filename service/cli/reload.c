@@ -37,6 +37,7 @@ struct reload {
     struct offer_report report;
     /* live rates, and the way back */
     void (*live)(void *user, uint64_t ruleset, struct gate_rates *ret_rates);
+    void (*settle)(void *user);
     void *live_user;
     uv_timer_t look_timer;
     uv_work_t back_work;
@@ -289,11 +290,19 @@ static void live_rates(void *user, uint64_t ruleset, struct gate_rates *ret_rate
         r->live(r->live_user, ruleset, ret_rates);
 }
 
+static void settle_journal(void *user)
+{
+    const struct reload *r = user;
+    if (r->settle != NULL)
+        r->settle(r->live_user);
+}
+
 void reload_watch_rates(struct reload *r,
                         void (*live)(void *user, uint64_t ruleset, struct gate_rates *ret_rates),
-                        void *user)
+                        void (*settle)(void *user), void *user)
 {
     r->live = live;
+    r->settle = settle;
     r->live_user = user;
 }
 
@@ -347,6 +356,7 @@ static struct guard *make_guard(struct reload *r)
         .drift_change = (double)c->reload_drift_rate / 100,
         .drift_for_ms = c->reload_drift_for_ms,
         .live = live_rates,
+        .settle = settle_journal,
         .user = r,
     };
     return guard_new(&o);

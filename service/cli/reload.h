@@ -38,10 +38,11 @@ void reload_stop(struct reload *r);
 /* After the loop and all who use the slot. NULL is fine. */
 void reload_close(struct reload *r);
 
-/* Before reload_start: what this process has decided, for the drift monitor; see guard.h. */
+/* Before reload_start: what this process has decided, and that its journal is to be read; see
+ * guard.h. */
 void reload_watch_rates(struct reload *r,
                         void (*live)(void *user, uint64_t ruleset, struct gate_rates *ret_rates),
-                        void *user);
+                        void (*settle)(void *user), void *user);
 
 /* As long as `r`. */
 struct snapshot_slot *reload_snapshots(struct reload *r);

@@ -380,6 +380,13 @@ static void live_rates(void *user, uint64_t ruleset, struct gate_rates *ret_rate
         backend_rates(s->backend, ruleset, ret_rates);
 }
 
+static void settle_journal(void *user)
+{
+    const struct serve *s = user;
+    if (s->backend != NULL)
+        backend_settle_journal(s->backend);
+}
+
 static struct backtest_jobs *make_backtests(struct serve *s)
 {
     const struct config *c = &s->config;
@@ -423,7 +430,7 @@ static enum status serve(struct serve *s)
     s->backtests = make_backtests(s);
     alerts_start(s->alerts, backend_outbox(s->backend));
     watch(s);
-    reload_watch_rates(s->reload, live_rates, s);
+    reload_watch_rates(s->reload, live_rates, settle_journal, s);
     reload_start(s->reload);
     st = start_server(s);
     if (st != ST_OK)

@@ -93,6 +93,8 @@ enum status guard_judge(struct guard *g, struct snapshot *active, struct snapsho
     struct gate_rates predicted = {.ruleset = 0};
     if (g->o.gate.events == 0)
         return ST_OK;
+    if (g->o.settle != NULL)
+        g->o.settle(g->o.user);
     enum status st = gate_judge(&g->o.gate, active, candidate, &f, &predicted);
     note(g, &f, &predicted);
     report(&f, ret_report);

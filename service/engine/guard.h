@@ -22,6 +22,9 @@ struct guard_options {
     int64_t drift_for_ms; /* 0: nothing is watched */
     /* What the process has decided since its start, and by the rules of this ruleset. */
     void (*live)(void *user, uint64_t ruleset, struct gate_rates *ret_rates);
+    /* When it returns, all that was accepted before is where the gate reads the journal. May be
+     * NULL; blocks. */
+    void (*settle)(void *user);
     void *user;
 };
 

@@ -21,8 +21,8 @@ struct replay_progress {
 struct replay_options {
     int events_fd;
     FILE *decisions, *features, *final; /* NULL: not wanted */
-    enum decision_detail detail; /* of the decisions */
-    bool ahead; /* lines are read and parsed on a thread of their own */
+    enum decision_detail detail;        /* of the decisions */
+    bool ahead;                         /* lines are read and parsed on a thread of their own */
     void (*progress)(void *user, const struct replay_progress *p);
     void (*refused)(void *user, uint64_t line, const struct reader_error *error);
     void *user;

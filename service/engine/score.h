@@ -27,9 +27,9 @@ enum {
 
 /* How the event came in. */
 struct score_intake {
-    int64_t now_ms;      /* wall clock, or the stream's time in replay */
-    int64_t deadline_us; /* monotonic (clock.h); 0: none */
-    bool historic;       /* no max_skew check */
+    int64_t now_ms;              /* wall clock, or the stream's time in replay */
+    int64_t deadline_us;         /* monotonic (clock.h); 0: none */
+    bool historic;               /* no max_skew check */
     enum decision_detail detail; /* of the answer: DECISION_PLAIN, _RULES or _EXPLAINED */
     bool labels_allowed, transactions_allowed; /* which kinds may come this way */
     /* Without state, or while it lacks what the journal is bringing it, it is not decided:
