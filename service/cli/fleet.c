@@ -165,7 +165,7 @@ static void tell_away(struct fleet *f, enum status st)
 {
     bool is_away = st == ST_UNAVAILABLE;
     if (is_away && !f->is_away)
-        log_warning("Redis does not answer: published rulesets wait",
+        log_warning("published rulesets wait for Redis",
                     LOG_TEXT("why", redis_sync_why(f->polled.redis)));
     f->is_away = is_away;
 }
