@@ -1,6 +1,7 @@
 #include "rules/lists.h"
 
 #include "rules/cel_utf8.h"
+#include "service/base/files.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -173,20 +174,6 @@ static enum status load_inline(struct source *s, struct list *list)
 
 /* ---- from a file ----------------------------------------------------------------------------- */
 
-/* `name`, relative to the folder of `beside`, as a C string in the arena; NULL: it is full. */
-static const char *path_beside(struct arena *arena, const char *beside, struct span name)
-{
-    const char *slash = strrchr(beside, '/');
-    size_t folder = slash && name.base[0] != '/' ? (size_t)(slash - beside) + 1 : 0;
-    char *path = arena_try(arena, folder + name.len + 1);
-    if (path == NULL)
-        return NULL;
-    memcpy(path, beside, folder);
-    memcpy(path + folder, name.base, name.len);
-    path[folder + name.len] = '\0';
-    return path;
-}
-
 /* A file's bytes in the arena. */
 static enum status read_file(const struct source *s, const char *path, struct span *ret_content)
 {
@@ -351,17 +338,16 @@ static enum status load_lines(struct source *s, const char *path, struct list *l
 /* {file: devices.txt} */
 static enum status load_file(struct source *s, const struct yaml_node *file, struct list *list)
 {
+    char path[FILES_PATH_MAX];
     struct span name;
     s->node = file;
     if (!yaml_string(s->file, file, s->diags, &name))
         return ST_INVALID;
-    if (name.len == 0) {
-        diag_error(s->diags, place(s), NULL, "the file's name is empty");
+    if (files_beside(s->file->name, name, path) != ST_OK) {
+        diag_error(s->diags, place(s), NULL, "the file's name is %s",
+                   name.len == 0 ? "empty" : "too long");
         return ST_INVALID;
     }
-    const char *path = path_beside(s->arena, s->file->name, name);
-    if (path == NULL)
-        return out_of_space(s);
     enum status st = read_file(s, path, &s->content);
     if (st != ST_OK)
         return st;

@@ -45,6 +45,19 @@ enum status files_make_folder_of(const char *path)
     return folder_of(path, folder) ? files_make_folder(folder) : ST_TOO_LARGE;
 }
 
+enum status files_beside(const char *beside, struct span name, char ret_path[FILES_PATH_MAX])
+{
+    char path[FILES_PATH_MAX];
+    const char *slash = strrchr(beside, '/');
+    bool is_below = slash != NULL && name.len > 0 && name.base[0] != '/';
+    int folder = is_below ? (int)(slash + 1 - beside) : 0;
+    int len = snprintf(path, sizeof path, "%.*s%.*s", folder, beside, SPAN_ARG(name));
+    if (name.len == 0 || len < 0 || (size_t)len >= sizeof path)
+        return ST_INVALID;
+    memcpy(ret_path, path, (size_t)len + 1);
+    return ST_OK;
+}
+
 enum status files_sync_folder(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -55,7 +68,7 @@ enum status files_sync_folder(const char *path)
     return st;
 }
 
-static enum status write_all(int fd, struct span bytes)
+enum status files_write_all(int fd, struct span bytes)
 {
     while (bytes.len > 0) {
         ssize_t n = write(fd, bytes.base, bytes.len);
@@ -65,7 +78,7 @@ static enum status write_all(int fd, struct span bytes)
             return ST_IO;
         bytes = span_of(bytes.base + n, bytes.len - (size_t)n);
     }
-    return fsync(fd) == 0 ? ST_OK : ST_IO;
+    return ST_OK;
 }
 
 static enum status write_beside(const char *path, struct span bytes, char *part)
@@ -73,7 +86,9 @@ static enum status write_beside(const char *path, struct span bytes, char *part)
     int fd = mkostemp(part, O_CLOEXEC);
     if (fd < 0)
         return ST_IO;
-    enum status st = write_all(fd, bytes);
+    enum status st = files_write_all(fd, bytes);
+    if (st == ST_OK && fsync(fd) != 0)
+        st = ST_IO;
     if (close(fd) != 0 || (st == ST_OK && rename(part, path) != 0))
         st = ST_IO;
     if (st != ST_OK)

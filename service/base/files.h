@@ -23,6 +23,16 @@ MUST_USE enum status files_make_folder_of(const char *path);
  */
 MUST_USE enum status files_write(const char *path, struct span bytes);
 
+/* All of `bytes` to where `fd` stands. Errors: ST_IO (errno says why): some of it may be there. */
+MUST_USE enum status files_write_all(int fd, struct span bytes);
+
+/*
+ * `name` as the file `beside` means it: relative to the folder that one is in, unless it begins
+ * with '/'. Errors: ST_INVALID (no path: empty, or too long).
+ */
+MUST_USE enum status files_beside(const char *beside, struct span name,
+                                  char ret_path[FILES_PATH_MAX]);
+
 /* What is in `path`, with a NUL behind it that is not counted; the caller's, free(). Errors:
  * ST_NOT_FOUND, ST_IO, ST_TOO_LARGE (more than max_bytes). */
 MUST_USE enum status files_read(const char *path, size_t max_bytes, char **ret_bytes,

@@ -1,5 +1,6 @@
 #include "service/engine/history.h"
 
+#include "service/base/files.h"
 #include "service/base/unnamed.h"
 #include "service/engine/frames.h"
 #include "service/state/journal_peek.h"
@@ -54,19 +55,12 @@ void history_ask(struct history *h, bool (*goes_on)(void *user), void *user)
 
 static enum status flush(struct history *h)
 {
-    size_t done = 0;
     if (h->goes_on != NULL && !h->goes_on(h->user))
         return ST_CONFLICT;
-    while (done < h->used) {
-        ssize_t n = write(h->fd, h->block + done, h->used - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return ST_IO;
-        done += (size_t)n;
-    }
-    h->used = 0;
-    return ST_OK;
+    enum status st = files_write_all(h->fd, span_of(h->block, h->used));
+    if (st == ST_OK)
+        h->used = 0;
+    return st;
 }
 
 /* Room for `n` more. */

@@ -1,6 +1,7 @@
 #include "service/engine/roster_file.h"
 
 #include "service/base/check.h"
+#include "service/base/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,19 +126,6 @@ void roster_file_close(struct roster_file *f)
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static bool write_whole(int fd, struct span bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.base, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes = span_of(bytes.base + n, bytes.len - (size_t)n);
-    }
-    return true;
-}
-
 static struct span text_of(struct roster_file *f, const struct list_line *line)
 {
     struct text text;
@@ -151,7 +139,7 @@ static struct span text_of(struct roster_file *f, const struct list_line *line)
 enum status roster_file_append(struct roster_file *f, const struct list_line *line)
 {
     struct span text = text_of(f, line);
-    if (!write_whole(f->fd, text)) {
+    if (files_write_all(f->fd, text) != ST_OK) {
         /* half a line, if it cannot be cut off, is joined by the next one: both are lost at the
          * start, which then says so */
         (void)!ftruncate(f->fd, (off_t)f->bytes);
@@ -184,7 +172,7 @@ static bool write_all(struct roster_file *f, int fd,
     struct list_line line;
     while (next(user, &line)) {
         struct span text = text_of(f, &line);
-        if (!write_whole(fd, text))
+        if (files_write_all(fd, text) != ST_OK)
             return false;
         ret_counts->bytes += text.len;
         ret_counts->lines++;

@@ -1,14 +1,13 @@
 #include "service/engine/rule_test.h"
 
 #include "service/base/check.h"
+#include "service/base/files.h"
 #include "service/engine/rule_test_expect.h"
 #include "service/txn/reader.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { PATH_BYTES_MAX = 4096 };
 
 #define START_DEFAULT_MS INT64_C(1767614400000) /* 2026-01-05T12:00:00Z, a Monday */
 #define TIME_LAST_MS INT64_C(253402300799999)   /* the last that RFC 3339 can say */
@@ -381,11 +380,7 @@ static bool path_beside(const struct rule_test_load *l, const struct yaml_node *
     struct span name;
     if (!yaml_string(l->yaml, node, l->diags, &name))
         return false;
-    const char *slash = strrchr(l->yaml->name, '/');
-    int folder =
-        name.len > 0 && name.base[0] != '/' && slash ? (int)(slash + 1 - l->yaml->name) : 0;
-    int len = snprintf(ret_path, PATH_BYTES_MAX, "%.*s%.*s", folder, l->yaml->name, SPAN_ARG(name));
-    if (name.len == 0 || len >= PATH_BYTES_MAX)
+    if (files_beside(l->yaml->name, name, ret_path) != ST_OK)
         return fail(l, node, "ruleset: ruleset.yaml", "no path of a file");
     return true;
 }
@@ -395,7 +390,7 @@ static enum status load_ruleset(const struct rule_test_load *l, const struct sna
                                 struct snapshot **ret_snap)
 {
     const struct yaml_node *node = yaml_get(l->yaml->root, "ruleset");
-    char path[PATH_BYTES_MAX];
+    char path[FILES_PATH_MAX];
     if (node == NULL)
         fail(l, l->yaml->root, "ruleset: ruleset.yaml", "the file names no `ruleset:`");
     if (node == NULL || !path_beside(l, node, path))

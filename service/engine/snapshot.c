@@ -2,6 +2,7 @@
 
 #include "rules/cel_share.h"
 #include "service/base/check.h"
+#include "service/base/files.h"
 #include "service/base/hash.h"
 #include "service/engine/bounds.h"
 #include "service/engine/budget.h"
@@ -16,7 +17,6 @@
 enum {
     NAMES_MAX = SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX + LISTS_MAX,
     FILES_MAX = 1 + LISTS_MAX + SNAPSHOT_RULE_FILES_MAX,
-    PATH_BYTES_MAX = 4096,
 };
 
 /* ---- what may stand in the file ---- */
@@ -256,13 +256,9 @@ static bool load_features(struct loader *l)
 /* `name` relative to the folder of the ruleset file; NULL, with a diagnostic: it is none. */
 static const char *beside(struct loader *l, const struct yaml_node *node, struct span name)
 {
-    char path[PATH_BYTES_MAX];
-    const char *slash = strrchr(l->path, '/');
-    int folder = name.base[0] != '/' && slash != NULL ? (int)(slash + 1 - l->path) : 0;
-    int len = snprintf(path, sizeof path, "%.*s%.*s", folder, l->path, SPAN_ARG(name));
-    bool is_path = name.len > 0 && len > 0 && (size_t)len < sizeof path;
-    const char *copy =
-        is_path ? arena_try_copy(l->snap->arena, span_of(path, (size_t)len)).base : NULL;
+    char path[FILES_PATH_MAX];
+    bool is_path = files_beside(l->path, name, path) == ST_OK;
+    const char *copy = is_path ? arena_try_copy(l->snap->arena, span_str(path)).base : NULL;
     if (copy == NULL)
         diag_error(l->diags, yaml_at(&l->file, node), NULL, "%s",
                    is_path ? "the ruleset is too large: out of space" : "no path of a file");

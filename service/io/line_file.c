@@ -1,6 +1,7 @@
 #include "service/io/line_file.h"
 
 #include "service/base/check.h"
+#include "service/base/files.h"
 #include "service/base/log.h"
 
 #include <errno.h>
@@ -30,19 +31,6 @@ struct line_file {
 };
 
 /* ---- open and close ---- */
-
-/* Each folder of `path` that is missing. Whether it worked is seen when the file is opened. */
-static void make_folders(const char *path)
-{
-    char folder[PATH_MAX];
-    for (const char *p = strchr(path + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
-        size_t n = (size_t)(p - path);
-        memcpy(folder, path, n);
-        folder[n] = '\0';
-        if (mkdir(folder, 0777) != 0)
-            continue;
-    }
-}
 
 static enum status open_file(struct line_file *f)
 {
@@ -74,7 +62,7 @@ static void follow_links(struct line_file *f)
 
 static enum status open_first(struct line_file *f)
 {
-    make_folders(f->path);
+    (void)!files_make_folder_of(f->path); /* whether that worked is seen when it is opened */
     enum status st = open_file(f);
     if (st == ST_OK)
         follow_links(f);

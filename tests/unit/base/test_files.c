@@ -91,6 +91,28 @@ static int tear_down(void **state)
     return files_remove(folder) == ST_OK ? 0 : -1;
 }
 
+static void a_name_is_relative_to_the_file_that_names_it(void **state)
+{
+    static const struct {
+        const char *beside, *name, *path;
+    } rows[] = {{"rules/ruleset.yaml", "velocity.yaml", "rules/velocity.yaml"},
+                {"ruleset.yaml", "lists/x.txt", "lists/x.txt"},
+                {"/etc/ruleset.yaml", "../x", "/etc/../x"},
+                {"rules/ruleset.yaml", "/abs/x", "/abs/x"}};
+    static char longest[FILES_PATH_MAX];
+    char path[FILES_PATH_MAX] = "untouched";
+    (void)state;
+    memset(longest, 'x', sizeof longest);
+    assert_int_equal(files_beside("a/b", span_of(NULL, 0), path), ST_INVALID);
+    assert_int_equal(files_beside("a/b", span_of(longest, FILES_PATH_MAX - 2), path), ST_INVALID);
+    assert_string_equal(path, "untouched");
+    assert_int_equal(files_beside("a/b", span_of(longest, FILES_PATH_MAX - 3), path), ST_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(files_beside(rows[i].beside, span_str(rows[i].name), path), ST_OK);
+        assert_string_equal(path, rows[i].path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +120,7 @@ int main(void)
         cmocka_unit_test(a_file_over_the_limit_is_not_read),
         cmocka_unit_test(a_write_that_fails_leaves_what_was_there),
         cmocka_unit_test(a_folder_goes_with_all_in_it_and_links_are_not_followed),
+        cmocka_unit_test(a_name_is_relative_to_the_file_that_names_it),
     };
     return cmocka_run_group_tests_name("base/files", tests, set_up, tear_down);
 }
