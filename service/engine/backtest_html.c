@@ -172,6 +172,20 @@ static void put_change(struct text *out, const struct backtest_row *row, double 
     text_str(out, "</span>");
 }
 
+/* A row's value of both and the change; between[i] stands behind the i-th of the three. */
+static void put_pair(struct text *out, const struct backtest_row *row,
+                     const struct backtest_report *r, const char *const between[3])
+{
+    double ours = row->of(&r->result->candidate.measure);
+    double theirs = row->of(&r->result->baseline.measure);
+    backtest_put(out, row, ours);
+    text_str(out, between[0]);
+    backtest_put(out, row, theirs);
+    text_str(out, between[1]);
+    put_change(out, row, ours, theirs);
+    text_str(out, between[2]);
+}
+
 static void put_cards(const struct backtest_report *r, struct text *out)
 {
     static const char *const shown[] = {"fraud money stopped", "recall", "precision",
@@ -179,20 +193,15 @@ static void put_cards(const struct backtest_report *r, struct text *out)
     text_str(out, "<div class=\"cards\">\n");
     for (int i = 0; i < BACKTEST_ROWS; i++) {
         const struct backtest_row *row = &backtest_rows[i];
-        double ours = row->of(&r->result->candidate.measure);
-        double theirs = row->of(&r->result->baseline.measure);
         bool wanted = false;
         for (size_t k = 0; k < sizeof shown / sizeof shown[0]; k++)
             wanted |= strcmp(shown[k], row->title) == 0;
         if (!wanted)
             continue;
         text_printf(out, "<div class=\"card\"><span class=\"soft\">%s</span><b>", row->title);
-        backtest_put(out, row, ours);
-        text_str(out, "</b><span class=\"soft\">running rules ");
-        backtest_put(out, row, theirs);
-        text_str(out, " </span>");
-        put_change(out, row, ours, theirs);
-        text_str(out, "</div>\n");
+        put_pair(
+            out, row, r,
+            (const char *[]){"</b><span class=\"soft\">running rules ", " </span>", "</div>\n"});
     }
     text_str(out, "</div>\n");
 }
@@ -203,15 +212,8 @@ static void put_numbers(const struct backtest_report *r, struct text *out)
                   "<th>running rules</th><th>change</th></tr>\n");
     for (int i = 0; i < BACKTEST_ROWS; i++) {
         const struct backtest_row *row = &backtest_rows[i];
-        double ours = row->of(&r->result->candidate.measure);
-        double theirs = row->of(&r->result->baseline.measure);
         text_printf(out, "<tr><td>%s</td><td>", row->title);
-        backtest_put(out, row, ours);
-        text_str(out, "</td><td>");
-        backtest_put(out, row, theirs);
-        text_str(out, "</td><td>");
-        put_change(out, row, ours, theirs);
-        text_str(out, "</td></tr>\n");
+        put_pair(out, row, r, (const char *[]){"</td><td>", "</td><td>", "</td></tr>\n"});
     }
     text_str(out, "</table></div>\n");
 }

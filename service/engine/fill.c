@@ -80,16 +80,22 @@ static void answered(struct state_op *op, enum status st)
     f->is_back = true;
 }
 
+/* Until it is back. */
+static enum status run_op(struct fill *f, struct state *state, struct state_op *op)
+{
+    op->user = f;
+    f->is_back = false;
+    state_submit(state, op);
+    while (!f->is_back)
+        f->o->turn(f->o->user);
+    return f->status;
+}
+
 static enum status ask_of(struct fill *f, struct state *state, struct state_op op)
 {
     op.now_ms = f->o->now_ms;
     op.done = answered;
-    op.user = f;
-    f->is_back = false;
-    state_submit(state, &op);
-    while (!f->is_back)
-        f->o->turn(f->o->user);
-    return f->status;
+    return run_op(f, state, &op);
 }
 
 static void take_claim(struct state_op *op, enum status st)
@@ -111,12 +117,8 @@ static struct span peek(struct fill *f, struct state *state, uint64_t txn_hash)
                           .hashes = &txn_hash,
                           .n_hashes = 1,
                           .found = found,
-                          .done = take_claim,
-                          .user = f};
-    f->is_back = false;
-    state_submit(state, &op);
-    while (!f->is_back)
-        f->o->turn(f->o->user);
+                          .done = take_claim};
+    (void)run_op(f, state, &op);
     return f->log;
 }
 
@@ -130,13 +132,8 @@ static enum status put_claim(struct fill *f, struct state *state, uint64_t txn_h
                           .claim = claim,
                           .ttl_ms = ttl_ms,
                           .found = found,
-                          .done = take_claim,
-                          .user = f};
-    f->is_back = false;
-    state_submit(state, &op);
-    while (!f->is_back)
-        f->o->turn(f->o->user);
-    return f->status;
+                          .done = take_claim};
+    return run_op(f, state, &op);
 }
 
 static bool is_stopped(const struct fill *f)
@@ -622,14 +619,10 @@ static enum status ask_coverage(struct fill *f, struct span expected, struct spa
                           .claim = text,
                           .expected = expected,
                           .found = found,
-                          .done = take_coverage,
-                          .user = f};
-    f->is_back = false;
-    state_submit(f->o->state, &op);
-    while (!f->is_back)
-        f->o->turn(f->o->user);
+                          .done = take_coverage};
+    enum status st = run_op(f, f->o->state, &op);
     *ret_put = op.is_settled;
-    return f->status;
+    return st;
 }
 
 static struct text coverage_text(struct fill *f)
