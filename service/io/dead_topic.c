@@ -143,9 +143,7 @@ static enum status list_partitions(struct reading *r)
 {
     const struct rd_kafka_metadata *found;
     const char *name = r->options->kafka->dead_letters;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(r->consumer, name, NULL);
-    rd_kafka_resp_err_t err = rd_kafka_metadata(r->consumer, 0, topic, &found, ASK_MS);
-    rd_kafka_topic_destroy(topic);
+    rd_kafka_resp_err_t err = kafka_ask_topic(r->consumer, name, ASK_MS, &found);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return refuse(r, "kafka.brokers", err);
     err = found->topics[0].err;

@@ -263,3 +263,13 @@ enum status kafka_conf_check(const struct kafka_options *o, struct diag_at at,
         check_whole(RD_KAFKA_PRODUCER, kafka_conf_producer(&nobody), at, diags);
     return diags->errors > errors_before ? ST_INVALID : ST_OK;
 }
+
+rd_kafka_resp_err_t kafka_ask_topic(rd_kafka_t *client, const char *name, int timeout_ms,
+                                    const struct rd_kafka_metadata **ret_found)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
+    CHECK(topic != NULL);
+    rd_kafka_resp_err_t err = rd_kafka_metadata(client, 0, topic, ret_found, timeout_ms);
+    rd_kafka_topic_destroy(topic);
+    return err;
+}

@@ -45,4 +45,9 @@ MUST_USE enum status kafka_conf_check(const struct kafka_options *options, struc
 rd_kafka_conf_t *kafka_conf_consumer(const struct kafka_options *options);
 rd_kafka_conf_t *kafka_conf_producer(const struct kafka_options *options);
 
+/* What the brokers know of one topic: ret_found->topics[0], whose own `err` says whether it is
+ * there; rd_kafka_metadata_destroy(). The answer is whether they were reached. */
+rd_kafka_resp_err_t kafka_ask_topic(rd_kafka_t *client, const char *name, int timeout_ms,
+                                    const struct rd_kafka_metadata **ret_found);
+
 #endif

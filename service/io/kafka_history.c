@@ -93,10 +93,7 @@ static enum status add_partitions(struct reading *r, const char *name,
 static enum status ask_topic(struct reading *r, const char *name)
 {
     const struct rd_kafka_metadata *found;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(r->consumer, name, NULL);
-    CHECK(topic != NULL);
-    rd_kafka_resp_err_t err = rd_kafka_metadata(r->consumer, 0, topic, &found, ASK_MS);
-    rd_kafka_topic_destroy(topic);
+    rd_kafka_resp_err_t err = kafka_ask_topic(r->consumer, name, ASK_MS, &found);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return refuse(r, r->options->kafka->brokers, rd_kafka_err2str(err));
     enum status st = add_partitions(r, name, &found->topics[0]);

@@ -110,15 +110,19 @@ static enum status list_segments(struct folder *f, char *ret_why)
     return st;
 }
 
-enum status folder_open(const char *path, struct folder *ret_folder, char *ret_why)
+/* `ours`: it is made when missing, and locked. */
+static enum status open_folder(const char *path, bool ours, struct folder *ret_folder,
+                               char *ret_why)
 {
     struct folder f = {.path = strdup(path), .dir_fd = -1, .lock_fd = -1};
     if (f.path == NULL)
         return refuse(ret_why, ST_IO, "%s: no memory", path);
     enum status st = ST_OK;
-    if (!make_folder(path) || (f.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        st = refuse(ret_why, ST_IO, "%s: %s", path, strerror(errno));
-    if (st == ST_OK)
+    if ((ours && !make_folder(path)) ||
+        (f.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        st = refuse(ret_why, !ours && errno == ENOENT ? ST_NOT_FOUND : ST_IO, "%s: %s", path,
+                    strerror(errno));
+    if (st == ST_OK && ours)
         st = take_lock(&f, ret_why);
     if (st == ST_OK)
         st = list_segments(&f, ret_why);
@@ -129,23 +133,14 @@ enum status folder_open(const char *path, struct folder *ret_folder, char *ret_w
     return st;
 }
 
+enum status folder_open(const char *path, struct folder *ret_folder, char *ret_why)
+{
+    return open_folder(path, true, ret_folder, ret_why);
+}
+
 enum status folder_look(const char *path, struct folder *ret_folder, char *ret_why)
 {
-    struct folder f = {.path = strdup(path), .dir_fd = -1, .lock_fd = -1};
-    if (f.path == NULL)
-        return refuse(ret_why, ST_IO, "%s: no memory", path);
-    enum status st = ST_OK;
-    f.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (f.dir_fd < 0)
-        st = refuse(ret_why, errno == ENOENT ? ST_NOT_FOUND : ST_IO, "%s: %s", path,
-                    strerror(errno));
-    if (st == ST_OK)
-        st = list_segments(&f, ret_why);
-    if (st == ST_OK)
-        *ret_folder = f;
-    else
-        folder_close(&f);
-    return st;
+    return open_folder(path, false, ret_folder, ret_why);
 }
 
 void folder_close(struct folder *f)
