@@ -112,15 +112,6 @@ static enum status check_ruleset(const struct config *config, const char *rule, 
     return st;
 }
 
-static bool format_of(const char *text, bool *ret_json)
-{
-    bool json = strcmp(text, "json") == 0;
-    if (!json && strcmp(text, "text") != 0)
-        return false;
-    *ret_json = json;
-    return true;
-}
-
 int cli_check(int argc, char **argv)
 {
     static struct diag_list diags;
@@ -133,10 +124,8 @@ int cli_check(int argc, char **argv)
     enum cli_parsed parsed = cli_parse(argc, argv, usage, options, 2, &args);
     if (parsed != CLI_PARSED_OK)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
-    if (!format_of(format, &json)) {
-        fprintf(stderr, "sluice check: --format is text or json\n");
+    if (!cli_format("check", format, &json))
         return CLI_USAGE;
-    }
     enum status st = config_load(args.config_file, args.flags, args.n_flags, &diags, &config);
     if (st == ST_OK)
         st = kafka_check(&config, args.config_file, &diags);

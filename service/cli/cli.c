@@ -115,6 +115,17 @@ enum cli_parsed cli_parse(int argc, char **argv, const char *usage,
     return CLI_PARSED_OK;
 }
 
+bool cli_format(const char *verb, const char *text, bool *ret_json)
+{
+    bool json = strcmp(text, "json") == 0;
+    if (!json && strcmp(text, "text") != 0) {
+        fprintf(stderr, "sluice %s: --format is text or json, not '%s'\n", verb, text);
+        return false;
+    }
+    *ret_json = json;
+    return true;
+}
+
 void cli_print_diags(const struct diag_list *diags, bool json, FILE *to)
 {
     static char bytes[DIAG_MAX * 4 * DIAG_MESSAGE_MAX * 2]; /* four texts each, escapes double */

@@ -82,6 +82,9 @@ enum cli_parsed cli_parse(int argc, char **argv, const char *usage,
                           const struct cli_option *options, size_t n_options,
                           struct cli_args *ret_args);
 
+/* `--format text` or json; false: another was given, and that is printed. */
+bool cli_format(const char *verb, const char *text, bool *ret_json);
+
 /* Load the configuration of the arguments; its diagnostics go to stderr. */
 MUST_USE enum status cli_load_config(const struct cli_args *args, struct config *ret_config);
 

@@ -98,9 +98,11 @@ int cli_diff(int argc, char **argv)
     enum cli_parsed parsed = cli_parse(argc, argv, usage, options, 2, &args);
     if (parsed != CLI_PARSED_OK)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
-    bool json = strcmp(format, "json") == 0;
-    if (args.n_operands != 2 || (!json && strcmp(format, "text") != 0)) {
-        fprintf(stderr, "sluice diff: two rulesets are compared; --format is text or json\n");
+    bool json;
+    if (!cli_format("diff", format, &json))
+        return CLI_USAGE;
+    if (args.n_operands != 2) {
+        fprintf(stderr, "sluice diff: two rulesets are compared\n");
         return CLI_USAGE;
     }
     if ((args.config_file != NULL || args.n_flags > 0) && cli_load_config(&args, &config) != ST_OK)

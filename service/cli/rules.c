@@ -81,11 +81,9 @@ int cli_rules(int argc, char **argv)
         cli_parse(argc, argv, usage, options, sizeof options / sizeof options[0], &args);
     if (parsed != CLI_PARSED_OK)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
-    bool json = strcmp(format, "json") == 0;
-    if (!json && strcmp(format, "text") != 0) {
-        fprintf(stderr, "sluice rules: --format is text or json, not '%s'\n", format);
+    bool json;
+    if (!cli_format("rules", format, &json))
         return CLI_USAGE;
-    }
     bool wants_config = url == NULL || args.config_file != NULL;
     if (wants_config && cli_load_config(&args, &config) != ST_OK)
         return CLI_REFUSED;

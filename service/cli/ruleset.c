@@ -174,10 +174,12 @@ int cli_ruleset(int argc, char **argv)
     enum cli_parsed parsed = cli_parse(argc, argv, usage, options, 4, &args);
     if (parsed != CLI_PARSED_OK)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
-    bool json = strcmp(format, "json") == 0;
-    if ((!json && strcmp(format, "text") != 0) || (all && back) || (to != NULL && !back)) {
-        fprintf(stderr, "sluice ruleset: --format is text or json; --all and --rollback exclude "
-                        "each other; --to goes with --rollback\n");
+    bool json;
+    if (!cli_format("ruleset", format, &json))
+        return CLI_USAGE;
+    if ((all && back) || (to != NULL && !back)) {
+        fprintf(stderr, "sluice ruleset: --all and --rollback exclude each other; --to goes with "
+                        "--rollback\n");
         return CLI_USAGE;
     }
     if (cli_load_config(&args, &config) != ST_OK)
