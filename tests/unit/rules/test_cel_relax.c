@@ -14,21 +14,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
+FIXTURE_OF_TESTS
 
 struct condition {
     const struct cel_program *plain, *guarded;

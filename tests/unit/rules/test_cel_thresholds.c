@@ -9,23 +9,9 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
+FIXTURE_OF_TESTS
 static struct cel_threshold items[2];
 static struct cel_thresholds found;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_fini(&f);
-    return 0;
-}
 
 static void look(const char *source)
 {
