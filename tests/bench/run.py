@@ -11,7 +11,8 @@ Each round drives them in turn with wrk (64 connections, distinct bodies); only 
 at a time, and the median of the rounds counts. Then: bare with and without armour; an open loop
 with vegeta at half the rate measured with Redis (bare at that rate is its floor); `sluice replay`
 of a generated stream on one core; from a topic of Kafka to the topic of decisions
-(kafka_rounds.py); and expressions and rules beside cel-go (cel_rounds.py).
+(kafka_rounds.py); expressions and rules beside cel-go (cel_rounds.py); and a list of a million
+items beside a plain hash table (lists.c).
 Results: build/bench.json and a table on stdout.
 """
 import argparse
@@ -38,6 +39,7 @@ import stream
 OUT = "build/bench"
 HERE = "tests/bench"
 BARE = "build/tests/bench/bare"
+LISTS = "build/tests/bench/lists"
 WARM_TIMEOUT_S = 300
 SAMPLED_KEYS = 1000
 # Far more than a rate keeps busy at 2 ms each; when all are, the rate is not reached, and the
@@ -268,7 +270,31 @@ def replay_rate(sluice, folder, transactions):
     return round(transactions / (time.monotonic() - started))
 
 
+def measure_lists(rounds):
+    pinned = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
+    return json.loads(subprocess.run(pinned + [LISTS, str(rounds)], stdout=subprocess.PIPE,
+                                     check=True, timeout=600).stdout)
+
+
 # ---- the report ----
+
+def print_lists(row):
+    head = f"in a list of {row['items']:,}"
+    print(f"{head:34}{'ours':>12}{'a table':>12}{'of it':>8}")
+    for name in ("hit", "miss"):
+        print(f"{name:34}{row[name]['ours']:9.0f} ns{row[name]['table']:9.0f} ns"
+              f"{row[name]['ratio']:8.2f}")
+    ours, table = row["bytes"]["ours"], row["bytes"]["table"]
+    print(f"{'bytes an item of 16':34}{ours:12.1f}{table:12.1f}{ours / table:8.2f}")
+    networks = row["networks"]
+    print(f"an address in {networks['items']:,} networks: {networks['ns']} ns, "
+          f"{networks['bytes']:.0f} bytes a network; one taken away: "
+          f"{row['network_removed']['made_us']} us")
+    print(f"a change takes {row['change']['made_us']} us, 200 at once "
+          f"{row['changes']['made_us']} us, and to let go {row['changes']['freed_us']} us; the "
+          f"whole list {row['all_freed_us'] / 1000:.1f} ms")
+
+
 
 def print_table(result):
     bare = result["http"]["bare"]["rps"]
@@ -289,6 +315,7 @@ def print_table(result):
           f"device, terminals and claims")
     kafka_rounds.print_table(result["kafka"])
     cel_rounds.print_table(result["cel"])
+    print_lists(result["lists"])
 
 
 def measure(args, folder, stack):
@@ -336,11 +363,16 @@ def main():
     parser.add_argument("--messages", type=int, default=300_000, help="of Kafka")
     parser.add_argument("--cel-rounds", type=int, default=21, help="of expressions")
     parser.add_argument("--only-kafka", action="store_true")
+    parser.add_argument("--lists-rounds", type=int, default=11)
     parser.add_argument("--only-cel", action="store_true")
+    parser.add_argument("--only-lists", action="store_true")
     args = parser.parse_args()
     os.makedirs(OUT, exist_ok=True)
     if args.only_cel:
         cel_rounds.print_table(cel_rounds.rounds(args.cel_rounds))
+        return
+    if args.only_lists:
+        print_lists(measure_lists(args.lists_rounds))
         return
     with tempfile.TemporaryDirectory(dir=OUT) as folder:
         folder = os.path.abspath(folder)
@@ -355,6 +387,8 @@ def main():
         result["kafka"] = measure_kafka(args, folder)
     say("expressions")
     result["cel"] = cel_rounds.rounds(args.cel_rounds)
+    say("lists")
+    result["lists"] = measure_lists(args.lists_rounds)
     result["machine"] = {"cores": os.cpu_count(), "kernel": os.uname().release}
     with open("build/bench.json", "w", encoding="ascii") as f:
         json.dump(result, f, indent=2)

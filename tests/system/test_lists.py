@@ -1,5 +1,6 @@
 """Lists that are changed while the service runs."""
 import json
+import random
 import re
 import threading
 import urllib.parse
@@ -267,6 +268,77 @@ def test_no_transaction_sees_half_of_a_change(make_server):
     for thread in threads:
         thread.join()
     assert len(names) <= 4 and all(len(fired) == 1 for fired in names.values()), names
+
+
+def test_every_decision_agrees_with_the_lists_its_name_stands_for(make_server):
+    """One changes the lists, three ask: each name that a decision has stood for one content, which
+    says whether the rules of the lists had to fire."""
+    server = make(make_server, lists__file="lists.ndjson", workers=2)
+    values, offices = [f"d-{i}" for i in range(5)], ["192.0.2.0/24", "192.0.0.0/16"]
+    stood, seen, stop = {}, [], threading.Event()
+
+    def note(content):
+        name = server.get("/v1/lists").json()["decided_by"]
+        assert stood.setdefault(name, content) == content
+
+    def ask(seed):
+        rng = random.Random(seed)
+        while not stop.is_set():
+            value = rng.choice(values)
+            answer = decided(server, device_id=value, ip="192.0.2.7")
+            fired = {reason["rule"] for reason in answer["reasons"]}
+            seen.append((answer["ruleset"], value, "muted" in fired, "office" in fired))
+
+    rng, content = random.Random(7), set()
+    note(frozenset())
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(150):
+        value = rng.choice(values + offices)
+        change = remove if value in content else put
+        assert change(server, "offices" if "/" in value else "muted", value).status == 200
+        content ^= {value}
+        until(lambda: stood.get(server.get("/v1/lists").json()["decided_by"],
+                                frozenset(content)) == content)
+        note(frozenset(content))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(seen) > 100 and len({name for name, *_ in seen}) > 10
+    for name, value, is_muted, is_office in seen:
+        assert name in stood
+        assert is_muted == (value in stood[name])
+        assert is_office == any(network in stood[name] for network in offices)
+
+
+def test_what_decisions_name_is_shown_with_the_ruleset(listed):
+    put(listed, "muted", "d-8")
+    told, name = listed.get("/v1/ruleset").json(), decided(listed)["ruleset"]
+    assert told["decided_by"] == name != told["ruleset"]
+    assert (f'sluice_ruleset_info{{ruleset="{told["ruleset"]}",decided_by="{name}"}} 1\n'
+            in listed.get("/metrics").body.decode())
+
+
+def test_the_gate_sees_the_lists_as_they_are(make_server):
+    """All that was decided is of one device, which is put into a list: rules that say the same
+    otherwise change nothing, and without the list's rule nothing would be flagged."""
+    server = make(make_server, lists__file="lists.ndjson", journal__dir="journal",
+                  reload__watch=False,
+                  reload__gate_events=200, reload__gate_flag_rate=5, reload__gate_floor=0)
+    for _ in range(150):
+        decided(server, device_id="d-5")
+    put(server, "muted", "d-5")
+    before = server.get("/v1/ruleset").json()["ruleset"]
+    server.write("rules.yaml", RULES.replace("score: 80", "score: 79"))
+    server.signal(1)
+    until(lambda: server.get("/v1/ruleset").json()["ruleset"] != before)
+    before = server.get("/v1/ruleset").json()["ruleset"]
+    server.write("rules.yaml", RULES.replace("score: 81", "score: 1"))
+    server.signal(1)
+    until(lambda: 'sluice_ruleset_gate_total{result="refused"} 1\n'
+          in server.get("/metrics").body.decode())
+    assert server.get("/v1/ruleset").json()["ruleset"] == before
 
 
 # ---- Redis ----
