@@ -1,6 +1,6 @@
 #include "rules/list_view.h"
 
-#include "rules/cel_networks.h"
+#include "rules/list_ranges.h"
 #include "service/base/check.h"
 #include "service/base/decode.h"
 
@@ -8,23 +8,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Networks that were added since all ranges were made: sorting so many takes a millisecond. */
-enum { ADDED_MAX = 4096 };
-
-struct ranges {
-    _Atomic uint32_t refs;
-    size_t count;
-    struct cel_network at[];
-};
-
 struct list_view {
     struct cel_set ops; /* first: cel_value.c knows no more of it */
     struct cel_list list;
     _Atomic uint32_t refs;
     enum list_type type;
     struct list_set *set;
-    struct ranges *all, *added; /* NULL: of no networks */
-    size_t n_added;             /* in `added`, before those within others were left out */
+    struct list_ranges *ranges; /* NULL: of no networks */
 };
 
 const char *list_type_name(enum list_type type)
@@ -64,14 +54,12 @@ static struct cel_value network_value(const struct cel_address *a, int bits)
 
 static bool network_key(struct span text, char *buf, struct span *ret_key)
 {
-    struct cel_network network;
-    struct cel_address as_written;
+    struct list_network network;
     struct text out;
-    int bits;
-    if (!cel_prefix_parse(text, &as_written, &bits) || !cel_network_parse(text, &network))
+    if (!list_network_parse(text, &network))
         return false;
     text_init(&out, buf, LIST_KEY_BYTES);
-    cel_value_write(network_value(&network.first, bits), &out);
+    cel_value_write(network_value(&network.address, network.bits), &out);
     *ret_key = text_span(&out);
     return true;
 }
@@ -116,15 +104,9 @@ static const struct list_view *view_of(const struct cel_set *ops)
     return (const struct list_view *)(const void *)ops;
 }
 
-static bool is_in(const struct ranges *r, const struct cel_address *address)
-{
-    return r != NULL && cel_networks_have(r->at, r->count, address);
-}
-
 static bool has_address(const struct cel_set *ops, const struct cel_address *address)
 {
-    const struct list_view *v = view_of(ops);
-    return is_in(v->all, address) || is_in(v->added, address);
+    return list_ranges_have(view_of(ops)->ranges, address);
 }
 
 static bool has_text(const struct cel_set *ops, struct cel_value v)
@@ -155,55 +137,48 @@ static bool has_network(const struct cel_set *ops, struct cel_value v)
 
 /* ---- ranges --------------------------------------------------------------------------------- */
 
-static struct ranges *ranges_new(size_t room)
+static void *room_for(size_t n, size_t size)
 {
-    struct ranges *r = malloc(sizeof *r + room * sizeof *r->at);
-    CHECK(r != NULL);
-    r->refs = 1;
-    r->count = 0;
-    return r;
+    void *room = malloc((n + 1) * size);
+    CHECK(room != NULL);
+    return room;
 }
 
-static struct ranges *ranges_ref(struct ranges *r)
-{
-    if (r != NULL)
-        atomic_fetch_add(&r->refs, 1);
-    return r;
-}
-
-static void ranges_unref(struct ranges *r)
-{
-    if (r != NULL && atomic_fetch_sub(&r->refs, 1) == 1)
-        free(r);
-}
+struct networks {
+    struct list_network *at;
+    size_t n;
+};
 
 /* In a list of strings what was added may be no network: it is in none. */
-static void add_range(void *user, struct span key)
+static void add_network(void *user, struct span key)
 {
-    struct ranges *r = user;
-    if (cel_network_parse(key, &r->at[r->count]))
-        r->count++;
+    struct networks *networks = user;
+    networks->n += list_network_parse(key, &networks->at[networks->n]);
 }
 
-static struct ranges *ranges_of_set(const struct list_set *set)
+static struct list_ranges *ranges_of_set(const struct list_set *set)
 {
-    struct ranges *r = ranges_new(list_set_count(set));
-    list_set_each(set, add_range, r);
-    cel_networks_sort(r->at, &r->count);
+    struct networks networks = {room_for(list_set_count(set), sizeof *networks.at), 0};
+    list_set_each(set, add_network, &networks);
+    struct list_ranges *r = list_ranges_new(networks.at, networks.n);
+    free(networks.at);
     return r;
 }
 
-/* Those of `old`, which may be NULL, and of what the edits add. */
-static struct ranges *ranges_with(const struct ranges *old, const struct list_edit *edits, size_t n)
+/* Those of `old` with what the edits have changed, which is now as `set` says. */
+static struct list_ranges *ranges_with(const struct list_view *old, const struct list_set *set,
+                                       const struct list_edit *edits, size_t n)
 {
-    size_t before = old ? old->count : 0;
-    struct ranges *r = ranges_new(before + n);
-    if (old != NULL)
-        memcpy(r->at, old->at, before * sizeof *r->at);
-    r->count = before;
-    for (size_t i = 0; i < n; i++)
-        add_range(r, edits[i].key);
-    cel_networks_sort(r->at, &r->count);
+    struct list_range_edit *changes = room_for(n, sizeof *changes);
+    size_t n_changes = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct list_range_edit *change = &changes[n_changes];
+        change->in = list_set_has(set, edits[i].key);
+        if (change->in != list_set_has(old->set, edits[i].key))
+            n_changes += list_network_parse(edits[i].key, &change->network);
+    }
+    struct list_ranges *r = list_ranges_edit(old->ranges, changes, n_changes);
+    free(changes);
     return r;
 }
 
@@ -222,10 +197,9 @@ static struct list_view *view_new(enum list_type type, struct list_set *set_take
     return v;
 }
 
-static void set_ranges(struct list_view *v, struct ranges *all_take, struct ranges *added_take)
+static void set_ranges(struct list_view *v, struct list_ranges *ranges_take)
 {
-    v->all = all_take;
-    v->added = added_take;
+    v->ranges = ranges_take;
     v->ops.has_address = has_address;
 }
 
@@ -249,9 +223,7 @@ static bool can_be_walked(const struct list_view *v)
 
 static void *items_room(const struct list_view *v)
 {
-    void *items = malloc((v->list.count + 1) * sizeof *v->list.items);
-    CHECK(items != NULL);
-    return items;
+    return room_for(v->list.count, sizeof *v->list.items);
 }
 
 static void set_items(struct list_view *v)
@@ -296,9 +268,9 @@ static void set_items_in_order(struct list_view *v, const struct span *keys, siz
 
 static bool are_networks(const struct span *keys, size_t n)
 {
-    struct cel_network network;
+    struct list_network network;
     for (size_t i = 0; i < n; i++) {
-        if (!cel_network_parse(keys[i], &network))
+        if (!list_network_parse(keys[i], &network))
             return false;
     }
     return n > 0;
@@ -308,7 +280,7 @@ struct list_view *list_view_new(enum list_type type, const struct span *keys, si
 {
     struct list_view *v = view_new(type, list_set_new(keys, n));
     if (type == LIST_NETWORK || (type == LIST_STRING && are_networks(keys, n)))
-        set_ranges(v, ranges_of_set(v->set), NULL);
+        set_ranges(v, ranges_of_set(v->set));
     if (can_be_walked(v))
         set_items_in_order(v, keys, n);
     return v;
@@ -323,16 +295,14 @@ static bool takes_away(const struct list_edit *edits, size_t n)
     return false;
 }
 
+/* A text may be another spelling of a network that is still in: then all are looked at. */
 static void edit_ranges(struct list_view *v, const struct list_view *old,
                         const struct list_edit *edits, size_t n)
 {
-    v->n_added = old->n_added + n;
-    if (takes_away(edits, n) || v->n_added > ADDED_MAX) {
-        set_ranges(v, ranges_of_set(v->set), NULL);
-        v->n_added = 0;
-    } else {
-        set_ranges(v, ranges_ref(old->all), ranges_with(old->added, edits, n));
-    }
+    if (v->type == LIST_NETWORK || !takes_away(edits, n))
+        set_ranges(v, ranges_with(old, v->set, edits, n));
+    else
+        set_ranges(v, ranges_of_set(v->set));
 }
 
 struct list_view *list_view_edit(const struct list_view *old, const struct list_edit *edits,
@@ -358,8 +328,7 @@ void list_view_unref(struct list_view *v)
     if (v == NULL || atomic_fetch_sub(&v->refs, 1) != 1)
         return;
     list_set_unref(v->set);
-    ranges_unref(v->all);
-    ranges_unref(v->added);
+    list_ranges_free(v->ranges);
     free(v->list.items);
     free(v);
 }
@@ -384,14 +353,9 @@ size_t list_view_count(const struct list_view *v)
     return list_set_count(v->set);
 }
 
-static size_t ranges_bytes(const struct ranges *r)
-{
-    return r != NULL ? sizeof *r + r->count * sizeof *r->at : 0;
-}
-
 size_t list_view_bytes(const struct list_view *v)
 {
     size_t items = v->list.items != NULL ? v->list.count * sizeof *v->list.items : 0;
-    return sizeof *v + list_set_bytes(v->set) + ranges_bytes(v->all) + ranges_bytes(v->added) +
-           items;
+    size_t ranges = v->ranges != NULL ? list_ranges_bytes(v->ranges) : 0;
+    return sizeof *v + list_set_bytes(v->set) + ranges + items;
 }

@@ -7,10 +7,10 @@
  *     int        -7                            8 bytes                    is the number?
  *     network    10.1.2.3/8, 2001:db8::/32     "10.0.0.0/8": as RFC 5952  is the address in one?
  *
- * A view never changes; a change makes another, which shares what it can (list_set.h). Of
- * networks it has besides, as cel_networks.h draws it, the ranges of all but the last few that were
- * added, and the ranges of those; taking one away makes all ranges anew, some 0.4 us a network.
- * A list of strings that are all networks has ranges too, for inNetworks().
+ * A view never changes; a change makes another, which shares what it can (list_set.h). Networks
+ * are besides in list_ranges.h, which says what a change of them costs.
+ * A list of strings that are all networks is, too, for inNetworks(); taking one of these away
+ * looks at all of them, some 0.4 us each.
  *
  * Up to LIST_WALKED_MAX items can also be gone through by macros and functions: in the order of the
  * file, and once the list was changed, in their own.

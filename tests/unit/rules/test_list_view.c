@@ -156,6 +156,19 @@ static void texts_that_are_all_networks_have_addresses(void **state)
     list_view_unref(v);
 }
 
+static void a_text_that_is_another_spelling_still_has_its_addresses(void **state)
+{
+    const struct span texts[] = {span_str("10.0.0.0/8"), span_str("10.1.2.3/8")};
+    struct list_view *v = edited(list_view_new(LIST_STRING, texts, 2), "10.0.0.0/8", false);
+    struct cel_address address;
+    (void)state;
+    assert_true(cel_address_parse(span_str("10.9.9.9"), &address));
+    assert_true(list_view_list(v)->set->has_address(list_view_list(v)->set, &address));
+    v = edited(v, "10.1.2.3/8", false);
+    assert_false(list_view_list(v)->set->has_address(list_view_list(v)->set, &address));
+    list_view_unref(v);
+}
+
 static void a_list_too_long_to_walk_shows_no_items(void **state)
 {
     static char texts[LIST_WALKED_MAX + 1][16];
@@ -183,6 +196,7 @@ int main(void)
         cmocka_unit_test(an_address_is_in_a_network_until_none_holds_it),
         cmocka_unit_test(more_networks_than_are_kept_apart_are_all_found),
         cmocka_unit_test(texts_that_are_all_networks_have_addresses),
+        cmocka_unit_test(a_text_that_is_another_spelling_still_has_its_addresses),
         cmocka_unit_test(a_list_too_long_to_walk_shows_no_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
