@@ -1,5 +1,6 @@
 """A feature that is added while history is there already: bounded until it is covered."""
 import signal
+import threading
 
 from conftest import RULESET, payment, until
 from test_http_redis import with_redis
@@ -104,3 +105,100 @@ def test_a_restart_fills_what_a_reload_could_not(make_server):
     assert server.wait_log("features filled in")
     assert explained(server, payment(6))["features"]["currency_tx_count_1d"] == {
         "value": 7, "exact": True}
+
+
+# ---- instances of which one still has the older ruleset ----
+
+def coverage_of(redis):
+    key = redis.tell("KEYS", "*coverage").split(b"\r\n")[2].decode()
+    return key, redis.tell("GET", key).split(b"\r\n", 1)[1].decode()[:-2]
+
+
+def until_coverage(redis, server, numbers, holds):
+    """Events come, one after the other, until what stands in Redis is so."""
+    def there():
+        explained(server, payment(next(numbers)))
+        return holds(coverage_of(redis)[1])
+    until(there)
+
+
+def test_what_an_older_instance_does_not_write_is_not_covered_while_it_runs(make_server, redis):
+    newer = with_redis(make_server, redis, name="newer")
+    older = with_redis(make_server, redis, name="older")
+    numbers = iter(range(10000))
+    explained(older, payment(next(numbers)))
+    reload(newer, ADDED, ASKING)
+    first = assert_bounded(newer, payment(next(numbers)))["currency_tx_count_1d"]
+    explained(older, payment(next(numbers)))
+    key, text = coverage_of(redis)
+    known, added = text.split("key currency\n")
+    # its ten minutes have passed
+    overdue = added.replace(added.split()[2], "1767614400000")
+    assert b"OK" in redis.tell("SET", key, f"{known}key currency\n{overdue}")
+    until_coverage(redis, older, numbers, lambda text: "key currency" not in text)
+    until_coverage(redis, newer, numbers, lambda text: "key currency" in text)
+    assert newer.get("/v1/ruleset").json()["covered_from"]["currency_tx_count_1d"] > first
+
+
+# ---- beside scoring ----
+
+CURRENCIES = [f"{a}{b}X" for a in "ABCDE" for b in "KLMN"]
+
+
+def send(server, events):
+    for event in events:
+        assert server.score(event).status == 200
+
+
+def send_at_once(server, events, threads=4):
+    senders = [threading.Thread(target=send, args=(server, events[i::threads]))
+               for i in range(threads)]
+    for sender in senders:
+        sender.start()
+    return senders
+
+
+def test_what_is_filled_in_under_load_equals_a_replay_under_the_new_ruleset(make_server):
+    events = [payment(i, account=f"a-{i % 37}", currency=CURRENCIES[i * 7 % 20])
+              for i in range(3000)]
+    loaded = make_server(name="loaded", journal__dir="journal", workers=4)
+    send(loaded, events[:500])
+    senders = send_at_once(loaded, events[500:])
+    reload(loaded, ADDED, ASKING)
+    assert loaded.wait_log("features filled in")["logs"] == 20
+    for sender in senders:
+        sender.join()
+    always = make_server(start=False, name="always")
+    always.write("ruleset.yaml", ADDED)
+    always.write("rules.yaml", ASKING)
+    always.start()
+    assert always.batch(events, "?historic=true").status == 200
+    for i, currency in enumerate(CURRENCIES):
+        probe = payment(3000 + i, currency=currency)
+        assert explained(loaded, probe) == explained(always, probe)
+
+
+# ---- what is taken out ----
+
+WIDE = RULESET.replace("flag_at:", """\
+  account_terminals: {by: account_id, aggregate: distinct, of: terminal_id, windows: [1d]}
+  account_spread: {by: account_id, aggregate: stddev, of: amount, windows: [1d]}
+flag_at:""")
+
+
+def log_bytes(redis):
+    key = redis.tell("KEYS", "*account_id:a-1").split(b"\r\n")[2].decode()
+    return int(redis.tell("STRLEN", key)[1:])
+
+
+def test_what_a_reload_takes_out_leaves_the_logs_as_they_fold(make_server, redis):
+    server = with_redis(make_server, redis, state__exact_events=16)
+    server.write("ruleset.yaml", WIDE)
+    server.signal(signal.SIGHUP)
+    assert server.wait_log("ruleset loaded")
+    events = [payment(i, terminal_id=f"terminal-{i % 100}") for i in range(960)]
+    send(server, events[:480])
+    wide = log_bytes(redis)
+    reload(server, RULESET, "rules: []\n")
+    send(server, events[480:])
+    until(lambda: log_bytes(redis) < wide * 3 // 4)  # of twice as many events
