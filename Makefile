@@ -16,8 +16,8 @@ export SHARED BUILD CC
 
 # ---- sources ---------------------------------------------------------------------------------
 
-DIRS := service/base service/txn service/state service/engine service/io service/cli service \
-        rules models api
+DIRS := service/base service/txn service/state service/engine service/lists service/trial \
+        service/release service/io service/cli service rules models api
 SRCS := $(wildcard $(addsuffix /*.c,$(DIRS)) $(addsuffix /*.cc,$(DIRS)))
 HDRS := $(wildcard $(addsuffix /*.h,$(DIRS)))
 MAIN := service/main.c

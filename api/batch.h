@@ -12,7 +12,7 @@
 #ifndef SLUICE_API_BATCH_H
 #define SLUICE_API_BATCH_H
 
-#include "service/engine/touches.h"
+#include "service/trial/touches.h"
 
 enum { BATCH_LINES_MAX = 64 }; /* under way: what hides a network's round trip, or a disk's sync */
 

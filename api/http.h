@@ -15,13 +15,13 @@
 #ifndef SLUICE_API_HTTP_H
 #define SLUICE_API_HTTP_H
 
-#include "service/engine/backtest_jobs.h"
-#include "service/engine/offers.h"
-#include "service/engine/roster.h"
 #include "service/engine/score.h"
-#include "service/engine/versions.h"
 #include "service/io/audit.h"
 #include "service/io/fanout.h"
+#include "service/lists/roster.h"
+#include "service/release/offers.h"
+#include "service/release/versions.h"
+#include "service/trial/backtest_jobs.h"
 
 enum {
     HTTP_WORKERS_MAX = 256,

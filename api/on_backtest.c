@@ -3,7 +3,7 @@
 #include "api/http_worker.h"
 #include "api/offload.h"
 #include "service/base/check.h"
-#include "service/engine/backtest_jobs.h"
+#include "service/trial/backtest_jobs.h"
 #include "service/txn/reader.h"
 
 #include <jansson.h>

@@ -14,7 +14,7 @@
 #include "service/base/clock.h"
 #include "service/base/decode.h"
 #include "service/base/log.h"
-#include "service/engine/roster.h"
+#include "service/lists/roster.h"
 #include "service/txn/card.h"
 
 #include <jansson.h>

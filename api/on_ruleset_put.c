@@ -4,7 +4,7 @@
 #include "api/ruleset_change.h"
 #include "api/spool.h"
 #include "service/base/check.h"
-#include "service/engine/bundle.h"
+#include "service/release/bundle.h"
 
 #include <errno.h>
 #include <jansson.h>

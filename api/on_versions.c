@@ -4,8 +4,8 @@
 #include "api/offload.h"
 #include "api/ruleset_change.h"
 #include "service/base/check.h"
-#include "service/engine/bundle.h"
-#include "service/engine/ruleset_diff.h"
+#include "service/release/bundle.h"
+#include "service/release/ruleset_diff.h"
 
 #include <stdlib.h>
 

@@ -7,7 +7,7 @@
 #define SLUICE_API_RULESET_CHANGE_H
 
 #include "api/request.h"
-#include "service/engine/offers.h"
+#include "service/release/offers.h"
 
 /* `"id"`, in the request's arena; NULL when that is full. */
 const char *ruleset_etag(struct request *r, const char *id);

@@ -10,7 +10,7 @@
  *       muted: {redis: true, type: string}            # only what is added while the service runs
  *
  * Files are UTF-8 and stand relative to the ruleset file. Repeated items count once. What is loaded
- * is a list's base, a view (list_view.h); changes make other views of it (engine/roster.h).
+ * is a list's base, a view (list_view.h); changes make other views of it (lists/roster.h).
  *
  * Owns:    names and files live in the arena given to lists_load; views end with it. Read-only
  *          afterwards.

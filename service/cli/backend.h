@@ -15,8 +15,8 @@
 #include "service/base/text.h"
 #include "service/config.h"
 #include "service/engine/engine.h"
-#include "service/engine/gate.h"
 #include "service/engine/outbox.h"
+#include "service/trial/gate.h"
 
 enum { BACKEND_WHY_BYTES = 1024 };
 

@@ -2,7 +2,7 @@
 #include "service/base/clock.h"
 #include "service/cli/backtest_events.h"
 #include "service/cli/kafka.h"
-#include "service/engine/backtest_report.h"
+#include "service/trial/backtest_report.h"
 #include "service/txn/reader.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 #include "service/cli/backtest_events.h"
 
 #include "service/cli/kafka.h"
-#include "service/engine/history.h"
 #include "service/io/kafka_history.h"
+#include "service/trial/history.h"
 #include "service/txn/reader.h"
 
 #include <errno.h>

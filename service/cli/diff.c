@@ -2,8 +2,8 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/cli/cli.h"
-#include "service/engine/ruleset_diff.h"
-#include "service/engine/versions.h"
+#include "service/release/ruleset_diff.h"
+#include "service/release/versions.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

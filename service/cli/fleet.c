@@ -4,7 +4,7 @@
 #include "service/base/clock.h"
 #include "service/base/hash.h"
 #include "service/base/log.h"
-#include "service/engine/bundle.h"
+#include "service/release/bundle.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -15,8 +15,8 @@
 #define SLUICE_CLI_FLEET_H
 
 #include "service/config.h"
-#include "service/engine/offers.h"
-#include "service/engine/published.h"
+#include "service/release/offers.h"
+#include "service/release/published.h"
 
 struct fleet;
 

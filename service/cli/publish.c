@@ -2,9 +2,9 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/cli/cli.h"
-#include "service/engine/bundle.h"
-#include "service/engine/published.h"
 #include "service/engine/snapshot.h"
+#include "service/release/bundle.h"
+#include "service/release/published.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include "service/cli/cli.h"
 #include "service/cli/fleet.h"
 #include "service/cli/notify.h"
-#include "service/engine/watch.h"
+#include "service/release/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  *
  *     start:   the configured file, or what was active last, if that is newer ──> the slot
  *     SIGHUP, a changed file ──> libuv's pool ──╮
- *     HTTP                   ──> libuv's pool ──┴─> engine/offers.h ──> log, audit, versions
+ *     HTTP                   ──> libuv's pool ──┴─> release/offers.h ──> log, audit, versions
  *
  * Owns:    slot, offers, versions, audit. Threads: the main loop's, but for what says otherwise.
  */
@@ -12,9 +12,9 @@
 #define SLUICE_CLI_RELOAD_H
 
 #include "service/config.h"
-#include "service/engine/guard.h"
-#include "service/engine/offers.h"
 #include "service/io/audit.h"
+#include "service/release/offers.h"
+#include "service/trial/guard.h"
 
 #include <uv.h>
 

@@ -1,5 +1,5 @@
 /* `sluice replay`: a file of events through the very code that serves, and what came of it. */
-#include "service/engine/replay.h"
+#include "service/trial/replay.h"
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/cli/cli.h"

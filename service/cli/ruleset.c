@@ -2,7 +2,7 @@
 #include "service/base/check.h"
 #include "service/cli/cli.h"
 #include "service/cli/http_get.h"
-#include "service/engine/published.h"
+#include "service/release/published.h"
 
 #include <jansson.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* `sluice schema`: what may stand in a ruleset's files, for editors. */
 #include "service/cli/cli.h"
-#include "service/engine/rule_test.h"
+#include "service/trial/rule_test.h"
 
 static const char usage[] =
     "usage: sluice schema ruleset|rules|tests\n"

@@ -8,8 +8,8 @@
 #include "service/cli/kafka.h"
 #include "service/cli/notify.h"
 #include "service/cli/reload.h"
-#include "service/engine/roster.h"
 #include "service/io/alerts.h"
+#include "service/lists/roster.h"
 
 #include <signal.h>
 #include <stdlib.h>

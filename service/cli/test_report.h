@@ -15,7 +15,7 @@
 #ifndef SLUICE_CLI_TEST_REPORT_H
 #define SLUICE_CLI_TEST_REPORT_H
 
-#include "service/engine/rule_test_run.h"
+#include "service/trial/rule_test_run.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,10 @@
 """Who may include whom: a file includes its own folder and lower ranks only.
 
-    6  service/cli      service/main.c stands above all; service/config* is included
-    5  api              by cli and main alone
-    4  service/io
+    9  service/cli      service/main.c stands above all; service/config* is included
+    7  api              by cli and main alone
+    6  service/io
+    5  service/release
+    4  service/lists   service/trial
     3  service/engine
     2  rules   models   service/state        (siblings never meet)
     1  service/txn
@@ -27,11 +29,14 @@ RANKS = {
     "models": 2,
     "service/state": 2,
     "service/engine": 3,
-    "service/io": 4,
-    "api": 5,
-    "service/config": 6,
-    "service/cli": 7,
-    "service/main": 8,
+    "service/lists": 4,
+    "service/trial": 4,
+    "service/release": 5,
+    "service/io": 6,
+    "api": 7,
+    "service/config": 8,
+    "service/cli": 9,
+    "service/main": 10,
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]*)"')
 

@@ -1,0 +1,127 @@
+/* What is kept of a history, and which label is the truth. */
+#include "service/trial/backtest_rulings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void put(struct rulings *t, uint64_t hash, int64_t ts_ms, int n_fired)
+{
+    static const int fired[] = {7, 3, 5};
+    struct ruling e = {.txn_hash = hash, .n_fired = (uint16_t)n_fired};
+    assert_int_equal(rulings_add(t, &e, ts_ms, fired), ST_OK);
+}
+
+static void entries_keep_their_order_and_their_rules(void **state)
+{
+    struct rulings t = {0};
+    (void)state;
+    put(&t, 1, 500, 2);
+    put(&t, 2, 400, 0);
+    put(&t, 3, 900, 3);
+    assert_int_equal(t.n_entries, 3);
+    assert_int_equal(t.entries[2].txn_hash, 3);
+    assert_int_equal(t.n_fired, 5);
+    assert_int_equal(t.fired[0], 7);
+    assert_int_equal(t.fired[4], 5);
+    assert_int_equal(t.first_ms, 400);
+    assert_int_equal(t.last_ms, 900);
+    rulings_fini(&t);
+}
+
+static void the_latest_label_by_its_own_time_is_the_truth(void **state)
+{
+    struct rulings t = {0};
+    (void)state;
+    for (uint64_t hash = 1; hash <= 4; hash++)
+        put(&t, hash, 0, 0);
+    assert_int_equal(rulings_label(&t, 1, OUTCOME_LEGITIMATE, 20), ST_OK);
+    assert_int_equal(rulings_label(&t, 1, OUTCOME_FRAUD, 10), ST_OK);
+    assert_int_equal(rulings_label(&t, 2, OUTCOME_FRAUD, 10), ST_OK);
+    assert_int_equal(rulings_label(&t, 2, OUTCOME_LEGITIMATE, 10), ST_OK); /* a tie: fraud */
+    assert_int_equal(rulings_label(&t, 3, OUTCOME_DECLINED, 10), ST_OK);   /* says nothing of it */
+    assert_int_equal(rulings_label(&t, 99, OUTCOME_FRAUD, 10), ST_OK);     /* of nobody here */
+    assert_int_equal(rulings_settle(&t), ST_OK);
+    assert_int_equal(t.entries[0].truth, TRUTH_LEGITIMATE);
+    assert_int_equal(t.entries[1].truth, TRUTH_FRAUD);
+    assert_int_equal(t.entries[2].truth, TRUTH_UNKNOWN);
+    assert_int_equal(t.entries[3].truth, TRUTH_UNKNOWN);
+    rulings_fini(&t);
+}
+
+static void many_labels_are_all_found(void **state)
+{
+    enum { N = 10000 };
+    struct rulings t = {0};
+    (void)state;
+    for (uint64_t i = 0; i < N; i++) {
+        put(&t, i << 32, 0, 0); /* all in one place of the table */
+        if (i % 3 == 0)
+            assert_int_equal(rulings_label(&t, i << 32, OUTCOME_FRAUD, 1), ST_OK);
+    }
+    assert_int_equal(rulings_settle(&t), ST_OK);
+    for (uint64_t i = 0; i < N; i++)
+        assert_int_equal(t.entries[i].truth, i % 3 == 0 ? TRUTH_FRAUD : TRUTH_UNKNOWN);
+    rulings_fini(&t);
+}
+
+static void what_stands_before_an_event_is_forgotten(void **state)
+{
+    struct rulings t = {0};
+    (void)state;
+    rulings_keep_from(&t, 5);
+    for (uint32_t event = 1; event <= 4; event++) {
+        struct ruling e = {.txn_hash = event, .event = 2 * event, .n_fired = 1};
+        assert_int_equal(rulings_add(&t, &e, 0, (const int[]){(int)event}), ST_OK);
+    }
+    rulings_keep_from(&t, 5);
+    assert_int_equal(t.n_entries, 2);
+    assert_int_equal(t.entries[0].txn_hash, 3);
+    assert_int_equal(t.n_fired, 2);
+    assert_int_equal(t.fired[0], 3);
+    rulings_keep_from(&t, 100);
+    assert_int_equal(t.n_entries, 0);
+    rulings_fini(&t);
+}
+
+static void an_empty_tally_settles(void **state)
+{
+    struct rulings t = {0};
+    (void)state;
+    assert_int_equal(rulings_settle(&t), ST_OK);
+    rulings_fini(&t);
+}
+
+/* Pages that are never touched cost nothing: a rulings that says it is full is. */
+static void what_is_over_a_limit_is_refused_and_changes_nothing(void **state)
+{
+    struct rulings t = {.n_entries = RULINGS_ENTRIES_MAX, .cap_entries = RULINGS_ENTRIES_MAX};
+    struct ruling e = {.txn_hash = 1};
+    (void)state;
+    assert_int_equal(rulings_add(&t, &e, 0, NULL), ST_TOO_LARGE);
+    assert_int_equal(t.n_entries, RULINGS_ENTRIES_MAX);
+    t = (struct rulings){.n_labels = RULINGS_LABELS_MAX, .cap_labels = RULINGS_LABELS_MAX};
+    assert_int_equal(rulings_label(&t, 1, OUTCOME_FRAUD, 0), ST_TOO_LARGE);
+    t = (struct rulings){.n_fired = RULINGS_FIRED_MAX, .cap_fired = RULINGS_FIRED_MAX};
+    e.n_fired = 1;
+    assert_int_equal(rulings_add(&t, &e, 0, (const int[]){1}), ST_TOO_LARGE);
+    assert_int_equal(t.n_entries, 0);
+    t.n_fired = 0;
+    rulings_fini(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entries_keep_their_order_and_their_rules),
+        cmocka_unit_test(the_latest_label_by_its_own_time_is_the_truth),
+        cmocka_unit_test(many_labels_are_all_found),
+        cmocka_unit_test(what_stands_before_an_event_is_forgotten),
+        cmocka_unit_test(an_empty_tally_settles),
+        cmocka_unit_test(what_is_over_a_limit_is_refused_and_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
