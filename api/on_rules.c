@@ -60,6 +60,15 @@ static void put_hint(struct text *out, const struct rule_line *l)
         put_text(out, ",\"covered_by\":", l->covered_by->id);
 }
 
+static void put_rollout(struct text *out, const struct rule *rule)
+{
+    if (rule->rollout.share_e4 == ROLLOUT_ALL_E4)
+        return;
+    text_str(out, ",\"rollout\":\"");
+    rollout_write(rule->rollout.share_e4, out);
+    text_char(out, '"');
+}
+
 /* One that is gone has its id and its labels. */
 static void put_rule(struct text *out, const struct rule *rule)
 {
@@ -69,6 +78,8 @@ static void put_rule(struct text *out, const struct rule *rule)
         put_text(out, ",\"severity\":", span_str(rule_severity_text(rule->severity)));
     }
     put_text(out, ",\"mode\":", span_str(mode));
+    if (rule != NULL)
+        put_rollout(out, rule);
 }
 
 static void put_line(struct text *out, const struct rule_table *t, const struct rule_line *l)

@@ -120,12 +120,11 @@ static void add_money(struct money all[MONEY_MAX], const json_t *labelled, const
     }
 }
 
-static void put_money(char cell[CELL_BYTES], const json_t *rule, const char *outcome)
+static void put_money(char cell[CELL_BYTES], const json_t *labelled, const char *outcome)
 {
     struct money all[MONEY_MAX] = {0};
     size_t at = 0;
-    add_money(all, json_object_get(rule, "live"), outcome);
-    add_money(all, json_object_get(rule, "shadow"), outcome);
+    add_money(all, labelled, outcome);
     snprintf(cell, CELL_BYTES, "-");
     for (int i = 0; i < MONEY_MAX && all[i].currency != NULL && at < CELL_BYTES; i++) {
         char whole[CELL_BYTES];
@@ -138,12 +137,6 @@ static void put_money(char cell[CELL_BYTES], const json_t *rule, const char *out
 }
 
 /* ---- rows ---- */
-
-static int64_t labelled(const json_t *rule, const char *outcome)
-{
-    return number(json_object_get(rule, "live"), outcome) +
-           number(json_object_get(rule, "shadow"), outcome);
-}
 
 static void put_hint(char cell[CELL_BYTES], const json_t *rule)
 {
@@ -158,27 +151,64 @@ static void put_hint(char cell[CELL_BYTES], const json_t *rule)
         cell[0] = '\0';
 }
 
-static void fill_row(struct row *row, const json_t *rule, int64_t transactions)
+/* In which of the two ways a rule fires, and where the answer has it. */
+static const struct way {
+    const char *name, *fired;
+} live = {"live", "fired"}, shadow = {"shadow", "shadow_fired"};
+
+static void fill_way(struct row *row, const json_t *rule, const struct way *way,
+                     int64_t transactions)
 {
-    int64_t fired = number(rule, "fired") + number(rule, "shadow_fired");
-    snprintf(row->cells[COLUMN_RULE], CELL_BYTES, "%.64s", text(rule, "rule"));
-    snprintf(row->cells[COLUMN_MODE], CELL_BYTES, "%.16s", text(rule, "mode"));
-    snprintf(row->cells[COLUMN_SEVERITY], CELL_BYTES, "%.16s", text(rule, "severity"));
+    const json_t *labels = json_object_get(rule, way->name);
+    int64_t fired = number(rule, way->fired);
     put_count(row->cells[COLUMN_FIRED], fired);
     if (transactions > 0)
         snprintf(row->cells[COLUMN_RATE], CELL_BYTES, "%.1f",
                  10000 * (double)fired / (double)transactions);
     else
         snprintf(row->cells[COLUMN_RATE], CELL_BYTES, "-");
+    put_count(row->cells[COLUMN_FRAUD], number(labels, "fraud"));
+    put_count(row->cells[COLUMN_LEGITIMATE], number(labels, "legitimate"));
+    put_money(row->cells[COLUMN_CAUGHT], labels, "fraud");
+    put_money(row->cells[COLUMN_WRONGED], labels, "legitimate");
+}
+
+/* What is of the rule, whichever way it fired. */
+static void fill_rule(struct row *row, const json_t *rule)
+{
+    const char *rollout = text(rule, "rollout");
+    snprintf(row->cells[COLUMN_RULE], CELL_BYTES, "%.64s", text(rule, "rule"));
+    snprintf(row->cells[COLUMN_MODE], CELL_BYTES, "%.16s%s%.16s", text(rule, "mode"),
+             rollout[0] != '\0' ? " " : "", rollout);
+    snprintf(row->cells[COLUMN_SEVERITY], CELL_BYTES, "%.16s", text(rule, "severity"));
     put_count(row->cells[COLUMN_NEAR], number(rule, "near_misses"));
-    put_count(row->cells[COLUMN_FRAUD], labelled(rule, "fraud"));
-    put_count(row->cells[COLUMN_LEGITIMATE], labelled(rule, "legitimate"));
     put_share(row->cells[COLUMN_PRECISION], json_object_get(rule, "precision"));
     put_share(row->cells[COLUMN_RECALL], json_object_get(rule, "recall"));
-    put_money(row->cells[COLUMN_CAUGHT], rule, "fraud");
-    put_money(row->cells[COLUMN_WRONGED], rule, "legitimate");
     put_lag(row->cells[COLUMN_LAG], json_object_get(rule, "mean_lag_s"));
     put_hint(row->cells[COLUMN_HINT], rule);
+}
+
+static bool has_way(const json_t *rule, const struct way *way)
+{
+    const json_t *labels = json_object_get(rule, way->name);
+    return number(rule, way->fired) + number(labels, "fraud") + number(labels, "legitimate") > 0;
+}
+
+/*
+ * The rule by its mode, and below it what it did the other way, if it did: a shadow outside its
+ * rollout, or in another mode earlier. Returns how many rows that are: 2 at most.
+ */
+static int fill_rows(struct row rows[2], const json_t *rule, int64_t transactions)
+{
+    bool is_shadow = strcmp(text(rule, "mode"), "shadow") == 0;
+    const struct way *first = is_shadow ? &shadow : &live, *other = is_shadow ? &live : &shadow;
+    fill_rule(&rows[0], rule);
+    fill_way(&rows[0], rule, first, transactions);
+    if (!has_way(rule, other) && json_object_get(rule, "rollout") == NULL)
+        return 1;
+    snprintf(rows[1].cells[COLUMN_MODE], CELL_BYTES, "%s", other->name);
+    fill_way(&rows[1], rule, other, transactions);
+    return 2;
 }
 
 static void print_row(const struct row *row, const int widths[COLUMNS], FILE *out)
@@ -194,22 +224,27 @@ static void print_row(const struct row *row, const int widths[COLUMNS], FILE *ou
     fputc('\n', out);
 }
 
-static void print_table(const json_t *rules, int64_t transactions, FILE *out)
+static void print_rows(const struct row *rows, size_t n, FILE *out)
 {
-    size_t n = json_array_size(rules);
     int widths[COLUMNS] = {0};
-    struct row *rows = calloc(n + 1, sizeof *rows);
-    CHECK(rows != NULL);
-    for (int i = 0; i < COLUMNS; i++)
-        snprintf(rows[0].cells[i], CELL_BYTES, "%s", columns[i].heading);
     for (size_t i = 0; i < n; i++)
-        fill_row(&rows[i + 1], json_array_get(rules, i), transactions);
-    for (size_t i = 0; i <= n; i++)
         for (int k = 0; k < COLUMNS; k++)
             if (widths[k] < (int)strlen(rows[i].cells[k]))
                 widths[k] = (int)strlen(rows[i].cells[k]);
-    for (size_t i = 0; i <= n; i++)
+    for (size_t i = 0; i < n; i++)
         print_row(&rows[i], widths, out);
+}
+
+static void print_table(const json_t *rules, int64_t transactions, FILE *out)
+{
+    size_t i, n = 1;
+    const json_t *rule;
+    struct row *rows = calloc(2 * json_array_size(rules) + 1, sizeof *rows);
+    CHECK(rows != NULL);
+    for (int k = 0; k < COLUMNS; k++)
+        snprintf(rows[0].cells[k], CELL_BYTES, "%s", columns[k].heading);
+    json_array_foreach(rules, i, rule) n += (size_t)fill_rows(&rows[n], rule, transactions);
+    print_rows(rows, n, out);
     free(rows);
 }
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import BIN, RULESET, payment, until
+from conftest import BIN, RULES, RULESET, payment, until
 
 FRAUD, LEGITIMATE = "fraud", "legitimate"
 
@@ -72,6 +72,24 @@ def test_labels_count_once_and_move_and_survive_a_kill(make_server):
     server.start()
     assert burst_of(server)["live"] == {"fraud": 0, "legitimate": 2, "amounts": [
         {"currency": "EUR", "fraud": 0, "legitimate": 1900}]}
+
+
+def test_a_rule_in_rollout_is_told_live_and_as_a_shadow(make_server):
+    server = make_server(start=False)
+    server.write("rules.yaml", RULES.replace("mode: live", "mode: live\n    rollout: 0%"))
+    server.start()
+    for i in range(12):
+        server.score(payment(i))
+    for event in (label(10, FRAUD), label(11, LEGITIMATE)):
+        recorded(server, event)
+    told = burst_of(server)
+    assert (told["mode"], told["rollout"]) == ("live", "0%")
+    assert (told["fired"], told["shadow_fired"]) == (0, 2)
+    *_, head, first, second = sluice_rules("--url",
+                                           f"http://127.0.0.1:{server.port}").stdout.splitlines()
+    assert first.split() == "account-burst live 0% high 0 0.0 1 0 0 - - - - 6d 23h".split()
+    assert second.split() == "shadow 2 1666.7 1 1 EUR 950.00 EUR 950.00".split()
+    assert second.index("shadow") == first.index("live") == head.index("MODE")
 
 
 def test_a_label_may_come_before_its_transaction(make_server):
