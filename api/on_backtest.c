@@ -2,12 +2,15 @@
  * beside serving. GET and DELETE /v1/ruleset/backtest/{id}: how far it is, its result, its end. */
 #include "api/http_worker.h"
 #include "api/offload.h"
+#include "api/ruleset_change.h"
 #include "service/base/check.h"
 #include "service/trial/backtest_jobs.h"
 #include "service/txn/reader.h"
 
 #include <jansson.h>
 #include <stdlib.h>
+
+#define NO_BACKTEST "no backtest is kept under this id: the last few are, until the next start"
 
 enum { ANSWER_BYTES = 256 };
 
@@ -39,17 +42,18 @@ static const char *read_members(json_t *body, struct ask *a)
     json_object_foreach(body, key, value)
     {
         if (strcmp(key, "candidate") != 0 && strcmp(key, "from") != 0 && strcmp(key, "to") != 0)
-            return "takes candidate, from and to alone";
+            return "the body takes candidate, from and to, and nothing else";
     }
     const char *id = json_string_value(json_object_get(body, "candidate"));
     if (id == NULL || !version_is_id(id))
-        return "candidate must be the id of a ruleset that is kept: 16 hex digits";
+        return "candidate must be the id of a version, 16 hex digits as GET /v1/ruleset/versions "
+               "has it";
     memcpy(a->candidate, id, VERSION_ID_BYTES);
-    const char *wrong =
-        read_time(json_object_get(body, "from"), "from must be an RFC 3339 timestamp", &a->from_ms);
+    const char *wrong = read_time(json_object_get(body, "from"),
+                                  "from must be a time such as 2026-01-05T12:00:00Z", &a->from_ms);
     if (wrong == NULL)
-        wrong =
-            read_time(json_object_get(body, "to"), "to must be an RFC 3339 timestamp", &a->to_ms);
+        wrong = read_time(json_object_get(body, "to"),
+                          "to must be a time such as 2026-01-05T12:00:00Z", &a->to_ms);
     if (wrong == NULL && a->from_ms >= a->to_ms)
         wrong = "from must lie before to";
     return wrong;
@@ -61,7 +65,9 @@ static enum status read_body(struct request *r, struct ask *a)
     json_t *body = json_loadb(r->body.base, r->body.len, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(body)) {
         json_decref(body);
-        request_problem(r, PROBLEM_NOT_JSON, NULL);
+        request_problem(r, PROBLEM_NOT_JSON,
+                        "the body must be a JSON object, such as {\"candidate\": "
+                        "\"9f2c41d07be83a56\"}");
         return ST_INVALID;
     }
     const char *wrong = read_members(body, a);
@@ -102,7 +108,7 @@ static void job_started(struct request *r, void *user)
 {
     struct ask *a = user;
     if (a->found != ST_OK)
-        request_problem(r, PROBLEM_NOT_FOUND, "no ruleset is kept under this id");
+        ruleset_unknown(r, a->candidate);
     else if (a->started == ST_NOT_FOUND)
         request_problem(r, PROBLEM_NOT_FOUND, "there is no journal to measure on: set journal.dir");
     else if (a->started == ST_CONFLICT)
@@ -135,7 +141,7 @@ static bool read_id(struct request *r, char ret_id[BACKTEST_JOB_ID_BYTES])
         memcpy(ret_id, r->params[0].base, BACKTEST_JOB_ID_BYTES - 1);
         ret_id[BACKTEST_JOB_ID_BYTES - 1] = '\0';
     } else {
-        request_problem(r, PROBLEM_NOT_FOUND, "no backtest is kept under this id");
+        request_problem(r, PROBLEM_NOT_FOUND, NO_BACKTEST);
     }
     return fits;
 }
@@ -154,7 +160,7 @@ void on_backtest_result(struct request *r)
     if (st == ST_OK)
         request_reply(r, 200, "application/json", text_span(&out));
     else if (st == ST_NOT_FOUND)
-        request_problem(r, PROBLEM_NOT_FOUND, "no backtest is kept under this id");
+        request_problem(r, PROBLEM_NOT_FOUND, NO_BACKTEST);
     else
         request_problem(r, PROBLEM_OVERLOADED, "it has just ended: ask again");
 }
@@ -167,5 +173,5 @@ void on_backtest_cancel(struct request *r)
     if (backtest_jobs_cancel(r->worker->server->options.backtests, id) == ST_OK)
         request_reply(r, 204, NULL, span_of(NULL, 0));
     else
-        request_problem(r, PROBLEM_NOT_FOUND, "no backtest is kept under this id");
+        request_problem(r, PROBLEM_NOT_FOUND, NO_BACKTEST);
 }

@@ -27,7 +27,7 @@ enum {
     /* A page of the longest values and notes, every byte escaped, is cut to this. */
     PAGE_TEXT_BYTES = 4 << 20,
     ITEM_TEXT_BYTES = 6 * (LIST_KEY_MAX + LIST_NOTE_MAX + LIST_BY_MAX) + 1024,
-    DETAIL_BYTES = 160,
+    EXPIRES_DAYS_MAX = 36500, /* a hundred years; more is a mistake, and 0 is written for never */
 };
 
 static struct roster *roster_of(const struct request *r)
@@ -98,6 +98,24 @@ static void reply_item(struct request *r, const struct roster_item *item)
     request_reply(r, 200, "application/json", text_span(&out));
 }
 
+/* What the list's type takes. */
+static void reply_no_item(struct request *r)
+{
+    static const char *const takes[] = {
+        [LIST_STRING] = "the value is no item of this list, which holds strings",
+        [LIST_INT] = "the value is no item of this list, which holds whole numbers such as 4711",
+        [LIST_NETWORK] = "the value is no item of this list, which holds addresses and networks: "
+                         "192.0.2.7, 192.0.2.0%2F24, 2001:db8::%2F32",
+    };
+    struct snapshot *s = snapshot_current(r->worker->engine->snapshots);
+    const struct list *list = lists_find(s->lists, r->params[0]);
+    struct roster_info info = {.type = LIST_STRING}; /* and gone by now, if it is NULL */
+    if (list != NULL)
+        roster_info(roster_of(r), s, (int)(list - s->lists->items), &info);
+    request_problem(r, PROBLEM_PARAMETER, takes[info.type]);
+    snapshot_unref(s);
+}
+
 static void reply_failed(struct request *r, enum status st)
 {
     switch (st) {
@@ -106,15 +124,17 @@ static void reply_failed(struct request *r, enum status st)
                         "the ruleset has no list of this name; GET /v1/lists tells which it has");
         return;
     case ST_INVALID:
-        request_problem(r, PROBLEM_PARAMETER,
-                        "the value is no item of this list: see its type in /v1/lists");
+        reply_no_item(r);
         return;
     case ST_TOO_LARGE:
         request_problem(r, PROBLEM_STORAGE,
-                        "the lists hold a million changes: put them into the lists' files");
+                        "the lists hold all the changes they may, a million of 1,024 lists: take "
+                        "some out, or put them into the lists' files");
         return;
     default:
-        request_problem(r, PROBLEM_UNAVAILABLE, "the change could not be kept, and was not made");
+        request_problem(r, PROBLEM_UNAVAILABLE,
+                        "the change could not be kept, in lists.file or in Redis, and was not "
+                        "made: ask again");
     }
 }
 
@@ -251,7 +271,6 @@ static bool duration_ms(struct span text, int64_t *ret_ms)
         const char *name;
         int64_t ms;
     } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-    const uint64_t days_max = 36500;
     size_t digits = 0;
     uint64_t n;
     while (digits < text.len && text.base[digits] >= '0' && text.base[digits] <= '9')
@@ -262,7 +281,7 @@ static bool duration_ms(struct span text, int64_t *ret_ms)
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (!span_is(unit, units[i].name))
             continue;
-        if (n == 0 || n > days_max * 86400000 / (uint64_t)units[i].ms)
+        if (n == 0 || n > (uint64_t)EXPIRES_DAYS_MAX * 86400000 / (uint64_t)units[i].ms)
             return false;
         *ret_ms = (int64_t)n * units[i].ms;
         return true;
@@ -279,15 +298,17 @@ static struct span text_of(const json_t *v)
 static const char *take_expires_at(const json_t *v, struct roster_order *o)
 {
     if (!json_is_string(v) || !reader_timestamp(text_of(v), &o->expires_ms))
-        return "expires_at is an RFC 3339 time with an offset";
-    return o->expires_ms > o->now_ms ? NULL : "expires_at is in the past";
+        return "expires_at must be an RFC 3339 time with an offset, such as 2026-01-05T12:00:00Z";
+    return o->expires_ms > o->now_ms ? NULL
+                                     : "expires_at is in the past: DELETE takes an item out now";
 }
 
 static const char *take_expires_in(const json_t *v, struct roster_order *o)
 {
     int64_t in_ms;
     if (!json_is_string(v) || !duration_ms(text_of(v), &in_ms))
-        return "expires_in is a duration such as 30d, 12h or 90s";
+        return "expires_in must be a duration such as 30d, 12h or 90s, of 1ms to 36500d; an item "
+               "without it never expires";
     o->expires_ms = o->now_ms + in_ms;
     return NULL;
 }
@@ -296,8 +317,10 @@ static const char *take_note(const json_t *v, struct roster_order *o)
 {
     o->note = text_of(v);
     if (!json_is_string(v) || o->note.len > LIST_NOTE_MAX)
-        return "note is a text of at most 256 bytes";
-    return card_stands_in(o->note) ? "a card's number stands in the note" : NULL;
+        return "note must be a text of at most 256 bytes";
+    return card_stands_in(o->note)
+               ? "a card's number stands in the note: notes are kept and shown, and hold none"
+               : NULL;
 }
 
 /* The body's members; false, and the problem was sent. */
@@ -321,10 +344,13 @@ static bool read_members(struct request *r, json_t *root, struct roster_order *o
             return false;
         }
     }
-    if (known == json_object_size(root) && !(json_object_get(root, "expires_at") != NULL &&
-                                             json_object_get(root, "expires_in") != NULL))
+    bool has_both =
+        json_object_get(root, "expires_at") != NULL && json_object_get(root, "expires_in") != NULL;
+    if (known == json_object_size(root) && !has_both)
         return true;
-    reply_wrong(r, "", "the body has expires_at or expires_in, and note, and nothing else");
+    reply_wrong(r, "",
+                has_both ? "expires_at and expires_in are both there: keep one of them"
+                         : "the body takes expires_at or expires_in, and note, and nothing else");
     return false;
 }
 

@@ -128,8 +128,10 @@ static bool read_target(struct request *r, char ret_to[VERSION_ID_BYTES])
     }
     json_decref(body);
     if (!ok)
-        request_problem(r, PROBLEM_BAD_REQUEST,
-                        "the body is empty, or {\"to\": \"9f2c41d07be83a56\"}");
+        request_problem(
+            r, PROBLEM_BAD_REQUEST,
+            "the body must be {\"to\": \"9f2c41d07be83a56\"}, with the id of a version as "
+            "GET /v1/ruleset/versions has it, or empty: to the one before");
     return ok;
 }
 
@@ -140,12 +142,26 @@ static void run_rollback(void *user)
     c->is_unknown = offers_roll_back(c->offers, to, &c->offer, &c->report) != ST_OK;
 }
 
+/* Nothing to go back to. */
+static void refuse_rollback(struct request *r, const struct change *c)
+{
+    if (c->versions == NULL)
+        request_problem(
+            r, PROBLEM_NOT_FOUND,
+            "no versions are kept here, so there is none to go back to: set reload.dir");
+    else if (c->to[0] != '\0')
+        ruleset_unknown(r, c->to);
+    else
+        request_problem(r, PROBLEM_NOT_FOUND,
+                        "there is no older version kept here to go back to; "
+                        "GET /v1/ruleset/versions lists those that are, for {\"to\": ID}");
+}
+
 static void rollback_done(struct request *r, void *user)
 {
     struct change *c = user;
     if (c->is_unknown)
-        request_problem(r, PROBLEM_NOT_FOUND,
-                        "there is no such version; GET /v1/ruleset/versions tells which are kept");
+        refuse_rollback(r, c);
     else
         ruleset_reply(r, &c->report);
     free(c);

@@ -7,6 +7,7 @@
 #include "service/release/bundle.h"
 #include "service/release/ruleset_diff.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -21,7 +22,8 @@ struct look {
     char id[VERSION_ID_BYTES];
     char to[VERSION_ID_BYTES]; /* of a diff, which is from `id` */
     enum status st;
-    char *bytes; /* what was made: JSON, or a bundle */
+    bool is_to_unknown; /* and not `id` */
+    char *bytes;        /* what was made: JSON, or a bundle */
     size_t len;
 };
 
@@ -128,8 +130,7 @@ static void pack_done(struct request *r, void *user)
         r->reply.etag = ruleset_etag(r, l->id);
         reply_bytes(r, l, "application/gzip");
     } else if (l->st == ST_NOT_FOUND) {
-        request_problem(r, PROBLEM_NOT_FOUND,
-                        "there is no such version; GET /v1/ruleset/versions tells which are kept");
+        ruleset_unknown(r, l->id);
     } else {
         request_problem(r, PROBLEM_INTERNAL, "the version cannot be read");
     }
@@ -141,6 +142,8 @@ void on_version(struct request *r)
     struct look *l = new_look(r);
     if (r->params[0].len == VERSION_ID_BYTES - 1)
         memcpy(l->id, r->params[0].base, VERSION_ID_BYTES - 1);
+    if (!version_is_id(l->id))
+        l->id[0] = '\0';
     if (request_offload(r, pack_version, pack_done, l) != ST_OK)
         drop_look(l);
 }
@@ -154,8 +157,10 @@ static enum status make_diff(struct look *l, struct arena *arena)
     struct ruleset_diff diff;
     struct text out;
     enum status st = offers_load_version(l->offers, l->id, &diags, &from);
-    if (st == ST_OK)
+    if (st == ST_OK) {
         st = offers_load_version(l->offers, l->to, &diags, &to);
+        l->is_to_unknown = st == ST_NOT_FOUND;
+    }
     if (st == ST_OK)
         st = ruleset_diff_make(from, to, arena, &diff);
     if (st == ST_OK) {
@@ -185,7 +190,7 @@ static void diff_done(struct request *r, void *user)
     if (l->st == ST_OK)
         reply_bytes(r, l, "application/json");
     else if (l->st == ST_NOT_FOUND)
-        request_problem(r, PROBLEM_NOT_FOUND, "there is no such version");
+        ruleset_unknown(r, l->is_to_unknown ? l->to : l->id);
     else
         request_problem(r, PROBLEM_INTERNAL, "the versions cannot be compared");
     drop_look(l);
@@ -195,10 +200,14 @@ static bool read_id(struct request *r, const char *name, const char *otherwise,
                     char ret_id[VERSION_ID_BYTES])
 {
     const char *id = request_query(r, name);
+    char detail[128];
     id = id != NULL ? id : otherwise;
     if (id == NULL || !version_is_id(id)) {
-        request_problem(r, PROBLEM_PARAMETER,
-                        "from is the id of a version, and to another one; without it what decides");
+        snprintf(
+            detail, sizeof detail,
+            "%s must be the id of a version, 16 hex digits as GET /v1/ruleset/versions has it%s",
+            name, otherwise != NULL ? "; without it is meant what decides" : "");
+        request_problem(r, PROBLEM_PARAMETER, detail);
         return false;
     }
     memcpy(ret_id, id, VERSION_ID_BYTES);

@@ -1,5 +1,6 @@
 #include "api/ruleset_change.h"
 
+#include "api/if_match.h"
 #include "service/base/check.h"
 
 #include <stdio.h>
@@ -11,25 +12,38 @@ const char *ruleset_etag(struct request *r, const char *id)
     return arena_try_copy(&r->arena, span_str(quoted)).base;
 }
 
-enum status ruleset_if_match(struct request *r, const char **ret_id)
+enum status ruleset_if_match(struct request *r, const char **ret_ids)
 {
     const char *header = request_header(r, "If-Match");
-    char id[OFFER_ID_BYTES + 1];
-    if (header == NULL || strcmp(header, "*") == 0) {
-        *ret_id = header;
+    struct text ids;
+    void *mem;
+    if (header == NULL) {
+        *ret_ids = NULL;
         return ST_OK;
     }
-    snprintf(id, sizeof id, "%s", header[0] == '"' ? header + 1 : "");
-    id[OFFER_ID_BYTES - 1] = '\0';
-    if (strlen(header) != OFFER_ID_BYTES + 1 || header[OFFER_ID_BYTES] != '"' ||
-        !version_is_id(id)) {
+    size_t room = strlen(header) + 1;
+    if (arena_alloc(&r->arena, room, &mem) != ST_OK) {
+        request_problem(r, PROBLEM_HEADERS_TOO_LARGE, "If-Match has too many ETags");
+        return ST_NO_SPACE;
+    }
+    text_init(&ids, mem, room);
+    if (if_match_read(span_str(header), &ids) != ST_OK) {
         request_problem(r, PROBLEM_PARAMETER,
-                        "If-Match is * or the ETag of GET /v1/ruleset: \"9f2c41d07be83a56\"");
+                        "If-Match must be *, or ETags with their quotes as GET /v1/ruleset has "
+                        "them: \"9f2c41d07be83a56\"");
         return ST_INVALID;
     }
-    *ret_id = arena_try_copy(&r->arena, span_str(id)).base;
-    CHECK(*ret_id != NULL); /* nothing else is in it but the path's parameters */
+    *ret_ids = mem; /* which is zeroed, and longer than what was written */
     return ST_OK;
+}
+
+void ruleset_unknown(struct request *r, const char *id)
+{
+    char detail[128];
+    snprintf(detail, sizeof detail,
+             "no version is kept here under %s%s; GET /v1/ruleset/versions lists those that are",
+             id[0] != '\0' ? "the id " : "that name, for an id has 16 hex digits", id);
+    request_problem(r, PROBLEM_NOT_FOUND, detail);
 }
 
 static const enum problem problems[OFFER_RESULTS] = {
@@ -45,9 +59,12 @@ static void write_detail(const struct offer_report *report, struct text *out)
     if (report->result == OFFER_GATED)
         text_str(out, report->gate.why);
     else if (report->result == OFFER_MISMATCH)
-        text_printf(out, "%s decides", report->previous);
+        text_printf(out,
+                    "If-Match does not name the ruleset that decides, which is \"%s\": look at "
+                    "GET /v1/ruleset what was changed, and ask again with that",
+                    report->previous);
     else if (report->result == OFFER_BUSY)
-        text_str(out, "another ruleset is being checked");
+        text_str(out, "another ruleset is being checked: ask again when that has its answer");
     else if (report->diags.count > 0)
         diag_write_line(first, out);
     if (report->diags.errors > 1)

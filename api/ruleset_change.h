@@ -13,10 +13,13 @@
 const char *ruleset_etag(struct request *r, const char *id);
 
 /*
- * The header If-Match: NULL, "*", or the id between its quotes, in the arena. ST_INVALID: it is
- * neither, and the problem was sent.
+ * The header If-Match as offers take it (if_match.h), in the request's arena; NULL: there is none.
+ * Errors: ST_INVALID, ST_NO_SPACE, and the problem was sent.
  */
-MUST_USE enum status ruleset_if_match(struct request *r, const char **ret_id);
+MUST_USE enum status ruleset_if_match(struct request *r, const char **ret_ids);
+
+/* 404: no version of this id is kept; "": what was asked for cannot be the id of one. */
+void ruleset_unknown(struct request *r, const char *id);
 
 /* The answer to an offer: 200 and the report, or a problem with the report in it. */
 void ruleset_reply(struct request *r, const struct offer_report *report);

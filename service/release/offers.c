@@ -59,7 +59,7 @@ struct run {
 static bool matches(const struct offer *offer, const struct snapshot *active)
 {
     return offer->if_match == NULL || strcmp(offer->if_match, "*") == 0 ||
-           strcmp(offer->if_match, active->id_text) == 0;
+           strstr(offer->if_match, active->id_text) != NULL; /* all ids are of one length */
 }
 
 static bool is_of_the_file(enum offer_from from)

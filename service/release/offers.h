@@ -51,7 +51,8 @@ struct offer {
     const char *who;      /* who asked for it: "alice" */
     const char *address;  /* where they sit, ""  */
     uint64_t request_id;  /* of a PUT or a rollback; 0 */
-    const char *if_match; /* the id that has to be active, "*" any; NULL: not asked */
+    const char *if_match; /* the ids of which one has to be active, a blank between two; "*" any;
+                           * NULL: not asked */
     const char *expected; /* the id it has to have itself: of a version; NULL: any */
     const char *why;      /* of one by itself (drift), in words; NULL: nobody says */
     bool force;           /* whatever the gate says */

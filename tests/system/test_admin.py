@@ -109,10 +109,13 @@ def test_headers_and_parameters_are_looked_at(server):
     now = f'"{active(server)}"'
     assert put(server, ruleset(2), **{"Content-Type": "application/json"}).status == 415
     assert put(server, ruleset(2), "?dryrun=true").status == 400
-    for bad in (now.strip('"'), '"x"', "W/" + now, f"{now}, {now}"):
-        assert put(server, ruleset(2), **{"If-Match": bad}).status == 400, bad
-    other = put(server, ruleset(2), **{"If-Match": '"0123456789abcdef"'})
-    assert other.status == 412 and now.strip('"') in other.json()["detail"]
+    for bad in (now.strip('"'), now[1:], f"{now} {now}", "*, " + now):
+        reply = put(server, ruleset(2), **{"If-Match": bad})
+        assert reply.status == 400 and "must be *, or ETags" in reply.json()["detail"], bad
+    for other in ('"0123456789abcdef"', '"of-something-else"', "W/" + now, '"a", "b"'):
+        reply = put(server, ruleset(2), **{"If-Match": other})
+        assert reply.status == 412 and now in reply.json()["detail"], other
+    assert put(server, ruleset(2), "?dry_run=true", **{"If-Match": f'"x", {now}'}).status == 200
     assert f'"{active(server)}"' == now
     assert put(server, ruleset(2), **{"If-Match": now}).status == 200
     assert put(server, ruleset(3), **{"If-Match": now}).status == 412
@@ -150,7 +153,8 @@ def test_versions_are_listed_given_back_and_gone_back_to(server):
     with tarfile.open(fileobj=io.BytesIO(packed.body)) as tar:
         assert tar.getnames() == ["ruleset.yaml", "rules.yaml"]
         assert tar.extractfile("rules.yaml").read().decode() == rules(2)
-    assert server.get("/v1/ruleset/versions/0123456789abcdef").status == 404
+    gone = server.get("/v1/ruleset/versions/0123456789abcdef")
+    assert gone.status == 404 and "under the id 0123456789abcdef; GET " in gone.json()["detail"]
     assert server.get("/v1/ruleset/versions/..%2F..%2Fetc").status == 404
 
     def back(to=None):
@@ -166,6 +170,17 @@ def test_versions_are_listed_given_back_and_gone_back_to(server):
     assert put(server, packed.body, **TGZ).json()["ruleset"] == second
 
 
+def test_who_has_nothing_to_go_back_to_is_told_where_versions_are(make_server):
+    server = make_server(name="first")
+    for body, said in ((None, "no older version kept here to go back to; GET /v1/ruleset/versions"),
+                       ('{"to": "0123456789abcdef"}', "under the id 0123456789abcdef; GET ")):
+        reply = server.request("POST", "/v1/ruleset/rollback", body)
+        assert reply.status == 404 and said in reply.json()["detail"]
+    none_kept = make_server(name="second", reload__dir="")
+    reply = none_kept.request("POST", "/v1/ruleset/rollback")
+    assert reply.status == 404 and "set reload.dir" in reply.json()["detail"]
+
+
 def test_versions_are_compared_in_words(server):
     first = active(server)
     second = put(server, ruleset(2)).json()["ruleset"]
@@ -176,8 +191,12 @@ def test_versions_are_compared_in_words(server):
     assert (change["before"], change["after"]) == ("account_tx_count_5m > 10",
                                                    "account_tx_count_5m > 2")
     assert server.get(f"/v1/ruleset/diff?from={second}&to={second}").json()["changes"] == []
-    assert server.get("/v1/ruleset/diff").status == 400
-    assert server.get("/v1/ruleset/diff?from=0123456789abcdef").status == 404
+    for query, status, said in (("", 400, "from must be the id of a version, 16 hex digits"),
+                                (f"?from={first}&to=x", 400, "without it is meant what decides"),
+                                ("?from=0123456789abcdef", 404, "the id 0123456789abcdef; GET "),
+                                (f"?from={first}&to=0123456789abcdef", 404, "the id 0123456789ab")):
+        reply = server.get("/v1/ruleset/diff" + query)
+        assert reply.status == status and said in reply.json()["detail"], query
     config = str(server.folder / "sluice.yaml")
     for a, b in ((first, second), (first, str(server.folder)), (second, second)):
         done = subprocess.run([os.path.abspath(BIN), "diff", "-c", config, a, b],

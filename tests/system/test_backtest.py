@@ -364,13 +364,13 @@ def test_a_running_service_is_asked_for_one(make_server, tmp_path):
 
 
 @pytest.mark.parametrize("body, status, said", [
-    ({"candidate": "0123456789abcdef"}, 404, "no ruleset is kept under this id"),
-    ({"candidate": "../../etc"}, 422, "candidate must be the id of a ruleset that is kept"),
-    ({}, 422, "candidate must be the id of a ruleset that is kept"),
-    ({"candidate": "0123456789abcdef", "from": "yesterday"}, 422, "from must be an RFC 3339"),
+    ({"candidate": "0123456789abcdef"}, 404, "no version is kept here under the id 0123"),
+    ({"candidate": "../../etc"}, 422, "candidate must be the id of a version"),
+    ({}, 422, "candidate must be the id of a version"),
+    ({"candidate": "0123456789abcdef", "from": "yesterday"}, 422, "from must be a time such as"),
     ({"candidate": "0123456789abcdef", "from": "2026-01-06T00:00:00Z",
       "to": "2026-01-05T00:00:00Z"}, 422, "from must lie before to"),
-    ({"candidate": "0123456789abcdef", "x": 1}, 422, "takes candidate, from and to alone"),
+    ({"candidate": "0123456789abcdef", "x": 1}, 422, "the body takes candidate, from and to"),
 ])
 def test_what_is_asked_wrongly_is_said(server, body, status, said):
     reply = ask(server, **body)

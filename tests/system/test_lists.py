@@ -144,8 +144,8 @@ def test_the_decisions_name_covers_what_was_changed(listed):
 @pytest.mark.parametrize("method, name, value, body, status, said", [
     ("PUT", "nothing", "x", None, 404, "no list of this name"),
     ("GET", "nothing", "x", None, 404, "no list of this name"),
-    ("PUT", "odd_amounts", "ten", None, 400, "no item of this list"),
-    ("PUT", "offices", "10.0.0.0/33", None, 400, "no item of this list"),
+    ("PUT", "odd_amounts", "ten", None, 400, "which holds whole numbers such as 4711"),
+    ("PUT", "offices", "10.0.0.0/33", None, 400, "which holds addresses and networks"),
     ("PUT", "muted", "4111 1111 1111 1111", None, 400, "card's number"),
     ("PUT", "muted", "x" * 4097, None, 400, "longer than 4096 bytes"),
     ("PUT", "muted", "x", b"[]", 400, "no JSON object"),
@@ -153,7 +153,10 @@ def test_the_decisions_name_covers_what_was_changed(listed):
     ("PUT", "muted", "x", b'{"note": "%s"}' % (b"n" * 257), 422, "at most 256 bytes"),
     ("PUT", "muted", "x", b'{"note": "of 4111111111111111"}', 422, "card's number"),
     ("PUT", "muted", "x", b'{"expires_in": "soon"}', 422, "a duration such as 30d"),
-    ("PUT", "muted", "x", b'{"expires_in": "0s"}', 422, "a duration such as 30d"),
+    ("PUT", "muted", "x", b'{"expires_in": "0s"}', 422, "of 1ms to 36500d"),
+    ("PUT", "muted", "x", b'{"expires_in": "36501d"}', 422, "of 1ms to 36500d"),
+    ("PUT", "muted", "x", b'{"expires_in": "1d", "expires_at": "2999-01-01T00:00:00Z"}', 422,
+     "keep one of them"),
     ("PUT", "muted", "x", b'{"expires_at": "2001-01-01T00:00:00Z"}', 422, "in the past"),
     ("PUT", "muted", "x", b'{"expires": 1}', 422, "nothing else"),
 ])

@@ -205,6 +205,13 @@ static void an_offer_for_another_than_the_active_one_is_a_mismatch(void **state)
     o.if_match = id;
     write_rules(d, 2);
     assert_int_equal(offer(d, o), OFFER_LOADED);
+    o.if_match = "";
+    write_rules(d, 3);
+    assert_int_equal(offer(d, o), OFFER_MISMATCH);
+    char ids[2 * OFFER_ID_BYTES];
+    snprintf(ids, sizeof ids, "0000000000000000 %s", d->report.previous);
+    o.if_match = ids;
+    assert_int_equal(offer(d, o), OFFER_LOADED);
 }
 
 static void what_cannot_be_published_is_active_here_and_says_so(void **state)
