@@ -27,6 +27,7 @@ enum {
     /* A page of the longest values and notes, every byte escaped, is cut to this. */
     PAGE_TEXT_BYTES = 4 << 20,
     ITEM_TEXT_BYTES = 6 * (LIST_KEY_MAX + LIST_NOTE_MAX + LIST_BY_MAX) + 1024,
+    DETAIL_BYTES = 160,
     EXPIRES_DAYS_MAX = 36500, /* a hundred years; more is a mistake, and 0 is written for never */
 };
 
@@ -101,18 +102,20 @@ static void reply_item(struct request *r, const struct roster_item *item)
 /* What the list's type takes. */
 static void reply_no_item(struct request *r)
 {
-    static const char *const takes[] = {
-        [LIST_STRING] = "the value is no item of this list, which holds strings",
-        [LIST_INT] = "the value is no item of this list, which holds whole numbers such as 4711",
-        [LIST_NETWORK] = "the value is no item of this list, which holds addresses and networks: "
-                         "192.0.2.7, 192.0.2.0%2F24, 2001:db8::%2F32",
+    static const char *const holds[] = {
+        [LIST_STRING] = "strings",
+        [LIST_INT] = "whole numbers such as 4711",
+        [LIST_NETWORK] = "addresses and networks: 192.0.2.7, 192.0.2.0%2F24, 2001:db8::%2F32",
     };
+    char detail[DETAIL_BYTES];
     struct snapshot *s = snapshot_current(r->worker->engine->snapshots);
     const struct list *list = lists_find(s->lists, r->params[0]);
     struct roster_info info = {.type = LIST_STRING}; /* and gone by now, if it is NULL */
     if (list != NULL)
         roster_info(roster_of(r), s, (int)(list - s->lists->items), &info);
-    request_problem(r, PROBLEM_PARAMETER, takes[info.type]);
+    snprintf(detail, sizeof detail, "the value is no item of this list, which holds %s",
+             holds[info.type]);
+    request_problem(r, PROBLEM_PARAMETER, detail);
     snapshot_unref(s);
 }
 
