@@ -11,8 +11,9 @@ Each round drives them in turn with wrk (64 connections, distinct bodies); only 
 at a time, and the median of the rounds counts. Then: bare with and without armour; an open loop
 with vegeta at half the rate measured with Redis (bare at that rate is its floor); `sluice replay`
 of a generated stream on one core; from a topic of Kafka to the topic of decisions
-(kafka_rounds.py); expressions and rules beside cel-go (cel_rounds.py); and a list of a million
-items beside a plain hash table (lists.c).
+(kafka_rounds.py); expressions and rules beside cel-go (cel_rounds.py); a list of a million items
+beside a plain hash table (lists.c); and what an explained decision takes beside a plain one
+(explain.c).
 Results: build/bench.json and a table on stdout.
 """
 import argparse
@@ -40,6 +41,7 @@ OUT = "build/bench"
 HERE = "tests/bench"
 BARE = "build/tests/bench/bare"
 LISTS = "build/tests/bench/lists"
+EXPLAIN = "build/tests/bench/explain"
 WARM_TIMEOUT_S = 300
 SAMPLED_KEYS = 1000
 # Far more than a rate keeps busy at 2 ms each; when all are, the rate is not reached, and the
@@ -270,9 +272,10 @@ def replay_rate(sluice, folder, transactions):
     return round(transactions / (time.monotonic() - started))
 
 
-def measure_lists(rounds):
+def measure_pinned(program, rounds):
+    """What a program of the bench prints, alone on a core."""
     pinned = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
-    return json.loads(subprocess.run(pinned + [LISTS, str(rounds)], stdout=subprocess.PIPE,
+    return json.loads(subprocess.run(pinned + [program, str(rounds)], stdout=subprocess.PIPE,
                                      check=True, timeout=600).stdout)
 
 
@@ -295,6 +298,15 @@ def print_lists(row):
           f"whole list {row['all_freed_us'] / 1000:.1f} ms")
 
 
+def print_explain(row):
+    head = f"of {row['rules']:,} rules fire"
+    print(f"{head:24}{'plain us':>10}{'explained':>11}{'ratio':>8}{'fired':>8}{'flagged':>9}"
+          f"{'would turn':>12}{'bytes':>8}")
+    for kind in row["kinds"]:
+        print(f"{kind['kind']:24}{kind['plain_us']:10.1f}{kind['explained_us']:11.1f}"
+              f"{kind['ratio']:8.1f}{kind['fired']:8.1f}{kind['flagged']:9.2f}"
+              f"{kind['told']:12.1f}{kind['bytes']:8,.0f}")
+
 
 def print_table(result):
     bare = result["http"]["bare"]["rps"]
@@ -316,6 +328,7 @@ def print_table(result):
     kafka_rounds.print_table(result["kafka"])
     cel_rounds.print_table(result["cel"])
     print_lists(result["lists"])
+    print_explain(result["explain"])
 
 
 def measure(args, folder, stack):
@@ -366,13 +379,18 @@ def main():
     parser.add_argument("--lists-rounds", type=int, default=11)
     parser.add_argument("--only-cel", action="store_true")
     parser.add_argument("--only-lists", action="store_true")
+    parser.add_argument("--explain-rounds", type=int, default=51)
+    parser.add_argument("--only-explain", action="store_true")
     args = parser.parse_args()
     os.makedirs(OUT, exist_ok=True)
     if args.only_cel:
         cel_rounds.print_table(cel_rounds.rounds(args.cel_rounds))
         return
     if args.only_lists:
-        print_lists(measure_lists(args.lists_rounds))
+        print_lists(measure_pinned(LISTS, args.lists_rounds))
+        return
+    if args.only_explain:
+        print_explain(measure_pinned(EXPLAIN, args.explain_rounds))
         return
     with tempfile.TemporaryDirectory(dir=OUT) as folder:
         folder = os.path.abspath(folder)
@@ -388,7 +406,9 @@ def main():
     say("expressions")
     result["cel"] = cel_rounds.rounds(args.cel_rounds)
     say("lists")
-    result["lists"] = measure_lists(args.lists_rounds)
+    result["lists"] = measure_pinned(LISTS, args.lists_rounds)
+    say("explanations")
+    result["explain"] = measure_pinned(EXPLAIN, args.explain_rounds)
     result["machine"] = {"cores": os.cpu_count(), "kernel": os.uname().release}
     with open("build/bench.json", "w", encoding="ascii") as f:
         json.dump(result, f, indent=2)

@@ -60,6 +60,17 @@ static void a_rule_tells_the_values_that_it_read(void **state)
          "\"result\":\"fired\",\"values\":{}}]");
 }
 
+static void a_name_that_rules_share_is_told_in_each(void **state)
+{
+    (void)state;
+    says("rules:\n  - {id: a, when: amount > 500.0 && currency == 'EUR', score: 80}\n"
+         "  - {id: b, when: currency == 'USD' || count_5m > 3 || amount > 2.0, score: 80}\n",
+         ",\"currency\":\"E\\\"R\"",
+         "\"values\":{\"amount\":950.5,\"currency\":\"E\\\"R\"}},{\"rule\":\"b\","
+         "\"result\":\"fired\",\"values\":{\"currency\":\"E\\\"R\",\"count_5m\":1,"
+         "\"amount\":950.5}}]");
+}
+
 static void private_fields_are_left_out_and_texts_are_cut(void **state)
 {
     (void)state;
@@ -143,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rule_tells_the_values_that_it_read),
+        cmocka_unit_test(a_name_that_rules_share_is_told_in_each),
         cmocka_unit_test(private_fields_are_left_out_and_texts_are_cut),
         cmocka_unit_test(the_values_of_a_rule_are_limited),
         cmocka_unit_test(what_would_have_turned_it_is_told_in_words),
