@@ -12,8 +12,8 @@ at a time, and the median of the rounds counts. Then: bare with and without armo
 with vegeta at half the rate measured with Redis (bare at that rate is its floor); `sluice replay`
 of a generated stream on one core; from a topic of Kafka to the topic of decisions
 (kafka_rounds.py); expressions and rules beside cel-go (cel_rounds.py); a list of a million items
-beside a plain hash table (lists.c); and what an explained decision takes beside a plain one
-(explain.c).
+beside a plain hash table (lists.c); what an explained decision takes beside a plain one
+(explain.c); and what of reloads is seen (reload.py).
 Results: build/bench.json and a table on stdout.
 """
 import argparse
@@ -35,6 +35,7 @@ import time
 import cel_rounds
 import kafka_rounds
 import procs
+import reload
 import stream
 
 OUT = "build/bench"
@@ -329,6 +330,7 @@ def print_table(result):
     cel_rounds.print_table(result["cel"])
     print_lists(result["lists"])
     print_explain(result["explain"])
+    reload.print_table(result["reload"])
 
 
 def measure(args, folder, stack):
@@ -381,6 +383,8 @@ def main():
     parser.add_argument("--only-lists", action="store_true")
     parser.add_argument("--explain-rounds", type=int, default=51)
     parser.add_argument("--only-explain", action="store_true")
+    parser.add_argument("--only-reload", action="store_true")
+    reload.add_arguments(parser)
     args = parser.parse_args()
     os.makedirs(OUT, exist_ok=True)
     if args.only_cel:
@@ -397,12 +401,18 @@ def main():
         if args.only_kafka:
             kafka_rounds.print_table(measure_kafka(args, folder))
             return
+        if args.only_reload:
+            result = reload.measure(args, folder, start_redis)
+            reload.print_table(result)
+            sys.exit("bench: " + "; ".join(reload.faults(result)) if reload.faults(result) else 0)
         with contextlib.ExitStack() as stack:
             result = measure(args, folder, stack)
         say("replay on one core")
         result["replay"] = {"tps": replay_rate(args.sluice, folder, args.transactions)}
         say("from topic to topic")
         result["kafka"] = measure_kafka(args, folder)
+        say("reloads")
+        result["reload"] = reload.measure(args, folder, start_redis)
     say("expressions")
     result["cel"] = cel_rounds.rounds(args.cel_rounds)
     say("lists")
@@ -414,8 +424,11 @@ def main():
         json.dump(result, f, indent=2)
         f.write("\n")
     print_table(result)
+    faults = reload.faults(result["reload"])
     if any(row["errors"] for row in result["http"].values() if isinstance(row, dict)):
-        sys.exit("bench: there were errors: the rates above are not to be believed")
+        faults.append("there were errors: the rates above are not to be believed")
+    if faults:
+        sys.exit("bench: " + "; ".join(faults))
 
 
 if __name__ == "__main__":
