@@ -5,6 +5,9 @@
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+enum { MAPPED_BYTES = 1 << 20 };
 
 struct arena_end {
     struct arena_end *next; /* asked for before this one */
@@ -17,10 +20,34 @@ void arena_init(struct arena *a, void *block, size_t cap_bytes)
     *a = (struct arena){.base = block, .cap_bytes = cap_bytes};
 }
 
+/* Large ones are mapped: what malloc() does with them too, but AddressSanitizer's writes a mark for
+ * each 8 bytes at malloc() and at free(), 0.1 s of a start for blocks that are hardly touched. */
+static bool is_mapped(size_t cap_bytes)
+{
+    return cap_bytes >= MAPPED_BYTES;
+}
+
+static void *block_new(size_t cap_bytes)
+{
+    if (!is_mapped(cap_bytes))
+        return malloc(cap_bytes);
+    void *block = mmap(NULL, cap_bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+static void block_free(void *block, size_t cap_bytes)
+{
+    if (is_mapped(cap_bytes))
+        munmap(block, cap_bytes);
+    else
+        free(block);
+}
+
 struct arena *arena_new(size_t cap_bytes)
 {
     struct arena *a = malloc(sizeof *a);
-    void *block = malloc(cap_bytes);
+    void *block = block_new(cap_bytes);
     CHECK(a != NULL && block != NULL);
     arena_init(a, block, cap_bytes);
     return a;
@@ -31,7 +58,7 @@ void arena_free(struct arena *a)
     if (a == NULL)
         return;
     arena_reset(a);
-    free(a->base);
+    block_free(a->base, a->cap_bytes);
     free(a);
 }
 

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -152,6 +153,22 @@ static void what_ends_with_the_arena_ends_once_and_the_last_first(void **state)
     assert_true(span_is(text_span(&seen), "!bc"));
 }
 
+static void pages_that_are_never_touched_cost_nothing(void **state)
+{
+    (void)state;
+    enum { LARGE_BYTES = 64 << 20, PAGES = LARGE_BYTES / 4096 };
+    struct arena *a = arena_new(LARGE_BYTES);
+    assert_non_null(arena_try(a, LARGE_BYTES));
+    a->base[0] = a->base[LARGE_BYTES - 1] = 1;
+    static unsigned char here[PAGES];
+    assert_int_equal(mincore(a->base, LARGE_BYTES, here), 0);
+    int n = 0;
+    for (int i = 0; i < PAGES; i++)
+        n += here[i] & 1;
+    assert_in_range(n, 2, 2 * 512); /* two, or two huge ones */
+    arena_free(a);
+}
+
 static void freeing_null_is_fine(void **state)
 {
     (void)state;
@@ -172,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_copy_that_does_not_fit_has_no_base),
         cmocka_unit_test(a_copy_of_the_empty_span_is_an_empty_string),
         cmocka_unit_test(what_ends_with_the_arena_ends_once_and_the_last_first),
+        cmocka_unit_test(pages_that_are_never_touched_cost_nothing),
         cmocka_unit_test(freeing_null_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
