@@ -2,14 +2,17 @@
 
 SLUICE_BIN names the program (default build/san/sluice, under sanitizers).
 """
+import fcntl
 import http.client
 import json
 import os
+import pathlib
 import queue
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -49,6 +52,18 @@ rules:
     severity: high
     mode: live
 """
+
+
+# What takes longest begins first, so that the workers end together.
+SLOW_FIRST = ("test_kafka_stream.py", "test_openapi.py", "test_schemas.py", "test_kafka_source.py",
+              "test_kafka_broker.py", "test_alerts.py")
+
+
+def pytest_collection_modifyitems(items):
+    def rank(item):
+        name = item.path.name
+        return SLOW_FIRST.index(name) if name in SLOW_FIRST else len(SLOW_FIRST)
+    items.sort(key=rank)
 
 
 def until(check, limit_s=WAIT_S):
@@ -289,12 +304,32 @@ def redis(tmp_path):
     server.kill()
 
 
+def pytest_configure(config):
+    """The workers of a session have its environment, and so the folder of their one broker."""
+    if not hasattr(config, "workerinput"):
+        os.environ["KAFKA_OF_SESSION"] = tempfile.mkdtemp(prefix="kafka-of-session-")
+
+
+def pytest_unconfigure(config):
+    """The broker outlives the worker that started it, for the others; by now all have ended."""
+    if not hasattr(config, "workerinput"):
+        folder = pathlib.Path(os.environ["KAFKA_OF_SESSION"])
+        if (folder / "port").exists():
+            kafka_broker.Cluster(folder, port=int((folder / "port").read_text())).kill()
+        shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory):
-    """One broker for all tests. A test takes topics of its own, and leaves the broker running."""
-    cluster = kafka_cluster(tmp_path_factory.mktemp("kafka"))
-    yield cluster.start()
-    cluster.kill()
+def kafka():
+    """One broker for all tests of all workers. A test takes topics of its own, and leaves the
+    broker running."""
+    folder = pathlib.Path(os.environ["KAFKA_OF_SESSION"])
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        port = folder / "port"
+        cluster = kafka_cluster(folder, port=int(port.read_text()) if port.exists() else None)
+        port.write_text(f"{cluster.port}\n")
+        return cluster.start()
 
 
 @pytest.fixture

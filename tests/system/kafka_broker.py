@@ -31,6 +31,8 @@ import uuid
 BUILD = os.environ.get("BUILD", "build")
 LIBS = os.path.abspath(f"{BUILD}/kafka/libs")
 HOST = "127.0.0.1"
+PORTS = 20000, 32000  # below those that the kernel hands out to clients
+PORT_RANGES = 12      # one for each worker of pytest; more than we run
 START_S = 90  # takes 3 s on a free machine; a test machine is not always that
 STOP_S = 10   # takes half a second; nodes that end together wait in vain for each other
 
@@ -52,6 +54,8 @@ PROPERTIES = {
     "share.coordinator.state.topic.num.partitions": 1,
     # A group whose first member came waits for others, 3 s by default.
     "group.initial.rebalance.delay.ms": 0,
+    # A member that was killed is missed after its session; 6 s at least by default.
+    "group.min.session.timeout.ms": 1000,
     # A broker that is killed is replaced as leader after this; 9 s by default.
     "broker.session.timeout.ms": 3000,
     "broker.heartbeat.interval.ms": 500,
@@ -89,11 +93,15 @@ def is_free(port):
 
 
 def free_ports(count):
-    """The first of `count` ports in a row that are free, below those that the kernel hands out to
-    clients: a broker that is down for a moment finds its port free again.
+    """The first of `count` ports in a row that are free, of those that no client gets: a broker that
+    is down for a moment finds its port free again. Each of pytest's workers (gw0, gw1, ...) has a
+    range of its own, lest two take what both found free.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % PORT_RANGES
+    size = (PORTS[1] - PORTS[0]) // PORT_RANGES
+    begin = PORTS[0] + worker * size
     while True:
-        first = random.randrange(20000, 32000)
+        first = random.randrange(begin, begin + size - count)
         if all(is_free(first + i) for i in range(count)):
             return first
 

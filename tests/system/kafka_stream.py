@@ -59,7 +59,8 @@ class Instance:
                     f"journal: {{dir: journal}}\nworkers: {args.workers}\n"
                     f'alerts: {{file: ""}}\ndead_letters: {{file: ""}}\n'
                     f"kafka: {{brokers: \"{kafka.bootstrap}\", group: g, transactions: "
-                    f"transactions, decisions: decisions, alerts: alerts, dead_letters: dead}}\n")
+                    f"transactions, decisions: decisions, alerts: alerts, dead_letters: dead, "
+                    f"properties: {{session.timeout.ms: 6000}}}}\n")
 
     def start(self):
         with open(f"{self.folder}/log", "ab") as log:
@@ -316,9 +317,13 @@ def check_dead(checks, collector, feeder):
 
 
 def entity_at(instance, connection, field, value, at):
-    status, body = instance.get(connection, f"/v1/entities/{field}/{value}?at={at}")
-    if status != 200:
-        raise SystemExit(f"    /v1/entities/{field}/{value}: {status} {body[:300]!r}")
+    end = time.monotonic() + SILENCE_S
+    while True:
+        status, body = instance.get(connection, f"/v1/entities/{field}/{value}?at={at}")
+        if status == 200:
+            break
+        if status != 503 or time.monotonic() > end:  # 503: Redis was slower than deadline_ms
+            raise SystemExit(f"    /v1/entities/{field}/{value}: {status} {body[:300]!r}")
     return json.loads(body)["features"]
 
 

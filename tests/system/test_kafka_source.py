@@ -17,6 +17,8 @@ from conftest import BIN, payment
 
 WAIT_S = kafka_broker.START_S
 CARD = "4111111111111111"  # a test number of a card scheme
+# A killed member's partitions are another's after this.
+SESSION = {"session.timeout.ms": "2000", "heartbeat.interval.ms": "500"}
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
@@ -382,7 +384,7 @@ def test_a_message_that_crashes_us_three_times_is_a_dead_letter(
                 + [payment(i) for i in range(100, 200)])
     server = make_server(
         start=False, workers=1, env={f"SLUICE_CRASH_AT_{moment}": "XXX"},
-        **topics.settings(properties={"session.timeout.ms": "6000"}),
+        **topics.settings(properties=SESSION),
         **kept(tmp_path, backend, redis))
     for starts in range(1, 10):
         server.start()
@@ -527,7 +529,7 @@ def test_what_is_not_acknowledged_is_bounded(make_kafka, make_server):
     events = [payment(i, f"a-{i % 50}") for i in range(1500)]
     topics.send(events)
     server = make_server(workers=1, **topics.settings(
-        unsettled=300, properties={"linger.ms": "2500"}))
+        unsettled=300, properties={"linger.ms": "1000"}))
     wait_for("paused", lambda: metric(server, "sluice_kafka_pauses_total") > 0)
     assert metric(server, "sluice_kafka_unsettled") <= 300
     topics.read_decisions(ids_of(events))
@@ -567,7 +569,7 @@ def test_instances_come_and_go_and_every_transaction_is_decided(
     def instance(name):
         server = make_server(name=name, workers=1, **topics.settings(
             properties={"partition.assignment.strategy": strategy,
-                        "session.timeout.ms": "6000"}), **kept(tmp_path / name, "redis", redis))
+                        **SESSION}), **kept(tmp_path / name, "redis", redis))
         wait_begun(server)
         return server
 
@@ -595,8 +597,8 @@ def test_sigkill_at_any_moment_loses_no_decision_and_changes_none(
     topics = Topics(kafka)
     events = stream(6000, seed=7)
     topics.send(events)
-    server = make_server(workers=1, **topics.settings(
-        properties={"session.timeout.ms": "6000"}), **kept(tmp_path, backend, redis))
+    server = make_server(workers=1, **topics.settings(properties=SESSION),
+                         **kept(tmp_path, backend, redis))
     rng = random.Random(8)
     for _ in range(4):
         wait_for("assigned", lambda: server.get("/readyz").status == 200)
@@ -633,7 +635,7 @@ def test_sigterm_with_the_broker_away_ends_when_its_time_is_up(make_kafka, make_
     events = [payment(i, f"a-{i % 50}") for i in range(20000)]
     topics.send(events)
     server = make_server(workers=1, drain_timeout_ms=2000, **topics.settings(
-        properties={"session.timeout.ms": "6000"}))  # librdkafka may wait so long for the group
+        properties=SESSION))  # librdkafka may wait so long for the group
     wait_begun(server)
     kafka.nodes[0].kill()
     began = time.monotonic()
