@@ -93,9 +93,9 @@ def is_free(port):
 
 
 def free_ports(count):
-    """The first of `count` ports in a row that are free, of those that no client gets: a broker that
-    is down for a moment finds its port free again. Each of pytest's workers (gw0, gw1, ...) has a
-    range of its own, lest two take what both found free.
+    """The first of `count` ports in a row that are free, of those that no client gets: a broker
+    that is down for a moment finds its port free again. Each of pytest's workers (gw0, gw1, ...)
+    has a range of its own, lest two take what both found free.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % PORT_RANGES
     size = (PORTS[1] - PORTS[0]) // PORT_RANGES
