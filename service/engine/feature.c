@@ -6,6 +6,7 @@
 struct loader {
     const struct yaml_file *file;
     const struct cel_env *env;
+    const struct feature_meanings *meanings;
     struct schema *schema;
     struct arena *arena;
     struct diag_list *diags;
@@ -198,6 +199,39 @@ static bool read_aggregate(struct loader *l, struct declared *d)
     return false;
 }
 
+/* ---- what derived names mean ---- */
+
+/* " #9f2c41d07be83a56", if the slot is a derived field's. */
+static void put_meaning(const struct loader *l, int slot, struct text *out)
+{
+    int i = slot - l->meanings->first_slot;
+    if (i < 0 || i >= l->meanings->n)
+        return;
+    text_str(out, " #");
+    text_hex(out, l->meanings->hashes[i], 16);
+}
+
+/* `text`, as layouts name it, with the meaning of each derived field among `slots`. false: the
+ * ruleset is too large, and a diagnostic says so. */
+static bool name_it(struct loader *l, const struct yaml_node *node, struct span text,
+                    const int *slots, int n_slots, struct span *ret_name)
+{
+    char bytes[LAYOUT_TEXT_MAX];
+    struct text out;
+    text_init(&out, bytes, sizeof bytes);
+    text_put(&out, text);
+    for (int i = 0; i < n_slots; i++)
+        put_meaning(l, slots[i], &out);
+    struct span name = out.len == text.len ? text : arena_try_copy(l->arena, text_span(&out));
+    if (name.base == NULL || out.overflow) {
+        diag_error(l->diags, yaml_at(l->file, node), NULL,
+                   "the ruleset is too large: out of space");
+        return false;
+    }
+    *ret_name = name;
+    return true;
+}
+
 /* ---- of: the column ---- */
 
 /* The column kind of a number, or -1: not a number. Derived fields lie behind the schema's. */
@@ -277,7 +311,10 @@ static bool read_field_of(struct loader *l, struct declared *d, const struct yam
         return false;
     }
     struct feature_source source = {field->slot, (enum column_kind)kind};
-    d->column = put_column(l, d->key, source, field->name);
+    struct span name;
+    if (!name_it(l, node, field->name, &field->slot, 1, &name))
+        return false;
+    d->column = put_column(l, d->key, source, name);
     if (d->column < 0) {
         diag_error(l->diags, yaml_at(l->file, node), NULL, "more than %d columns for one key field",
                    RECORD_COLUMNS_MAX);
@@ -340,13 +377,15 @@ static bool read_where(struct loader *l, struct declared *d)
     const struct yaml_node *node = yaml_get(d->node, "where");
     struct plan_spec *spec = &l->specs[d->key];
     struct feature_key *key = &l->set->keys[d->key];
-    struct span text;
+    const struct cel_program *program;
+    struct span text, name;
     d->filter = -1;
     if (node == NULL)
         return true;
-    if (!yaml_string(l->file, node, l->diags, &text))
+    if (!yaml_string(l->file, node, l->diags, &text) || !compile_filter(l, node, text, &program) ||
+        !name_it(l, node, text, program->reads, program->n_reads, &name))
         return false;
-    d->filter = find_filter(spec, text);
+    d->filter = find_filter(spec, name);
     if (d->filter >= 0)
         return true;
     if (spec->n_filters == LAYOUT_FILTERS_MAX) {
@@ -354,10 +393,9 @@ static bool read_where(struct loader *l, struct declared *d)
                    LAYOUT_FILTERS_MAX);
         return false;
     }
-    if (!compile_filter(l, node, text, &key->filters[key->n_filters]))
-        return false;
     d->filter = key->n_filters++;
-    spec->filters[d->filter] = text;
+    key->filters[d->filter] = program;
+    spec->filters[d->filter] = name;
     spec->n_filters = key->n_filters;
     return true;
 }
@@ -550,8 +588,9 @@ static bool load(struct loader *l, const struct yaml_node *node, int exact_event
 }
 
 enum status feature_load(const struct yaml_file *file, const struct yaml_node *node,
-                         const struct cel_env *env, int exact_events, struct schema *schema,
-                         struct arena *arena, struct diag_list *diags, struct feature_set *ret_set)
+                         const struct cel_env *env, const struct feature_meanings *meanings,
+                         int exact_events, struct schema *schema, struct arena *arena,
+                         struct diag_list *diags, struct feature_set *ret_set)
 {
     if (node == NULL) {
         memset(ret_set, 0, sizeof *ret_set);
@@ -565,8 +604,13 @@ enum status feature_load(const struct yaml_file *file, const struct yaml_node *n
     }
     struct feature_set *set = set_mem;
     struct loader *l = mem;
-    *l = (struct loader){
-        .file = file, .env = env, .schema = schema, .arena = arena, .diags = diags, .set = set};
+    *l = (struct loader){.file = file,
+                         .env = env,
+                         .meanings = meanings,
+                         .schema = schema,
+                         .arena = arena,
+                         .diags = diags,
+                         .set = set};
     if (!load(l, node, exact_events))
         return ST_INVALID;
     *ret_set = *set;

@@ -71,13 +71,25 @@ struct feature_set {
 };
 
 /*
+ * What derived fields mean: of each a hash over its expression and the meanings of those that it
+ * reads. Records keep values under a name, so that a name that means something else now is another
+ * column; and so is a filter that reads it.
+ */
+struct feature_meanings {
+    int first_slot; /* of the derived fields in the row */
+    int n;
+    const uint64_t *hashes;
+};
+
+/*
  * Load the mapping under `features:`; `node` may be NULL: no features. `env` has the schema's
  * fields, the derived ones and the lists. Marks the number fields that are aggregated in `schema`.
  * Errors: ST_INVALID with diagnostics, also when a key field is over its budget of columns, windows
  * or filters. A sum over amounts of mixed currencies is a warning.
  */
 MUST_USE enum status feature_load(const struct yaml_file *file, const struct yaml_node *node,
-                                  const struct cel_env *env, int exact_events,
+                                  const struct cel_env *env,
+                                  const struct feature_meanings *meanings, int exact_events,
                                   struct schema *schema, struct arena *arena,
                                   struct diag_list *diags, struct feature_set *ret_set);
 

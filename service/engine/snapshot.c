@@ -52,6 +52,7 @@ struct loader {
     struct yaml_file file;
     struct cel_name names[NAMES_MAX];
     struct cel_env env;
+    uint64_t meanings[SNAPSHOT_DERIVED_MAX]; /* feature.h */
     struct rule_file rule_files[SNAPSHOT_RULE_FILES_MAX];
     int n_rule_files;
 };
@@ -175,11 +176,36 @@ static bool load_lists(struct loader *l)
     return ok;
 }
 
+/* digest := SHA-256(digest, SHA-256(bytes)) */
+static void chain_hash(unsigned char digest[HASH_SHA256_BYTES], struct span bytes)
+{
+    unsigned char chain[2 * HASH_SHA256_BYTES];
+    memcpy(chain, digest, HASH_SHA256_BYTES);
+    hash_sha256(bytes, chain + HASH_SHA256_BYTES);
+    hash_sha256(span_of(chain, sizeof chain), digest);
+}
+
 /* ---- derived fields ---- */
 
 static struct diag_at body_at(const struct loader *l, const struct yaml_node *node)
 {
     return place(l, node->body_line, node->body_col);
+}
+
+/* Of those that it reads, which stand before it, their meanings are in its own. */
+static uint64_t meaning_of(const struct loader *l, struct span source,
+                           const struct cel_program *program)
+{
+    unsigned char digest[HASH_SHA256_BYTES] = {0};
+    uint64_t meaning;
+    chain_hash(digest, source);
+    for (int i = 0; i < program->n_reads; i++) {
+        int derived = program->reads[i] - l->snap->row_derived;
+        if (derived >= 0)
+            chain_hash(digest, span_of(&l->meanings[derived], sizeof l->meanings[derived]));
+    }
+    memcpy(&meaning, digest, sizeof meaning);
+    return meaning;
 }
 
 static bool load_one_derived(struct loader *l, const struct yaml_node *node)
@@ -202,6 +228,7 @@ static bool load_one_derived(struct loader *l, const struct yaml_node *node)
                             .bounds = program->bounds};
     if (!declare(l, name, yaml_key_at(&l->file, node)))
         return false;
+    l->meanings[s->n_derived] = meaning_of(l, source, program);
     s->derived[s->n_derived++] = (struct snapshot_derived){node->key, program, false};
     return true;
 }
@@ -230,7 +257,8 @@ static bool load_features(struct loader *l)
     bool ok = true;
     l->env.unknown_hint = "`where:` sees the transaction only: fields, derived names, lists; "
                           "no features";
-    if (feature_load(&l->file, yaml_get(l->file.root, "features"), &l->env,
+    struct feature_meanings meanings = {s->row_derived, s->n_derived, l->meanings};
+    if (feature_load(&l->file, yaml_get(l->file.root, "features"), &l->env, &meanings,
                      l->options->exact_events, &s->schema, s->arena, l->diags,
                      &s->features) != ST_OK)
         return false;
@@ -488,15 +516,6 @@ static size_t end_of_section(struct span content, const struct yaml_node *sectio
     if (next == NULL)
         return content.len;
     return start_of_line(content, next->key_line + (next->key_col > 1));
-}
-
-/* digest := SHA-256(digest, SHA-256(bytes)) */
-static void chain_hash(unsigned char digest[HASH_SHA256_BYTES], struct span bytes)
-{
-    unsigned char chain[2 * HASH_SHA256_BYTES];
-    memcpy(chain, digest, HASH_SHA256_BYTES);
-    hash_sha256(bytes, chain + HASH_SHA256_BYTES);
-    hash_sha256(span_of(chain, sizeof chain), digest);
 }
 
 static void hash_observed(struct loader *l)

@@ -35,18 +35,23 @@ static const char asking_rules[] =
     "  - {id: often, when: extra_1h > 1, score: 4}\n"
     "  - {id: seldom, when: extra_1h < 9, score: 8}\n";
 
+static void reload(const char *ruleset, int64_t at_ms)
+{
+    struct snapshot_options options = {.exact_events = 256, .now_ms = START_MS + at_ms};
+    world_write(&w, "ruleset.yaml", ruleset);
+    world_write(&w, "rules.yaml", asking_rules);
+    w.diags = (struct diag_list){0};
+    assert_int_equal(snapshot_offer(w.snapshots, w.ruleset, &options, "test", &w.diags), ST_OK);
+}
+
 /* The ruleset with `feature` besides, put in place at `at_ms`. */
 static void reload_with(const char *feature, int64_t at_ms)
 {
     static char text[8192];
     const char *lists = strstr(world_ruleset, "lists:\n");
-    struct snapshot_options options = {.exact_events = 256, .now_ms = START_MS + at_ms};
     snprintf(text, sizeof text, "%.*s  %s\n%s", (int)(lists - world_ruleset), world_ruleset,
              feature, lists);
-    world_write(&w, "ruleset.yaml", text);
-    world_write(&w, "rules.yaml", asking_rules);
-    w.diags = (struct diag_list){0};
-    assert_int_equal(snapshot_offer(w.snapshots, w.ruleset, &options, "test", &w.diags), ST_OK);
+    reload(text, at_ms);
 }
 
 static int64_t from_of(const char *name)
@@ -119,6 +124,46 @@ static void a_filter_and_labels_that_are_added_are_not_covered_at_once(void **st
     world_score(&w, world_txn("t-3", 2));
     assert_true(
         world_says(&w, "\"extra_1h\":{\"value\":0,\"exact\":false,\"lo\":0,\"covered\":false}"));
+}
+
+/* The ruleset with a derived `risk` that reads another one, and features of both kinds over it. */
+static void reload_with_risk(const char *base, const char *risk, int64_t at_ms)
+{
+    static char text[8192];
+    const char *features = strstr(world_ruleset, "features:\n") + strlen("features:\n");
+    snprintf(text, sizeof text,
+             "%.*s  base: '%s'\n  risk: '%s'\n"
+             "features:\n"
+             "  spent: {by: account_id, aggregate: sum, of: risk, windows: [1h]}\n"
+             "  high: {by: account_id, aggregate: count, windows: [1h], where: risk > 2.0}\n"
+             "  plain: {by: account_id, aggregate: sum, of: amount, windows: [1h]}\n"
+             "  extra: {by: account_id, aggregate: count, windows: [1h]}\n%s",
+             (int)(features - world_ruleset) - (int)strlen("features:\n"), world_ruleset, base,
+             risk, features);
+    reload(text, at_ms);
+}
+
+static void a_derived_name_that_means_something_else_is_another_column_and_filter(void **state)
+{
+    (void)state;
+    static const char *const ways[][2] = {{"double(amount)", "base * 3.0"},
+                                          {"double(amount) * 0.5", "base * 3.0"}};
+    int64_t plain_ms = 0;
+    world_score(&w, world_txn("t-1", 0));
+    reload_with_risk("double(amount)", "base * 2.0", 0);
+    world_score(&w, world_txn("t-2", 1));
+    int64_t first_ms = from_of("spent_1h");
+    assert_true(first_ms > START_MS);
+    reload_with_risk("double(amount)", "base * 2.0", HOUR_MS); /* nothing is new */
+    assert_int_equal(from_of("spent_1h"), first_ms);
+    assert_int_equal(from_of("high_1h"), first_ms);
+    plain_ms = from_of("plain_1h");
+    for (int i = 0; i < 2; i++) { /* itself, and what it reads */
+        reload_with_risk(ways[i][0], ways[i][1], (2 + i) * HOUR_MS);
+        assert_int_equal(from_of("spent_1h"), first_ms + (2 + i) * HOUR_MS);
+        assert_int_equal(from_of("high_1h"), first_ms + (2 + i) * HOUR_MS);
+        assert_int_equal(from_of("plain_1h"), plain_ms);
+    }
 }
 
 static void a_shorter_window_of_what_is_there_is_covered_at_once(void **state)
@@ -267,6 +312,7 @@ int main(void)
         TEST(a_feature_of_a_new_key_is_bounded_until_its_window_is_covered),
         TEST(a_bound_that_decides_a_rule_decides_it),
         TEST(a_filter_and_labels_that_are_added_are_not_covered_at_once),
+        TEST(a_derived_name_that_means_something_else_is_another_column_and_filter),
         TEST(a_shorter_window_of_what_is_there_is_covered_at_once),
         TEST(a_longer_one_only_once_it_is_long_since),
         TEST(a_field_that_is_not_there_is_missing_and_no_bound),

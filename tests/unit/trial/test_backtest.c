@@ -33,9 +33,10 @@ struct bed {
     struct backtest_result r;
 };
 
-static void open_worlds(struct bed *b, const char *ruleset, const char *rules)
+static void open_both(struct bed *b, const char *base, const char *base_rules, const char *ruleset,
+                      const char *rules)
 {
-    world_open(&b->base, plain, LARGE("over-100", "100.0"), NULL);
+    world_open(&b->base, base, base_rules, NULL);
     world_open(&b->next, ruleset, rules, NULL);
     b->baseline = snapshot_current(b->base.snapshots);
     b->candidate = snapshot_current(b->next.snapshots);
@@ -50,6 +51,21 @@ static void open_worlds(struct bed *b, const char *ruleset, const char *rules)
                                   .to_ms = INT64_MAX};
 }
 
+static void open_worlds(struct bed *b, const char *ruleset, const char *rules)
+{
+    open_both(b, plain, LARGE("over-100", "100.0"), ruleset, rules);
+}
+
+static void close_both(struct bed *b)
+{
+    backtest_fini(&b->r);
+    snapshot_unref(b->baseline);
+    snapshot_unref(b->candidate);
+    fclose(b->events);
+    world_close(&b->base);
+    world_close(&b->next);
+}
+
 static int open_bed(void **state)
 {
     *state = calloc(1, sizeof(struct bed));
@@ -58,14 +74,8 @@ static int open_bed(void **state)
 
 static int close_bed(void **state)
 {
-    struct bed *b = *state;
-    backtest_fini(&b->r);
-    snapshot_unref(b->baseline);
-    snapshot_unref(b->candidate);
-    fclose(b->events);
-    world_close(&b->base);
-    world_close(&b->next);
-    free(b);
+    close_both(*state);
+    free(*state);
     return 0;
 }
 
@@ -119,7 +129,6 @@ static void rulesets_that_observe_alike_are_observed_once(void **state)
     assert_int_equal(b->r.overlap.only_b.transactions, 4);
 }
 
-/* The same rules, and a feature more: a pass each. */
 static void lists_that_were_changed_otherwise_are_not_observed_at_once(void **state)
 {
     static const uint64_t ids[][2] = {{7, 0}, {7, 8}, {7, 7}};
@@ -138,6 +147,48 @@ static void lists_that_were_changed_otherwise_are_not_observed_at_once(void **st
     }
 }
 
+/* Features that are the same but for their order, or the definition of a derived name, are filled
+ * apart; and whoever is whose, the numbers are of each ruleset's own. */
+#define SPENT(derived, features)                         \
+    "schema:\n"                                          \
+    "  transaction_id: {type: string, required: true}\n" \
+    "  account_id: {type: string, required: true}\n"     \
+    "  amount: {type: decimal, required: true}\n"        \
+    "  timestamp: {type: timestamp, required: true}\n"   \
+    "derived:\n  weight: '" derived "'\n"                \
+    "features:\n" features "flag_at: 70\nrules: [rules.yaml]\n"
+#define SUM "  spent: {by: account_id, aggregate: sum, of: weight, windows: [30d]}\n"
+#define COUNT "  count: {by: account_id, aggregate: count, windows: [30d]}\n"
+
+static const char spent_rules[] =
+    "rules:\n  - {id: spent, when: spent_30d > 900.0, score: 80, mode: live}\n";
+
+static void features_in_another_order_or_of_a_name_that_means_something_else(void **state)
+{
+    struct bed *b = *state;
+    static const struct {
+        const char *ruleset;
+        bool once;
+        uint64_t flagged; /* of sums 50, 150, 300, 500, 750, 1050, 1400, 1800, 2250, 2750 */
+    } nexts[] = {
+        {SPENT("double(amount)", SUM COUNT), true, 5},
+        {SPENT("double(amount)", COUNT SUM), false, 5},
+        {SPENT("double(amount) * 2.0", SUM COUNT), false, 7},
+    };
+    for (int i = 0; i < 3; i++) {
+        open_both(b, SPENT("double(amount)", SUM COUNT), spent_rules, nexts[i].ruleset,
+                  spent_rules);
+        put_history(b);
+        run(b);
+        assert_int_equal(b->r.observed_once, nexts[i].once);
+        assert_int_equal(b->r.baseline.measure.counts.flagged, 5);
+        assert_int_equal(b->r.candidate.measure.counts.flagged, nexts[i].flagged);
+        if (i < 2)
+            close_both(b);
+    }
+}
+
+/* The same rules, and a feature more: a pass each. */
 static void rulesets_that_do_not_come_to_the_same_numbers(void **state)
 {
     struct bed *b = *state;
@@ -271,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(rulesets_that_observe_alike_are_observed_once),
         TEST(lists_that_were_changed_otherwise_are_not_observed_at_once),
+        TEST(features_in_another_order_or_of_a_name_that_means_something_else),
         TEST(rulesets_that_do_not_come_to_the_same_numbers),
         TEST(a_decision_sees_the_labels_known_at_its_time),
         TEST(what_stands_before_from_fills_the_windows_only),
