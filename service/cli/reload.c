@@ -110,6 +110,9 @@ static void log_report(struct reload *r, const struct offer *offer,
     else if (report->result == OFFER_GATED && !offer->dry_run)
         log_error("ruleset refused by the gate", LOG_TEXT("why", report->gate.why),
                   LOG_TEXT("from", from));
+    if (report->result == OFFER_LOADED && report->gate.is_refused)
+        log_warning("the ruleset was forced past the gate", LOG_TEXT("ruleset", report->ruleset),
+                    LOG_TEXT("who", offer->who), LOG_TEXT("why", report->gate.why));
     if (report->result == OFFER_LOADED && report->diags.count > 0)
         log_diags(LOG_LEVEL_WARNING, "ruleset has warnings", from, &report->diags);
     if (report->note[0] != '\0')

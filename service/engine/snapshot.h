@@ -89,6 +89,7 @@ struct snapshot {
     int64_t loaded_at_ms; /* wall clock */
     char loaded_by[32];   /* the way it came: "start", "SIGHUP" */
     char loaded_for[128]; /* who asked for it: "alice"; "" */
+    bool was_forced;      /* the gate refused it, and who asked for it overruled that */
     /* private: where all of it lives, and how many hold it */
     struct arena *arena;
     struct snapshot *loaded; /* NULL: it was loaded itself */

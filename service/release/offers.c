@@ -164,6 +164,7 @@ static bool activate(struct run *r)
     const struct offers_options *o = &r->offers->options;
     struct snapshot *after = snapshot_ref(r->fresh);
     snprintf(after->loaded_for, sizeof after->loaded_for, "%s", r->offer->who);
+    after->was_forced = r->report->gate.is_refused;
     enum status st =
         snapshot_put(o->snapshots, r->fresh, offer_from_text(r->offer->from), &r->report->diags);
     if (st == ST_OK) {

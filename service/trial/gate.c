@@ -97,26 +97,67 @@ static void put_words(const struct gate_change *c, struct text *out)
     text_printf(out, ", the bound is %.3g %%", c->bound * 100);
 }
 
-static void tell(struct gate_finding *f)
+/* "rule over (+5 %)" */
+static void put_briefly(const struct gate_change *c, struct text *out)
+{
+    if (c->rule == NULL)
+        text_str(out, "the flag rate (");
+    else
+        text_printf(out, "rule %.*s (", SPAN_ARG(c->rule->id));
+    put_change(out, c->change);
+    text_char(out, ')');
+}
+
+static void put_others(const struct gate_finding *f, struct text *out)
+{
+    int told = f->n_beyond < GATE_TOLD_MAX ? f->n_beyond : GATE_TOLD_MAX;
+    if (told < 2)
+        return;
+    text_str(out, told == 2 ? "; beyond its bound is also " : "; beyond their bounds are also ");
+    for (int i = 1; i < told; i++) {
+        text_str(out, i > 1 ? ", " : "");
+        put_briefly(&f->beyond[i], out);
+    }
+    if (f->n_beyond > told)
+        text_printf(out, " and %d more", f->n_beyond - told);
+}
+
+static void tell(struct gate_finding *f, const struct snapshot *active)
 {
     struct text out;
     text_init(&out, f->words, sizeof f->words - 1);
-    put_words(f->is_refused ? &f->worst : &f->flags, &out);
-    if (f->n_beyond > 1)
-        text_printf(&out, "; %d more %s beyond", f->n_beyond - 1,
-                    f->n_beyond == 2 ? "rate is" : "rates are");
+    put_words(f->is_refused ? &f->beyond[0] : &f->flags, &out);
+    put_others(f, &out);
+    if (f->is_refused && active->was_forced)
+        text_str(&out,
+                 "; the running ruleset was itself forced past the gate: roll back to the one "
+                 "before it, or force this one, too");
     out.base[out.len] = '\0';
 }
 
 /* ---- judging ---- */
 
-/* What is refused is told before the flag rate, and that before any rule's; of rules, what moved
- * most. */
+/* 0: what is refused; 1: the flag rate; 2: a rule's. */
+static int rank_of(const struct gate_change *c)
+{
+    return c->is_of_refused ? 0 : c->rule == NULL ? 1 : 2;
+}
+
+static bool is_before(const struct gate_change *a, const struct gate_change *b)
+{
+    int rank_a = rank_of(a), rank_b = rank_of(b);
+    return rank_a != rank_b ? rank_a < rank_b : fabs(a->change) > fabs(b->change);
+}
+
 static void note(struct gate_finding *f, const struct gate_change *c)
 {
+    int at = f->n_beyond < GATE_TOLD_MAX ? f->n_beyond : GATE_TOLD_MAX;
+    for (; at > 0 && is_before(c, &f->beyond[at - 1]); at--)
+        if (at < GATE_TOLD_MAX)
+            f->beyond[at] = f->beyond[at - 1];
+    if (at < GATE_TOLD_MAX)
+        f->beyond[at] = *c;
     f->n_beyond++;
-    if (!f->is_refused || (f->worst.rule != NULL && fabs(c->change) > fabs(f->worst.change)))
-        f->worst = *c;
     f->is_refused = true;
 }
 
@@ -158,7 +199,7 @@ void gate_compare(const struct gate_options *o, const struct snapshot *active,
         if (gate_is_beyond(&c, o->floor))
             note(&f, &c);
     }
-    tell(&f);
+    tell(&f, active);
     *ret_finding = f;
 }
 

@@ -21,7 +21,8 @@
 #include "service/trial/backtest.h"
 
 enum {
-    GATE_WORDS_MAX = 512,
+    GATE_TOLD_MAX = 9, /* rates beyond their bounds that are told one by one; the rest is counted */
+    GATE_WORDS_MAX = 1536, /* of which those take 9 times a rule's id, of 64 bytes, and 24 */
     GATE_EVENTS_MIN = 100, /* fewer say nothing about a rate */
     GATE_NICE = 10,        /* serving comes first */
 };
@@ -60,11 +61,12 @@ struct gate_change {
 
 struct gate_finding {
     bool is_judged;           /* false: words say why not */
-    bool is_refused;          /* `worst` is beyond its bound */
+    bool is_refused;          /* some rate is beyond its bound */
     struct gate_change flags; /* the flag rate's */
-    /* When refused: what it refuses, else the flag rate's, else the rule's that moved most. */
-    struct gate_change worst;
-    int n_beyond; /* rates beyond their bound */
+    /* Rates beyond their bounds, the GATE_TOLD_MAX first of n_beyond: what it refuses, the flag
+     * rate's, then the rules', what moved most before the others. */
+    struct gate_change beyond[GATE_TOLD_MAX];
+    int n_beyond;
     int64_t elapsed_us;
     char words[GATE_WORDS_MAX]; /* for people */
 };

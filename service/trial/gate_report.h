@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-enum { GATE_WHY_MAX = 512 };
+enum { GATE_WHY_MAX = 1536 };
 
 struct gate_report {
     bool is_judged;         /* false: there is no gate, or nothing to judge by */

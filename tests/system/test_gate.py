@@ -6,6 +6,7 @@ import time
 import pytest
 
 from conftest import payment
+from test_admin import bundle, put
 
 RULES = """\
 rules:
@@ -81,6 +82,22 @@ def test_one_that_flags_five_percent_more_is_refused(gated):
     assert (entry["gate"]["flagged_before"], entry["gate"]["flagged"]) == (200, 210)
     assert metric(gated, 'sluice_ruleset_gate_total{result="refused"}') == 1
     assert metric(gated, "sluice_ruleset_gate_change") == 0.05
+
+
+def test_one_that_is_forced_is_told_as_forced_and_so_is_what_comes_behind_it(gated):
+    ruleset = (gated.folder / "ruleset.yaml").read_text()
+    forced = put(gated, bundle({"ruleset.yaml": ruleset, "rules.yaml": rules(97.5)}),
+                 "?force=true")
+    assert forced.status == 200 and forced.json()["gate"]["refused"] is True
+    told = gated.wait_log("the ruleset was forced past the gate")
+    assert told["ruleset"] == forced.json()["ruleset"] and told["why"].startswith("flags 2.0 %")
+    entry = audit(gated)[-1]
+    assert entry["result"] == "loaded" and entry["forced"] is True
+    assert entry["gate"]["refused"] is True
+    refused = offer(gated, 58.5)
+    assert refused["why"].endswith(
+        "; beyond its bound is also rule large (+1950 %); the running ruleset was itself "
+        "forced past the gate: roll back to the one before it, or force this one, too")
 
 
 def test_one_within_the_bounds_passes_and_is_watched(gated):

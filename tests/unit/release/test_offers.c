@@ -176,6 +176,9 @@ static void the_gate_may_refuse_and_may_be_forced(void **state)
     assert_string_equal(active(d), d->ids[0]);
     assert_int_equal(offer(d, (struct offer){.from = OFFER_PUT, .force = true}), OFFER_LOADED);
     assert_true(d->report.gate.is_refused);
+    struct snapshot *now = snapshot_current(d->world.snapshots);
+    assert_true(now->was_forced);
+    snapshot_unref(now);
     assert_string_equal(d->heard, "PUT gated;PUT loaded;");
 }
 

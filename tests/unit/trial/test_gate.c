@@ -60,14 +60,14 @@ static int close_bed(void **state)
 }
 
 /* Of each hundred transactions of amounts 0 to 99: the journal has `n` of them. */
-static void accept_some(struct bed *b, int n)
+static void accept_some_by(struct bed *b, const char *rules, int n)
 {
     struct journal *j;
     struct journal_opened opened;
     struct journal_options o = {.dir = b->journal, .fsync = JOURNAL_NO};
     char why[JOURNAL_WHY_BYTES], body[256];
     assert_int_equal(journal_open(&o, &j, &opened, why), ST_OK);
-    world_open(&b->active, ruleset, OVER("59.5"), j);
+    world_open(&b->active, ruleset, rules, j);
     b->active.score.intake = (struct score_intake){
         .now_ms = INT64_C(1767614400000), .historic = true, .transactions_allowed = true};
     for (int i = 0; i < n; i++) {
@@ -80,7 +80,12 @@ static void accept_some(struct bed *b, int n)
     b->now = snapshot_current(b->active.snapshots);
     world_close(&b->active);
     journal_close(j);
-    world_open(&b->active, ruleset, OVER("59.5"), NULL);
+    world_open(&b->active, ruleset, rules, NULL);
+}
+
+static void accept_some(struct bed *b, int n)
+{
+    accept_some_by(b, OVER("59.5"), n);
 }
 
 static enum status judge(struct bed *b, const char *rules)
@@ -101,7 +106,60 @@ static void one_that_flags_five_percent_more_is_refused_at_a_bound_of_four(void 
     assert_int_equal(b->finding.n_beyond, 2);
     assert_string_equal(b->finding.words,
                         "flags 42.0 % of the last 400 transactions, the running ruleset 40.0 %: "
-                        "+5 %, the bound is 4 %; 1 more rate is beyond");
+                        "+5 %, the bound is 4 %; beyond its bound is also rule over (+5 %)");
+}
+
+/* Rules r-0 to r-(n-1), the i-th of which fires on amounts over 90 - `step` * i. */
+static const char *many_rules(int n, int step, char out[4096])
+{
+    size_t len = (size_t)snprintf(out, 4096, "rules:\n");
+    for (int i = 0; i < n; i++)
+        len +=
+            (size_t)snprintf(out + len, 4096 - len,
+                             "  - {id: r-%d, when: amount > %d.5, score: 1}\n", i, 90 - step * i);
+    return out;
+}
+
+static void what_else_is_beyond_is_named_what_moved_most_first_and_then_counted(void **state)
+{
+    static const struct {
+        int n;
+        const char *words;
+    } cases[] = {
+        {3, "rule r-2 fires on 13.0 % of the last 400 transactions, the running ruleset's on "
+            "9.0 %: +44.4 %, the bound is 4 %; beyond its bound is also rule r-1 (+22.2 %)"},
+        {4, "rule r-3 fires on 15.0 % of the last 400 transactions, the running ruleset's on "
+            "9.0 %: +66.7 %, the bound is 4 %; beyond their bounds are also rule r-2 (+44.4 %), "
+            "rule r-1 (+22.2 %)"},
+        {12, "rule r-11 fires on 31.0 % of the last 400 transactions, the running ruleset's on "
+             "9.0 %: +244 %, the bound is 4 %; beyond their bounds are also rule r-10 (+222 %), "
+             "rule r-9 (+200 %), rule r-8 (+178 %), rule r-7 (+156 %), rule r-6 (+133 %), "
+             "rule r-5 (+111 %), rule r-4 (+88.9 %), rule r-3 (+66.7 %) and 2 more"},
+    };
+    struct bed *b = *state;
+    char before[4096], after[4096];
+    for (int i = 0; i < 3; i++) {
+        accept_some_by(b, many_rules(12, 0, before), 600);
+        assert_int_equal(judge(b, many_rules(cases[i].n, 2, after)), ST_CONFLICT);
+        assert_int_equal(b->finding.n_beyond, cases[i].n - 1);
+        assert_string_equal(b->finding.words, cases[i].words);
+        if (i < 2) {
+            close_bed((void **)&b);
+            open_bed((void **)&b);
+        }
+    }
+    *state = b;
+}
+
+static void one_behind_a_forced_ruleset_is_told_the_ways(void **state)
+{
+    struct bed *b = *state;
+    accept_some(b, 600);
+    b->now->was_forced = true;
+    assert_int_equal(judge(b, OVER("89.5")), ST_CONFLICT);
+    assert_non_null(strstr(b->finding.words,
+                           "; the running ruleset was itself forced past the gate: roll back to "
+                           "the one before it, or force this one, too"));
 }
 
 static void the_same_one_passes_at_a_bound_of_six_and_is_predicted(void **state)
@@ -248,6 +306,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(one_that_flags_five_percent_more_is_refused_at_a_bound_of_four),
+        TEST(what_else_is_beyond_is_named_what_moved_most_first_and_then_counted),
+        TEST(one_behind_a_forced_ruleset_is_told_the_ways),
         TEST(the_same_one_passes_at_a_bound_of_six_and_is_predicted),
         TEST(fewer_transactions_than_the_floor_are_no_change),
         TEST(a_rule_that_falls_silent_is_told_by_its_name),
