@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum {
-    PROGRESS_LINES = 8192,
+    PROGRESS_LINES = 1024, /* some milliseconds; under load and below all else, some tenths */
     JUDGES_MAX = 2,
     DECISION_TEXT_BYTES = DECISION_BYTES_MAX,
 };
@@ -189,6 +189,18 @@ static enum status fly(struct pass *p, const struct sourced_event *e)
 
 /* ---- one pass ---- */
 
+/* false: it was given up, now or before. */
+static bool tell(struct backtest *b, const struct backtest_progress *progress)
+{
+    if (b->o->progress == NULL)
+        return true;
+    pthread_mutex_lock(&b->told);
+    if (!b->is_given_up)
+        b->is_given_up = !b->o->progress(b->o->user, progress);
+    pthread_mutex_unlock(&b->told);
+    return !b->is_given_up;
+}
+
 /* How far the pass is that is behind. */
 static void report(struct pass *p)
 {
@@ -198,12 +210,7 @@ static void report(struct pass *p)
     for (int i = 0; i < b->n_passes; i++)
         if (b->passes[i].bytes < progress.bytes)
             progress.bytes = b->passes[i].bytes;
-    if (b->o->progress == NULL)
-        return;
-    pthread_mutex_lock(&b->told);
-    if (!b->is_given_up)
-        b->is_given_up = !b->o->progress(b->o->user, &progress);
-    pthread_mutex_unlock(&b->told);
+    (void)tell(b, &progress);
 }
 
 static void fly_all(struct pass *p)
@@ -343,15 +350,25 @@ static void keep_last(struct backtest *b)
     rulings_keep_from(&b->candidate.rulings, event);
 }
 
-static enum status measure(struct judge *j, struct backtest_side *ret_side)
+/* All is read by then. */
+static bool goes_on(void *user)
 {
-    enum status st = rulings_settle(&j->rulings);
-    return st == ST_OK ? measure_rulings(&j->rulings, j->snap->rules->count, &ret_side->measure)
-                       : st;
+    struct backtest *b = user;
+    return tell(b, &(struct backtest_progress){.bytes = b->bytes, .bytes_all = b->bytes});
+}
+
+static enum status measure(struct backtest *b, struct judge *j, struct backtest_side *ret_side)
+{
+    const struct patience p = {goes_on, b};
+    enum status st = rulings_settle(&j->rulings, &p);
+    if (st == ST_OK)
+        st = measure_rulings(&j->rulings, j->snap->rules->count, &p, &ret_side->measure);
+    return st;
 }
 
 /* The two at once: sorting takes as long as anything after the passes. */
 struct measuring {
+    struct backtest *all;
     struct judge *judge;
     struct backtest_side *side;
     enum status status;
@@ -360,16 +377,16 @@ struct measuring {
 static void *measure_main(void *user)
 {
     struct measuring *m = user;
-    m->status = measure(m->judge, m->side);
+    m->status = measure(m->all, m->judge, m->side);
     return NULL;
 }
 
 static enum status measure_both(struct backtest *b, struct backtest_result *r)
 {
-    struct measuring other = {&b->candidate, &r->candidate, ST_OK};
+    struct measuring other = {b, &b->candidate, &r->candidate, ST_OK};
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, measure_main, &other) == 0);
-    enum status st = measure(&b->baseline, &r->baseline);
+    enum status st = measure(b, &b->baseline, &r->baseline);
     pthread_join(thread, NULL);
     if (st == ST_OK)
         st = other.status;

@@ -45,7 +45,8 @@ struct backtest_options {
     int nice;        /* of the passes' threads, 0 to 19 */
     bool ahead;      /* lines are read on threads of their own */
     FILE *decisions; /* the candidate's, of what is measured, as `sluice replay --plain`; or NULL */
-    /* From the passes' threads, one at a time; false: give up. May be NULL. */
+    /* From the threads of passes and measures, one at a time and many times a second; false: give
+     * up. May be NULL. */
     bool (*progress)(void *user, const struct backtest_progress *p);
     /* A line that the baseline's pass refuses; likewise. */
     void (*refused)(void *user, uint64_t line, const struct reader_error *error);

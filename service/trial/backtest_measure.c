@@ -1,5 +1,7 @@
 #include "service/trial/backtest_measure.h"
 
+#include "service/trial/long_sort.h"
+
 #include <stdlib.h>
 
 #define DAY_MS 86400000.0
@@ -77,7 +79,6 @@ static size_t collect(const struct rulings *r, double lowest, struct scored *out
         if (e->score > lowest)
             out[n++] = (struct scored){e->score, e->amount_e4, is_fraud(e)};
     }
-    qsort(out, n, sizeof *out, by_score_down);
     return n;
 }
 
@@ -134,7 +135,8 @@ static void last_step(struct walk *w, double lowest)
         w->m->points[w->m->n_points++] = all;
 }
 
-static enum status measure_curve(const struct rulings *r, struct measure *m)
+static enum status measure_curve(const struct rulings *r, const struct patience *p,
+                                 struct measure *m)
 {
     struct walk w = {.m = m};
     double lowest = lowest_score(r);
@@ -144,8 +146,13 @@ static enum status measure_curve(const struct rulings *r, struct measure *m)
     struct scored *scored = malloc(r->n_entries * sizeof *scored);
     if (scored == NULL)
         return ST_NO_SPACE;
-    walk_down(&w, scored, collect(r, lowest, scored));
+    size_t n = collect(r, lowest, scored);
+    enum status st = long_sort(scored, n, sizeof *scored, by_score_down, p);
+    if (st == ST_OK)
+        walk_down(&w, scored, n);
     free(scored);
+    if (st != ST_OK)
+        return st;
     last_step(&w, lowest);
     double frauds = (double)m->counts.frauds;
     double others = (double)m->counts.transactions - frauds;
@@ -164,19 +171,29 @@ static double days_of(const struct rulings *r)
     return days < 1 ? 1 : days;
 }
 
-enum status measure_rulings(const struct rulings *r, int n_rules, struct measure *ret_measure)
+static enum status count_all(const struct rulings *r, const struct patience *p, struct measure *m)
+{
+    const uint16_t *fired = r->fired;
+    for (size_t i = 0; i < r->n_entries; i++) {
+        if (patience_ends(p, i))
+            return ST_CONFLICT;
+        count(&m->counts, &r->entries[i]);
+        count_rules(m->rules, &r->entries[i], fired);
+        fired += r->entries[i].n_fired;
+    }
+    return ST_OK;
+}
+
+enum status measure_rulings(const struct rulings *r, int n_rules, const struct patience *p,
+                            struct measure *ret_measure)
 {
     struct measure m = {.n_rules = n_rules, .days = days_of(r)};
-    const uint16_t *fired = r->fired;
     m.rules = calloc((size_t)n_rules + 1, sizeof *m.rules);
     if (m.rules == NULL)
         return ST_NO_SPACE;
-    for (size_t i = 0; i < r->n_entries; i++) {
-        count(&m.counts, &r->entries[i]);
-        count_rules(m.rules, &r->entries[i], fired);
-        fired += r->entries[i].n_fired;
-    }
-    enum status st = measure_curve(r, &m);
+    enum status st = count_all(r, p, &m);
+    if (st == ST_OK)
+        st = measure_curve(r, p, &m);
     if (st == ST_OK)
         *ret_measure = m;
     else

@@ -74,9 +74,10 @@ static inline double measure_ratio(uint64_t part, uint64_t whole)
 
 /*
  * `r` is settled; rules are those below n_rules. O(n log n) in the transactions with a score
- * above the lowest. Errors: ST_NO_SPACE. The caller ends it with measure_fini.
+ * above the lowest. Errors: ST_NO_SPACE, ST_CONFLICT (given up). The caller ends it with
+ * measure_fini.
  */
-MUST_USE enum status measure_rulings(const struct rulings *r, int n_rules,
+MUST_USE enum status measure_rulings(const struct rulings *r, int n_rules, const struct patience *p,
                                      struct measure *ret_measure);
 void measure_fini(struct measure *m);
 

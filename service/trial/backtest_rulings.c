@@ -1,5 +1,7 @@
 #include "service/trial/backtest_rulings.h"
 
+#include "service/trial/long_sort.h"
+
 #include <stdlib.h>
 
 void rulings_fini(struct rulings *r)
@@ -143,17 +145,27 @@ static enum ruling_truth find(const struct finder *f, const struct rulings *r, u
     return TRUTH_UNKNOWN;
 }
 
-enum status rulings_settle(struct rulings *r)
+static enum status find_all(struct rulings *r, const struct finder *f, const struct patience *p)
+{
+    for (size_t i = 0; i < r->n_entries; i++) {
+        if (patience_ends(p, i))
+            return ST_CONFLICT;
+        r->entries[i].truth = (uint8_t)find(f, r, r->entries[i].txn_hash);
+    }
+    return ST_OK;
+}
+
+enum status rulings_settle(struct rulings *r, const struct patience *p)
 {
     struct finder f;
-    if (r->n_labels > 0)
-        qsort(r->labels, r->n_labels, sizeof *r->labels, by_weight);
-    keep_the_last(r);
-    enum status st = finder_make(r, &f);
+    enum status st = long_sort(r->labels, r->n_labels, sizeof *r->labels, by_weight, p);
     if (st != ST_OK)
         return st;
-    for (size_t i = 0; i < r->n_entries; i++)
-        r->entries[i].truth = (uint8_t)find(&f, r, r->entries[i].txn_hash);
+    keep_the_last(r);
+    st = finder_make(r, &f);
+    if (st != ST_OK)
+        return st;
+    st = find_all(r, &f, p);
     free(f.places);
-    return ST_OK;
+    return st;
 }

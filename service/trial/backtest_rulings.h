@@ -15,6 +15,7 @@
 #define SLUICE_TRIAL_BACKTEST_RULINGS_H
 
 #include "service/base/status.h"
+#include "service/trial/patience.h"
 #include "service/txn/txn.h"
 
 #include <stdint.h>
@@ -76,8 +77,8 @@ void rulings_keep_from(struct rulings *r, uint32_t event);
 /*
  * Give each entry its truth: of a transaction's labels the latest by its own time, fraud before
  * legitimate where two have the same. Sorts the labels. O(n log n) in the labels, O(n) in the
- * entries. Errors: ST_NO_SPACE.
+ * entries. Errors: ST_NO_SPACE, ST_CONFLICT (given up: they are good for nothing but rulings_fini).
  */
-MUST_USE enum status rulings_settle(struct rulings *r);
+MUST_USE enum status rulings_settle(struct rulings *r, const struct patience *p);
 
 #endif

@@ -31,6 +31,7 @@ struct bed {
     FILE *events;
     struct backtest_options o;
     struct backtest_result r;
+    int patience;
 };
 
 static void open_both(struct bed *b, const char *base, const char *base_rules, const char *ruleset,
@@ -299,6 +300,31 @@ static void it_can_be_given_up(void **state)
     assert_null(b->r.candidate.measure.rules);
 }
 
+/* When all is read, it is asked at every step of both sides. */
+static bool give_up_behind(void *user, const struct backtest_progress *p)
+{
+    struct bed *b = user;
+    return p->bytes < p->bytes_all || b->patience-- > 0;
+}
+
+static void it_can_be_given_up_while_it_is_measured(void **state)
+{
+    struct bed *b = *state;
+    enum status st = ST_CONFLICT;
+    int steps = 0;
+    open_worlds(b, plain, LARGE("over-300", "300.0"));
+    put_history(b);
+    fflush(b->events);
+    b->o.progress = give_up_behind;
+    b->o.user = b;
+    for (; st != ST_OK && steps < 100; steps++) {
+        b->patience = steps;
+        st = backtest_run(&b->o, &b->r);
+        assert_true(st == ST_OK || st == ST_CONFLICT);
+    }
+    assert_true(steps >= 6 && steps < 100); /* of two sides: labels, truths, counts at least */
+}
+
 static void decisions_of_the_candidate_are_written(void **state)
 {
     struct bed *b = *state;
@@ -329,6 +355,7 @@ int main(void)
         TEST(retries_count_once_and_bad_lines_are_told),
         TEST(nothing_at_all_is_measured_too),
         TEST(it_can_be_given_up),
+        TEST(it_can_be_given_up_while_it_is_measured),
         TEST(decisions_of_the_candidate_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ static void fill(struct rulings *t, const struct case_row *from, size_t n, doubl
         if (from[i].fraud)
             assert_int_equal(rulings_label(t, i + 1, OUTCOME_FRAUD, 0), ST_OK);
     }
-    assert_int_equal(rulings_settle(t), ST_OK);
+    assert_int_equal(rulings_settle(t, NULL), ST_OK);
 }
 
 static struct measure measured(const struct case_row *from, size_t n)
@@ -53,7 +53,7 @@ static struct measure measured(const struct case_row *from, size_t n)
     struct rulings t;
     struct measure m;
     fill(&t, from, n, 50);
-    assert_int_equal(measure_rulings(&t, N_RULES, &m), ST_OK);
+    assert_int_equal(measure_rulings(&t, N_RULES, NULL, &m), ST_OK);
     rulings_fini(&t);
     return m;
 }
@@ -166,13 +166,13 @@ static void sums_of_money_stop_at_the_largest_number(void **state)
     assert_int_equal(rulings_add(&t, &e, 0, NULL), ST_OK);
     e.event = 2;
     assert_int_equal(rulings_add(&t, &e, 0, NULL), ST_OK);
-    assert_int_equal(rulings_settle(&t), ST_OK);
-    assert_int_equal(measure_rulings(&t, 0, &m), ST_OK);
+    assert_int_equal(rulings_settle(&t, NULL), ST_OK);
+    assert_int_equal(measure_rulings(&t, 0, NULL, &m), ST_OK);
     assert_true(m.counts.disturbed_e4 == INT64_MAX);
     measure_fini(&m);
     for (size_t i = 0; i < t.n_entries; i++)
         t.entries[i].amount_e4 = INT64_MIN; /* money that is given back */
-    assert_int_equal(measure_rulings(&t, 0, &m), ST_OK);
+    assert_int_equal(measure_rulings(&t, 0, NULL, &m), ST_OK);
     assert_true(m.counts.disturbed_e4 == INT64_MIN);
     measure_fini(&m);
     rulings_fini(&t);

@@ -44,7 +44,7 @@ static void the_latest_label_by_its_own_time_is_the_truth(void **state)
     assert_int_equal(rulings_label(&t, 2, OUTCOME_LEGITIMATE, 10), ST_OK); /* a tie: fraud */
     assert_int_equal(rulings_label(&t, 3, OUTCOME_DECLINED, 10), ST_OK);   /* says nothing of it */
     assert_int_equal(rulings_label(&t, 99, OUTCOME_FRAUD, 10), ST_OK);     /* of nobody here */
-    assert_int_equal(rulings_settle(&t), ST_OK);
+    assert_int_equal(rulings_settle(&t, NULL), ST_OK);
     assert_int_equal(t.entries[0].truth, TRUTH_LEGITIMATE);
     assert_int_equal(t.entries[1].truth, TRUTH_FRAUD);
     assert_int_equal(t.entries[2].truth, TRUTH_UNKNOWN);
@@ -62,7 +62,7 @@ static void many_labels_are_all_found(void **state)
         if (i % 3 == 0)
             assert_int_equal(rulings_label(&t, i << 32, OUTCOME_FRAUD, 1), ST_OK);
     }
-    assert_int_equal(rulings_settle(&t), ST_OK);
+    assert_int_equal(rulings_settle(&t, NULL), ST_OK);
     for (uint64_t i = 0; i < N; i++)
         assert_int_equal(t.entries[i].truth, i % 3 == 0 ? TRUTH_FRAUD : TRUTH_UNKNOWN);
     rulings_fini(&t);
@@ -91,7 +91,7 @@ static void an_empty_tally_settles(void **state)
 {
     struct rulings t = {0};
     (void)state;
-    assert_int_equal(rulings_settle(&t), ST_OK);
+    assert_int_equal(rulings_settle(&t, NULL), ST_OK);
     rulings_fini(&t);
 }
 
