@@ -4,11 +4,11 @@
 #include "service/base/clock.h"
 #include "service/base/log.h"
 #include "service/base/watermark.h"
+#include "service/cli/filling.h"
 #include "service/cli/identity.h"
 #include "service/cli/kafka.h"
 #include "service/engine/covered.h"
 #include "service/engine/delivery.h"
-#include "service/engine/filler.h"
 #include "service/engine/metrics.h"
 #include "service/engine/outbox_mark.h"
 #include "service/engine/publish.h"
@@ -36,8 +36,7 @@ struct backend {
     struct delivery *delivery;      /* likewise */
     const char *_Atomic refused;    /* why Redis cannot be used, static text; NULL: it can */
     atomic_int n_up;                /* connections to Redis that serve */
-    struct filler *filler;          /* memory with a journal; NULL: there is none */
-    _Atomic uint64_t filled_logs;
+    struct filling *filling;
     struct outbox *outbox;
     struct outbox_mark *mark;  /* with a journal */
     struct line_file *letters; /* labels whose transaction never came */
@@ -197,58 +196,23 @@ static enum status open_memory(struct backend *b, char *ret_why)
 
 /* ---- history of features that are added ---- */
 
-static struct state *open_view(void *user)
+static void open_filling(struct backend *b)
 {
-    const struct backend *b = user;
-    return state_mem_open(b->table, false);
-}
-
-static const char *why_not_filled(const struct filler_report *r)
-{
-    switch (r->status) {
-    case ST_OK:
-    case ST_NOT_FOUND:
-        return "the journal does not reach back far enough; time will cover them";
-    case ST_TOO_LARGE:
-        return "it needs more memory than state.fill_bytes";
-    case ST_CONFLICT:
-        return "a log did not hold still";
-    default:
-        return status_text(r->status);
-    }
-}
-
-static void filled(void *user, const struct filler_report *r)
-{
-    struct backend *b = user;
-    b->filled_logs += r->filled.logs;
-    if (r->status == ST_OK && r->filled.keys > 0)
-        log_info("features filled in", LOG_INT("key_fields", r->filled.keys),
-                 LOG_INT("logs", (int64_t)r->filled.logs),
-                 LOG_INT("frames", (int64_t)r->filled.frames), LOG_INT("ms", r->ms));
-    if (r->status != ST_OK || r->filled.keys_too_old > 0)
-        log_warning("features not filled in", LOG_TEXT("why", why_not_filled(r)));
-}
-
-static void open_filler(struct backend *b)
-{
-    const struct config *c = b->config;
-    if (b->table == NULL || b->journal == NULL || c->state_fill_bytes == 0)
-        return;
-    struct filler_options o = {.snapshots = b->snapshots,
-                               .journal = b->journal,
-                               .open = open_view,
-                               .engine = engine_options_of(b),
-                               .table_bytes_max = (uint64_t)c->state_fill_bytes,
-                               .told = filled,
-                               .user = b};
-    b->filler = filler_new(&o);
+    struct filling_options o = {.snapshots = b->snapshots,
+                                .journal = b->journal,
+                                .table = b->table,
+                                .redis = &b->redis,
+                                .hash_key = &b->identity.key,
+                                .delivery = b->delivery,
+                                .instance = b->identity.instance,
+                                .engine = engine_options_of(b),
+                                .bytes_max = (uint64_t)b->config->state_fill_bytes};
+    b->filling = filling_new(&o);
 }
 
 void backend_look_at_features(struct backend *b, int64_t now_ms)
 {
-    if (b->filler != NULL)
-        filler_look(b->filler, now_ms);
+    filling_look(b->filling, now_ms);
 }
 
 static int count_uncovered(const struct backend *b, int64_t now_ms)
@@ -268,7 +232,7 @@ static void put_features(const struct backend *b, struct text *out)
                   (uint64_t)count_uncovered(b, clock_wall_ms()));
     metrics_value(out, "sluice_filled_logs_total", "counter",
                   "Logs that got the history of features that were added",
-                  atomic_load(&b->filled_logs));
+                  filling_logs(b->filling));
 }
 
 static enum status probe_redis(struct backend *b, char *ret_why)
@@ -408,7 +372,7 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
     if (st == ST_OK)
         st = open_outbox(b, alerts, ret_why);
     if (st == ST_OK) {
-        open_filler(b);
+        open_filling(b);
         *ret_backend = b;
     } else {
         backend_close(b);
@@ -430,7 +394,7 @@ void backend_close(struct backend *b)
 {
     if (b == NULL)
         return;
-    filler_free(b->filler);
+    filling_free(b->filling);
     crash_notes_close(b->n_undrained == 0);
     close_outbox(b);
     state_table_free(b->table);

@@ -4,6 +4,7 @@
 #include "service/base/clock.h"
 #include "service/engine/covered.h"
 #include "service/engine/engine_internal.h"
+#include "service/engine/fill_feed.h"
 #include "service/engine/intent.h"
 #include "service/engine/publish.h"
 #include "service/engine/redo.h"
@@ -46,7 +47,8 @@ struct fill {
     /* the journal */
     struct journal_reader *reader;
     uint64_t next_seq, to_seq, slice_end;
-    bool hurries; /* logs wait to be exchanged: it rests after them */
+    int64_t slice_us; /* when it began */
+    bool hurries;     /* logs wait to be exchanged: it rests after them */
     /* the logs */
     struct arena *names, *arena;
     struct exchange *pending;
@@ -202,52 +204,100 @@ static void take_frame(struct fill *f, uint64_t seq, uint8_t kind, struct span b
     CHECK(f->is_redone);
 }
 
+/* Between two slices, of whatever journals. Errors: ST_CONFLICT, ST_TOO_LARGE, ST_UNAVAILABLE. */
+static enum status end_slice(struct fill *f)
+{
+    f->done.bytes = state_table_stats(f->table).bytes;
+    if (!f->hurries)
+        rest(f, f->slice_us);
+    f->slice_us = clock_mono_us();
+    f->slice_end = f->done.frames + SLICE_FRAMES;
+    if (is_stopped(f))
+        return ST_CONFLICT;
+    if (f->o->table_bytes_max > 0 && f->done.bytes > f->o->table_bytes_max)
+        return ST_TOO_LARGE;
+    return f->o->peers != NULL ? fill_peers_go_on(f->o->peers) : ST_OK;
+}
+
+/* Numbers within the table are its own. */
+static enum status take_counted(struct fill *f, uint8_t kind, struct span bytes)
+{
+    f->status = ST_OK;
+    take_frame(f, ++f->done.frames, kind, bytes);
+    if (f->status == ST_OK && f->done.frames >= f->slice_end)
+        f->status = end_slice(f);
+    return f->status;
+}
+
+static enum status each_of_peers(void *user, const struct fill_frame *frame)
+{
+    return take_counted(user, frame->kind, frame->bytes);
+}
+
+static enum status take_peers(struct fill *f, int64_t until_ms)
+{
+    return f->o->peers != NULL ? fill_peers_take(f->o->peers, until_ms, each_of_peers, f) : ST_OK;
+}
+
+/* Behind what the others had when it came. */
 static bool each_frame(void *user, uint64_t seq, uint8_t kind, struct span bytes)
 {
     struct fill *f = user;
-    if (seq > f->to_seq || f->done.frames == f->slice_end || f->status != ST_OK)
+    struct frame_event event;
+    if (seq > f->to_seq)
         return false;
-    take_frame(f, seq, kind, bytes);
+    if (kind == FRAME_EVENT && frame_get_event(bytes, &event) == ST_OK)
+        f->status = take_peers(f, event.received_at_ms);
+    if (f->status == ST_OK)
+        f->status = take_counted(f, kind, bytes);
     f->next_seq = seq + 1;
-    f->done.frames++;
     return f->status == ST_OK;
 }
 
-/* One slice. Errors: also ST_CONFLICT and ST_TOO_LARGE. */
-static enum status read_slice(struct fill *f)
+/* What the files have and, with Redis, what has reached it. */
+static uint64_t ready_seq(const struct fill *f)
 {
-    int64_t begun_us = clock_mono_us();
-    if (is_stopped(f))
-        return ST_CONFLICT;
-    f->slice_end = f->done.frames + SLICE_FRAMES;
-    f->status = ST_OK;
-    enum status st = journal_reader_read(f->reader, f->next_seq, each_frame, f);
-    if (st == ST_OK)
-        st = f->status;
-    f->done.bytes = state_table_stats(f->table).bytes;
-    if (st == ST_OK && f->o->table_bytes_max > 0 && f->done.bytes > f->o->table_bytes_max)
-        st = ST_TOO_LARGE;
-    if (!f->hurries)
-        rest(f, begun_us);
-    return st;
+    uint64_t written = journal_written_seq(f->o->journal);
+    if (f->o->delivery == NULL)
+        return written;
+    uint64_t reached = delivery_reached(f->o->delivery);
+    return reached < written ? reached : written;
 }
 
 /* Up to the frame `to_seq`, and no further. */
 static enum status read_until(struct fill *f, uint64_t to_seq)
 {
     enum status st = ST_OK;
-    f->to_seq = to_seq;
     while (st == ST_OK && f->next_seq <= to_seq) {
-        if (journal_written_seq(f->o->journal) < f->next_seq)
+        uint64_t ready = ready_seq(f);
+        f->to_seq = ready < to_seq ? ready : to_seq;
+        f->status = ST_OK;
+        if (f->to_seq < f->next_seq)
             usleep(WAIT_US); /* a writer that has stopped is seen by its health */
         else
-            st = read_slice(f);
+            st = journal_reader_read(f->reader, f->next_seq, each_frame, f);
+        if (st == ST_OK)
+            st = f->status;
         if (st == ST_OK && journal_health(f->o->journal) != ST_OK)
             st = ST_IO;
         if (st == ST_OK && is_stopped(f))
             st = ST_CONFLICT;
+        if (st == ST_OK && f->o->peers != NULL)
+            st = fill_peers_go_on(f->o->peers);
     }
     return st;
+}
+
+/* To the journals' ends, as they are now. */
+static enum status bring_up(struct fill *f)
+{
+    uint64_t to_seq = journal_last_seq(f->o->journal);
+    enum status st = f->o->peers != NULL ? fill_peers_ask(f->o->peers) : ST_OK;
+    f->slice_us = clock_mono_us();
+    f->slice_end = f->done.frames + SLICE_FRAMES;
+    if (st == ST_OK)
+        st = read_until(f, to_seq);
+    return st == ST_OK ? take_peers(f, INT64_MAX) : st;
 }
 
 /* ---- which key fields ---- */
@@ -283,27 +333,15 @@ static void choose_keys(struct fill *f)
     }
 }
 
-/* When the first event came that the journal still has. */
-static bool first_event(void *user, uint64_t seq, uint8_t kind, struct span bytes)
-{
-    struct fill *f = user;
-    struct frame_event event;
-    (void)seq;
-    if (kind != FRAME_EVENT || frame_get_event(bytes, &event) != ST_OK)
-        return true;
-    f->from_ms = event.received_at_ms + COVERED_SKEW_MS;
-    return false;
-}
-
+/* From when on the journals have all there is. */
 static enum status find_begin(struct fill *f)
 {
     f->next_seq = journal_first_seq(f->o->journal);
-    f->from_ms = INT64_MAX;
-    if (f->next_seq > journal_last_seq(f->o->journal))
+    if (f->o->peers == NULL && f->next_seq > journal_last_seq(f->o->journal))
         return ST_NOT_FOUND;
-    enum status st = journal_read(f->o->journal, f->next_seq, first_event, f);
-    if (st == ST_OK && f->next_seq == 1)
-        f->from_ms = COVERAGE_ALWAYS; /* it has all there ever was */
+    enum status st = fill_reach(f->o->journal, &f->from_ms);
+    if (st == ST_OK && f->o->peers != NULL && fill_peers_from_ms(f->o->peers) > f->from_ms)
+        f->from_ms = fill_peers_from_ms(f->o->peers);
     return st == ST_OK && f->from_ms == INT64_MAX ? ST_NOT_FOUND : st;
 }
 
@@ -492,7 +530,7 @@ static enum status touch_batch(struct fill *f, struct exchange *batch, size_t n)
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = touch(f, &batch[i]);
     if (st == ST_OK)
-        st = read_until(f, journal_last_seq(f->o->journal));
+        st = bring_up(f);
     return st == ST_OK && is_stopped(f) ? ST_CONFLICT : st;
 }
 
@@ -702,6 +740,19 @@ static void close_fill(struct fill *f)
     state_table_free(f->table);
 }
 
+static enum status fill_keys(struct fill *f)
+{
+    enum status st = bring_up(f);
+    if (st == ST_OK)
+        st = exchange_claims(f);
+    if (st == ST_OK)
+        st = exchange_all(f);
+    if (st == ST_OK && f->o->peers != NULL)
+        st = fill_peers_are_all(f->o->peers);
+    return st == ST_OK ? tell_coverage(f) : st;
+}
+
+/* With the coverage the state may say that another instance has filled in what we lacked. */
 enum status fill_run(const struct fill_options *o, const atomic_bool *stop,
                      struct filled *ret_filled)
 {
@@ -709,20 +760,13 @@ enum status fill_run(const struct fill_options *o, const atomic_bool *stop,
     enum status st = find_begin(&f);
     if (st != ST_OK)
         return st;
-    choose_keys(&f);
-    if (f.done.keys > 0) {
-        open_fill(&f);
-        st = begin_coverage(&f);
-        if (st == ST_OK)
-            st = read_until(&f, journal_last_seq(o->journal));
-        if (st == ST_OK)
-            st = exchange_claims(&f);
-        if (st == ST_OK)
-            st = exchange_all(&f);
-        if (st == ST_OK)
-            st = tell_coverage(&f);
-        close_fill(&f);
+    open_fill(&f);
+    st = begin_coverage(&f);
+    if (st == ST_OK) {
+        choose_keys(&f);
+        st = f.done.keys > 0 ? fill_keys(&f) : ST_OK;
     }
+    close_fill(&f);
     if (st == ST_OK)
         *ret_filled = f.done;
     return st;

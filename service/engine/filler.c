@@ -34,22 +34,35 @@ static void *run(void *user)
     struct filler *f = user;
     struct fill_options o = {.snap = f->snap,
                              .journal = f->o.journal,
-                             .state = f->o.open(f->o.user),
                              .engine = f->o.engine,
                              .table_bytes_max = f->o.table_bytes_max,
                              .rest = FILLER_REST,
                              .now_ms = f->now_ms};
     int64_t begun_us = clock_mono_us();
-    f->report.status = fill_run(&o, &f->stop, &f->report.filled);
+    f->report.status = f->o.open(f->o.user, &f->stop, &o, &f->report.why);
+    if (f->report.status == ST_OK) {
+        f->report.why = NULL;
+        f->report.status = fill_run(&o, &f->stop, &f->report.filled);
+        f->o.close(f->o.user, &o);
+    }
     f->report.ms = (clock_mono_us() - begun_us) / 1000;
-    state_close(o.state);
     atomic_store(&f->has_ended, true);
     return NULL;
 }
 
-/* What one run could not do the next one, so soon, can hardly do. */
+static bool is_passing(enum status st)
+{
+    return st == ST_UNAVAILABLE || st == ST_CONFLICT;
+}
+
+/* What one run could not do the next one, so soon, can hardly do. While others are waited for it is
+ * looked again and again: that costs nothing. */
 static void wait_longer(struct filler *f, int64_t now_ms)
 {
+    const struct filler_report *r = &f->report;
+    int64_t least_ms = is_passing(r->status) ? FILLER_SOON_MS : FILLER_RETRY_MS;
+    if (f->wait_ms < least_ms || r->why != NULL)
+        f->wait_ms = least_ms;
     f->retry_ms = now_ms + f->wait_ms;
     f->wait_ms = 2 * f->wait_ms < FILLER_RETRY_MAX_MS ? 2 * f->wait_ms : FILLER_RETRY_MAX_MS;
 }
@@ -89,7 +102,7 @@ static void see(struct filler *f, int64_t now_ms)
     if (is_same)
         return;
     f->retry_ms = now_ms + FILLER_SETTLE_MS;
-    f->wait_ms = FILLER_RETRY_MS;
+    f->wait_ms = 0;
     f->has_last = false;
     f->stop = true; /* of a run under way: what it would fill is of no use */
 }
@@ -98,7 +111,7 @@ static void tell(struct filler *f)
 {
     const struct filler_report *r = &f->report;
     bool is_news = !f->has_last || r->filled.keys > 0 || r->status != f->last.status ||
-                   r->filled.keys_too_old != f->last.filled.keys_too_old;
+                   r->why != f->last.why || r->filled.keys_too_old != f->last.filled.keys_too_old;
     f->last = *r;
     f->has_last = true;
     if (is_news)

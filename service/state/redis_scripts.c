@@ -9,6 +9,7 @@ const char redis_script_fold[] =
     "if stands ~= generation then return 0 end\n"
     "if redis.call('GETRANGE', key, length - #last, length - 1) ~= last then return 0 end\n"
     "redis.call('SET', key, ARGV[4] .. redis.call('GETRANGE', key, length, -1), 'KEEPTTL')\n"
+    "if ARGV[5] ~= '0' then redis.call('EXPIRE', key, ARGV[5], 'GT') end\n"
     "return 1\n";
 
 const char redis_script_void[] =

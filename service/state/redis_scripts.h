@@ -9,7 +9,8 @@
 
 /*
  * KEYS: the log. ARGV: old generation (8 bytes, or "" for none), old length, old last record, new
- * bytes. Replaces the first `old length` bytes by the new ones. Answers 1, or 0 when generation,
+ * bytes, and how long it is to live at least (seconds; 0: as it does). Replaces the first `old
+ * length` bytes by the new ones. Answers 1, or 0 when generation,
  * last record or length no longer hold.
  */
 extern const char redis_script_fold[];

@@ -66,7 +66,7 @@ enum state_verb {
     /* Read logs without writing: entities[].key -> entities[].log. */
     STATE_READ,
     /* Replace the first `fold.old_bytes` of entities[0] by `fold.bytes` if generation, last record
-     * and length still hold; ST_CONFLICT when they do not. Keeps the expiry, but in memory a longer
+     * and length still hold; ST_CONFLICT when they do not. Keeps the expiry, but a longer
      * entities[0].ttl_ms counts. */
     STATE_FOLD,
     /* Take exactly these records (entities[].record, byte for byte) out of these logs again,

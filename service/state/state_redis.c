@@ -611,7 +611,8 @@ static void send_read(struct state_redis *s, struct state_op *op)
 static void send_fold(struct state_redis *s, struct state_op *op)
 {
     const struct state_fold *f = &op->fold;
-    begin_script(s, redis_script_fold, 1, 4);
+    int64_t ttl_ms = op->entities[0].ttl_ms;
+    begin_script(s, redis_script_fold, 1, 5);
     put_key(s, op->entities[0].key);
     redis_wire_arg(&s->wire, f->old_generation == 0
                                  ? span_of(NULL, 0)
@@ -619,6 +620,7 @@ static void send_fold(struct state_redis *s, struct state_op *op)
     redis_wire_int(&s->wire, (int64_t)f->old_bytes);
     redis_wire_arg(&s->wire, f->last_record);
     redis_wire_arg(&s->wire, f->bytes);
+    redis_wire_int(&s->wire, ttl_ms > 0 ? seconds(ttl_ms) : 0);
     issue(s, on_fold, op);
 }
 

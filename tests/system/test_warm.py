@@ -60,12 +60,13 @@ def test_what_was_never_without_it_is_covered(make_server):
 
 
 def test_instances_agree_by_the_state_they_share(make_server, redis):
-    first = with_redis(make_server, redis, name="first")
+    first = with_redis(make_server, redis, name="first", state__fill_bytes=0)
     explained(first, payment(0))
     reload(first, ADDED, ASKING)
     covered_from = assert_bounded(first, payment(1))
     second = make_server(start=False, name="second", state__backend="redis",
-                         state__redis=redis.url, journal__dir="journal", deadline_ms=500, workers=1)
+                         state__redis=redis.url, journal__dir="journal", deadline_ms=500, workers=1,
+                         state__fill_bytes=0)
     second.write("ruleset.yaml", ADDED)
     second.write("rules.yaml", ASKING)
     second.start()
@@ -123,7 +124,7 @@ def until_coverage(redis, server, numbers, holds):
 
 
 def test_what_an_older_instance_does_not_write_is_not_covered_while_it_runs(make_server, redis):
-    newer = with_redis(make_server, redis, name="newer")
+    newer = with_redis(make_server, redis, name="newer", state__fill_bytes=0)
     older = with_redis(make_server, redis, name="older")
     numbers = iter(range(10000))
     explained(older, payment(next(numbers)))

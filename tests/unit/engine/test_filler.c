@@ -22,10 +22,20 @@ static struct filler *filler;
 static struct filler_report report;
 static int n_told;
 
-static struct state *open_view(void *user)
+static enum status open_view(void *user, const atomic_bool *stop, struct fill_options *o,
+                             const char **ret_why)
 {
     (void)user;
-    return state_mem_open(w.table, false);
+    (void)stop;
+    (void)ret_why;
+    o->state = state_mem_open(w.table, false);
+    return ST_OK;
+}
+
+static void close_view(void *user, struct fill_options *o)
+{
+    (void)user;
+    state_close(o->state);
 }
 
 static void told(void *user, const struct filler_report *r)
@@ -48,6 +58,7 @@ static int open_world(void **state)
     struct filler_options o = {.snapshots = w.snapshots,
                                .journal = journal,
                                .open = open_view,
+                               .close = close_view,
                                .engine = w.engine.options,
                                .told = told};
     n_told = 0;

@@ -306,11 +306,12 @@ static void an_expiry_is_set_again_after_a_twelfth_of_its_time(void **state)
 }
 
 /* The first ten bytes of the log become four; what came after them stays. */
-static enum status fold_first(struct state *s)
+static enum status fold_first(struct state *s, int64_t ttl_ms)
 {
     struct append a;
     fill_append(&a);
     a.op.verb = STATE_FOLD;
+    a.op.entities[0].ttl_ms = ttl_ms;
     a.op.fold = (struct state_fold){.old_bytes = 10,
                                     .last_record_bytes = 10,
                                     .last_record = span_str("0123456789"),
@@ -321,14 +322,22 @@ static enum status fold_first(struct state *s)
     return a.st;
 }
 
-static void a_fold_leaves_the_expiry_as_it_is(void **state)
+static void a_fold_leaves_the_expiry_as_it_is_unless_it_is_to_be_longer(void **state)
 {
-    assert_int_equal(append_one(*state), ST_OK);
-    assert_int_equal(append_one(*state), ST_OK);
-    tell("EXPIRE p:e:k:v 100");
-    assert_int_equal(fold_first(*state), ST_OK);
-    assert_int_equal(tell("STRLEN p:e:k:v"), 4 + 10);
-    assert_in_range(tell("TTL p:e:k:v"), 1, 100);
+    const int64_t ttls_ms[] = {0, 50000, TTL_MS};
+    for (int i = 0; i < 3; i++) {
+        tell("DEL p:e:k:v");
+        assert_int_equal(append_one(*state), ST_OK);
+        assert_int_equal(append_one(*state), ST_OK);
+        tell("EXPIRE p:e:k:v 100");
+        assert_int_equal(fold_first(*state, ttls_ms[i]), ST_OK);
+        assert_int_equal(tell("STRLEN p:e:k:v"), 4 + 10);
+        int64_t left_s = tell("TTL p:e:k:v");
+        if (ttls_ms[i] < TTL_MS)
+            assert_in_range(left_s, 90, 100);
+        else
+            assert_in_range(left_s, TTL_MS / 1000 - 10, TTL_MS / 1000);
+    }
 }
 
 static void a_connection_lost_under_load_ends_each_operation_once_and_comes_back(void **state)
@@ -927,7 +936,7 @@ int main(void)
         REDIS_TEST(keys_go_below_the_prefix_and_into_the_database),
         REDIS_TEST(a_log_expires_after_its_time),
         REDIS_TEST(an_expiry_is_set_again_after_a_twelfth_of_its_time),
-        REDIS_TEST(a_fold_leaves_the_expiry_as_it_is),
+        REDIS_TEST(a_fold_leaves_the_expiry_as_it_is_unless_it_is_to_be_longer),
         REDIS_TEST(a_connection_lost_under_load_ends_each_operation_once_and_comes_back),
         REDIS_TEST(an_operation_submitted_while_its_connection_is_lost_is_answered),
         REDIS_TEST(a_log_made_again_after_it_was_erased_expires_too),
