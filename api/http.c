@@ -95,10 +95,11 @@ static enum status open_socket(struct http_server *s, const char *host, int port
         return ST_IO;
     }
     enum status st = open(s, at);
+    bool is_taken = st != ST_OK && errno == EADDRINUSE;
     if (st != ST_OK)
         snprintf(ret_why, 256, "%s:%d: %s", host, port_number, strerror(errno));
     freeaddrinfo(at);
-    return st;
+    return is_taken ? ST_CONFLICT : st;
 }
 
 static enum status open_sockets(struct http_server *s, char *ret_why)

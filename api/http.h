@@ -78,8 +78,8 @@ struct http_options {
 struct http_server;
 
 /*
- * Listen and start the workers. Errors: ST_IO (address in use, not ours ...; ret_why[256] says
- * what), ST_NO_SPACE.
+ * Listen and start the workers. Errors: ST_CONFLICT (the address is in use), ST_IO (it is not ours
+ * ...), ST_NO_SPACE; ret_why[256] says what.
  */
 MUST_USE enum status http_server_start(const struct http_options *o,
                                        struct http_server **ret_server, char *ret_why);

@@ -102,6 +102,10 @@ static enum status open_journal(struct backend *b, char *ret_why)
         return ST_OK;
     }
     enum status st = journal_open(&options, &b->journal, &opened, why);
+    if (st == ST_CONFLICT) { /* which says it all */
+        snprintf(ret_why, BACKEND_WHY_BYTES, "%s", why);
+        return st;
+    }
     if (st != ST_OK) {
         snprintf(ret_why, BACKEND_WHY_BYTES, "journal %s: %s: %s", c->journal_dir, status_text(st),
                  why);

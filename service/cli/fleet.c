@@ -296,7 +296,10 @@ enum status fleet_publish(struct fleet *f, const struct offer *offer, const stru
         return st;
     }
     memcpy(note.id, snap->id_text, sizeof note.id);
-    snprintf(note.who, sizeof note.who, "%s", offer->who);
+    /* on the other nodes: alice@node-1:8080; anonymous@10.0.0.7 has its place */
+    bool has_place = strchr(offer->who, '@') != NULL;
+    snprintf(note.who, sizeof note.who, "%.62s%s%.62s", offer->who, has_place ? "" : "@",
+             has_place ? "" : f->name);
     pthread_mutex_lock(&f->write_lock);
     st = publish_locked(f, &note, span_of(bytes, len), ret_why);
     pthread_mutex_unlock(&f->write_lock);

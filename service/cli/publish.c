@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: sluice publish [-c FILE] [--KEY VALUE ...] [--force] [FOLDER|RULESET]\n"
@@ -70,9 +71,13 @@ static int publish(const struct config *config, const char *path, bool force)
 {
     struct published_note note = {.judged = force};
     const char *user = getenv("USER");
+    char host[65] = ""; /* HOST_NAME_MAX, and its end */
     char *bytes = NULL;
     size_t len = 0;
-    snprintf(note.who, sizeof note.who, "%s", user != NULL && user[0] != '\0' ? user : "local");
+    if (gethostname(host, sizeof host - 1) != 0)
+        snprintf(host, sizeof host, "%s", "unknown");
+    snprintf(note.who, sizeof note.who, "%.40s@%s",
+             user != NULL && user[0] != '\0' ? user : "local", host);
     if (pack(config, path, &note, &bytes, &len) != ST_OK)
         return CLI_REFUSED;
     int exit_status = put(config, &note, span_of(bytes, len));

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 /* Who changes a file, or sends a signal, is not known to us. */
-#define WHO_LOCAL "local"
+#define WHO_LOCAL "local" /* nobody asked this process: its start, a signal, a file, drift */
 
 struct content {
     unsigned char digest[HASH_SHA256_BYTES];
@@ -152,8 +152,9 @@ static void write_audit(struct reload *r, const struct offer *offer,
 static void on_note(void *user, const struct offer *offer, const struct offer_report *report)
 {
     struct reload *r = user;
-    write_audit(r, offer, report); /* before anybody reads of it in the log */
-    log_report(r, offer, report);
+    write_audit(r, offer, report);  /* before anybody reads of it in the log */
+    if (offer->from != OFFER_START) /* which make_offers() tells, whatever it is */
+        log_report(r, offer, report);
 }
 
 static enum status on_publish(void *user, const struct offer *offer, const struct snapshot *snap,
@@ -315,7 +316,7 @@ static void go_back_in_thread(uv_work_t *work)
     struct reload *r = work->data;
     /* Not over a ruleset that took its place meanwhile. */
     const struct offer offer = {.from = OFFER_DRIFT,
-                                .who = "drift",
+                                .who = WHO_LOCAL,
                                 .why = r->drifted.words,
                                 .if_match = r->drifted.ruleset};
     if (offers_roll_back(r->offers, NULL, &offer, &report) != ST_OK)
@@ -466,6 +467,7 @@ static enum status make_offers(struct reload *r)
     enum status st = load_first(r, &first, o.file_id);
     if (st != ST_OK)
         return st;
+    snprintf(first->loaded_for, sizeof first->loaded_for, "%s", WHO_LOCAL);
     r->snapshots = o.snapshots = snapshot_slot_new(first);
     o.versions = r->versions;
     r->offers = offers_new(&o);

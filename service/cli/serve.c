@@ -210,6 +210,23 @@ static bool hook_is_drained(void *user, int index)
     return backend_is_drained(s->backend, index);
 }
 
+/* ---- what keeps it from starting ---- */
+
+/* What a second Sluice by one configuration has to be told. */
+#define OF_ITS_OWN                                                                                 \
+    "if that is another Sluice, end it, or give this one its own listen, admin.listen, "           \
+    "journal.dir and lists.file, and best its own reload.dir, alerts.file, dead_letters.file and " \
+    "audit.file: by -c, or such as SLUICE_JOURNAL_DIR=build/journal-2"
+
+/* ST_CONFLICT: somebody else has the file, or the address. */
+static void log_refusal(const char *message, enum status st, const char *why)
+{
+    if (st == ST_CONFLICT)
+        log_error(message, LOG_TEXT("why", why), LOG_TEXT("do", OF_ITS_OWN));
+    else
+        log_error(message, LOG_TEXT("why", why));
+}
+
 /* ---- lists ---- */
 
 /* Before the journal is read again: filters of features may ask lists. */
@@ -230,7 +247,7 @@ static enum status open_roster(struct serve *s)
     }
     enum status st = roster_open(&o, &s->roster, why);
     if (st != ST_OK)
-        log_error("cannot start", LOG_TEXT("why", why));
+        log_refusal("cannot start", st, why);
     return st;
 }
 
@@ -320,7 +337,7 @@ static enum status start_server(struct serve *s)
     };
     enum status st = http_server_start(&options, &s->server, why);
     if (st != ST_OK)
-        log_error("cannot listen", LOG_TEXT("why", why));
+        log_refusal("cannot listen", st, why);
     else
         log_info("listening", LOG_TEXT("host", host), LOG_INT("port", http_server_port(s->server)),
                  LOG_INT("workers", options.workers),
@@ -424,7 +441,7 @@ static enum status serve(struct serve *s)
         return st;
     st = backend_open(&s->config, reload_snapshots(s->reload), &hooks, &s->backend, why);
     if (st != ST_OK) {
-        log_error("cannot start", LOG_TEXT("why", why));
+        log_refusal("cannot start", st, why);
         return st;
     }
     s->backtests = make_backtests(s);

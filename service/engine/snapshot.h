@@ -88,7 +88,7 @@ struct snapshot {
     uint64_t observed_id;
     int64_t loaded_at_ms; /* wall clock */
     char loaded_by[32];   /* the way it came: "start", "SIGHUP" */
-    char loaded_for[128]; /* who asked for it: "alice"; "" */
+    char loaded_for[128]; /* who asked for it: "alice", "local" */
     bool was_forced;      /* the gate refused it, and who asked for it overruled that */
     /* private: where all of it lives, and how many hold it */
     struct arena *arena;

@@ -5,6 +5,11 @@
  *      "action":"ruleset","from":"PUT","result":"loaded","ruleset":"9f2c41d07be83a56",
  *      "previous":"0b1d...","errors":0,"warnings":1,"dry_run":false,"forced":false,"gate":null}
  *
+ *     who    alice                 a name of admin.keys
+ *            anonymous@10.0.0.7    whoever is there, where there are no keys
+ *            local                 the machine's own: its start, SIGHUP, a file, drift
+ *            alice@node-1:8080     a node, or `sluice publish`, by way of Redis
+ *
  * A line is on the disk when audit_append() answers. The file is never rotated here: somebody else
  * may move it away (line_file.h).
  *
@@ -25,7 +30,7 @@ enum {
 
 struct audit_entry {
     int64_t at_ms;       /* wall clock; 0: now */
-    const char *who;     /* "alice", "anonymous@127.0.0.1" */
+    const char *who;     /* as above */
     const char *address; /* "": it did not come over the network */
     uint64_t request_id; /* 0: none */
     const char *action;  /* "ruleset", "list.put" */

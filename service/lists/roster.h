@@ -75,7 +75,8 @@ struct roster_counts {
 
 /*
  * Read what was kept, and make it active. Without Redis at hand it begins with no changes and
- * catches up. Errors: ST_IO, ST_CORRUPT (the file): `why` says it. CHECKs on no memory.
+ * catches up. Errors: ST_IO, ST_CONFLICT, ST_CORRUPT (the file): `why` says it. CHECKs on no
+ * memory.
  */
 MUST_USE enum status roster_open(const struct roster_options *o, struct roster **ret_roster,
                                  char why[ROSTER_WHY_BYTES]);

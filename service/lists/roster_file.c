@@ -78,8 +78,12 @@ static enum status load(struct roster_file *f,
                         char *why)
 {
     struct stat about;
-    if (flock(f->fd, LOCK_EX | LOCK_NB) != 0)
-        return failed(f, "another process has it", why);
+    if (flock(f->fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return failed(f, "cannot be locked", why);
+        snprintf(why, WHY_BYTES, "%.160s: another process has it", f->path);
+        return ST_CONFLICT;
+    }
     if (fstat(f->fd, &about) != 0)
         return failed(f, "cannot be read", why);
     if (about.st_size > ROSTER_FILE_BYTES_MAX) {

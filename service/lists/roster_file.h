@@ -21,8 +21,8 @@ enum {
 struct roster_file;
 
 /*
- * Open or make it, and show each line to `visit`. Errors: ST_IO (also when another process has it),
- * ST_CORRUPT: a line that is whole cannot be read; `why` (256 bytes) says which.
+ * Open or make it, and show each line to `visit`. Errors: ST_IO; ST_CONFLICT: another process has
+ * it; ST_CORRUPT: a line that is whole cannot be read; `why` (256 bytes) says which.
  */
 MUST_USE enum status roster_file_open(const char *path,
                                       void (*visit)(void *user, const struct list_line *line),

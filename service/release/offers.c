@@ -250,6 +250,17 @@ void offers_run(struct offers *of, const struct offer *offer, struct offer_repor
     pthread_mutex_unlock(&of->lock);
 }
 
+/* What decides is another than before the start: a change like any other. */
+static void note_start(struct offers *of, const struct offer *offer, const char *before,
+                       const char *now)
+{
+    struct offer_report report = {.result = OFFER_LOADED, .is_kept = true};
+    snprintf(report.previous, sizeof report.previous, "%s", before);
+    snprintf(report.ruleset, sizeof report.ruleset, "%s", now);
+    if (of->options.note != NULL)
+        of->options.note(of->options.user, offer, &report);
+}
+
 enum status offers_begin(struct offers *of, const char *who, struct diag_list *diags)
 {
     const struct offers_options *o = &of->options;
@@ -259,10 +270,13 @@ enum status offers_begin(struct offers *of, const char *who, struct diag_list *d
         return ST_OK;
     struct snapshot *first = snapshot_current(o->snapshots);
     struct version there = {.id = ""};
+    const struct version_active before = versions_active(o->versions);
     if (versions_find(o->versions, first->id_text, &there) != ST_OK)
-        st = keep_version(of, first, versions_active(o->versions).id, &offer, diags);
+        st = keep_version(of, first, before.id, &offer, diags);
     if (st == ST_OK || st == ST_INVALID) /* which only means that it cannot be kept */
         st = note_active(of, first->id_text);
+    if (before.id[0] != '\0' && strcmp(before.id, first->id_text) != 0)
+        note_start(of, &offer, before.id, first->id_text);
     snapshot_unref(first);
     return st;
 }

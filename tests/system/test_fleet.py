@@ -64,7 +64,7 @@ def test_what_is_published_decides_on_all_and_on_who_comes_later(pair, make_node
     published = re.fullmatch(r"published ([0-9a-f]{16})\n", done.stdout)[1]
     until(lambda: active(one) == active(two) == published != before, "they do not converge")
     shown = two.get("/v1/ruleset").json()
-    assert shown["from"] == "redis"
+    assert shown["from"] == "redis" and re.fullmatch(r"[^@]+@[^@]+", shown["who"])
     assert [two.score(payment(i)).json()["decision"] for i in range(2)] == ["allow", "flag"]
     three = make_node("three")
     assert active(three) == published  # from its first answer on, whatever its file says
@@ -88,6 +88,7 @@ def test_a_put_and_a_rollback_on_one_reach_the_other(pair):
     until(lambda: active(one) == first, "the rollback does not reach the first")
     lines = [json.loads(line) for line in (one.folder / "audit.ndjson").open()]
     assert [(e["from"], e["ruleset"]) for e in lines] == [("PUT", second), ("redis", first)]
+    assert [e["who"] for e in lines] == ["anonymous@127.0.0.1"] * 2
 
 
 def test_a_published_one_that_is_broken_changes_nothing_and_is_told(pair, redis):

@@ -130,7 +130,7 @@ def test_live_traffic_that_changes_brings_the_one_before_back(gated):
         loaded = gated.wait_log("ruleset loaded")
     assert loaded["ruleset"] == before == active(gated)
     entry = audit(gated)[-1]
-    assert (entry["from"], entry["who"], entry["ruleset"]) == ("drift", "drift", before)
+    assert (entry["from"], entry["who"], entry["ruleset"]) == ("drift", "local", before)
     assert entry["why"] == drifted["why"]
     assert metric(gated, "sluice_ruleset_drift_total") == 1
     assert metric(gated, "sluice_ruleset_drift_watched") == 0

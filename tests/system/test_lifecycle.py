@@ -221,7 +221,7 @@ def test_a_journal_without_its_identity_is_refused(make_server):
 
 
 def test_two_processes_do_not_share_a_port_or_a_journal(make_server):
-    server = make_server(journal__dir="journal")
+    server = make_server(journal__dir="journal", lists__file="lists")
     other = make_server(start=False, name="other", listen=f"127.0.0.1:{server.port}")
     other.start(ready=False)
     assert other.process.wait(30) == 1
@@ -229,6 +229,15 @@ def test_two_processes_do_not_share_a_port_or_a_journal(make_server):
     third = make_server(start=False, name="third", journal__dir=str(server.folder / "journal"))
     third.start(ready=False)
     assert third.process.wait(30) == 1
+    fourth = make_server(start=False, name="fourth", lists__file=str(server.folder / "lists"))
+    fourth.start(ready=False)
+    assert fourth.process.wait(30) == 1
+    for refused, said in ((other, "in use"), (third, "another process has this journal open"),
+                          (fourth, "lists: another process has it")):
+        entry = refused.log[-1]
+        assert said in entry["why"], entry
+        for key in ("listen", "journal.dir", "lists.file", "reload.dir", "alerts.file"):
+            assert key in entry["do"]
     assert server.score(payment(0)).status == 200
 
 

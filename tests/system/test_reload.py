@@ -106,6 +106,21 @@ def test_every_attempt_is_in_the_audit_log(server):
     assert all(re.fullmatch(r"20\d\d-.*Z", e["at"]) and e["who"] == "local" for e in lines)
 
 
+def test_who_is_local_when_nobody_asked(make_server):
+    server = make_server()
+    first = active(server)
+    shown = server.get("/v1/ruleset").json()
+    assert (shown["from"], shown["who"]) == ("start", "local")
+    assert server.stop() == 0 and not os.path.getsize(server.folder / "audit.ndjson")
+    server.write("rules.yaml", rules(3))
+    server.start()  # by a file that was changed meanwhile: a change like any other
+    entry, = audit(server)
+    assert (entry["from"], entry["who"], entry["result"]) == ("start", "local", "loaded")
+    assert (entry["previous"], entry["ruleset"]) == (first, active(server))
+    versions = server.get("/v1/ruleset/versions").json()["versions"]
+    assert [v["who"] for v in versions] == ["local", "local"]
+
+
 def test_what_has_decided_is_kept_with_its_files_up_to_the_limit(make_server):
     server = make_server(reload__keep=2)
     seen = [active(server)]

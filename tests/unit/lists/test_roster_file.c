@@ -113,7 +113,7 @@ static void a_file_has_one_owner(void **state)
     struct roster_file *f, *other;
     (void)state;
     assert_int_equal(open_file(&f), ST_OK);
-    assert_int_equal(open_file(&other), ST_IO);
+    assert_int_equal(open_file(&other), ST_CONFLICT);
     assert_non_null(strstr(why, "another process has it"));
     roster_file_close(f);
 }
