@@ -89,15 +89,29 @@ bool config_is_key(const char *path)
     return key_find(path) != NULL;
 }
 
+/* Whoever gives a ruleset's file for the configuration begins with one of these. */
+static bool is_of_a_ruleset(const char *path)
+{
+    static const char *const keys_there[] = {"schema", "derived", "features", "rules"};
+    for (size_t i = 0; i < sizeof keys_there / sizeof *keys_there; i++)
+        if (strcmp(path, keys_there[i]) == 0)
+            return true;
+    return false;
+}
+
 static void unknown_key(const char *path, const struct origin *from)
 {
     const char *names[KEYS];
     for (int i = 0; i < KEYS; i++)
         names[i] = keys[i].path;
     const char *nearest = diag_nearest(span_str(path), names, KEYS);
-    char hint[DIAG_MESSAGE_MAX];
-    snprintf(hint, sizeof hint, "did you mean '%s'?", nearest ? nearest : "");
-    diag_error(from->diags, from->at, nearest ? hint : NULL, "unknown key '%s'", path);
+    char hint[DIAG_MESSAGE_MAX] = "";
+    if (is_of_a_ruleset(path))
+        snprintf(hint, sizeof hint,
+                 "this is no configuration but a ruleset: name it with --ruleset");
+    else if (nearest != NULL)
+        snprintf(hint, sizeof hint, "did you mean '%s'?", nearest);
+    diag_error(from->diags, from->at, hint[0] != '\0' ? hint : NULL, "unknown key '%s'", path);
 }
 
 /* ---- one value ---- */

@@ -33,6 +33,12 @@ static int unknown_verb(const char *name)
     const char *names[VERBS];
     for (int i = 0; i < VERBS; i++)
         names[i] = verbs[i].name;
+    if (strcmp(name, "reload") == 0) {
+        fprintf(stderr,
+                "sluice: there is no verb 'reload': a Sluice loads its ruleset again when a "
+                "file of it changes, and at SIGHUP; `sluice check` looks at it before\n");
+        return CLI_USAGE;
+    }
     const char *nearest = diag_nearest(span_str(name), names, VERBS);
     fprintf(stderr, "sluice: unknown verb '%s'%s%s%s; see `sluice --help`\n", name,
             nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");

@@ -29,7 +29,7 @@ static const char usage[] =
     "it\n"
     "was worth is told by the last label of each transaction. One without a label counts as no "
     "fraud.\n"
-    "Exit 0, or 1 when something failed.\n"
+    "Exit 0, or 1 when something failed, or nothing was measured.\n"
     "\n"
     "  -c FILE            the configuration file; its `ruleset` is the baseline\n"
     "  --candidate WHERE  a ruleset file, or a folder with a ruleset.yaml\n"
@@ -253,6 +253,8 @@ static enum status run(struct backtesting *b)
     }
     show_end(b, &result);
     st = report(b, &result);
+    if (st == ST_OK && result.candidate.measure.counts.transactions == 0)
+        st = ST_NOT_FOUND; /* nobody must take it for a good ruleset */
     backtest_fini(&result);
     return st;
 }

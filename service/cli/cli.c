@@ -3,6 +3,7 @@
 #include "service/base/pairs.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 static bool wrong(const char *verb, const char *what, const char *argument)
 {
@@ -78,7 +79,11 @@ static bool take_operand(struct cursor *c, const char *argument, const struct cl
                          size_t n, struct cli_args *args)
 {
     if (option_find(options, n, "") == NULL || (argument[0] == '-' && argument[1] != '\0'))
-        return wrong(c->verb, "unexpected argument", argument);
+        return wrong(c->verb,
+                     access(argument, F_OK) == 0
+                         ? "a configuration is named by -c, a ruleset by --ruleset; unexpected"
+                         : "unexpected argument",
+                     argument);
     if (args->n_operands == CLI_OPERANDS_MAX)
         return wrong(c->verb, "too many arguments, at", argument);
     args->operands[args->n_operands++] = argument;

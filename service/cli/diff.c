@@ -13,8 +13,8 @@ static const char usage[] =
     "\n"
     "Say in words what is another in ruleset B than in A: rules, features, fields and lists that\n"
     "are new, gone or changed. A and B are folders, ruleset files, or, with -c, ids of versions\n"
-    "that are kept in its reload.dir. Exit 0: they are the same, 1: they are not, or cannot be\n"
-    "loaded, 2: asked wrongly.\n"
+    "that are kept in its reload.dir. Exit 0: they are the same, 1: they are not, 2: one\n"
+    "cannot be loaded, or asked wrongly.\n"
     "\n"
     "  -c FILE          the configuration file\n"
     "  --format FORMAT  text (the default) or json\n"
@@ -38,6 +38,13 @@ static void path_of(const struct config *config, const char *operand, char ret_p
                  is_there && S_ISDIR(st.st_mode) ? "%s/" SNAPSHOT_RULESET_NAME : "%s", operand);
 }
 
+/* An id that no version has; the path of one that is there is made of it. */
+static bool is_unknown(const char *operand, const char *path)
+{
+    struct stat st;
+    return version_is_id(operand) && stat(operand, &st) != 0 && stat(path, &st) != 0;
+}
+
 static struct snapshot *load(const struct config *config, const char *operand)
 {
     static struct diag_list diags;
@@ -47,6 +54,11 @@ static struct snapshot *load(const struct config *config, const char *operand)
     char path[FILES_PATH_MAX];
     diags = (struct diag_list){0};
     path_of(config, operand, path);
+    if (is_unknown(operand, path)) {
+        fprintf(stderr, "sluice diff: no version %s is kept in reload.dir, which is %s\n", operand,
+                config->reload_dir[0] != '\0' ? config->reload_dir : "nowhere");
+        return NULL;
+    }
     enum status st = snapshot_load(path, &options, &diags, &snap);
     if (st != ST_OK)
         cli_print_diags(&diags, false, stderr);
@@ -75,13 +87,13 @@ static int print_diff(const struct snapshot *from, const struct snapshot *to, bo
     }
     free(bytes);
     arena_free(arena);
-    return st == ST_OK && diff.count == 0 ? 0 : CLI_REFUSED;
+    return st != ST_OK ? CLI_USAGE : diff.count == 0 ? 0 : CLI_REFUSED;
 }
 
 static int compare(const struct config *config, const char *a, const char *b, bool json)
 {
     struct snapshot *from = load(config, a), *to = load(config, b);
-    int exit_status = CLI_REFUSED;
+    int exit_status = CLI_USAGE; /* as of diff(1): 1 is an answer */
     if (from != NULL && to != NULL)
         exit_status = print_diff(from, to, json);
     snapshot_unref(from);
@@ -102,10 +114,13 @@ int cli_diff(int argc, char **argv)
     if (!cli_format("diff", format, &json))
         return CLI_USAGE;
     if (args.n_operands != 2) {
-        fprintf(stderr, "sluice diff: two rulesets are compared\n");
+        fprintf(stderr,
+                "sluice diff: name two rulesets, each a folder, a file or the id of a version, "
+                "not %zu; see `sluice diff --help`\n",
+                args.n_operands);
         return CLI_USAGE;
     }
     if ((args.config_file != NULL || args.n_flags > 0) && cli_load_config(&args, &config) != ST_OK)
-        return CLI_REFUSED;
+        return CLI_USAGE;
     return compare(&config, args.operands[0], args.operands[1], json);
 }

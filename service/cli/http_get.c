@@ -122,10 +122,11 @@ static enum status ask(CURLU *url, const struct question *q, struct http_answer 
         *ret_answer = (struct http_answer){(int)status, text_span(&body), bytes};
         return ST_OK;
     }
-    snprintf(ret_why, HTTP_GET_WHY_BYTES, "%s",
+    snprintf(ret_why, HTTP_GET_WHY_BYTES, "%s%s",
              st == ST_TOO_LARGE ? "the answer is too long"
              : why[0] != '\0'   ? why
-                                : curl_easy_strerror(code));
+                                : curl_easy_strerror(code),
+             code == CURLE_COULDNT_CONNECT ? ": is a Sluice running there?" : "");
     free(bytes);
     return st;
 }

@@ -6,6 +6,7 @@
 #include "service/state/state_mem.h"
 #include "service/state/state_redis.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
@@ -196,7 +197,7 @@ static bool open_out(const char *path, FILE **ret_out)
         return true;
     *ret_out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
     if (*ret_out == NULL) {
-        fprintf(stderr, "sluice replay: cannot write %s\n", path);
+        fprintf(stderr, "sluice replay: cannot write %s: %s\n", path, strerror(errno));
         return false;
     }
     setvbuf(*ret_out, NULL, _IOFBF, OUT_BUFFER_BYTES);
@@ -208,9 +209,15 @@ static int open_events(struct replaying *r)
     struct stat info;
     int fd = strcmp(r->events, "-") == 0 ? STDIN_FILENO : open(r->events, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        fprintf(stderr, "sluice replay: cannot read %s\n", r->events);
+        fprintf(stderr, "sluice replay: cannot read %s: %s\n", r->events, strerror(errno));
     else if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
         r->events_bytes = info.st_size;
+    else if (fd != STDIN_FILENO && S_ISDIR(info.st_mode)) {
+        fprintf(stderr, "sluice replay: cannot read %s: it is a folder; name a file of events\n",
+                r->events);
+        close(fd);
+        fd = -1;
+    }
     return fd;
 }
 
@@ -245,7 +252,7 @@ static enum status run(struct replaying *r)
         if (st == ST_OK)
             show_stats(r, &stats);
         else
-            fprintf(stderr, "sluice replay: %s\n", status_text(st));
+            fprintf(stderr, "sluice replay: %s: %s\n", r->events, status_text(st));
     }
     FILE *const outs[] = {o.decisions, o.features, o.final};
     for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i++) {

@@ -4,6 +4,7 @@
 #include "service/cli/cli.h"
 #include "service/cli/test_report.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -168,9 +169,9 @@ static bool open_report(struct testing *t, const char *output)
 {
     t->report = output != NULL ? fopen(output, "we") : stdout;
     t->is_file = output != NULL;
-    t->colours = wants_colours();
     if (t->report == NULL)
-        fprintf(stderr, "sluice test: cannot write %s\n", output);
+        fprintf(stderr, "sluice test: cannot write %s: %s\n", output, strerror(errno));
+    t->colours = wants_colours();
     return t->report != NULL;
 }
 

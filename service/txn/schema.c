@@ -521,7 +521,11 @@ enum status schema_load(const struct yaml_file *file, const struct yaml_node *no
     int errors_before = diags->errors;
     if (node == NULL || node->kind != YAML_MAPPING) {
         struct diag_at at = node ? yaml_at(file, node) : (struct diag_at){.file = file->name};
-        diag_error(diags, at, "give it a mapping 'schema:' of fields", "the ruleset has no schema");
+        diag_error(
+            diags, at,
+            "give it a mapping 'schema:' of fields; a file of rules is named by a ruleset, and not "
+            "loaded by itself",
+            "the ruleset has no schema");
         return ST_INVALID;
     }
     load_fields(&l, node);

@@ -138,7 +138,7 @@ def test_a_part_of_the_time_is_measured(bed):
     (["--events", "-", "--format", "pdf"], 2, "--format is text"),
     ([], 2, "--candidate and --events are needed"),
     (["--events", "-", "--output", "/nowhere/x"], 1, "cannot write /nowhere/x: No such file"),
-    (["--events", "-"], 0, "nothing was measured: no line is a transaction"),
+    (["--events", "-"], 1, "nothing was measured: no line is a transaction"),
 ])
 def test_what_is_wrong_is_said(bed, args, status, said):
     assert said in backtest(bed, *args, stdin="", status=status).stderr
