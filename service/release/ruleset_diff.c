@@ -366,8 +366,8 @@ static void put_entry(struct text *out, const struct diff_entry *e)
     if (e->change != DIFF_CHANGED) {
         text_str(out, e->change == DIFF_ADDED ? " is new" : " is gone");
     } else if (e->items_added + e->items_removed > 0) {
-        text_printf(out, ": %lld items more, %lld less", (long long)e->items_added,
-                    (long long)e->items_removed);
+        text_printf(out, ": %lld item%s more, %lld less", (long long)e->items_added,
+                    e->items_added == 1 ? "" : "s", (long long)e->items_removed);
     } else {
         if (e->key.len > 0)
             text_printf(out, ": %.*s", SPAN_ARG(e->key));

@@ -1,4 +1,4 @@
-"""What the verbs say to who asks wrongly: what, and what to do; 1 is refused, 2 is asked wrongly."""
+"""What the verbs say to who asks wrongly: what, and what to do. 1 is refused, 2 asked wrongly."""
 import os
 import subprocess
 

@@ -67,6 +67,11 @@ static const struct {
     {NULL, "rules:\n  - {id: a, when: amount > 10.0, score: 80, tags: [x, y]}\n" RULE_B, NULL,
      "rule a: tags was not there, is `[x, y]`\n"},
     {NULL, NULL, "d-1\nd-3\nd-4\nd-5\n", "list devices: 2 items more, 1 less\n"},
+    {NULL, NULL, "d-1\nd-2\nd-3\nd-4\n", "list devices: 1 item more, 0 less\n"},
+    {"limits: {evaluation_steps: 9000}\n" RULESET, NULL, NULL,
+     "limits was not there, is `{evaluation_steps: 9000}`\n"},
+    {NULL, "rules:\n" RULE_A "  - {id: b, when: tx_5m > 3, score: 10, rollout: 5%}\n", NULL,
+     "rule b: mode was `shadow`, is not there\nrule b: rollout was not there, is `5%`\n"},
     {HEAD "  country: {type: string, max: 3}\n"
           "features: {tx: {by: account_id, aggregate: count, windows: [5m, 1d]},\n"
           "           sum: {by: account_id, aggregate: sum, of: amount, windows: [1d]}}\n"
