@@ -216,6 +216,14 @@ static enum MHD_Result see_query(void *cls, enum MHD_ValueKind kind, const char 
     return r->reply.status == 0 ? MHD_YES : MHD_NO;
 }
 
+/* What is not there has no type. Where a file is wanted the handler says what to send. */
+static bool lacks_file(const struct armour *a, struct request *r)
+{
+    return r->route->body == ROUTE_BODY_FILE && a->content_length == 0 &&
+           request_header(r, "Transfer-Encoding") == NULL &&
+           request_header(r, "Content-Type") == NULL;
+}
+
 static void refuse_media(struct request *r)
 {
     char detail[96];
@@ -306,7 +314,7 @@ static void admit(struct request *r, const struct armour *a, const char *url, co
         return;
     if (a->expects_else)
         request_problem(r, PROBLEM_EXPECTATION, NULL);
-    else if (r->route->content_type != NULL &&
+    else if (r->route->content_type != NULL && !lacks_file(a, r) &&
              (!route_takes(request_header(r, "Content-Type"), r->route->content_type) ||
               request_header(r, "Content-Encoding") != NULL))
         refuse_media(r);

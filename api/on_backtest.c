@@ -1,8 +1,10 @@
-/* POST /v1/ruleset/backtest: what a kept ruleset would have decided over the journal, measured
- * beside serving. GET and DELETE /v1/ruleset/backtest/{id}: how far it is, its result, its end. */
+/* POST /v1/ruleset/backtest: what a ruleset, a kept one or a bundle, would have decided over the
+ * journal, measured beside serving. GET and DELETE /v1/ruleset/backtest/{id}: how far it is, its
+ * result, its end. */
 #include "api/http_worker.h"
 #include "api/offload.h"
 #include "api/ruleset_change.h"
+#include "api/uri.h"
 #include "service/base/check.h"
 #include "service/trial/backtest_jobs.h"
 #include "service/txn/reader.h"
@@ -12,16 +14,27 @@
 
 #define NO_BACKTEST "no backtest is kept under this id: the last few are, until the next start"
 
-enum { ANSWER_BYTES = 256 };
+#define NO_BODY                                                                        \
+    "the body is empty: send {\"candidate\": \"9f2c41d07be83a56\"}, a version of GET " \
+    "/v1/ruleset/versions, as application/json, or a ruleset's folder as a tar, as "   \
+    "application/gzip or application/x-tar"
+
+enum {
+    ANSWER_BYTES = 256,
+    ASK_BYTES_MAX = 4096, /* of a body of JSON: an id and two times */
+};
 
 /* ---- POST ---- */
 
 struct ask {
     struct backtest_jobs *jobs;
     struct versions *versions; /* NULL: none are kept */
-    char candidate[VERSION_ID_BYTES];
+    const char *spool_dir;
+    struct spool *upload;             /* a bundle; NULL: a version */
+    char candidate[VERSION_ID_BYTES]; /* of a version */
     int64_t from_ms, to_ms;
     enum status found, started;
+    struct offer_report report; /* of a bundle that is refused, as PUT /v1/ruleset answers */
     char id[BACKTEST_JOB_ID_BYTES];
 };
 
@@ -54,15 +67,20 @@ static const char *read_members(json_t *body, struct ask *a)
     if (wrong == NULL)
         wrong = read_time(json_object_get(body, "to"),
                           "to must be a time such as 2026-01-05T12:00:00Z", &a->to_ms);
-    if (wrong == NULL && a->from_ms >= a->to_ms)
-        wrong = "from must lie before to";
     return wrong;
 }
 
-static enum status read_body(struct request *r, struct ask *a)
+static enum status read_json(struct request *r, struct ask *a)
 {
+    char bytes[ASK_BYTES_MAX];
     json_error_t error;
-    json_t *body = json_loadb(r->body.base, r->body.len, JSON_REJECT_DUPLICATES, &error);
+    ssize_t n = spool_read(r->upload, 0, bytes, sizeof bytes);
+    if (n < 0 || spool_bytes(r->upload) > sizeof bytes) {
+        request_problem(r, n < 0 ? PROBLEM_STORAGE : PROBLEM_TOO_LARGE,
+                        "a body of JSON has 4096 bytes at most");
+        return ST_TOO_LARGE;
+    }
+    json_t *body = json_loadb(bytes, (size_t)n, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(body)) {
         json_decref(body);
         request_problem(r, PROBLEM_NOT_JSON,
@@ -77,10 +95,43 @@ static enum status read_body(struct request *r, struct ask *a)
     return wrong == NULL ? ST_OK : ST_INVALID;
 }
 
-/* Files are looked at: off the loop. */
-static void start_job(void *user)
+/* ?from=2026-01-05T12:00:00Z */
+static enum status read_query(struct request *r, const char *name, int64_t *ret_ms)
 {
-    struct ask *a = user;
+    char detail[ANSWER_BYTES];
+    const char *raw = request_query(r, name);
+    struct span text;
+    if (raw == NULL ||
+        (uri_decode(span_str(raw), &r->arena, &text) == ST_OK && reader_timestamp(text, ret_ms)))
+        return ST_OK;
+    snprintf(detail, sizeof detail, "%s must be a time such as 2026-01-05T12:00:00Z", name);
+    request_problem(r, PROBLEM_PARAMETER, detail);
+    return ST_INVALID;
+}
+
+static enum status read_ask(struct request *r, struct ask *a)
+{
+    enum status st = read_query(r, "from", &a->from_ms);
+    if (st == ST_OK)
+        st = read_query(r, "to", &a->to_ms);
+    if (st != ST_OK)
+        return st;
+    if (r->upload == NULL || spool_bytes(r->upload) == 0) {
+        request_problem(r, PROBLEM_BAD_REQUEST, NO_BODY);
+        return ST_INVALID;
+    }
+    if (route_takes(request_header(r, "Content-Type"), "application/json"))
+        st = read_json(r, a);
+    else
+        a->upload = r->upload;
+    if (st != ST_OK || a->from_ms < a->to_ms)
+        return st;
+    request_problem(r, PROBLEM_SCHEMA, "from must lie before to");
+    return ST_INVALID;
+}
+
+static void start_version(struct ask *a)
+{
     struct version version;
     char path[FILES_PATH_MAX];
     a->found =
@@ -90,6 +141,45 @@ static void start_job(void *user)
     versions_path(a->versions, a->candidate, path);
     const struct backtest_job job = {.path = path, .from_ms = a->from_ms, .to_ms = a->to_ms};
     a->started = backtest_jobs_start(a->jobs, &job, a->id);
+}
+
+/* Loaded here and now: who sends one that is broken is told at once. */
+static enum status load_bundle(struct ask *a, struct snapshot **ret_snap)
+{
+    char folder[FILES_PATH_MAX], path[BUNDLE_PATH_BYTES];
+    struct diag_list *diags = &a->report.diags;
+    enum status st = ruleset_unpack(a->upload, a->versions, a->spool_dir, diags, folder, path);
+    if (st == ST_OK) {
+        st = backtest_jobs_load(a->jobs, path, diags, ret_snap);
+        *strrchr(path, '/') = '\0';
+        diag_strip_folder(diags, path);
+    }
+    if (folder[0] != '\0' && files_remove(folder) != ST_OK)
+        return st; /* the next start does it */
+    return st;
+}
+
+static void start_bundle(struct ask *a)
+{
+    struct snapshot *candidate = NULL;
+    a->found = load_bundle(a, &candidate);
+    if (a->found != ST_OK)
+        return;
+    const struct backtest_job job = {
+        .candidate = candidate, .from_ms = a->from_ms, .to_ms = a->to_ms};
+    a->started = backtest_jobs_start(a->jobs, &job, a->id);
+    if (a->started != ST_OK)
+        snapshot_unref(candidate);
+}
+
+/* Files are looked at: off the loop. */
+static void start_job(void *user)
+{
+    struct ask *a = user;
+    if (a->upload != NULL)
+        start_bundle(a);
+    else
+        start_version(a);
 }
 
 static void reply_started(struct request *r, const char *id)
@@ -104,10 +194,22 @@ static void reply_started(struct request *r, const char *id)
     request_reply(r, 202, "application/json", arena_copy(&r->arena, text_span(&t)));
 }
 
+/* As PUT /v1/ruleset answers it. */
+static void refuse_bundle(struct request *r, struct ask *a)
+{
+    struct snapshot *active = snapshot_current(r->worker->engine->snapshots);
+    a->report.result = OFFER_REFUSED;
+    memcpy(a->report.previous, active->id_text, sizeof a->report.previous);
+    snapshot_unref(active);
+    ruleset_reply(r, &a->report);
+}
+
 static void job_started(struct request *r, void *user)
 {
     struct ask *a = user;
-    if (a->found != ST_OK)
+    if (a->found != ST_OK && a->upload != NULL)
+        refuse_bundle(r, a);
+    else if (a->found != ST_OK)
         ruleset_unknown(r, a->candidate);
     else if (a->started == ST_NOT_FOUND)
         request_problem(r, PROBLEM_NOT_FOUND, "there is no journal to measure on: set journal.dir");
@@ -125,9 +227,12 @@ void on_backtest(struct request *r)
     const struct http_options *o = &r->worker->server->options;
     struct ask *a = calloc(1, sizeof *a);
     CHECK(a != NULL);
-    *a = (struct ask){
-        .jobs = o->backtests, .versions = o->versions, .from_ms = INT64_MIN, .to_ms = INT64_MAX};
-    if (read_body(r, a) != ST_OK || request_offload(r, start_job, job_started, a) != ST_OK)
+    *a = (struct ask){.jobs = o->backtests,
+                      .versions = o->versions,
+                      .spool_dir = o->spool_dir,
+                      .from_ms = INT64_MIN,
+                      .to_ms = INT64_MAX};
+    if (read_ask(r, a) != ST_OK || request_offload(r, start_job, job_started, a) != ST_OK)
         free(a);
 }
 

@@ -2,13 +2,9 @@
 #include "api/http_worker.h"
 #include "api/offload.h"
 #include "api/ruleset_change.h"
-#include "api/spool.h"
 #include "service/base/check.h"
-#include "service/release/bundle.h"
 
-#include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* One change on its way: what the pool's thread reads of the request was copied or stays. */
@@ -38,25 +34,11 @@ static struct change *new_change(struct request *r, enum offer_from from)
 
 /* ---- PUT ---- */
 
-static ssize_t read_upload(void *user, uint64_t offset, char *out, size_t cap)
+static void offer_bundle(struct change *c, char folder[FILES_PATH_MAX])
 {
-    return spool_read(user, offset, out, cap);
-}
-
-static enum status make_scratch(const struct change *c, char ret_folder[FILES_PATH_MAX])
-{
-    if (c->versions != NULL)
-        return versions_scratch(c->versions, ret_folder);
-    int n = snprintf(ret_folder, FILES_PATH_MAX, "%s/sluice-bundle-XXXXXX", c->spool_dir);
-    return n > 0 && n < FILES_PATH_MAX && mkdtemp(ret_folder) != NULL ? ST_OK : ST_IO;
-}
-
-static void offer_bundle(struct change *c, const char *folder)
-{
-    const struct bundle_source source = {read_upload, c->upload};
     struct diag_list diags = {.count = 0};
     char path[BUNDLE_PATH_BYTES], inside[BUNDLE_PATH_BYTES];
-    if (bundle_unpack(&source, folder, &diags, path) != ST_OK) {
+    if (ruleset_unpack(c->upload, c->versions, c->spool_dir, &diags, folder, path) != ST_OK) {
         offers_refuse(c->offers, &c->offer, &diags, &c->report);
         return;
     }
@@ -69,17 +51,9 @@ static void offer_bundle(struct change *c, const char *folder)
 
 static void run_put(void *user)
 {
-    struct change *c = user;
     char folder[FILES_PATH_MAX];
-    if (make_scratch(c, folder) != ST_OK) {
-        struct diag_list diags = {.count = 0};
-        diag_error(&diags, (struct diag_at){.file = "bundle"}, "see reload.dir",
-                   "there is no room to unpack it: %s", strerror(errno));
-        offers_refuse(c->offers, &c->offer, &diags, &c->report);
-        return;
-    }
-    offer_bundle(c, folder);
-    if (files_remove(folder) != ST_OK)
+    offer_bundle(user, folder);
+    if (folder[0] != '\0' && files_remove(folder) != ST_OK)
         return; /* the next start does it */
 }
 

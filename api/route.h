@@ -62,8 +62,8 @@ enum {
     X(METHOD_GET, "/v1/ruleset/diff", ROUTE_BODY_NONE | ROUTE_ADMIN, NULL, on_diff, "from", "to") \
     X(METHOD_POST, "/v1/ruleset/rollback", ROUTE_BODY_WHOLE | ROUTE_ADMIN, NULL, on_rollback,     \
       NULL)                                                                                       \
-    X(METHOD_POST, "/v1/ruleset/backtest", ROUTE_BODY_WHOLE | ROUTE_ADMIN, "application/json",    \
-      on_backtest, NULL)                                                                          \
+    X(METHOD_POST, "/v1/ruleset/backtest", ROUTE_BODY_FILE | ROUTE_ADMIN,                         \
+      "application/json, application/gzip, application/x-tar", on_backtest, "from", "to")         \
     X(METHOD_GET, "/v1/ruleset/backtest/{id}", ROUTE_BODY_NONE | ROUTE_ADMIN, NULL,               \
       on_backtest_result, NULL)                                                                   \
     X(METHOD_DELETE, "/v1/ruleset/backtest/{id}", ROUTE_BODY_NONE | ROUTE_ADMIN, NULL,            \

@@ -3,7 +3,9 @@
 #include "api/if_match.h"
 #include "service/base/check.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const char *ruleset_etag(struct request *r, const char *id)
 {
@@ -44,6 +46,34 @@ void ruleset_unknown(struct request *r, const char *id)
              "no version is kept here under %s%s; GET /v1/ruleset/versions lists those that are",
              id[0] != '\0' ? "the id " : "that name, for an id has 16 hex digits", id);
     request_problem(r, PROBLEM_NOT_FOUND, detail);
+}
+
+static ssize_t read_upload(void *user, uint64_t offset, char *out, size_t cap)
+{
+    return spool_read(user, offset, out, cap);
+}
+
+static enum status make_scratch(struct versions *versions, const char *spool_dir,
+                                char ret_folder[FILES_PATH_MAX])
+{
+    if (versions != NULL)
+        return versions_scratch(versions, ret_folder);
+    int n = snprintf(ret_folder, FILES_PATH_MAX, "%s/sluice-bundle-XXXXXX", spool_dir);
+    return n > 0 && n < FILES_PATH_MAX && mkdtemp(ret_folder) != NULL ? ST_OK : ST_IO;
+}
+
+enum status ruleset_unpack(struct spool *upload, struct versions *versions, const char *spool_dir,
+                           struct diag_list *diags, char ret_folder[FILES_PATH_MAX],
+                           char ret_path[BUNDLE_PATH_BYTES])
+{
+    const struct bundle_source source = {read_upload, upload};
+    if (make_scratch(versions, spool_dir, ret_folder) != ST_OK) {
+        ret_folder[0] = '\0';
+        diag_error(diags, (struct diag_at){.file = "bundle"}, "see reload.dir",
+                   "there is no room to unpack it: %s", strerror(errno));
+        return ST_IO;
+    }
+    return bundle_unpack(&source, ret_folder, diags, ret_path);
 }
 
 static const enum problem problems[OFFER_RESULTS] = {

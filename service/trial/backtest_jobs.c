@@ -43,6 +43,7 @@ struct job {
     char id[BACKTEST_JOB_ID_BYTES];
     uint64_t number; /* the order they were started in */
     enum job_state state;
+    struct snapshot *candidate; /* until its thread has it; NULL: by path */
     char path[BACKTEST_JOB_PATH_MAX];
     void (*drop)(const char *path);
     int64_t from_ms, to_ms;
@@ -113,13 +114,19 @@ static bool on_progress(void *user, const struct backtest_progress *p)
     return goes_on(j);
 }
 
-static enum status load_candidate(struct job *j, struct snapshot **ret_snap)
+enum status backtest_jobs_load(const struct backtest_jobs *j, const char *path,
+                               struct diag_list *diags, struct snapshot **ret_snap)
 {
     struct snapshot_options options = {
-        .exact_events = j->jobs->o.exact_events, .now_ms = clock_wall_ms(), .is_confined = true};
+        .exact_events = j->o.exact_events, .now_ms = clock_wall_ms(), .is_confined = true};
+    return snapshot_load(path, &options, diags, ret_snap);
+}
+
+static enum status load_candidate(struct job *j, struct snapshot **ret_snap)
+{
     struct diag_list *diags = calloc(1, sizeof *diags);
     CHECK(diags != NULL);
-    enum status st = snapshot_load(j->path, &options, diags, ret_snap);
+    enum status st = backtest_jobs_load(j->jobs, j->path, diags, ret_snap);
     if (st != ST_OK) {
         struct text out;
         char *bytes = malloc(DIAGS_BYTES);
@@ -178,9 +185,9 @@ static enum status run_over(struct job *j, int fd, struct snapshot *candidate,
 
 static enum status run(struct job *j)
 {
-    struct snapshot *candidate;
+    struct snapshot *candidate = j->candidate;
     int fd;
-    enum status st = load_candidate(j, &candidate);
+    enum status st = candidate != NULL ? ST_OK : load_candidate(j, &candidate);
     if (st != ST_OK)
         return st;
     st = open_history(j, &fd);
@@ -251,7 +258,9 @@ static void start(struct backtest_jobs *j, const struct backtest_job *job, char 
     place->drop = job->drop;
     place->from_ms = job->from_ms;
     place->to_ms = job->to_ms;
-    (void)snprintf(place->path, sizeof place->path, "%s", job->path);
+    place->candidate = job->candidate;
+    if (job->path != NULL)
+        (void)snprintf(place->path, sizeof place->path, "%s", job->path);
     name_it(place);
     memcpy(ret_id, place->id, BACKTEST_JOB_ID_BYTES);
     if (j->has_thread) /* it has ended, or is about to */
@@ -263,7 +272,8 @@ static void start(struct backtest_jobs *j, const struct backtest_job *job, char 
 enum status backtest_jobs_start(struct backtest_jobs *j, const struct backtest_job *job,
                                 char ret_id[BACKTEST_JOB_ID_BYTES])
 {
-    if (strlen(job->path) >= BACKTEST_JOB_PATH_MAX)
+    CHECK((job->path == NULL) == (job->candidate != NULL));
+    if (job->path != NULL && strlen(job->path) >= BACKTEST_JOB_PATH_MAX)
         return ST_TOO_LARGE;
     if (j->o.journal_dir[0] == '\0')
         return ST_NOT_FOUND;

@@ -41,16 +41,22 @@ struct backtest_jobs *backtest_jobs_new(const struct backtest_jobs_options *o);
 /* Cancels, and waits for what is under way. NULL is fine. */
 void backtest_jobs_free(struct backtest_jobs *j);
 
+/* A candidate as jobs load it. Errors: as snapshot_load. */
+MUST_USE enum status backtest_jobs_load(const struct backtest_jobs *j, const char *path,
+                                        struct diag_list *diags, struct snapshot **ret_snap);
+
 struct backtest_job {
-    const char *path; /* of the candidate's ruleset file; copied */
+    struct snapshot *candidate; /* the reference is taken, if it is started; NULL: see path */
+    const char *path;           /* of the candidate's ruleset file; copied. NULL: see candidate */
     /* Called once with `path` when nobody reads the files any more; may be NULL. Any thread. */
     void (*drop)(const char *path);
     int64_t from_ms, to_ms; /* as backtest_options */
 };
 
 /*
- * Start one; the candidate is loaded on its thread. Errors: ST_CONFLICT (one is under way),
- * ST_NOT_FOUND (there is no journal), ST_TOO_LARGE (the path): `drop` was not called.
+ * Start one; a candidate that is a path is loaded on its thread. Errors: ST_CONFLICT (one is
+ * under way), ST_NOT_FOUND (there is no journal), ST_TOO_LARGE (the path): `drop` was not
+ * called.
  */
 MUST_USE enum status backtest_jobs_start(struct backtest_jobs *j, const struct backtest_job *job,
                                          char ret_id[BACKTEST_JOB_ID_BYTES]);

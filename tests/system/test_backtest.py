@@ -10,6 +10,7 @@ import confluent_kafka
 import pytest
 
 from conftest import BIN, RULES, RULESET, payment
+from test_admin import bundle
 
 CANDIDATE_RULES = """\
 rules:
@@ -361,6 +362,61 @@ def test_a_running_service_is_asked_for_one(make_server, tmp_path):
     assert server.request("DELETE", started.headers["Location"]).status == 204
     assert server.get(started.headers["Location"]).status == 404
     assert server.stop() == 0
+
+
+def send(server, body, query="", kind="application/x-tar"):
+    return server.request("POST", "/v1/ruleset/backtest" + query, body, {"Content-Type": kind})
+
+
+def test_a_running_service_is_sent_one_as_a_bundle(make_server, tmp_path):
+    """Of rules that nobody has loaded: whole, or with what is wrong, and nothing of it stays."""
+    server = make_server(start=False, journal__dir=str(tmp_path / "journal"),
+                         reload__watch=False, spool_dir=str(tmp_path / "spool"))
+    (tmp_path / "spool").mkdir()
+    server.write("rules.yaml", RULES)
+    server.start()
+    active = server.get("/v1/ruleset").json()["ruleset"]
+    for event in history():
+        reply = server.label(event) if "kind" in event else server.score(event)
+        assert reply.status == 200, reply.body
+    ruleset = (server.folder / "ruleset.yaml").read_text()
+    files = {"ruleset.yaml": ruleset, "rules.yaml": CANDIDATE_RULES}
+    for mode, folder, kind in (("w", "", "application/x-tar"),
+                               ("w:gz", "mine/", "application/gzip")):
+        started = send(server, bundle(files, folder, mode), kind=kind)
+        assert started.status == 202, started.body
+        told = poll(server, started.headers["Location"])
+        assert told["state"] == "done" and told["result"]["candidate"]["flagged"] == 7, told
+    started = send(server, bundle(files), "?to=2020-01-01T00:00:00Z")
+    assert poll(server, started.headers["Location"])["result"]["candidate"]["transactions"] == 0
+    wrong = "rules:\n  - {id: x, when: amuont > 1.0, score: 1}\n"
+    broken = send(server, bundle({**files, "rules.yaml": wrong}))
+    assert broken.status == 422 and "rules.yaml:" in broken.json()["detail"], broken.body
+    report = broken.json()["report"]
+    assert "unknown name 'amuont'" in report["diagnostics"][0]["message"]
+    assert report["diagnostics"][0]["file"] == "rules.yaml"
+    assert send(server, b"no tar").status == 422
+    assert server.get("/v1/ruleset").json()["ruleset"] == active
+    assert not list((tmp_path / "spool").iterdir())
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"},
+                                     {"Content-Type": "application/gzip"}])
+def test_without_a_body_it_is_said_what_to_send(server, headers):
+    reply = server.request("POST", "/v1/ruleset/backtest", b"", headers)
+    assert reply.status == 400, reply.body
+    for part in "the body is empty", '{"candidate": ', "a ruleset's folder as a tar":
+        assert part in reply.json()["detail"]
+
+
+def test_a_bundle_is_asked_for_with_times_and_json_is_short(server):
+    for query in "?from=yesterday", "?to=1":
+        assert "must be a time such as" in send(server, b"x", query).json()["detail"]
+    reply = send(server, b"x", "?from=2026-01-06T00:00:00Z&to=2026-01-05T00:00:00Z")
+    assert reply.status == 422 and "from must lie before to" in reply.json()["detail"]
+    reply = send(server, b'{"candidate":"' + 5000 * b"x" + b'"}', kind="application/json")
+    assert reply.status == 413 and "4096 bytes" in reply.json()["detail"]
 
 
 @pytest.mark.parametrize("body, status, said", [

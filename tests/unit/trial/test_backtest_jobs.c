@@ -120,6 +120,21 @@ static void a_job_ends_with_its_result(void **state)
     assert_int_equal(backtest_jobs_cancel(bed.jobs, bed.id), ST_NOT_FOUND);
 }
 
+static void a_candidate_that_is_loaded_is_measured_and_given_back(void **state)
+{
+    struct diag_list diags = {.count = 0};
+    struct backtest_job job = {.from_ms = INT64_MIN, .to_ms = INT64_MAX};
+    (void)state;
+    assert_int_equal(backtest_jobs_load(bed.jobs, bed.next.ruleset, &diags, &job.candidate), ST_OK);
+    snapshot_ref(job.candidate);
+    assert_int_equal(backtest_jobs_start(bed.jobs, &job, bed.id), ST_OK);
+    wait_for_end();
+    assert_true(says("\"transactions\":200,\"flagged\":40,"));
+    backtest_jobs_free(bed.jobs); /* waits for its thread */
+    bed.jobs = NULL;
+    snapshot_unref(job.candidate); /* the last one: else the sanitizer tells */
+}
+
 static void a_broken_candidate_says_where(void **state)
 {
     (void)state;
@@ -209,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_job_ends_with_its_result),
+        TEST(a_candidate_that_is_loaded_is_measured_and_given_back),
         TEST(a_broken_candidate_says_where),
         TEST(a_journal_that_is_too_long_names_the_key),
         TEST(only_so_many_are_kept),
