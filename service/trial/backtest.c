@@ -18,6 +18,7 @@ enum {
     PROGRESS_LINES = 1024, /* some milliseconds; under load and below all else, some tenths */
     JUDGES_MAX = 2,
     DECISION_TEXT_BYTES = DECISION_BYTES_MAX,
+    CURRENCY_BYTES = 16, /* a code has three letters */
 };
 
 /* A ruleset that decides, and what it came to. */
@@ -45,6 +46,8 @@ struct pass {
     int fd;
     int64_t now_ms; /* the stream's time */
     uint64_t transactions, labels, refused;
+    char currency[CURRENCY_BYTES]; /* of the first that is measured and has one */
+    bool several_currencies;
     _Atomic uint64_t bytes;
     enum status status;
 };
@@ -105,12 +108,26 @@ static enum status judge_again(struct pass *p, const struct event *event,
     return st == ST_OK ? decide(snap, &seen, &row, false, ret_decision) : st;
 }
 
+/* One that is too long to be a code is as good as another one. */
+static void note_currency(struct pass *p, const struct event *e)
+{
+    int slot = p->judges[0]->snap->currency_slot;
+    if (slot < 0 || !e->values[slot].present || p->several_currencies)
+        return;
+    struct span code = e->values[slot].text;
+    if (p->currency[0] == '\0')
+        (void)snprintf(p->currency, sizeof p->currency, "%.*s", SPAN_ARG(code));
+    else
+        p->several_currencies = !span_is(code, p->currency);
+}
+
 static enum status land_decision(struct pass *p, const struct sourced_event *e,
                                  const struct decision *first)
 {
     struct window_value *values = (struct window_value *)score_features(&p->score);
     struct decision d = *first;
     enum status st = ST_OK;
+    note_currency(p, &e->event);
     for (int i = 0; i < p->n_judges && st == ST_OK; i++) {
         if (i > 0)
             st = judge_again(p, &e->event, values, &d);
@@ -402,6 +419,7 @@ static void fill(const struct backtest *b, struct backtest_result *r)
     r->baseline.refused = b->passes[0].refused;
     r->candidate.refused = b->passes[b->n_passes - 1].refused;
     r->observed_once = b->n_passes == 1;
+    r->several_currencies = b->passes[0].several_currencies;
     if (t->n_entries > 0) {
         r->first_ms = t->first_ms;
         r->last_ms = t->last_ms;

@@ -65,6 +65,7 @@ struct backtest_result {
     int64_t first_ms, last_ms;      /* measured; 0 when there is nothing */
     int64_t elapsed_us;
     bool observed_once;
+    bool several_currencies; /* of what is measured: sums of money are of numbers */
 };
 
 /*

@@ -113,6 +113,8 @@ static void put_catch(struct text *out, const struct measure_counts *ours,
     if (ours->frauds == 0) {
         text_str(out, "No transaction is labelled as fraud, so nothing can be said about what "
                       "it catches.");
+        if (ours->labelled == 0)
+            text_str(out, " None is labelled at all: what needs labels is left out.");
         return;
     }
     text_str(out, "It catches <b>");
@@ -144,15 +146,24 @@ static void put_day(struct text *out, int64_t ms)
 static void put_words(const struct backtest_report *r, struct text *out)
 {
     text_str(out, "<p class=\"lead\">");
+    if (r->candidate->id == r->baseline->id)
+        text_str(out, "The candidate <b>is</b> the running ruleset. ");
     put_flags(out, &r->result->candidate.measure.counts, &r->result->baseline.measure.counts);
     put_catch(out, &r->result->candidate.measure.counts, &r->result->baseline.measure.counts);
     text_str(out, "</p>\n<p class=\"soft\">Events of <code>");
     put_escaped(out, span_str(r->events));
+    if (r->result->baseline.measure.counts.transactions == 0) {
+        text_str(out, "</code>; there was nothing to measure.</p>\n");
+        return;
+    }
     text_str(out, "</code>, measured from ");
     put_day(out, r->result->first_ms);
     text_str(out, " to ");
     put_day(out, r->result->last_ms);
-    text_printf(out, " (%.1f days).</p>\n", r->result->baseline.measure.days);
+    text_printf(out, " (%.1f days).", r->result->baseline.measure.days);
+    if (r->result->several_currencies)
+        text_str(out, " Amounts are in several currencies, and are added as numbers.");
+    text_str(out, "</p>\n");
 }
 
 /* ---- numbers ---- */
@@ -230,14 +241,23 @@ static void put_figure(const struct backtest_report *r, struct text *out, const 
     text_printf(out, "<figcaption>%s</figcaption></figure>\n", caption);
 }
 
-static void put_charts(const struct backtest_report *r, struct text *out)
+/* Of what is caught: without frauds there is nothing to draw. */
+static void put_curves(const struct backtest_report *r, struct text *out)
 {
-    text_str(out, "<h2>For every threshold</h2><div class=\"charts\">\n");
     put_figure(r, out, "half", "How much work catches how much fraud", chart_effort,
                "Each point is a threshold of the score. The dots are what the rulesets flag as "
                "they are; higher and further left is better.");
     put_figure(r, out, "half", "Precision over recall", chart_precision,
                "Higher and further right is better. The area below is the average precision.");
+}
+
+static void put_charts(const struct backtest_report *r, struct text *out)
+{
+    bool has_frauds = r->result->candidate.measure.counts.frauds > 0;
+    text_printf(out, "<h2>%s</h2><div class=\"charts\">\n",
+                has_frauds ? "For every threshold" : "What is flagged");
+    if (has_frauds)
+        put_curves(r, out);
     put_figure(r, out, "wide", "Who flags what", chart_overlap,
                "Transactions that both rulesets flag, and those that only one of them does.");
     text_str(out, "</div>\n");
@@ -282,7 +302,8 @@ static void put_rule(const struct backtest_report *r, const struct backtest_pair
     text_str(out, "</small>");
     put_count_or_none(out, after);
     put_count_or_none(out, before);
-    put_cell(out, &share, measure_ratio(rule->frauds, rule->fired));
+    put_cell(out, &share,
+             measure_precision(&r->result->baseline.measure.counts, rule->frauds, rule->fired));
     put_cell(out, &share, measure_ratio(rule->frauds, frauds));
     put_cell(out, &money, (double)rule->stopped_e4 / 10000);
     put_cell(out, &money, (double)rule->disturbed_e4 / 10000);

@@ -26,7 +26,7 @@ static void put_rule(struct text *out, const struct rule *rule, const struct mea
     put_count(out, "fired", r->fired);
     put_double(out, "rate", measure_ratio(r->fired, m->counts.transactions));
     put_count(out, "true_positives", r->frauds);
-    put_double(out, "precision", measure_ratio(r->frauds, r->fired));
+    put_double(out, "precision", measure_precision(&m->counts, r->frauds, r->fired));
     put_double(out, "recall", measure_ratio(r->frauds, m->counts.frauds));
     put_count(out, "alone", r->alone);
     put_count(out, "alone_true_positives", r->alone_frauds);
@@ -41,7 +41,7 @@ static void put_point(struct text *out, const struct measure *m, int i)
     text_str(out, i > 0 ? ",{\"flag_at\":" : "{\"flag_at\":");
     text_double(out, p->score);
     put_count(out, "flagged", p->flagged);
-    put_double(out, "precision", measure_ratio(p->caught, p->flagged));
+    put_double(out, "precision", measure_precision(&m->counts, p->caught, p->flagged));
     put_double(out, "recall", measure_ratio(p->caught, m->counts.frauds));
     put_money(out, "stopped", p->stopped_e4);
     text_char(out, '}');
@@ -58,7 +58,7 @@ static void put_counts(struct text *out, const struct measure *m)
     put_count(out, "true_positives", c->caught);
     put_count(out, "false_positives", c->flagged - c->caught);
     put_double(out, "false_positives_per_day", (double)(c->flagged - c->caught) / m->days);
-    put_double(out, "precision", measure_ratio(c->caught, c->flagged));
+    put_double(out, "precision", measure_precision(c, c->caught, c->flagged));
     put_double(out, "recall", measure_ratio(c->caught, c->frauds));
     put_money(out, "fraud", c->fraud_e4);
     put_money(out, "stopped", c->stopped_e4);
@@ -99,6 +99,11 @@ static void put_time(struct text *out, const char *name, int64_t ms)
     text_char(out, '"');
 }
 
+static void put_bool(struct text *out, const char *name, bool value)
+{
+    text_printf(out, ",\"%s\":%s", name, value ? "true" : "false");
+}
+
 static void put_history(struct text *out, const struct backtest_report *r)
 {
     text_str(out, "\"history\":{\"events\":");
@@ -111,8 +116,9 @@ static void put_history(struct text *out, const struct backtest_report *r)
     }
     put_double(out, "days", r->result->baseline.measure.days);
     put_double(out, "seconds", (double)(r->result->elapsed_us / 1000) / 1000);
-    text_str(out,
-             r->result->observed_once ? ",\"observed_once\":true}" : ",\"observed_once\":false}");
+    put_bool(out, "several_currencies", r->result->several_currencies);
+    put_bool(out, "observed_once", r->result->observed_once);
+    text_char(out, '}');
 }
 
 void backtest_json(const struct backtest_report *r, struct text *out)

@@ -72,6 +72,14 @@ static inline double measure_ratio(uint64_t part, uint64_t whole)
     return whole == 0 ? (double)NAN : (double)part / (double)whole;
 }
 
+/* Of `flagged`, the part that was fraud. NAN as above, and when no transaction at all is labelled:
+ * then nobody knows. */
+static inline double measure_precision(const struct measure_counts *c, uint64_t frauds,
+                                       uint64_t flagged)
+{
+    return c->labelled == 0 ? (double)NAN : measure_ratio(frauds, flagged);
+}
+
 /*
  * `r` is settled; rules are those below n_rules. O(n log n) in the transactions with a score
  * above the lowest. Errors: ST_NO_SPACE, ST_CONFLICT (given up). The caller ends it with

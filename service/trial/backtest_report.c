@@ -34,22 +34,28 @@ static double recall(const struct measure *m)
 
 static double precision(const struct measure *m)
 {
-    return measure_ratio(m->counts.caught, m->counts.flagged);
+    return measure_precision(&m->counts, m->counts.caught, m->counts.flagged);
+}
+
+/* Without any label all that is flagged would seem to be wrong. */
+static double if_labelled(const struct measure *m, double value)
+{
+    return m->counts.labelled == 0 ? (double)NAN : value;
 }
 
 static double false_per_day(const struct measure *m)
 {
-    return (double)(m->counts.flagged - m->counts.caught) / m->days;
+    return if_labelled(m, (double)(m->counts.flagged - m->counts.caught) / m->days);
 }
 
 static double stopped(const struct measure *m)
 {
-    return (double)m->counts.stopped_e4 / 10000;
+    return if_labelled(m, (double)m->counts.stopped_e4 / 10000);
 }
 
 static double disturbed(const struct measure *m)
 {
-    return (double)m->counts.disturbed_e4 / 10000;
+    return if_labelled(m, (double)m->counts.disturbed_e4 / 10000);
 }
 
 static double auc_roc(const struct measure *m)

@@ -95,7 +95,7 @@ static void put_rule(const struct backtest_report *r, const struct backtest_pair
         put_count(out, 11, before->fired);
     else
         text_printf(out, "%11s", "-");
-    put_cell(out, 11, &share, measure_ratio(now->frauds, now->fired));
+    put_cell(out, 11, &share, measure_precision(&side->measure.counts, now->frauds, now->fired));
     put_cell(out, 10, &share, measure_ratio(now->frauds, side->measure.counts.frauds));
     put_cell(out, 13, &money, (double)now->stopped_e4 / 10000);
     put_count(out, 10, now->alone);
@@ -116,7 +116,7 @@ static void put_point(const struct measure *m, const struct measure_point *p, st
 {
     text_printf(out, "%-23.6g", p->score);
     put_count(out, 18, p->flagged);
-    put_cell(out, 18, &share, measure_ratio(p->caught, p->flagged));
+    put_cell(out, 18, &share, measure_precision(&m->counts, p->caught, p->flagged));
     put_cell(out, 14, &share, measure_ratio(p->caught, m->counts.frauds));
     put_cell(out, 13, &money, (double)p->stopped_e4 / 10000);
     text_char(out, '\n');
@@ -132,10 +132,23 @@ static void put_curve(const struct backtest_report *r, struct text *out)
         put_point(m, &m->points[i], out);
 }
 
+/* What would mislead whoever reads the numbers alone. */
+static void put_notes(const struct backtest_report *r, struct text *out)
+{
+    const struct measure_counts *c = &r->result->baseline.measure.counts;
+    if (r->candidate->id == r->baseline->id)
+        text_str(out, "\nThe candidate is the baseline.\n");
+    if (c->transactions > 0 && c->labelled == 0)
+        text_str(out, "\nNo transaction is labelled: what needs labels is left out.\n");
+    if (r->result->several_currencies)
+        text_str(out, "\nAmounts are in several currencies, and are added as numbers.\n");
+}
+
 void backtest_text(const struct backtest_report *r, struct text *out)
 {
     put_numbers(r, out);
     put_overlap(r, out);
     put_rules(r, out);
     put_curve(r, out);
+    put_notes(r, out);
 }

@@ -199,6 +199,36 @@ def test_a_page_about_nothing_can_be_read(bed):
     assert "No transaction is labelled as fraud" in "".join(page.words)
 
 
+def test_without_labels_nothing_is_said_of_what_they_tell(bed):
+    """All that was flagged would seem to be wrong."""
+    bed.write("events.ndjson", lines(payment(n) for n in range(12)))
+    events = str(bed.folder / "events.ndjson")
+    text = backtest(bed, "--events", events).stdout
+    assert "No transaction is labelled: what needs labels is left out." in text
+    for row in "precision", "false positives a day", "good money disturbed":
+        assert re.search(rf"^{row} +- +-$", text, re.M), text
+    told = report(bed, events)
+    assert told["candidate"]["precision"] is None
+    assert told["candidate"]["rules"][0]["precision"] is None
+    page = "".join(Page(backtest(bed, "--events", events, "--format", "html").stdout).words)
+    assert "None is labelled at all" in page and "Precision over recall" not in page
+
+
+def test_the_running_ruleset_and_several_currencies_are_told(bed):
+    bed.write("next/rules.yaml", RULES)
+    events = str(bed.folder / "events.ndjson")
+    for codes, several in (("EUR", "EUR"), False), (("EUR", "USD"), True):
+        bed.write("events.ndjson", lines({**payment(n), "currency": codes[n % 2]}
+                                         for n in range(6)))
+        assert report(bed, events)["history"]["several_currencies"] is several
+        text = backtest(bed, "--events", events).stdout
+        page = "".join(Page(backtest(bed, "--events", events, "--format", "html").stdout).words)
+        assert "The candidate is the baseline." in text
+        assert "is the running ruleset" in page.replace("\n", " ")
+        for told in text, page:
+            assert ("several currencies" in told) is several
+
+
 # ---- topics ----------------------------------------------------------------------------------
 
 
