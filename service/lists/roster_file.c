@@ -13,7 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WHY_BYTES = 256 };
+enum {
+    WHY_BYTES = 256,
+    CHUNK_BYTES = 1 << 20, /* of one write, when all is written anew; many LIST_LINE_MAX */
+};
 
 struct roster_file {
     char path[PATH_MAX];
@@ -168,20 +171,39 @@ bool roster_file_is_loose(const struct roster_file *f, size_t live)
     return f->lines > ROSTER_FILE_LINES_MIN && f->lines > 2 * live;
 }
 
-/* All lines into the file `fd`, which is safe on disk then. */
+/* All lines into the file `fd`. Some thousand a write: others wait for the lock meanwhile. */
+static bool write_lines(struct roster_file *f, int fd,
+                        bool (*next)(void *user, struct list_line *ret_line), void *user,
+                        struct roster_file *ret_counts)
+{
+    struct list_line line;
+    struct text chunk;
+    char *bytes = malloc(CHUNK_BYTES);
+    CHECK(bytes != NULL);
+    text_init(&chunk, bytes, CHUNK_BYTES);
+    bool ok = true;
+    while (ok && next(user, &line)) {
+        struct span text = text_of(f, &line);
+        ret_counts->bytes += text.len;
+        ret_counts->lines++;
+        text_put(&chunk, text);
+        if (chunk.len <= CHUNK_BYTES - sizeof f->line)
+            continue;
+        ok = files_write_all(fd, text_span(&chunk)) == ST_OK;
+        text_init(&chunk, bytes, CHUNK_BYTES);
+    }
+    ok = ok && files_write_all(fd, text_span(&chunk)) == ST_OK;
+    free(bytes);
+    return ok;
+}
+
+/* The same, and it is safe on disk then. */
 static bool write_all(struct roster_file *f, int fd,
                       bool (*next)(void *user, struct list_line *ret_line), void *user,
                       struct roster_file *ret_counts)
 {
-    struct list_line line;
-    while (next(user, &line)) {
-        struct span text = text_of(f, &line);
-        if (files_write_all(fd, text) != ST_OK)
-            return false;
-        ret_counts->bytes += text.len;
-        ret_counts->lines++;
-    }
-    return fsync(fd) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    return write_lines(f, fd, next, user, ret_counts) && fsync(fd) == 0 &&
+           flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 enum status roster_file_rewrite(struct roster_file *f,

@@ -144,6 +144,32 @@ static void a_loose_file_is_written_anew(void **state)
     roster_file_close(f);
 }
 
+enum { MANY = 40000 }; /* more than one write takes */
+
+static bool give_many(void *user, struct list_line *ret_line)
+{
+    static char value[16];
+    int *given = user;
+    snprintf(value, sizeof value, "v%d", *given);
+    *ret_line = line_of(value);
+    return (*given)++ < MANY;
+}
+
+static void each_of_many_lines_is_written_anew(void **state)
+{
+    struct roster_file *f;
+    int given = 0;
+    (void)state;
+    assert_int_equal(open_file(&f), ST_OK);
+    append(f, "a");
+    assert_int_equal(roster_file_rewrite(f, give_many, &given), ST_OK);
+    roster_file_close(f);
+    assert_int_equal(open_file(&f), ST_OK);
+    assert_int_equal(seen, MANY);
+    assert_string_equal(last, "v39999");
+    roster_file_close(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -151,7 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_was_appended_is_read_at_the_start), TEST(a_torn_end_is_cut_off),
         TEST(a_line_that_is_none_is_named),           TEST(a_file_has_one_owner),
-        TEST(a_loose_file_is_written_anew),
+        TEST(a_loose_file_is_written_anew),           TEST(each_of_many_lines_is_written_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
