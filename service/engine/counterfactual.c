@@ -1,21 +1,16 @@
 #include "service/engine/counterfactual.h"
 
-#include "rules/cel_bounds.h"
-#include "rules/cel_thresholds.h"
-
 #include <math.h>
-#include <stdlib.h>
 
 enum {
     DIGITS_MIN = 4, /* behind the point: a decimal's */
     DIGITS_MAX = 9, /* of a value close to zero */
     DIGITS_SHOWN = 6,
-    NAMES_MAX = SCHEMA_FIELDS_MAX + FEATURES_MAX,
-    PROBES = 4, /* a half, a tenth, zero, the far end */
+    PROBES = 4,    /* a half, a tenth, zero, the far end */
+    GAPS_MAX = 64, /* each is half of the one before, of some 2^50 decimals */
 };
 
-/* Where what has no bound ends: past all money, and each whole number up to it is a double. */
-static const double far_end = 1e11;
+static const double far_end = COUNTERFACTUAL_FAR_END;
 
 /* ---- decimals -------------------------------------------------------------------------------- */
 
@@ -40,297 +35,128 @@ static int digits_of(double v, bool is_int)
     return digits;
 }
 
-/* The fewest that `v` is a decimal of. */
-static int digits_exact(double v)
-{
-    int digits = DIGITS_MIN;
-    while (digits < DIGITS_MAX && rint(v * power_of_ten(digits)) / power_of_ten(digits) != v)
-        digits++;
-    return digits;
-}
-
-static double next_decimal(double v, int by)
-{
-    int digits = digits_exact(v);
-    double k = rint(v * power_of_ten(digits)), next = (k + by) / power_of_ten(digits);
-    return fabs(k) < 0x1p52 && (by > 0 ? next > v : next < v)
-               ? next
-               : nextafter(v, by > 0 ? INFINITY : -INFINITY);
-}
-
-/* ---- the plan: how a name is read ------------------------------------------------------------ */
-
-/* One name under preparation. */
-struct preparing {
-    const struct snapshot *snap;
-    struct arena *arena;
-    struct counterfactual_name name;
-    bool depends[SNAPSHOT_DERIVED_MAX]; /* derived fields, on the name */
-    struct cel_thresholds found;
-    struct cel_threshold thresholds[COUNTERFACTUAL_TURNS_MAX];
-};
-
-/* Does it read the name, or what depends on it? */
-static bool is_concerned(const struct preparing *p, const struct cel_program *program)
-{
-    const struct snapshot *s = p->snap;
-    for (int i = 0; program != NULL && i < program->n_reads; i++) {
-        int slot = program->reads[i], derived = slot - s->row_derived;
-        if (slot == p->name.slot || (derived >= 0 && derived < s->n_derived && p->depends[derived]))
-            return true;
-    }
-    return false;
-}
-
-static void note(struct preparing *p, const struct cel_program *program)
-{
-    if (program != NULL)
-        cel_thresholds_add(&p->found, program, p->name.slot);
-}
-
-/* Is it a value as a whole, that points nowhere? */
-static bool is_scalar(const struct cel_type *type)
-{
-    enum cel_type_kind kind = type->kind;
-    return kind == CEL_T_BOOL || kind == CEL_T_INT || kind == CEL_T_UINT || kind == CEL_T_DOUBLE ||
-           kind == CEL_T_TIMESTAMP || kind == CEL_T_DURATION;
-}
-
-/* A number that a rule gets by a derived one is computed with. false: it is no number. */
-static bool prepare_derived(struct preparing *p)
-{
-    int *derived = arena_try(p->arena, (size_t)(p->snap->n_derived + 1) * sizeof *derived);
-    if (derived == NULL)
-        return false;
-    for (int i = 0; i < p->snap->n_derived; i++) {
-        const struct snapshot_derived *d = &p->snap->derived[i];
-        p->depends[i] = d->is_read && is_concerned(p, d->program);
-        if (!p->depends[i])
-            continue;
-        if (!is_scalar(d->program->result))
-            return false;
-        note(p, d->program);
-        derived[p->name.n_derived++] = i;
-    }
-    p->name.derived = derived;
-    return true;
-}
-
-static bool prepare_rules(struct preparing *p)
-{
-    const struct rules *rules = p->snap->rules;
-    int *indexes = arena_try(p->arena, (size_t)(rules->count + 1) * sizeof *indexes);
-    if (indexes == NULL)
-        return false;
-    for (int i = 0; i < rules->count; i++) {
-        const struct rule *rule = rules->rules[i];
-        if (rule->mode != RULE_LIVE ||
-            !(is_concerned(p, rule->when) || is_concerned(p, rule->score_program)))
-            continue;
-        note(p, rule->when);
-        note(p, rule->score_program);
-        p->name.weight += fabs(rule->score);
-        p->name.is_weighed &= rule->score_program == NULL && rule->force == RULE_FORCE_NONE;
-        indexes[p->name.n_rules++] = i;
-    }
-    p->name.rules = indexes;
-    return p->name.n_rules > 0;
-}
-
-/* ---- the plan: where it turns ---------------------------------------------------------------- */
-
-static struct counterfactual_turn turn_of(const struct cel_threshold *t, bool is_int)
-{
-    double n = t->number;
-    if (is_int && t->turns_above)
-        return (struct counterfactual_turn){floor(n), floor(n) + 1};
-    if (is_int)
-        return (struct counterfactual_turn){ceil(n) - 1, ceil(n)};
-    if (t->turns_above)
-        return (struct counterfactual_turn){n, next_decimal(n, 1)};
-    return (struct counterfactual_turn){next_decimal(n, -1), n};
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const struct counterfactual_turn *x = a, *y = b;
-    return x->below != y->below ? (x->below > y->below) - (x->below < y->below)
-                                : (x->above > y->above) - (x->above < y->above);
-}
-
-static bool prepare_turns(struct preparing *p)
-{
-    size_t bytes = (size_t)(p->found.count + 1) * sizeof(struct counterfactual_turn);
-    struct counterfactual_turn *turns = arena_try(p->arena, bytes);
-    if (turns == NULL)
-        return false;
-    for (int i = 0; i < p->found.count; i++) {
-        if (fabs(p->found.items[i].number) <= far_end)
-            turns[p->name.n_turns++] = turn_of(&p->found.items[i], p->name.is_int);
-    }
-    qsort(turns, (size_t)p->name.n_turns, sizeof *turns, by_value);
-    p->name.turns = turns;
-    return true;
-}
-
-/* ---- the plan -------------------------------------------------------------------------------- */
-
-static bool is_key(const struct snapshot *s, int slot)
-{
-    for (int i = 0; i < s->features.n_keys; i++) {
-        if (s->features.keys[i].slot == slot)
-            return true;
-    }
-    return slot == SCHEMA_ACCOUNT_ID || slot == SCHEMA_TRANSACTION_ID;
-}
-
-static bool may_change(const struct snapshot *s, const struct cel_name *name)
-{
-    bool is_field = name->slot >= 0 && name->slot < s->schema.count;
-    bool is_feature = name->slot >= s->row_features && name->slot < s->row_covered;
-    bool is_number = name->type->kind == CEL_T_INT || name->type->kind == CEL_T_DOUBLE;
-    if (!is_number || name->constant != NULL || !(is_field || is_feature))
-        return false;
-    return is_feature || !(is_key(s, name->slot) || s->schema.fields[name->slot].private);
-}
-
-/* false: it changes nothing, or may not be changed; what it took of the arena is given back. */
-static bool prepare(struct preparing *p, const struct cel_name *name)
-{
-    size_t mark = p->arena->used_bytes;
-    p->name = (struct counterfactual_name){.slot = name->slot,
-                                           .is_int = name->type->kind == CEL_T_INT,
-                                           .is_weighed = true,
-                                           .lo = -INFINITY,
-                                           .hi = INFINITY};
-    p->found = (struct cel_thresholds){.items = p->thresholds, .room = COUNTERFACTUAL_TURNS_MAX};
-    if (name->bounds != NULL) {
-        p->name.lo = name->bounds->lo;
-        p->name.hi = name->bounds->hi;
-    }
-    if (prepare_derived(p) && prepare_rules(p) && !p->found.is_code && prepare_turns(p)) {
-        p->name.is_computed = p->found.is_computed;
-        return true;
-    }
-    p->arena->used_bytes = mark;
-    return false;
-}
-
-enum status counterfactual_prepare(const struct snapshot *snap, struct arena *arena,
-                                   const struct counterfactual_plan **ret_plan)
-{
-    struct counterfactual_plan *plan = arena_try(arena, sizeof *plan);
-    struct counterfactual_name *names = arena_try(arena, NAMES_MAX * sizeof *names);
-    struct preparing *p = arena_try(arena, sizeof *p);
-    int n = 0;
-    if (plan == NULL || names == NULL || p == NULL)
-        return ST_NO_SPACE;
-    *p = (struct preparing){.snap = snap, .arena = arena};
-    for (int i = 0; i < snap->env.n_names; i++) {
-        if (may_change(snap, &snap->env.names[i]) && prepare(p, &snap->env.names[i]))
-            names[n++] = p->name;
-    }
-    *plan = (struct counterfactual_plan){names, n};
-    *ret_plan = plan;
-    return ST_OK;
-}
-
 /* ---- a search -------------------------------------------------------------------------------- */
 
-/* A live rule that fired. */
-struct fired {
-    int rule;
+/* What a rule adds to the decision. */
+struct part {
     double score;
+    bool fires; /* and is live */
+    bool is_changed;
+};
+
+/* The decision as a sum that is kept: what rules_tally_add() adds, and takes away again. */
+struct sum {
+    double score;
+    double added; /* of all that went in and out: it bounds what was rounded off */
+    int n_flag, n_allow, n_override;
 };
 
 struct search {
     const struct snapshot *snap;
     const struct row *row;
-    bool flag; /* as it was decided */
-    double score;
-    bool is_forced; /* one of those that fired says allow, or flag */
-    struct fired fired[RULES_MAX];
-    int n_fired;
+    const struct hits *hits;
+    struct part parts[RULES_MAX]; /* by rule */
+    struct sum sum;
+    bool flag;     /* as it was decided */
+    bool flag_now; /* as it would be by `parts` */
+    bool is_cut;
     /* of one name */
     const struct counterfactual_name *name;
     struct cel_value was;
     struct cel_value derived_were[SNAPSHOT_DERIVED_MAX]; /* [name->n_derived] */
     int64_t steps;                                       /* left */
+    double change_max;                                   /* a larger one would not be kept */
+    int changed[RULES_MAX]; /* [n_changed]: whose part is another than in the decision */
+    /* Those that compute with the name, and are not settled by all else that they read: whatever it
+     * is, on this side, on this stretch of it, between two values of that. */
+    int computed[RULES_MAX], open[RULES_MAX], active[RULES_MAX], between[RULES_MAX];
+    int n_changed, n_computed, n_open, n_active, n_between;
 };
 
-static void note_fired(struct search *s, const struct hits *hits)
+/* ---- the sum --------------------------------------------------------------------------------- */
+
+static void add_part(struct search *s, int index, int by)
 {
-    const struct rules *rules = s->snap->rules;
-    for (int i = 0; i < rules->count; i++) {
-        if (hits->results[i].outcome != RULE_FIRED || hits->results[i].in_shadow)
-            continue;
-        s->fired[s->n_fired++] = (struct fired){i, hits->results[i].score};
-        s->is_forced |= rules->rules[i]->force != RULE_FORCE_NONE;
+    const struct rule *rule = s->snap->rules->rules[index];
+    double score = s->parts[index].score;
+    s->sum.score += by * score;
+    s->sum.added += fabs(score);
+    s->sum.n_flag += rule->force == RULE_FORCE_FLAG ? by : 0;
+    s->sum.n_allow += rule->force == RULE_FORCE_ALLOW ? by : 0;
+    s->sum.n_override += rule->force == RULE_FORCE_ALLOW_OVERRIDE ? by : 0;
+}
+
+/* As rules_run() adds them: in their order, to the last bit. */
+static double exact_score(const struct search *s)
+{
+    double score = 0;
+    for (int i = 0; i < s->snap->rules->count; i++) {
+        if (s->parts[i].fires)
+            score += s->parts[i].score;
+    }
+    return score;
+}
+
+/* rules_tally_flags(). What was rounded off is less than a part in 10^11 of all that was added:
+ * no more than some 10,000 sums of 53 bits. */
+static bool sum_flags(const struct search *s)
+{
+    const struct sum *sum = &s->sum;
+    double flag_at = s->snap->rules->flag_at;
+    bool is_close = fabs(sum->score - flag_at) <= sum->added * 1e-11;
+    const struct rules_tally tally = {.score = is_close ? exact_score(s) : sum->score,
+                                      .flag = sum->n_flag > 0,
+                                      .allow = sum->n_allow > 0,
+                                      .override = sum->n_override > 0};
+    return rules_tally_flags(&tally, flag_at);
+}
+
+static void begin_sum(struct search *s)
+{
+    const struct rule_result *results = s->hits->results;
+    s->sum = (struct sum){0};
+    for (int i = 0; i < s->snap->rules->count; i++) {
+        bool fires = results[i].outcome == RULE_FIRED && !results[i].in_shadow;
+        s->parts[i] = (struct part){fires ? results[i].score : 0, fires, false};
+        if (fires)
+            add_part(s, i, 1);
     }
 }
+
+/* true: it was another one. */
+static bool set_part(struct search *s, int index, bool fires, double score)
+{
+    struct part *part = &s->parts[index];
+    if (part->fires == fires && (!fires || part->score == score))
+        return false;
+    if (part->fires)
+        add_part(s, index, -1);
+    if (!part->is_changed)
+        s->changed[s->n_changed++] = index;
+    *part = (struct part){fires ? score : 0, fires, true};
+    if (fires)
+        add_part(s, index, 1);
+    return true;
+}
+
+/* ---- the row --------------------------------------------------------------------------------- */
 
 static struct cel_value *derived_cell(const struct search *s, int i)
 {
     return &s->row->cells[s->snap->row_derived + s->name->derived[i]];
 }
 
-static void set_derived(const struct search *s)
+static void set_row(const struct search *s, struct cel_value v)
 {
+    s->row->cells[s->name->slot] = v;
     for (int i = 0; i < s->name->n_derived; i++) {
         const struct snapshot_derived *d = &s->snap->derived[s->name->derived[i]];
         arena_reset(s->row->scratch);
-        struct cel_value v = cel_run(d->program, s->row->cells, s->row->scratch);
-        if (cel_is_error(v))
-            v.text = span_of(NULL, 0); /* it may live in the scratch, and nobody reads it */
-        *derived_cell(s, i) = v;
+        struct cel_value derived = cel_run(d->program, s->row->cells, s->row->scratch);
+        if (cel_is_error(derived))
+            derived.text = span_of(NULL, 0); /* it may live in the scratch, and nobody reads it */
+        *derived_cell(s, i) = derived;
     }
-}
-
-static void begin_name(struct search *s, const struct counterfactual_name *name, int64_t steps)
-{
-    s->name = name;
-    s->was = s->row->cells[name->slot];
-    s->steps = steps;
-    for (int i = 0; i < name->n_derived; i++)
-        s->derived_were[i] = *derived_cell(s, i);
-}
-
-static void put_back(const struct search *s)
-{
-    s->row->cells[s->name->slot] = s->was;
-    for (int i = 0; i < s->name->n_derived; i++)
-        *derived_cell(s, i) = s->derived_were[i];
-}
-
-/* A rule that reads the name, run again. */
-static void retry(struct search *s, int index, struct rules_tally *tally)
-{
-    const struct rule *rule = s->snap->rules->rules[index];
-    double score;
-    int cost = rule->when->cost;
-    s->steps -= cost > COUNTERFACTUAL_RULE_STEPS ? cost : COUNTERFACTUAL_RULE_STEPS;
-    arena_reset(s->row->scratch);
-    if (rule_mode_for(rule, s->row->cells) == RULE_LIVE &&
-        rules_fires(rule, s->row->cells, s->row->scratch, &score))
-        rules_tally_add(tally, rule, score);
-}
-
-/* In the order of the rules, so that the sum is that of a real run to the last bit. */
-static bool flags(struct search *s)
-{
-    struct rules_tally tally = {0};
-    const struct counterfactual_name *name = s->name;
-    for (int i = 0, k = 0; i < s->n_fired || k < name->n_rules;) {
-        bool again = k < name->n_rules && (i == s->n_fired || name->rules[k] <= s->fired[i].rule);
-        if (again) {
-            i += i < s->n_fired && name->rules[k] == s->fired[i].rule;
-            retry(s, name->rules[k++], &tally);
-        } else {
-            rules_tally_add(&tally, s->snap->rules->rules[s->fired[i].rule], s->fired[i].score);
-            i++;
-        }
-    }
-    return rules_tally_flags(&tally, s->snap->rules->flag_at);
 }
 
 static struct cel_value value_of(const struct counterfactual_name *name, double v)
@@ -338,24 +164,106 @@ static struct cel_value value_of(const struct counterfactual_name *name, double 
     return name->is_int ? cel_int((int64_t)v) : cel_double(v);
 }
 
-/* Is it the other decision at `v`? Past the limit of steps nothing is. */
-static bool turns_at(struct search *s, double v)
+static struct cel_value range_of(const struct counterfactual_name *name, double a, double b)
 {
-    if (s->steps <= 0)
+    double lo = fmin(a, b), hi = fmax(a, b);
+    return name->is_int ? cel_range_int((int64_t)lo, (int64_t)hi) : cel_range_double(lo, hi);
+}
+
+/* Back to the decision. */
+static void put_back(struct search *s)
+{
+    s->row->cells[s->name->slot] = s->was;
+    for (int i = 0; i < s->name->n_derived; i++)
+        *derived_cell(s, i) = s->derived_were[i];
+    for (int i = 0; i < s->n_changed; i++) {
+        int index = s->changed[i];
+        const struct rule_result *r = &s->hits->results[index];
+        set_part(s, index, r->outcome == RULE_FIRED && !r->in_shadow, r->score);
+        s->parts[index].is_changed = false;
+    }
+    s->n_changed = 0;
+    s->flag_now = s->flag;
+}
+
+/* ---- running rules again --------------------------------------------------------------------- */
+
+/* Counts a run; false: there is none left. */
+static bool take_steps(struct search *s, const struct rule *rule)
+{
+    int cost = rule->when->cost;
+    if (s->steps <= 0) {
+        s->is_cut = true;
         return false;
-    s->row->cells[s->name->slot] = value_of(s->name, v);
-    set_derived(s);
-    return flags(s) != s->flag;
+    }
+    s->steps -= cost > COUNTERFACTUAL_RULE_STEPS ? cost : COUNTERFACTUAL_RULE_STEPS;
+    return true;
+}
+
+/* true: its part is another one now. */
+static bool retry(struct search *s, int index)
+{
+    const struct rule *rule = s->snap->rules->rules[index];
+    double score = 0;
+    if (!take_steps(s, rule))
+        return false;
+    arena_reset(s->row->scratch);
+    bool fires = rule_mode_for(rule, s->row->cells) == RULE_LIVE &&
+                 rules_fires(rule, s->row->cells, s->row->scratch, &score);
+    return set_part(s, index, fires, score);
+}
+
+/* The row has a stretch in it: can the rule's part be another somewhere on it? */
+static bool may_change(struct search *s, int index)
+{
+    const struct rule *rule = s->snap->rules->rules[index];
+    if (!take_steps(s, rule))
+        return true;
+    arena_reset(s->row->scratch);
+    struct cel_value when = cel_run(rule->when, s->row->cells, s->row->scratch);
+    bool is_settled = when.kind == CEL_BOOL && (!when.flag || rule->score_program == NULL);
+    return !is_settled || when.flag != s->parts[index].fires;
+}
+
+/* Of `from`, which may be `to` itself, those that may change between `a` and `b`. */
+static int narrow(struct search *s, const int *from, int n, double a, double b, int *to)
+{
+    int kept = 0;
+    if (n > 0)
+        set_row(s, range_of(s->name, a, b));
+    for (int i = 0; i < n; i++) {
+        if (may_change(s, from[i]))
+            to[kept++] = from[i];
+    }
+    return kept;
+}
+
+/* Is it the other decision at `v`, where `turn` (which may be NULL) has just been passed? Past the
+ * limit nothing is. */
+static bool turns_at(struct search *s, double v, const struct counterfactual_side *plan,
+                     const struct counterfactual_turn *turn)
+{
+    bool is_changed = false;
+    set_row(s, value_of(s->name, v));
+    for (int i = 0; turn != NULL && i < turn->count; i++)
+        is_changed |= retry(s, plan->rules[turn->first + i]);
+    for (int i = 0; i < s->n_active; i++)
+        is_changed |= retry(s, s->active[i]);
+    if (is_changed)
+        s->flag_now = sum_flags(s);
+    return s->flag_now != s->flag && !s->is_cut;
 }
 
 /* ---- one side -------------------------------------------------------------------------------- */
 
-/* Values to look at on one side, the nearest first. */
+/* Values to look at on one side, the nearest first: turns, and where a name is computed with,
+ * probes. */
 struct side {
+    const struct counterfactual_side *plan;
     double from, far; /* the value that it is, and the end */
     int sign;         /* -1: below it; 1: above */
-    double at[COUNTERFACTUAL_TURNS_MAX + PROBES];
-    int n;
+    double probes[PROBES];
+    int n_probes, next_probe, next_turn;
 };
 
 static bool is_nearer(const struct side *side, double a, double b)
@@ -364,62 +272,185 @@ static bool is_nearer(const struct side *side, double a, double b)
 }
 
 /* In its place; what is not on the side is left out. */
-static void add_value(struct side *side, double v)
+static void add_probe(struct side *side, double v)
 {
-    int at = side->n;
+    int at = side->n_probes;
     if (!is_nearer(side, side->from, v) || is_nearer(side, side->far, v))
         return;
-    for (; at > 0 && is_nearer(side, v, side->at[at - 1]); at--)
-        side->at[at] = side->at[at - 1];
-    side->at[at] = v;
-    side->n++;
+    for (; at > 0 && is_nearer(side, v, side->probes[at - 1]); at--)
+        side->probes[at] = side->probes[at - 1];
+    side->probes[at] = v;
+    side->n_probes++;
 }
 
-/* Turns ascend: those above are met in their order, those below from the end. */
-static void fill_side(struct side *side, const struct counterfactual_name *name)
+static void add_probes(struct side *side, bool is_int)
 {
     double v = side->from;
     double near = side->sign > 0 ? 2 * v : v / 2, next = side->sign > 0 ? 10 * v : v / 10;
-    for (int i = 0; i < name->n_turns; i++)
-        add_value(side,
-                  side->sign > 0 ? name->turns[i].above : name->turns[name->n_turns - 1 - i].below);
-    if (!name->is_computed)
-        return;
-    add_value(side, name->is_int ? trunc(near) : near);
-    add_value(side, name->is_int ? trunc(next) : next);
-    add_value(side, 0);
-    add_value(side, side->far);
+    add_probe(side, is_int ? trunc(near) : near);
+    add_probe(side, is_int ? trunc(next) : next);
+    add_probe(side, 0);
+    add_probe(side, side->far);
 }
 
-/* It turns somewhere in (before, at]: the nearest decimal to `before` where it does, by halving. */
-static double halve(struct search *s, double before, double at)
+/* Past the turns that lie between the value and the other end. */
+static void skip_turns(struct side *side)
+{
+    int lo = 0, hi = side->plan->n_turns;
+    while (lo < hi) {
+        int mid = (lo + hi) / 2;
+        if (is_nearer(side, side->from, side->plan->turns[mid].at))
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    side->next_turn = lo;
+}
+
+static struct side side_of(const struct search *s, int sign)
+{
+    double end = sign > 0 ? s->name->hi : s->name->lo;
+    struct side side = {.plan = sign > 0 ? &s->name->up : &s->name->down, .sign = sign};
+    side.from = s->was.kind == CEL_INT ? (double)s->was.i64 : s->was.f64;
+    side.far = fabs(end) < far_end ? end : sign * far_end;
+    skip_turns(&side);
+    return side;
+}
+
+/* The next value of the side; false: there is none. *ret_turn: NULL, it is a probe alone. */
+static bool next_value(struct side *side, double *ret_at,
+                       const struct counterfactual_turn **ret_turn)
+{
+    const struct counterfactual_turn *turn = &side->plan->turns[side->next_turn];
+    bool has_turn = side->next_turn < side->plan->n_turns && !is_nearer(side, side->far, turn->at);
+    bool has_probe = side->next_probe < side->n_probes;
+    if (has_turn && (!has_probe || !is_nearer(side, side->probes[side->next_probe], turn->at))) {
+        side->next_turn++;
+        *ret_at = turn->at;
+        *ret_turn = turn;
+        return true;
+    }
+    if (!has_probe)
+        return false;
+    *ret_at = side->probes[side->next_probe++];
+    *ret_turn = NULL;
+    return true;
+}
+
+/* It grows outward, past zero too. */
+static double change(double is, double would)
+{
+    if (is * would < 0)
+        return 1 + fabs(would) / (fabs(would) + fabs(is));
+    return fabs(would - is) / fmax(fabs(would), fabs(is));
+}
+
+/* What a score can be at least and at most, when it is `v`. */
+static void score_bounds(struct cel_value v, double *ret_lo, double *ret_hi)
+{
+    *ret_lo = -RULE_SCORE_MAX;
+    *ret_hi = RULE_SCORE_MAX;
+    if (v.kind == CEL_RANGE) {
+        *ret_lo = v.is_int ? (double)v.lo_i64 : v.lo;
+        *ret_hi = v.is_int ? (double)v.hi_i64 : v.hi;
+    } else if (v.kind == CEL_INT || v.kind == CEL_DOUBLE) {
+        *ret_lo = *ret_hi = v.kind == CEL_INT ? (double)v.i64 : v.f64;
+    }
+}
+
+/* By how much, at most, it moves the score towards the other decision, over the row's stretch. */
+static double most_of(struct search *s, int index)
+{
+    const struct rule *rule = s->snap->rules->rules[index];
+    const struct part *part = &s->parts[index];
+    double lo = rule->score, hi = rule->score;
+    if (rule->force != RULE_FORCE_NONE)
+        return INFINITY;
+    if (rule->score_program != NULL) {
+        arena_reset(s->row->scratch);
+        score_bounds(cel_run(rule->score_program, s->row->cells, s->row->scratch), &lo, &hi);
+    }
+    return s->flag ? part->score - fmin(lo, 0) : fmax(hi, 0) - part->score;
+}
+
+/* Can the rules of [between] together move the score over flag_at? */
+static bool may_turn_between(struct search *s)
+{
+    double distance = fabs(s->sum.score - s->snap->rules->flag_at), most = 0;
+    if (s->sum.n_flag + s->sum.n_allow + s->sum.n_override > 0)
+        return true;
+    for (int i = 0; i < s->n_between; i++)
+        most += most_of(s, s->between[i]);
+    return most >= distance * 0.999999;
+}
+
+/* Decimals from the `first` to the `last`-th, counted outward. */
+struct gap {
+    int64_t first, last;
+};
+
+/*
+ * Between two values that were looked at: the nearest decimal where it turns, or false. What is
+ * settled over a gap has no turn there; the others are halved, the nearer half first.
+ */
+static bool search_gap(struct search *s, const struct side *side, double before, double at,
+                       double *ret_at)
 {
     double unit = power_of_ten(digits_of(before, s->name->is_int));
-    double no = at > before ? floor(before * unit) : ceil(before * unit);
-    double yes = at > before ? ceil(at * unit) : floor(at * unit);
-    while (fabs(yes - no) > 1) {
-        double mid = trunc(no + (yes - no) / 2);
-        if (turns_at(s, mid / unit)) {
-            yes = mid;
-            at = mid / unit;
-        } else {
-            no = mid;
+    double zero = side->sign > 0 ? floor(before * unit) : ceil(before * unit);
+    double end = side->sign > 0 ? ceil(at * unit) : floor(at * unit);
+    struct gap gaps[GAPS_MAX] = {{1, (int64_t)fabs(end - zero) - 1}};
+    for (int n = gaps[0].last >= 1; n > 0 && !s->is_cut;) {
+        struct gap gap = gaps[--n];
+        double near = (zero + side->sign * (double)gap.first) / unit;
+        double far = (zero + side->sign * (double)gap.last) / unit;
+        if (change(side->from, near) > s->change_max)
+            return false;
+        s->n_between = narrow(s, s->active, s->n_active, near, far, s->between);
+        if (s->n_between == 0 || !may_turn_between(s))
+            continue;
+        if (gap.first == gap.last) {
+            *ret_at = near;
+            if (turns_at(s, near, NULL, NULL))
+                return true;
+            continue;
         }
+        int64_t mid = gap.first + (gap.last - gap.first) / 2;
+        gaps[n++] = (struct gap){mid + 1, gap.last};
+        gaps[n++] = (struct gap){gap.first, mid};
     }
-    return at;
+    return false;
 }
 
-/* The nearest value of the side at which it turns; false: there is none. */
+/* The stretch up to the next probe: who can change there? */
+static void begin_stretch(struct search *s, const struct side *side, double before)
+{
+    if (side->next_probe < side->n_probes)
+        s->n_active =
+            narrow(s, s->open, s->n_open, before, side->probes[side->next_probe], s->active);
+}
+
+/* The nearest value of the side at which it turns; false: there is none, or none that is kept. */
 static bool search_side(struct search *s, struct side *side, double *ret_at)
 {
-    double before = side->from;
-    fill_side(side, s->name);
-    for (int i = 0; i < side->n; i++) {
-        if (turns_at(s, side->at[i])) {
-            *ret_at = s->name->is_computed ? halve(s, before, side->at[i]) : side->at[i];
+    double before = side->from, at;
+    const struct counterfactual_turn *turn;
+    s->n_active = 0;
+    s->n_open = narrow(s, s->computed, s->n_computed, side->from, side->far, s->open);
+    if (s->n_open > 0)
+        add_probes(side, s->name->is_int);
+    begin_stretch(s, side, before);
+    while (!s->is_cut && next_value(side, &at, &turn)) {
+        if (s->n_active > 0 && search_gap(s, side, before, at, ret_at))
             return true;
-        }
-        before = side->at[i];
+        if (change(side->from, at) > s->change_max)
+            return false;
+        *ret_at = at;
+        if (turns_at(s, at, side->plan, turn))
+            return true;
+        before = at;
+        if (turn == NULL)
+            begin_stretch(s, side, before);
     }
     return false;
 }
@@ -433,8 +464,7 @@ static double number_of(struct cel_value v)
 
 static double change_of(const struct counterfactual *c)
 {
-    double is = number_of(c->is), would = number_of(c->would);
-    return fabs(would - is) / fmax(fabs(would), fabs(is));
+    return change(number_of(c->is), number_of(c->would));
 }
 
 /* Into its place, of the nearest; the last goes when there are too many. */
@@ -452,30 +482,44 @@ static void keep(struct counterfactuals *found, const struct counterfactual *c)
     found->items[at] = *c;
 }
 
-/* false: that side has none. */
-static bool try_side(struct search *s, int sign, struct counterfactual *ret_c)
+static void begin_name(struct search *s, const struct counterfactual_name *name, int64_t steps)
 {
-    const struct counterfactual_name *name = s->name;
-    double end = sign > 0 ? name->hi : name->lo, at;
-    struct side side = {.from = number_of(s->was), .sign = sign};
-    side.far = fabs(end) < far_end ? end : sign * far_end;
-    if (!search_side(s, &side, &at))
-        return false;
-    bool holds = at == side.far || turns_at(s, side.far);
-    *ret_c = (struct counterfactual){.slot = name->slot,
-                                     .is = s->was,
-                                     .would = value_of(name, at),
-                                     .sign = !holds     ? '='
-                                             : sign > 0 ? '>'
-                                                        : '<'};
-    return true;
+    s->name = name;
+    s->was = s->row->cells[name->slot];
+    s->steps = steps;
+    s->is_cut = false;
+    for (int i = 0; i < name->n_derived; i++)
+        s->derived_were[i] = *derived_cell(s, i);
 }
 
 /* Can all that reads it together move the score over flag_at? Most names mostly cannot. */
 static bool may_turn(const struct search *s)
 {
-    double distance = fabs(s->score - s->snap->rules->flag_at);
-    return s->is_forced || !s->name->is_weighed || s->name->weight >= distance * 0.999999;
+    const struct counterfactual_name *name = s->name;
+    double distance = fabs(s->sum.score - s->snap->rules->flag_at), most = 0;
+    if (!name->is_weighed || s->sum.n_flag + s->sum.n_allow + s->sum.n_override > 0)
+        return true;
+    for (int i = 0; i < name->n_rules; i++) {
+        double score = name->scores[i];
+        bool adds = s->parts[name->rules[i]].fires ? score < 0 : score > 0;
+        most += adds != s->flag ? fabs(score) : 0;
+    }
+    return most >= distance * 0.999999;
+}
+
+/* false: that side has none, or none that would be kept. */
+static bool try_side(struct search *s, int sign, struct counterfactual *ret_c)
+{
+    struct side side = side_of(s, sign);
+    double at = 0;
+    bool found = search_side(s, &side, &at);
+    put_back(s);
+    if (!found)
+        return false;
+    *ret_c = (struct counterfactual){
+        .slot = s->name->slot, .is = s->was, .would = value_of(s->name, at), .sign = '='};
+    s->change_max = fmin(s->change_max, change_of(ret_c));
+    return true;
 }
 
 static void try_name(struct search *s, struct counterfactuals *found)
@@ -484,32 +528,70 @@ static void try_name(struct search *s, struct counterfactuals *found)
     bool is_number = s->was.kind == CEL_INT || s->was.kind == CEL_DOUBLE;
     if (!is_number || !(fabs(number_of(s->was)) < far_end) || !may_turn(s))
         return;
+    s->change_max = found->count == COUNTERFACTUALS_MAX
+                        ? change_of(&found->items[COUNTERFACTUALS_MAX - 1])
+                        : INFINITY;
+    double lo = fmax(s->name->lo, -far_end), hi = fmin(s->name->hi, far_end);
+    s->n_computed = narrow(s, s->name->computed, s->name->n_computed, lo, hi, s->computed);
     bool has_below = try_side(s, -1, &below), has_above = try_side(s, 1, &above);
-    put_back(s);
     if (has_below && (!has_above || change_of(&below) <= change_of(&above)))
         keep(found, &below);
     else if (has_above)
         keep(found, &above);
 }
 
+/* Does it hold at the far end of its side too? Then it is "<=" or ">=". */
+static void set_sign(struct search *s, struct counterfactual *c)
+{
+    const double would = number_of(c->would);
+    const int sign = would > number_of(c->is) ? 1 : -1;
+    const struct side side = side_of(s, sign);
+    bool holds = would == side.far;
+    if (!holds) {
+        set_row(s, value_of(s->name, side.far));
+        for (int i = 0; i < s->name->n_rules; i++)
+            retry(s, s->name->rules[i]);
+        holds = !s->is_cut && sum_flags(s) != s->flag;
+        put_back(s);
+    }
+    if (holds)
+        c->sign = sign > 0 ? '>' : '<';
+}
+
+static void set_signs(struct search *s, int64_t steps, struct counterfactuals *found)
+{
+    const struct counterfactual_plan *plan = s->snap->counterfactuals;
+    for (int i = 0; i < plan->n_names; i++) {
+        for (int k = 0; k < found->count; k++) {
+            if (found->items[k].slot != plan->names[i].slot)
+                continue;
+            begin_name(s, &plan->names[i], steps);
+            set_sign(s, &found->items[k]);
+            found->is_cut |= s->is_cut;
+            steps = s->steps;
+        }
+    }
+}
+
 void counterfactual_find(const struct snapshot *snap, const struct row *row,
                          const struct hits *hits, struct counterfactuals *ret_found)
 {
     const struct counterfactual_plan *plan = snap->counterfactuals;
-    struct search s; /* 40 KB, most of which nobody looks at */
+    struct search s; /* 80 KB, most of which nobody looks at */
     int64_t left = COUNTERFACTUAL_STEPS_MAX;
     s.snap = snap;
     s.row = row;
-    s.flag = hits->flag;
-    s.score = hits->score;
-    s.is_forced = false;
-    s.n_fired = 0;
-    note_fired(&s, hits);
-    ret_found->count = 0;
+    s.hits = hits;
+    s.flag = s.flag_now = hits->flag;
+    s.n_changed = 0;
+    begin_sum(&s);
+    *ret_found = (struct counterfactuals){0};
     for (int i = 0; i < plan->n_names; i++) {
         int64_t share = left / (plan->n_names - i);
         begin_name(&s, &plan->names[i], share);
         try_name(&s, ret_found);
+        ret_found->is_cut |= s.is_cut;
         left -= share - s.steps;
     }
+    set_signs(&s, left, ret_found);
 }

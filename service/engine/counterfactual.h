@@ -10,69 +10,38 @@
  * value is looked for on both sides:
  *
  *     the thresholds that rules compare the name with, one by one, outward. Between two of them
- *     nothing changes;
+ *     nothing changes, and at one only the rules that have it are run again;
  *
- *     if some rule computes with the name: also a half, a tenth, zero, twice, ten times, and the
- *     far end; where one of them turns the decision, halving finds where. The steps are those of a
- *     decimal, six digits of the value or 0.0001, whichever is finer.
+ *     if some rule computes with the name, what lies between is looked through by halves. The rule
+ *     is run with a whole stretch as an inexact value, and where all else that it reads settles it,
+ *     or the stretch does, nothing of that is looked at. The steps are those of a decimal, six
+ *     digits of the value or 0.0001, whichever is finer.
  *
  * "<=" and ">=" say that it holds at the far end of that side too; else it is "=". Nearest is the
- * least |new - old| / max(|new|, |old|).
+ * least |new - old| / max(|new|, |old|); one of the other sign comes after all of the same.
  *
  * Not changed: what is missing or inexact; ids that features are kept by, private fields; codes,
  * that is numbers that some rule compares by ==, or looks for in a list; what a derived text, list
  * or map depends on.
  *
  * What a search may cost is limited (COUNTERFACTUAL_STEPS_MAX), each name has its share of it, and
- * a share that is used up ends the search of that name: of a thousand rules over one feature a far
- * threshold may stay unseen. No clock is asked, so that the same row finds the same.
+ * a share that is used up ends the search of that name, which is told (is_cut). No clock is asked,
+ * so that the same row finds the same.
  *
- * Owns:    nothing; a plan lives in its snapshot's arena.
- * Threads: pure, but for the row that it changes and puts back; a plan is read-only.
+ * Owns:    nothing.
+ * Threads: pure, but for the row that it changes and puts back.
  */
 #ifndef SLUICE_ENGINE_COUNTERFACTUAL_H
 #define SLUICE_ENGINE_COUNTERFACTUAL_H
 
+#include "service/engine/counterfactual_plan.h"
 #include "service/engine/row.h"
-#include "service/engine/snapshot.h"
 
 enum {
-    COUNTERFACTUALS_MAX = 5,              /* told, the nearest first */
-    COUNTERFACTUAL_TURNS_MAX = RULES_MAX, /* thresholds of one name; of more: as if computed */
-    COUNTERFACTUAL_STEPS_MAX = 400000,    /* of one search, as programs are estimated: 1 ms */
-    COUNTERFACTUAL_RULE_STEPS = 100,      /* what running a rule counts at least: so 4,000 runs */
+    COUNTERFACTUALS_MAX = 5,           /* told, the nearest first */
+    COUNTERFACTUAL_STEPS_MAX = 200000, /* of one search, as programs are estimated: some 300 us */
+    COUNTERFACTUAL_RULE_STEPS = 20,    /* what a run counts at least: so 10,000 of small rules */
 };
-
-/* Where the decision may turn: between `below` and `above`, which are next to each other. */
-struct counterfactual_turn {
-    double below, above;
-};
-
-/* A number that may be changed. */
-struct counterfactual_name {
-    int slot;
-    bool is_int;
-    bool is_computed;
-    bool is_weighed; /* its rules have plain scores, `weight` together, whatever their signs */
-    double weight;
-    double lo, hi;      /* what it can be at least and at most; infinite: not known */
-    const int *rules;   /* [n_rules]: the live ones that it changes, by index, ascending */
-    const int *derived; /* [n_derived]: to be computed anew, in their order */
-    const struct counterfactual_turn *turns; /* [n_turns], ascending */
-    int n_rules, n_derived, n_turns;
-};
-
-struct counterfactual_plan {
-    const struct counterfactual_name *names;
-    int n_names;
-};
-
-/*
- * What can be changed in a loaded snapshot, in its arena; done once. O(names * rules).
- * Errors: ST_NO_SPACE.
- */
-MUST_USE enum status counterfactual_prepare(const struct snapshot *snap, struct arena *arena,
-                                            const struct counterfactual_plan **ret_plan);
 
 struct counterfactual {
     int slot;
@@ -83,6 +52,7 @@ struct counterfactual {
 struct counterfactuals {
     struct counterfactual items[COUNTERFACTUALS_MAX];
     int count;
+    bool is_cut; /* the limit ended the search: others may be there, and nearer */
 };
 
 /*

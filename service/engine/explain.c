@@ -207,6 +207,8 @@ static void write_counterfactuals(const struct decision *d, const struct snapsho
         write_counterfactual(c, name_of(snap, c->slot), d->flag, out);
     }
     text_char(out, ']');
+    if (d->counterfactuals.is_cut)
+        text_str(out, ",\"counterfactual_incomplete\":true");
 }
 
 void explain_write(const struct decision *d, const struct snapshot *snap, bool with_values,

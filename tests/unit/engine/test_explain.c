@@ -117,6 +117,9 @@ static void what_would_have_turned_it_is_told_in_words(void **state)
          "[{\"name\":\"count_5m\",\"value\":1,\"would_flag\":\"= 3\","
          "\"text\":\"flagged if count_5m = 3 (it is 1)\"}]");
     says("rules:\n  - {id: a, when: 'true', score: 80}\n", "", ",\"counterfactual\":[],");
+    says("rules:\n  - {id: a, score: 80, when: int(amount) * int(amount) % 1000000 == count_5m + "
+         "5}\n",
+         "", "],\"counterfactual_incomplete\":true,\"ruleset\"");
 }
 
 /* Values go first, then rules: what an analyst would miss least. */

@@ -102,6 +102,11 @@ static void a_threshold_is_moved_by_a_tenth(void **state)
         {"double(count) / 2.0 > 6.0", '+'},
         /* what cannot be moved, or must not be */
         {"count == 12", '='},
+        {"count != 11", '='},
+        {"count in [10, 12]", '='},
+        {"currency in ['USD', 'GBP']", '='},
+        {"!(count > 20) && count > 11", '+'},
+        {"(is_night && (count > 11 || amount > 5000.0)) || count > 50", '+'},
         {"amount > 0.0", '='},
         {"amount > score", '='},
         {"count > count * 2", '='},
