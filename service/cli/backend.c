@@ -7,6 +7,7 @@
 #include "service/cli/filling.h"
 #include "service/cli/identity.h"
 #include "service/cli/kafka.h"
+#include "service/cli/unlost.h"
 #include "service/engine/covered.h"
 #include "service/engine/delivery.h"
 #include "service/engine/metrics.h"
@@ -34,6 +35,8 @@ struct backend {
     struct state_redis_options redis;
     struct watermark *acknowledged; /* Redis with a journal: frames that have reached it */
     struct delivery *delivery;      /* likewise */
+    int64_t since_ms;               /* likewise: the journal has all that Redis got since */
+    bool is_unlost;                 /* and that is noted */
     const char *_Atomic refused;    /* why Redis cannot be used, static text; NULL: it can */
     atomic_int n_up;                /* connections to Redis that serve */
     struct filling *filling;
@@ -90,6 +93,21 @@ static enum status open_identity(struct backend *b, bool has_frames, char *ret_w
     return st;
 }
 
+/* With memory the journal is the truth. */
+static enum status open_unlost(struct backend *b, bool has_frames, char *ret_why)
+{
+    const struct config *c = b->config;
+    if (is_memory(b))
+        return ST_OK;
+    enum status st =
+        unlost_open(c->journal_dir, has_frames, c->journal_fsync == CONFIG_FSYNC_ALWAYS,
+                    clock_wall_ms(), &b->since_ms);
+    b->is_unlost = st == ST_OK;
+    if (st != ST_OK)
+        snprintf(ret_why, BACKEND_WHY_BYTES, "%s/unlost: %s", c->journal_dir, status_text(st));
+    return st;
+}
+
 static enum status open_journal(struct backend *b, char *ret_why)
 {
     const struct config *c = b->config;
@@ -114,7 +132,8 @@ static enum status open_journal(struct backend *b, char *ret_why)
     if (opened.cut_bytes > 0)
         log_warning("journal cut", LOG_INT("bytes", (int64_t)opened.cut_bytes),
                     LOG_TEXT("why", "its last frame was not whole"));
-    return open_identity(b, opened.next_seq > 1, ret_why);
+    st = open_identity(b, opened.next_seq > 1, ret_why);
+    return st == ST_OK ? open_unlost(b, opened.next_seq > 1, ret_why) : st;
 }
 
 static struct engine_options engine_options_of(const struct backend *b)
@@ -208,6 +227,7 @@ static void open_filling(struct backend *b)
                                 .redis = &b->redis,
                                 .hash_key = &b->identity.key,
                                 .delivery = b->delivery,
+                                .since_ms = b->since_ms,
                                 .instance = b->identity.instance,
                                 .engine = engine_options_of(b),
                                 .bytes_max = (uint64_t)b->config->state_fill_bytes};
@@ -394,6 +414,15 @@ static void close_outbox(struct backend *b)
     outbox_free(b->outbox);
 }
 
+static void close_journal(struct backend *b)
+{
+    bool is_whole = b->is_unlost && journal_sync(b->journal) == ST_OK;
+    journal_close(b->journal);
+    if (is_whole && unlost_close(b->config->journal_dir, b->since_ms) != ST_OK)
+        log_warning("features that are added are not filled in from before the next start",
+                    LOG_TEXT("why", "journal.dir/unlost cannot be written"));
+}
+
 void backend_close(struct backend *b)
 {
     if (b == NULL)
@@ -404,7 +433,7 @@ void backend_close(struct backend *b)
     state_table_free(b->table);
     delivery_free(b->delivery);
     watermark_free(b->acknowledged);
-    journal_close(b->journal);
+    close_journal(b);
     line_file_close(b->letters);
     free(b);
 }

@@ -94,6 +94,7 @@ static enum status open_redis(void *user, const atomic_bool *stop, struct fill_o
     o->turn = turn;
     o->user = f;
     o->delivery = f->o.delivery;
+    o->since_ms = f->o.since_ms;
     return ST_OK;
 }
 
@@ -152,6 +153,7 @@ static void open_feed(struct filling *f)
                                   .instance = f->o.instance,
                                   .journal = f->o.journal,
                                   .delivery = f->o.delivery,
+                                  .since_ms = f->o.since_ms,
                                   .snapshots = f->o.snapshots};
     f->feed = fill_feed_new(&o);
 }

@@ -23,6 +23,7 @@ struct filling_options {
     const struct state_redis_options *redis;
     const struct hash_key *hash_key;
     struct delivery *delivery;
+    int64_t since_ms;     /* unlost.h */
     const char *instance; /* of this process; a random name without a journal */
     struct engine_options engine;
     uint64_t bytes_max; /* of the second table; 0: nothing is filled in */

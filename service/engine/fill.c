@@ -339,7 +339,7 @@ static enum status find_begin(struct fill *f)
     f->next_seq = journal_first_seq(f->o->journal);
     if (f->o->peers == NULL && f->next_seq > journal_last_seq(f->o->journal))
         return ST_NOT_FOUND;
-    enum status st = fill_reach(f->o->journal, &f->from_ms);
+    enum status st = fill_reach(f->o->journal, f->o->since_ms, &f->from_ms);
     if (st == ST_OK && f->o->peers != NULL && fill_peers_from_ms(f->o->peers) > f->from_ms)
         f->from_ms = fill_peers_from_ms(f->o->peers);
     return st == ST_OK && f->from_ms == INT64_MAX ? ST_NOT_FOUND : st;

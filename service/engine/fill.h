@@ -46,6 +46,7 @@ struct fill_options {
     void (*turn)(void *user); /* runs the state's loop once; NULL: it answers at once */
     void *user;
     struct delivery *delivery; /* with Redis: what has reached it */
+    int64_t since_ms;          /* with Redis: as in fill_feed.h */
     struct fill_peers *peers;  /* with Redis: who else writes to it; NULL: nobody can */
     struct engine_options engine;
     uint64_t table_bytes_max; /* of the second table; 0: no limit */

@@ -58,18 +58,20 @@ static bool first_event(void *user, uint64_t seq, uint8_t kind, struct span byte
 }
 
 /* Events of before it may be ahead of the clock. */
-enum status fill_reach(struct journal *journal, int64_t *ret_from_ms)
+enum status fill_reach(struct journal *journal, int64_t since_ms, int64_t *ret_from_ms)
 {
     struct first_event first = {.is_found = false};
+    int64_t from_ms = since_ms > 0 ? since_ms + COVERED_SKEW_MS : COVERAGE_ALWAYS;
     uint64_t from_seq = journal_first_seq(journal);
-    if (from_seq == 1) {
-        *ret_from_ms = COVERAGE_ALWAYS;
-        return ST_OK;
-    }
-    enum status st = journal_read(journal, from_seq, first_event, &first);
-    if (st == ST_OK)
-        *ret_from_ms = first.is_found ? first.came_ms + COVERED_SKEW_MS : INT64_MAX;
-    return st;
+    enum status st = from_seq > 1 ? journal_read(journal, from_seq, first_event, &first) : ST_OK;
+    if (st != ST_OK)
+        return st;
+    if (from_seq > 1 && !first.is_found)
+        from_ms = INT64_MAX;
+    else if (from_seq > 1 && first.came_ms + COVERED_SKEW_MS > from_ms)
+        from_ms = first.came_ms + COVERED_SKEW_MS;
+    *ret_from_ms = from_ms;
+    return ST_OK;
 }
 
 static void look_at_journal(struct fill_feed *f)
@@ -78,7 +80,7 @@ static void look_at_journal(struct fill_feed *f)
     if (first_seq == f->from_seq)
         return;
     f->from_ms = WRITER_NO_JOURNAL;
-    f->from_seq = fill_reach(f->o.journal, &f->from_ms) == ST_OK ? first_seq : 0;
+    f->from_seq = fill_reach(f->o.journal, f->o.since_ms, &f->from_ms) == ST_OK ? first_seq : 0;
 }
 
 static uint64_t ruleset_of(const struct fill_feed *f)

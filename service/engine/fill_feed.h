@@ -31,6 +31,7 @@ struct fill_feed_options {
     const char *prefix;
     const char *instance;
     struct journal *journal; /* NULL: there is none, which is said too */
+    int64_t since_ms;        /* what came before may be in Redis and not in it; 0: it is not so */
     struct delivery *delivery;
     struct snapshot_slot *snapshots;
 };
@@ -39,9 +40,9 @@ struct fill_feed;
 
 /*
  * What `journal` has: all that came since *ret_from_ms; INT64_MIN: all there ever was; INT64_MAX:
- * nothing. Reads up to its first event. Errors: as journal_read.
+ * nothing. `since_ms` as above. Reads up to its first event. Errors: as journal_read.
  */
-MUST_USE enum status fill_reach(struct journal *journal, int64_t *ret_from_ms);
+MUST_USE enum status fill_reach(struct journal *journal, int64_t since_ms, int64_t *ret_from_ms);
 
 /* Says once that we write, before anything is written: without Redis, as soon as it is there.
  * CHECKs on no memory. */

@@ -60,8 +60,8 @@ def covered(server):
     return server.get("/v1/ruleset").json()["covered_from"] == {}
 
 
-def two(make_server, redis):
-    return [with_redis(make_server, redis, name=name, state__exact_events=16)
+def two(make_server, redis, **settings):
+    return [with_redis(make_server, redis, name=name, state__exact_events=16, **settings)
             for name in ("one", "two")]
 
 
@@ -98,3 +98,45 @@ def test_what_is_added_equals_what_was_always_there_whoever_took_the_events(make
     until_covered(servers, iter(range(5000, 9000)))
     always = always_there(make_server, events)
     assert_equal_to_always(servers, always, 10000)
+
+
+# ---- who fills in is killed ----
+
+def session(redis):
+    """Who fills in, or ''."""
+    reply = redis.tell("GET", "sluice:fill")
+    return "" if reply.startswith(b"$-1") else reply.split(b"\r\n")[1].decode()
+
+
+def instance_of(server):
+    return (server.folder / "journal" / "identity").read_text().split("\n")[0]
+
+
+def test_who_fills_in_may_be_killed_while_events_come(make_server, redis):
+    servers = two(make_server, redis, journal__fsync="always")
+    events = stream(1500, 4)
+    deal(servers, events[:1200], 5)
+    reload_all(servers)
+    until(lambda: session(redis) != "")
+    filling = next(s for s in servers if session(redis).startswith(instance_of(s)))
+    other = next(s for s in servers if s is not filling)
+    filling.kill()
+    deal([other], events[1200:1300], 6)
+    assert not covered(other)
+    filling.start()
+    deal(servers, events[1300:], 7)
+    until_covered(servers, iter(range(5000, 9000)))
+    assert_equal_to_always(servers, always_there(make_server, events), 10000)
+
+
+def test_what_a_killed_instance_may_have_lost_is_not_filled_in(make_server, redis):
+    servers = two(make_server, redis)
+    deal(servers, stream(50, 8), 9)
+    servers[0].kill()
+    servers[0].start()
+    until(lambda: servers[0].get("/readyz").status == 200)
+    reload_all(servers)
+    until(lambda: any("do not reach back" in entry.get("why", "")
+                      for server in servers for entry in server.log))
+    seen = explained(servers[1], payment(100, currency="EUR"))["features"]["currency_tx_count_1d"]
+    assert (seen["exact"], seen["covered"]) == (False, False)
