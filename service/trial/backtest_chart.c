@@ -72,10 +72,17 @@ static void put_x_title(const struct plot *p, const char *title)
                 (LEFT + RIGHT) / 2, CHART_HEIGHT - 8, title);
 }
 
+/* Powers of ten; on a short axis, which may have but one, 2 and 5 times these as well. */
 static void put_log_axis(const struct plot *p)
 {
-    for (int power = (int)ceil(p->x.low); power <= (int)floor(p->x.high); power++)
-        put_x_tick(p, pow(10, power), power < 0 ? "%.3g" : "%.0f", pow(10, power));
+    static const int times[] = {1, 2, 5};
+    int n = p->x.high - p->x.low < 2 ? 3 : 1;
+    for (int power = (int)floor(p->x.low); power <= (int)floor(p->x.high); power++)
+        for (int i = 0; i < n; i++) {
+            double value = times[i] * pow(10, power);
+            if (log10(value) >= p->x.low && log10(value) <= p->x.high)
+                put_x_tick(p, value, power < 0 ? "%.3g" : "%.0f", value);
+        }
 }
 
 /* ---- curves ---- */

@@ -293,7 +293,7 @@ static void put_rule(const struct backtest_report *r, const struct backtest_pair
     const struct measure_rule *after = backtest_rule(&r->result->candidate, p->candidate);
     const struct measure_rule *before = backtest_rule(&r->result->baseline, p->baseline);
     const struct measure_rule *rule = after != NULL ? after : before;
-    uint64_t frauds = r->result->baseline.measure.counts.frauds;
+    const struct measure_counts *all = &r->result->baseline.measure.counts;
     text_str(out, "<tr><td>");
     put_escaped(out, p->rule->title);
     put_tags(out, p);
@@ -302,11 +302,10 @@ static void put_rule(const struct backtest_report *r, const struct backtest_pair
     text_str(out, "</small>");
     put_count_or_none(out, after);
     put_count_or_none(out, before);
-    put_cell(out, &share,
-             measure_precision(&r->result->baseline.measure.counts, rule->frauds, rule->fired));
-    put_cell(out, &share, measure_ratio(rule->frauds, frauds));
-    put_cell(out, &money, (double)rule->stopped_e4 / 10000);
-    put_cell(out, &money, (double)rule->disturbed_e4 / 10000);
+    put_cell(out, &share, measure_precision(all, rule->frauds, rule->fired));
+    put_cell(out, &share, measure_ratio(rule->frauds, all->frauds));
+    put_cell(out, &money, measure_money(all, rule->stopped_e4));
+    put_cell(out, &money, measure_money(all, rule->disturbed_e4));
     text_str(out, "</td><td>");
     backtest_put_count(out, rule->alone);
     text_str(out, "</td></tr>\n");

@@ -80,6 +80,12 @@ static inline double measure_precision(const struct measure_counts *c, uint64_t 
     return c->labelled == 0 ? (double)NAN : measure_ratio(frauds, flagged);
 }
 
+/* Money by what labels say, in the currency; NAN likewise. */
+static inline double measure_money(const struct measure_counts *c, int64_t e4)
+{
+    return c->labelled == 0 ? (double)NAN : (double)e4 / 10000;
+}
+
 /*
  * `r` is settled; rules are those below n_rules. O(n log n) in the transactions with a score
  * above the lowest. Errors: ST_NO_SPACE, ST_CONFLICT (given up). The caller ends it with

@@ -38,24 +38,20 @@ static double precision(const struct measure *m)
 }
 
 /* Without any label all that is flagged would seem to be wrong. */
-static double if_labelled(const struct measure *m, double value)
-{
-    return m->counts.labelled == 0 ? (double)NAN : value;
-}
-
 static double false_per_day(const struct measure *m)
 {
-    return if_labelled(m, (double)(m->counts.flagged - m->counts.caught) / m->days);
+    uint64_t wrong = m->counts.flagged - m->counts.caught;
+    return m->counts.labelled == 0 ? (double)NAN : (double)wrong / m->days;
 }
 
 static double stopped(const struct measure *m)
 {
-    return if_labelled(m, (double)m->counts.stopped_e4 / 10000);
+    return measure_money(&m->counts, m->counts.stopped_e4);
 }
 
 static double disturbed(const struct measure *m)
 {
-    return if_labelled(m, (double)m->counts.disturbed_e4 / 10000);
+    return measure_money(&m->counts, m->counts.disturbed_e4);
 }
 
 static double auc_roc(const struct measure *m)

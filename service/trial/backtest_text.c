@@ -97,7 +97,7 @@ static void put_rule(const struct backtest_report *r, const struct backtest_pair
         text_printf(out, "%11s", "-");
     put_cell(out, 11, &share, measure_precision(&side->measure.counts, now->frauds, now->fired));
     put_cell(out, 10, &share, measure_ratio(now->frauds, side->measure.counts.frauds));
-    put_cell(out, 13, &money, (double)now->stopped_e4 / 10000);
+    put_cell(out, 13, &money, measure_money(&side->measure.counts, now->stopped_e4));
     put_count(out, 10, now->alone);
     text_char(out, '\n');
 }
@@ -118,7 +118,7 @@ static void put_point(const struct measure *m, const struct measure_point *p, st
     put_count(out, 18, p->flagged);
     put_cell(out, 18, &share, measure_precision(&m->counts, p->caught, p->flagged));
     put_cell(out, 14, &share, measure_ratio(p->caught, m->counts.frauds));
-    put_cell(out, 13, &money, (double)p->stopped_e4 / 10000);
+    put_cell(out, 13, &money, measure_money(&m->counts, p->stopped_e4));
     text_char(out, '\n');
 }
 

@@ -193,7 +193,7 @@ def test_the_page_is_whole_in_itself(bed):
 
 
 def test_a_page_about_nothing_can_be_read(bed):
-    done = backtest(bed, "--events", "-", "--format", "html", stdin="")
+    done = backtest(bed, "--events", "-", "--format", "html", stdin="", status=1)
     page = Page(done.stdout)
     assert page.open == [] and "nan" not in done.stdout and "inf" not in done.stdout
     assert "No transaction is labelled as fraud" in "".join(page.words)
@@ -207,6 +207,7 @@ def test_without_labels_nothing_is_said_of_what_they_tell(bed):
     assert "No transaction is labelled: what needs labels is left out." in text
     for row in "precision", "false positives a day", "good money disturbed":
         assert re.search(rf"^{row} +- +-$", text, re.M), text
+    assert re.search(r"^account-burst +live +7 +\d+ +- +- +- ", text, re.M), text
     told = report(bed, events)
     assert told["candidate"]["precision"] is None
     assert told["candidate"]["rules"][0]["precision"] is None
