@@ -56,18 +56,6 @@ static enum status key_value(enum field_type type, const struct txn_value *v, st
     return ST_OK;
 }
 
-enum status intent_key_of_event(const struct snapshot *snap, int index,
-                                const struct txn_value *values, struct arena *arena,
-                                struct span *ret_key)
-{
-    const struct feature_key *k = &snap->features.keys[index];
-    struct span value;
-    if (!intent_has_entity(snap, index, values))
-        return ST_NOT_FOUND;
-    enum status st = key_value(snap->schema.fields[k->slot].type, &values[k->slot], arena, &value);
-    return st == ST_OK ? intent_key(k->field, value, arena, ret_key) : st;
-}
-
 enum status intent_key_of_text(const struct field *field, const struct hash_key *hash_key,
                                struct span text, struct arena *arena, struct span *ret_value,
                                struct span *ret_key, const char **ret_wrong)

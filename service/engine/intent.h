@@ -94,12 +94,6 @@ MUST_USE enum status intent_of_remembered(const struct snapshot *snap,
 MUST_USE enum status intent_key(struct span field, struct span value, struct arena *arena,
                                 struct span *ret_key);
 
-/* The key of features.keys[index] of an event with these values. Errors: ST_NOT_FOUND: it names no
- * such entity; else as intent_key. */
-MUST_USE enum status intent_key_of_event(const struct snapshot *snap, int index,
-                                         const struct txn_value *values, struct arena *arena,
-                                         struct span *ret_key);
-
 /*
  * The same of a key field's value that comes as plain text, not in an event; *ret_value is the form
  * that events have it in. Errors: ST_INVALID: *ret_wrong ends the sentence "the value ..."; else

@@ -7,7 +7,6 @@
 #include "service/base/check.h"
 #include "service/state/claim.h"
 #include "service/state/fold.h"
-#include "service/state/record.h"
 #include "service/state/shard_tally.h"
 #include "service/state/state_table.h"
 
@@ -29,9 +28,6 @@ struct state_mem {
 enum {
     KEYS_MAX = STATE_ENTITIES_MAX + 1,
     ANSWER_ROOM = 128, /* a claim is made with room for most answers: they settle in place */
-    /* Of a log that is fetched ahead. What is longer comes while it is read; two transactions'
-     * logs must not push each other out of the first cache. */
-    FETCH_BYTES_MAX = 6 << 10,
 };
 
 /* The entities first, in the op's order, then the claim when the verb has one. */
@@ -793,37 +789,4 @@ struct state *state_mem_open(struct state_table *t, bool exclusive)
         .answers = arena_new(STATE_MEM_ANSWER_BYTES),
     };
     return &m->state;
-}
-
-/* ---- ahead of operations ---- */
-
-static struct state_table *table_of(const struct state *s)
-{
-    const struct state_mem *m = (const struct state_mem *)s;
-    CHECK(m->exclusive);
-    return m->table;
-}
-
-uint64_t state_mem_hash(const struct state *s, struct span key)
-{
-    return table_hash(table_of(s), key);
-}
-
-/* The lines that shard_sweep looks at: a claim's are swept, and an entity's slot is among them. */
-void state_mem_fetch_slot(const struct state *s, uint64_t hash)
-{
-    const struct shard *shard = table_shard(table_of(s), hash);
-    const struct slot *from = shard_home(shard, hash & ~(uint64_t)(SHARD_SWEEP_SLOTS - 1));
-    for (int i = 0; i < SHARD_SWEEP_SLOTS; i += 2) /* two to a line */
-        __builtin_prefetch(&from[i], 1);
-}
-
-void state_mem_fetch_log(const struct state *s, uint64_t hash)
-{
-    const struct slot *slot = shard_guess(table_shard(table_of(s), hash), hash);
-    if (slot->block == NULL)
-        return;
-    size_t bytes = slot->key_len + (size_t)slot->len + RECORD_FIXED_BYTES; /* the next one, too */
-    for (size_t at = 0; at < bytes && at < FETCH_BYTES_MAX; at += 64)
-        __builtin_prefetch(slot->block + at);
 }

@@ -45,15 +45,6 @@ struct state_table_stats state_table_stats(const struct state_table *t);
 struct state *state_mem_open(struct state_table *t, bool exclusive);
 
 /*
- * What operations that come later will look at, asked of memory before they wait for it: the slots
- * of a key or a claim first, and, once these are near, the bytes of its log. Nothing changes, and
- * no answer depends on it. Of an exclusive view alone: nobody else moves its table.
- */
-uint64_t state_mem_hash(const struct state *s, struct span key);
-void state_mem_fetch_slot(const struct state *s, uint64_t hash); /* a claim's is its txn_hash */
-void state_mem_fetch_log(const struct state *s, uint64_t hash);
-
-/*
  * Write a checkpoint of the table into the journal's folder, shard by shard, each with the exact
  * journal position it stands for. The journal is synced before the checkpoint counts, so that it
  * never knows more than the journal. Two are kept; what is older than both is deleted, and

@@ -5,7 +5,7 @@
 #include "service/engine/decide.h"
 #include "service/engine/score.h"
 #include "service/state/state_mem.h"
-#include "service/trial/foresight.h"
+#include "service/trial/event_source.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -39,7 +39,6 @@ struct pass {
     struct state_table *table;
     struct engine engine;
     struct event_source *source;
-    struct foresight foresight;
     struct score score;
     struct arena *second, *scratch; /* of judges[1]'s decision, and of one expression */
     char *text;                     /* a decision, to be written; NULL: not wanted */
@@ -235,7 +234,6 @@ static void fly_all(struct pass *p)
     const struct sourced_event *e;
     uint64_t events = 0;
     while (p->status == ST_OK && (e = event_source_next(p->source)) != NULL) {
-        foresight_look(&p->foresight, p->source);
         if (e->status == ST_OK)
             p->status = fly(p, e);
         else
@@ -262,7 +260,6 @@ static void pass_open(struct pass *p)
         .snapshots = p->slot, .state = state_mem_open(p->table, true), .options = o->engine};
     p->engine.options.on_unavailable = ON_UNAVAILABLE_REJECT;
     engine_open(&p->engine);
-    foresight_init(&p->foresight, p->judges[0]->snap, p->engine.state);
     p->score.arena = arena_new(SCORE_ARENA_BYTES);
     p->second = arena_new(SCORE_ARENA_BYTES);
     p->scratch = arena_new(ROW_SCRATCH_BYTES);
@@ -273,7 +270,6 @@ static void pass_open(struct pass *p)
 
 static void pass_close(struct pass *p)
 {
-    foresight_fini(&p->foresight);
     state_close(p->engine.state);
     engine_close(&p->engine);
     state_table_free(p->table);

@@ -222,14 +222,6 @@ const struct sourced_event *event_source_next(struct event_source *s)
     return NULL;
 }
 
-const struct sourced_event *event_source_ahead(const struct event_source *s, int n)
-{
-    const struct batch *b = s->batches[s->taken % BATCHES];
-    int at = s->at + n - 1;
-    bool is_ours = s->at > 0; /* else it may be the reader's */
-    return is_ours && at < b->n ? &b->events[at] : NULL;
-}
-
 /* ---- life ---- */
 
 struct event_source *event_source_new(const struct event_source_options *o)

@@ -40,10 +40,6 @@ void event_source_free(struct event_source *s); /* NULL is fine */
  */
 const struct sourced_event *event_source_next(struct event_source *s);
 
-/* The one `n` places behind that one, from 1, if it was read together with it; else NULL. Borrowed
- * as that one is. */
-const struct sourced_event *event_source_ahead(const struct event_source *s, int n);
-
 /* After the end: ST_OK, or ST_IO when the file could not be read to it. */
 enum status event_source_status(const struct event_source *s);
 /* Bytes taken so far. */

@@ -215,31 +215,6 @@ static void transactions_with_parked_labels_are_limited_in_each_shard(void **sta
     state_table_free(t);
 }
 
-static void what_is_fetched_ahead_is_as_it_was(void **state)
-{
-    (void)state;
-    struct state_table *t = state_table_new(&no_key, NULL);
-    struct state *s = state_mem_open(t, true);
-    static const char *const keys[] = {"e:there", "e:not-there", "e:long"};
-    assert_int_equal(append(s, "e:there", 1, 1000), ST_OK);
-    for (uint64_t i = 0; i < 1000; i++)
-        assert_int_equal(append(s, "e:long", i, 1000), ST_OK);
-    struct state_table_stats before = state_table_stats(t);
-    for (int i = 0; i < 3; i++) {
-        uint64_t hash = state_mem_hash(s, span_str(keys[i]));
-        assert_int_equal(hash, table_hash(t, span_str(keys[i])));
-        state_mem_fetch_slot(s, hash);
-        state_mem_fetch_log(s, hash);
-    }
-    struct state_table_stats after = state_table_stats(t);
-    assert_memory_equal(&before, &after, sizeof before);
-    assert_int_equal(read_bytes(s, "e:there", now_ms), RECORD_FIXED_BYTES);
-    assert_int_equal(read_bytes(s, "e:not-there", now_ms), 0);
-    assert_int_equal(read_bytes(s, "e:long", now_ms), 1000 * RECORD_FIXED_BYTES);
-    state_close(s);
-    state_table_free(t);
-}
-
 static void layouts_are_limited(void **state)
 {
     (void)state;
@@ -511,7 +486,6 @@ int main(void)
         cmocka_unit_test(logs_are_walked_in_key_order_without_the_expired),
         cmocka_unit_test(a_log_that_could_not_be_read_any_more_is_not_made_longer),
         cmocka_unit_test(transactions_with_parked_labels_are_limited_in_each_shard),
-        cmocka_unit_test(what_is_fetched_ahead_is_as_it_was),
         cmocka_unit_test(layouts_are_limited),
         cmocka_unit_test(submits_inside_done_are_limited_and_then_refused),
         cmocka_unit_test(an_answer_outlives_what_is_submitted_inside_done),

@@ -161,38 +161,14 @@ static void it_may_be_left_before_its_end(void **state)
     assert_non_null(event_source_next(b->source));
 }
 
-static void what_comes_next_can_be_looked_at_and_stays_where_it_is(void **state)
-{
-    struct bed *b = *state;
-    int seen = 0;
-    for (int i = 0; i < 3000; i++)
-        put_line(b, i);
-    begin(b, true);
-    for (int i = 0; i < 3000; i++) {
-        const struct sourced_event *e = event_source_next(b->source);
-        const struct sourced_event *next = event_source_ahead(b->source, 1);
-        const struct sourced_event *third = event_source_ahead(b->source, 3);
-        assert_int_equal(e->line, i + 1);
-        assert_true(next == NULL || next->line == e->line + 1);
-        assert_true(third == NULL || third->line == e->line + 3);
-        seen += third != NULL;
-    }
-    assert_true(seen > 2900); /* all but the last of each batch */
-    assert_null(event_source_ahead(b->source, 1));
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_bed, close_bed)
     const struct CMUnitTest tests[] = {
-        TEST(all_lines_come_in_order_ahead_or_not),
-        TEST(an_empty_file_has_no_events),
-        TEST(the_last_line_may_lack_its_end),
-        TEST(blank_lines_are_skipped_and_counted),
-        TEST(a_line_that_is_refused_says_why),
-        TEST(a_line_that_is_too_long_is_told_once),
+        TEST(all_lines_come_in_order_ahead_or_not), TEST(an_empty_file_has_no_events),
+        TEST(the_last_line_may_lack_its_end),       TEST(blank_lines_are_skipped_and_counted),
+        TEST(a_line_that_is_refused_says_why),      TEST(a_line_that_is_too_long_is_told_once),
         TEST(it_may_be_left_before_its_end),
-        TEST(what_comes_next_can_be_looked_at_and_stays_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
