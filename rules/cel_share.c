@@ -180,12 +180,33 @@ static uint64_t hash_bytes(const void *bytes, size_t len)
     return hash_quick_u64(&no_key, span_of(bytes, len));
 }
 
+/* Thresholds are what rules mostly differ in. Equal as same_constant() has it, equal here; of the
+ * rare kinds all are alike. */
+static uint64_t hash_constant(struct cel_value v)
+{
+    switch ((enum cel_kind)v.kind) {
+    case CEL_INT:
+    case CEL_UINT:
+    case CEL_DOUBLE:
+    case CEL_TIMESTAMP:
+    case CEL_DURATION:
+        return v.u64;
+    case CEL_STRING:
+    case CEL_BYTES:
+        return hash_bytes(v.text.base, v.text.len);
+    default:
+        return 0;
+    }
+}
+
 /* Equal parts have equal hashes; names of variables do not matter. */
 static uint64_t hash_of(const struct cel_node *n)
 {
     struct {
         uint64_t kind, what, left, args;
     } h = {.kind = (uint64_t)n->kind, .what = (uint64_t)n->slot};
+    if (n->kind == CEL_NODE_CONST)
+        h.what = hash_constant(n->value);
     if (n->kind == CEL_NODE_CALL || n->kind == CEL_NODE_SELECT)
         h.what = hash_bytes(n->name.base, n->name.len);
     if (n->kind == CEL_NODE_LOOP)

@@ -90,6 +90,26 @@ static void parts_differ_by_a_name_a_constant_or_its_type(void **state)
     assert_int_equal(n_shared, 0);
 }
 
+static void constants_of_every_kind_keep_a_part_the_same(void **state)
+{
+    static const char *const parts[] = {
+        "(count + 41) * (count + 42) > 5",
+        "amount * 1.5 + amount * 2.5 > 7.5",
+        "uint(count) * 3u + uint(count) * 4u > 5u",
+        "currency.replace('a', 'b') == 'cd'",
+        "bytes(currency).size() + bytes('ab').size() > 7",
+        "timestamp('2026-01-05T12:00:00Z') + duration('5s') == dyn([count])[0]",
+        "duration('5s') + duration(string(count) + 's') > duration('1h')",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        share((const char *const[]){parts[i], parts[i], NULL});
+        assert_true(n_shared >= 1);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
 static void a_loop_is_the_same_whatever_its_variable_is_called(void **state)
 {
     (void)state;
@@ -155,6 +175,7 @@ int main(void)
         TEST(without_a_memo_the_answer_is_the_same),
         TEST(what_is_as_quick_as_a_look_is_not_shared),
         TEST(parts_differ_by_a_name_a_constant_or_its_type),
+        TEST(constants_of_every_kind_keep_a_part_the_same),
         TEST(a_loop_is_the_same_whatever_its_variable_is_called),
         TEST(a_variable_of_a_loop_around_it_keeps_a_part_from_being_shared),
         TEST(what_is_missing_is_remembered_and_a_built_text_is_not),
