@@ -3,6 +3,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 
 import pytest
@@ -89,6 +90,22 @@ def test_a_put_and_a_rollback_on_one_reach_the_other(pair):
     lines = [json.loads(line) for line in (one.folder / "audit.ndjson").open()]
     assert [(e["from"], e["ruleset"]) for e in lines] == [("PUT", second), ("redis", first)]
     assert [e["who"] for e in lines] == ["anonymous@127.0.0.1"] * 2
+
+
+def test_what_is_sent_to_both_at_once_ends_as_one(pair):
+    replies = {}
+    for i in range(4):
+        threads = [threading.Thread(target=lambda n=n, s=s: replies.__setitem__(
+            n, s.request("PUT", "/v1/ruleset", ruleset(2 * i + n + 2), TAR)))
+                   for n, s in enumerate(pair)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        sent = {r.json()["ruleset"] for r in replies.values() if r.status == 200}
+        assert sent and {r.status for r in replies.values()} <= {200, 503}
+        until(lambda: active(pair[0]) == active(pair[1]), "they do not agree")
+        assert active(pair[0]) in sent
 
 
 def test_a_published_one_that_is_broken_changes_nothing_and_is_told(pair, redis):
