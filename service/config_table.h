@@ -124,6 +124,10 @@ enum { CONFIG_WORKERS_MAX = 256 };
     X(CONFIG_INT, state_fill_bytes, "state.fill_bytes", "1073741824", 0, 1LL << 40, false,         \
       "Memory for a second table, while the history of features that a reload has added is filled "\
       "in from the journal. 0: it is not.")                                                        \
+    X(CONFIG_DURATION, state_compact_after_ms, "state.compact_after", "1m", 1000, CONFIG_DAY_MS,   \
+      false,                                                                                       \
+      "A ruleset that has decided for so long lets go in memory what it does not need; one that "  \
+      "is taken back sooner finds all as it was.")                                                 \
     X(CONFIG_TEXT, state_redis, "state.redis", "redis://127.0.0.1:6379/0", 1, 511, true,           \
       "redis://[user:password@]host[:port][/db] or redis+unix:///path[?db=N].")                    \
     X(CONFIG_TEXT, state_prefix, "state.prefix", "sluice:", 0, 127, false,                         \

@@ -8,6 +8,7 @@
 #include "service/cli/identity.h"
 #include "service/cli/kafka.h"
 #include "service/cli/unlost.h"
+#include "service/engine/compactor.h"
 #include "service/engine/covered.h"
 #include "service/engine/delivery.h"
 #include "service/engine/metrics.h"
@@ -40,6 +41,8 @@ struct backend {
     const char *_Atomic refused;    /* why Redis cannot be used, static text; NULL: it can */
     atomic_int n_up;                /* connections to Redis that serve */
     struct filling *filling;
+    struct compactor *compactor; /* memory; NULL: Redis */
+    _Atomic uint64_t compacted_logs;
     struct outbox *outbox;
     struct outbox_mark *mark;  /* with a journal */
     struct line_file *letters; /* labels whose transaction never came */
@@ -234,8 +237,33 @@ static void open_filling(struct backend *b)
     b->filling = filling_new(&o);
 }
 
+/* ---- what features that were taken out leave behind ---- */
+
+static void compacted(void *user, const struct compact_walk *walk)
+{
+    struct backend *b = user;
+    b->compacted_logs += walk->removed + walk->replaced;
+    if (walk->removed + walk->replaced > 0)
+        log_info("state compacted", LOG_INT("removed", (int64_t)walk->removed),
+                 LOG_INT("shortened", (int64_t)walk->replaced),
+                 LOG_INT("bytes", (int64_t)state_table_stats(b->table).bytes));
+}
+
+static void open_compactor(struct backend *b)
+{
+    struct compactor_options o = {.snapshots = b->snapshots,
+                                  .table = b->table,
+                                  .after_ms = b->config->state_compact_after_ms,
+                                  .told = compacted,
+                                  .user = b};
+    if (b->table != NULL)
+        b->compactor = compactor_new(&o);
+}
+
 void backend_look_at_features(struct backend *b, int64_t now_ms)
 {
+    if (b->compactor != NULL)
+        compactor_look(b->compactor, now_ms);
     filling_look(b->filling, now_ms);
 }
 
@@ -397,6 +425,7 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
         st = open_outbox(b, alerts, ret_why);
     if (st == ST_OK) {
         open_filling(b);
+        open_compactor(b);
         *ret_backend = b;
     } else {
         backend_close(b);
@@ -428,6 +457,7 @@ void backend_close(struct backend *b)
     if (b == NULL)
         return;
     filling_free(b->filling);
+    compactor_free(b->compactor);
     crash_notes_close(b->n_undrained == 0);
     close_outbox(b);
     state_table_free(b->table);
@@ -557,6 +587,9 @@ static void put_memory(const struct backend *b, struct text *out)
                   stats.keys - stats.claims);
     metrics_value(out, "sluice_state_claims", "gauge", "Claims in memory", stats.claims);
     metrics_value(out, "sluice_state_bytes", "gauge", "Bytes of logs and claims", stats.bytes);
+    metrics_value(out, "sluice_compacted_logs_total", "counter",
+                  "Logs and claims that compaction has shortened or removed",
+                  atomic_load(&b->compacted_logs));
 }
 
 static void put_redis(const struct backend *b, struct text *out)

@@ -46,7 +46,8 @@ struct outbox *backend_outbox(struct backend *b);
 void backend_drain(struct backend *b, int index);
 bool backend_is_drained(const struct backend *b, int index);
 
-/* Once a second: features that a reload has added get their history from the journal (filler.h). */
+/* Once a second: features that a reload has added get their history (filling.h), and what those
+ * that it took out have left behind goes (compactor.h). */
 void backend_look_at_features(struct backend *b, int64_t now_ms);
 
 /* Memory with a journal: write the table out. Else ST_OK at once. */

@@ -100,6 +100,20 @@ struct slot *shard_put(struct shard *s, uint64_t hash, struct span key, size_t v
     return slot;
 }
 
+/* Into a block of that class. */
+static bool move_value(struct shard *s, struct slot *slot, unsigned class)
+{
+    char *block = block_alloc(&s->pool, class);
+    if (block == NULL)
+        return false;
+    memcpy(block, slot->block, slot->key_len + (size_t)slot->len);
+    block_free(&s->pool, slot->block, slot->class);
+    s->block_bytes += block_bytes(class) - block_bytes(slot->class);
+    slot->block = block;
+    slot->class = (uint8_t) class;
+    return true;
+}
+
 enum status slot_reserve(struct shard *s, struct slot *slot, size_t value_bytes, bool growing)
 {
     size_t room = slot_room(slot);
@@ -109,16 +123,14 @@ enum status slot_reserve(struct shard *s, struct slot *slot, size_t value_bytes,
         return ST_OK;
     size_t grown = room < GROWTH_SHORT_MAX ? 2 * room : room + room / 4;
     size_t want = growing && grown > value_bytes ? grown : value_bytes;
-    unsigned class = block_class(slot->key_len + want);
-    char *block = block_alloc(&s->pool, class);
-    if (block == NULL)
-        return ST_NO_SPACE;
-    memcpy(block, slot->block, slot->key_len + (size_t)slot->len);
-    block_free(&s->pool, slot->block, slot->class);
-    s->block_bytes += block_bytes(class) - block_bytes(slot->class);
-    slot->block = block;
-    slot->class = (uint8_t) class;
-    return ST_OK;
+    return move_value(s, slot, block_class(slot->key_len + want)) ? ST_OK : ST_NO_SPACE;
+}
+
+void slot_shrink(struct shard *s, struct slot *slot)
+{
+    unsigned class = block_class(slot->key_len + (size_t)slot->len);
+    if (block_bytes(class) < block_bytes(slot->class))
+        (void)move_value(s, slot, class); /* for want of memory it stays */
 }
 
 void slot_set(struct slot *slot, struct span value)

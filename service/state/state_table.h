@@ -133,6 +133,9 @@ struct slot *shard_put(struct shard *s, uint64_t hash, struct span key, size_t v
 MUST_USE enum status slot_reserve(struct shard *s, struct slot *slot, size_t value_bytes,
                                   bool growing);
 
+/* Gives up room that the value does not need; without memory for a shorter block it stays. */
+void slot_shrink(struct shard *s, struct slot *slot);
+
 /* Replaces the value; its room was reserved. */
 void slot_set(struct slot *slot, struct span value);
 /* Appends to the value; its room was reserved. */

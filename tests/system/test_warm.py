@@ -203,3 +203,32 @@ def test_what_a_reload_takes_out_leaves_the_logs_as_they_fold(make_server, redis
     reload(server, RULESET, "rules: []\n")
     send(server, events[480:])
     until(lambda: log_bytes(redis) < wide * 3 // 4)  # of twice as many events
+
+
+def state_bytes(server):
+    metrics = server.get("/metrics").body.decode()
+    return int(next(line for line in metrics.splitlines()
+                    if line.startswith("sluice_state_bytes ")).split()[1])
+
+
+def test_what_a_reload_takes_out_frees_its_memory_without_any_traffic(make_server):
+    wide = WIDE.replace("flag_at:", """\
+  currency_tx_count: {by: currency, aggregate: count, windows: [30d]}
+flag_at:""")
+    server = make_server(start=False, state__compact_after="1s", state__exact_events=16)
+    server.write("ruleset.yaml", wide)
+    server.write("rules.yaml", "rules: []\n")
+    server.start()
+    send(server, [payment(i, account=f"a-{i % 5}", currency=f"C{i % 90:02}",
+                          terminal_id=f"terminal-{i % 100}") for i in range(900)])
+    before = state_bytes(server)
+
+    def look():
+        return server.get("/v1/entities/account_id/a-1?at=2026-01-05T12:15:00Z").json()["features"]
+
+    reload(server, RULESET, "rules: []\n")
+    seen = look()
+    told = server.wait_log("state compacted")
+    assert told["removed"] >= 90 and told["shortened"] >= 5
+    assert state_bytes(server) < before
+    assert look() == seen
