@@ -3,6 +3,8 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/cli/cli.h"
+#include "service/cli/identity.h"
+#include "service/engine/fill_feed.h"
 #include "service/state/state_mem.h"
 #include "service/state/state_redis.h"
 
@@ -10,6 +12,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,7 +59,9 @@ struct replaying {
     bool plain, explain;
     int64_t events_bytes; /* 0: not known */
     uint64_t refused;
-    int64_t drawn_us; /* the progress bar, last */
+    int64_t drawn_us;         /* the progress bar, last */
+    struct identity identity; /* with Redis, as one that writes */
+    struct fill_feed *feed;
 };
 
 /* ---- what is shown on the way ---- */
@@ -118,6 +123,18 @@ static enum status load_ruleset(struct replaying *r)
     return st;
 }
 
+/* No journal has what it writes: instances that fill in features have to know (writers.h). */
+static void say_that_it_writes(struct replaying *r, const struct state_redis_options *redis)
+{
+    signal(SIGPIPE, SIG_IGN); /* a Redis that left is seen by write's error */
+    identity_random(&r->identity);
+    struct fill_feed_options o = {.address = redis->address,
+                                  .prefix = redis->prefix,
+                                  .instance = r->identity.instance,
+                                  .snapshots = r->snapshots};
+    r->feed = fill_feed_new(&o);
+}
+
 static enum status open_redis(struct replaying *r)
 {
     struct state_redis_options o = {.connect_timeout_ms = REDIS_CONNECT_MS};
@@ -133,6 +150,7 @@ static enum status open_redis(struct replaying *r)
         fprintf(stderr, "sluice replay: state.redis: %s\n", why[0] ? why : url_why);
         return st;
     }
+    say_that_it_writes(r, &o);
     CHECK(uv_loop_init(&r->loop) == 0);
     r->has_loop = true;
     r->engine.loop = &r->loop;
@@ -186,6 +204,7 @@ static void close_engine(struct replaying *r)
         uv_run(&r->loop, UV_RUN_DEFAULT);
         uv_loop_close(&r->loop);
     }
+    fill_feed_free(r->feed);
     state_table_free(r->table);
     snapshot_slot_free(r->snapshots);
 }
