@@ -138,9 +138,20 @@ static enum status put_claim(struct fill *f, struct state *state, uint64_t txn_h
     return run_op(f, state, &op);
 }
 
+/* Does what is filled still decide, perhaps with other lists? */
+static bool is_current(const struct fill *f)
+{
+    if (f->o->snapshots == NULL)
+        return true;
+    struct snapshot *current = snapshot_current(f->o->snapshots);
+    bool same = snapshot_loaded(current) == snapshot_loaded(f->o->snap);
+    snapshot_unref(current);
+    return same;
+}
+
 static bool is_stopped(const struct fill *f)
 {
-    return atomic_load(f->stop);
+    return atomic_load(f->stop) || !is_current(f);
 }
 
 static void take_keys(struct claim *c, const struct claim *from)
@@ -670,6 +681,24 @@ static struct text coverage_text(struct fill *f)
     return out;
 }
 
+/*
+ * Puts `text` where `stands` stood, while our snapshot decides. The next one puts its own there
+ * with its first event: where that came before ours, ours goes again, or it would name what nobody
+ * writes.
+ */
+static enum status put_coverage(struct fill *f, struct span stands, struct span text, bool *ret_put)
+{
+    bool is_undone;
+    if (is_stopped(f))
+        return ST_CONFLICT;
+    enum status st = ask_coverage(f, stands, text, ret_put);
+    if (st != ST_OK || !*ret_put || is_current(f))
+        return st;
+    if (stands.len > 0)
+        st = ask_coverage(f, text, stands, &is_undone);
+    return st == ST_OK ? ST_CONFLICT : st;
+}
+
 /* Before anything is filled: what is lacking stands in the state, under this snapshot. */
 static enum status begin_coverage(struct fill *f)
 {
@@ -681,7 +710,7 @@ static enum status begin_coverage(struct fill *f)
         struct span stands = f->log;
         struct text out = coverage_text(f);
         if (st == ST_OK && covered_take(f->o->snap, stands, f->o->now_ms, &out))
-            st = ask_coverage(f, stands, text_span(&out), &is_put);
+            st = put_coverage(f, stands, text_span(&out), &is_put);
         else
             is_put = true;
     }
@@ -701,7 +730,7 @@ static enum status tell_coverage(struct fill *f)
     if (st == ST_OK)
         st = covered_fill(f->o->snap, f->keys, f->from_ms, stands, &filled);
     if (st == ST_OK)
-        st = ask_coverage(f, stands, text_span(&filled), &is_put);
+        st = put_coverage(f, stands, text_span(&filled), &is_put);
     if (st == ST_OK && !is_put)
         st = ST_CONFLICT;
     if (st == ST_OK)

@@ -41,6 +41,7 @@ enum {
 
 struct fill_options {
     struct snapshot *snap;
+    struct snapshot_slot *snapshots; /* it gives up when `snap` decides no more; NULL: not asked */
     struct journal *journal;
     struct state *state;      /* a view of its own */
     void (*turn)(void *user); /* runs the state's loop once; NULL: it answers at once */

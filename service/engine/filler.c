@@ -33,6 +33,7 @@ static void *run(void *user)
 {
     struct filler *f = user;
     struct fill_options o = {.snap = f->snap,
+                             .snapshots = f->o.snapshots,
                              .journal = f->o.journal,
                              .engine = f->o.engine,
                              .table_bytes_max = f->o.table_bytes_max,

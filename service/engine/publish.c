@@ -130,12 +130,11 @@ static void look(struct publisher *p)
     call_start(p->engine->state, &p->coverage);
 }
 
-/* In memory nobody else writes it. */
+/* In memory a fill writes it beside us. */
 static bool look_is_due(const struct publisher *p)
 {
     const struct engine *e = p->engine;
-    return e->loop != NULL && !e->state_keeps_journal &&
-           uv_now(e->loop) - p->looked_ms >= LOOK_EVERY_MS;
+    return e->loop != NULL && uv_now(e->loop) - p->looked_ms >= LOOK_EVERY_MS;
 }
 
 void publish_layouts(struct engine *e, struct snapshot *snap, int64_t now_ms)

@@ -116,6 +116,7 @@ static enum status fill(struct place *p, int64_t at_ms, struct filled *ret_fille
     busy.table = state_mem_open(w->table, false);
     busy.state = (struct state){.backend = &backend, .hash_key = busy.table->hash_key};
     struct fill_options o = {.snap = snapshot_current(w->snapshots),
+                             .snapshots = w->snapshots,
                              .journal = p->journal,
                              .state = &busy.state,
                              .engine = w->engine.options,
@@ -450,6 +451,41 @@ static void going_back_meanwhile_leaves_the_older_rulesets_word(void **state)
     snapshot_unref(s);
 }
 
+static void goes_back_before_it_begins(const struct state_op *op)
+{
+    if (op->verb != STATE_COVERAGE)
+        return;
+    busy.happens = NULL;
+    put_in_place(&there, before, 100 * (int64_t)EVERY_MS);
+    stream(&there, 100, 101);
+}
+
+static void take_whether_countries_stand(struct state_op *op, enum status st)
+{
+    bool *stand = op->user;
+    assert_int_equal(st, ST_OK);
+    *stand = memmem(op->found[0].base, op->found[0].len, "key country", 11) != NULL;
+}
+
+static void going_back_as_it_begins_does_not_tell_of_what_nobody_writes(void **state)
+{
+    (void)state;
+    struct filled filled;
+    struct span found[1];
+    bool stand = true;
+    stream(&there, 0, 100);
+    put_in_place(&there, after, 100 * (int64_t)EVERY_MS);
+    busy.happens = goes_back_before_it_begins;
+    assert_int_equal(fill(&there, 100 * (int64_t)EVERY_MS, &filled), ST_CONFLICT);
+    struct state_op op = {.verb = STATE_COVERAGE,
+                          .now_ms = START_MS,
+                          .found = found,
+                          .done = take_whether_countries_stand,
+                          .user = &stand};
+    state_submit(there.world.engine.state, &op);
+    assert_false(stand);
+}
+
 static bool has_log(struct place *p, const char *name)
 {
     struct state_entity e = {.key = span_str(name)};
@@ -535,6 +571,7 @@ int main(void)
         TEST(what_folds_meanwhile_is_not_counted_twice),
         TEST(one_that_was_stopped_has_changed_nothing),
         TEST(going_back_meanwhile_leaves_the_older_rulesets_word),
+        TEST(going_back_as_it_begins_does_not_tell_of_what_nobody_writes),
         TEST(one_that_was_stopped_leaves_no_log_that_it_made),
         TEST(a_journal_that_begins_too_late_fills_what_began_later_and_only_once),
         TEST(a_log_that_never_holds_still_leaves_all_uncovered),
