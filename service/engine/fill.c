@@ -16,6 +16,7 @@
 
 enum {
     SLICE_FRAMES = 512,         /* read at once; then it rests */
+    SLICE_CLAIMS = 512,         /* likewise; with Redis two round trips each */
     WAIT_US = 1000,             /* for the journal's writer */
     REST_MAX_US = 100000,       /* it was not at work for longer, but others were */
     KEYS_BYTES_MAX = 256 << 20, /* names of entities: four million of 60 bytes */
@@ -633,10 +634,12 @@ static void each_claim(void *user, uint64_t txn_hash, struct span rebuilt, int64
     if (f->claims_status != ST_OK)
         return;
     f->claims_status = exchange_claim(f, txn_hash, rebuilt, expires_ms);
-    if (++f->n_claims % SLICE_FRAMES == 0) {
-        rest(f, f->claims_begun_us);
-        f->claims_begun_us = clock_mono_us();
-    }
+    if (++f->n_claims % SLICE_CLAIMS != 0)
+        return;
+    rest(f, f->claims_begun_us);
+    f->claims_begun_us = clock_mono_us();
+    if (f->claims_status == ST_OK && f->o->peers != NULL)
+        f->claims_status = fill_peers_go_on(f->o->peers);
 }
 
 static enum status exchange_claims(struct fill *f)
