@@ -7,7 +7,7 @@ enum {
     DIGITS_MAX = 9, /* of a value close to zero */
     DIGITS_SHOWN = 6,
     PROBES = 4,    /* a half, a tenth, zero, the far end */
-    GAPS_MAX = 64, /* each is half of the one before, of some 2^50 decimals */
+    GAPS_MAX = 64, /* each is half of the one before, of 2^62 decimals */
 };
 
 static const double far_end = COUNTERFACTUAL_FAR_END;
@@ -384,6 +384,16 @@ static bool may_turn_between(struct search *s)
     return most >= distance * 0.999999;
 }
 
+/* As many digits as before the gap, or the fewer with which its decimals can be counted: from 0.005
+ * to the far end there are more than 2^63 of eight. */
+static double unit_of_gap(double before, double at, bool is_int)
+{
+    int digits = digits_of(before, is_int);
+    while (digits > 0 && fabs(at - before) * power_of_ten(digits) > 0x1p62)
+        digits--;
+    return power_of_ten(digits);
+}
+
 /* Decimals from the `first` to the `last`-th, counted outward. */
 struct gap {
     int64_t first, last;
@@ -396,7 +406,7 @@ struct gap {
 static bool search_gap(struct search *s, const struct side *side, double before, double at,
                        double *ret_at)
 {
-    double unit = power_of_ten(digits_of(before, s->name->is_int));
+    double unit = unit_of_gap(before, at, s->name->is_int);
     double zero = side->sign > 0 ? floor(before * unit) : ceil(before * unit);
     double end = side->sign > 0 ? ceil(at * unit) : floor(at * unit);
     struct gap gaps[GAPS_MAX] = {{1, (int64_t)fabs(end - zero) - 1}};

@@ -178,6 +178,21 @@ static void what_is_computed_is_looked_through_by_halves(void **state)
     expect("rules:\n" RULE("a", "amount > 0.0", "amount / 100.0"), "amount>=7000");
 }
 
+/* Of eight digits there are more up to 10^11 than an int64 counts. */
+static void a_tiny_value_is_looked_through_up_to_the_far_end(void **state)
+{
+    struct bed b;
+    (void)state;
+    open_rules(&b, "rules:\n" RULE("a", "avg_1d * 2.0 > 120000000000.0", "80"));
+    b.cells[slot_of(&b, "avg_1d")] = cel_double(0.0005);
+    find(&b);
+    assert_int_equal(b.found.count, 1);
+    assert_false(b.found.is_cut);
+    assert_int_equal(b.found.items[0].sign, '>');
+    assert_true(fabs(b.found.items[0].would.f64 - 6e10) < 0.001);
+    close_rules(&b);
+}
+
 static void derived_fields_follow(void **state)
 {
     (void)state;
@@ -401,6 +416,7 @@ int main(void)
         cmocka_unit_test(a_flag_tells_what_would_have_allowed_it),
         cmocka_unit_test(an_allow_tells_what_would_have_flagged_it),
         cmocka_unit_test(what_is_computed_is_looked_through_by_halves),
+        cmocka_unit_test(a_tiny_value_is_looked_through_up_to_the_far_end),
         cmocka_unit_test(derived_fields_follow),
         cmocka_unit_test(what_is_no_quantity_is_not_changed),
         cmocka_unit_test(forced_decisions_count),
