@@ -187,7 +187,7 @@ static void put_rules(struct text *out, const struct http_server *s, const struc
         const struct rule *rule = snap->rules->rules[i];
         uint64_t fired = sum_rule(s, snap, offsetof(struct engine_stats, fired), rule);
         uint64_t held = sum_rule(s, snap, offsetof(struct engine_stats, held), rule);
-        put_fired(out, rule, rule->mode, fired - held);
+        put_fired(out, rule, rule->mode, fired);
         if (rule->rollout.share_e4 < ROLLOUT_ALL_E4)
             put_fired(out, rule, RULE_SHADOW, held);
     }

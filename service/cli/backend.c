@@ -662,7 +662,7 @@ void backend_rates(const struct backend *b, uint64_t ruleset, struct gate_rates 
         sum.degraded += stats_get(&s->degraded);
         sum.transactions += flagged + stats_get(&s->allowed);
         for (int k = 0; k < RULES_MAX && stats_get(&s->fired_ruleset) == ruleset; k++)
-            sum.fired[k] += stats_get(&s->fired[k]);
+            sum.fired[k] += stats_get(&s->fired[k]) + stats_get(&s->held[k]);
     }
     *ret_rates = sum;
 }

@@ -76,7 +76,7 @@ struct engine_stats {
     struct latency state_latency; /* of observing */
     struct lag label_lag;         /* of verdicts that were counted */
     uint64_t fired[RULES_MAX];    /* by rule.index, of the ruleset `fired_ruleset` */
-    uint64_t held[RULES_MAX];     /* of these: live rules, for accounts outside their rollout */
+    uint64_t held[RULES_MAX];     /* besides: live rules, for accounts outside their rollout */
     uint64_t near[RULES_MAX];     /* near misses, which did not fire (rules/rules.h) */
     uint64_t fired_ruleset;       /* snapshot.id; another ruleset starts from zero */
 };

@@ -21,7 +21,7 @@ static void add_fired(struct rule_line *line, const struct engine_stats *stats)
     int i = line->rule->index;
     uint64_t fired = stats_get(&stats->fired[i]), held = stats_get(&stats->held[i]);
     bool is_shadow = line->rule->mode != RULE_LIVE;
-    line->fired += is_shadow ? 0 : fired - held;
+    line->fired += is_shadow ? 0 : fired;
     line->shadow_fired += is_shadow ? fired : held;
     line->near_misses += stats_get(&stats->near[i]);
 }
@@ -108,7 +108,8 @@ static void add_tally(struct rule_table *t, const struct tally *tally)
 
 /* ---- what is odd ---- */
 
-/* Each has fired wherever this one has: the first of them, in the rules' order. */
+/* Each has fired wherever this one has: the first of them, in the rules' order. A loop may take
+ * another ruleset while this looks, so an index may be of one with more rules. */
 static const struct rule *covering(const struct rule_table *t, int index,
                                    const struct engine *const *engines, int n_engines)
 {
@@ -118,7 +119,7 @@ static const struct rule *covering(const struct rule_table *t, int index,
         if (stats_get(&engines[i]->cofire->ruleset) == t->snap->id)
             cofire_join(engines[i]->cofire, index, &has_fired, with);
     for (int i = 0; i < COFIRE_MAX; i++)
-        if (with[i] != 0 && (first == 0 || with[i] < first))
+        if (with[i] != 0 && with[i] <= t->n_current && (first == 0 || with[i] < first))
             first = with[i];
     return first == 0 ? NULL : t->snap->rules->rules[first - 1];
 }

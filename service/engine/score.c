@@ -117,9 +117,8 @@ static void refuse_large(struct score_steps *x)
 static void count_fired(struct score_steps *x, const struct rule *rule)
 {
     struct engine_stats *stats = x->engine->stats;
-    stats_add(&stats->fired[rule->index], 1);
-    if (rule_mode_for(rule, x->row.cells) != rule->mode)
-        stats_add(&stats->held[rule->index], 1);
+    bool is_held = rule_mode_for(rule, x->row.cells) != rule->mode;
+    stats_add(is_held ? &stats->held[rule->index] : &stats->fired[rule->index], 1);
 }
 
 static void count_hits(struct score_steps *x, const struct hits *hits)

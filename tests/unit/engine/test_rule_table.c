@@ -180,10 +180,22 @@ static void a_shadow_rule_fires_as_a_shadow_and_a_held_one_too(void **state)
     fire(b, 7, (const int[]){BURST, NIGHT}, 2);
     b->world.engine.stats->held[BURST] = 3;
     const struct rule_line *burst = make(b, BURST);
-    assert_int_equal(burst->fired, 4);
+    assert_int_equal(burst->fired, 7);
     assert_int_equal(burst->shadow_fired, 3);
     assert_int_equal(b->table.lines[NIGHT].fired, 0);
     assert_int_equal(b->table.lines[NIGHT].shadow_fired, 7);
+}
+
+/* As when a loop takes a ruleset with more rules while its counts are read. */
+static void a_rule_that_this_ruleset_has_not_covers_nothing(void **state)
+{
+    struct bed *b = *state;
+    fire(b, RULE_COVERED_MIN, (const int[]){BURST}, 1);
+    fire(b, 1, NULL, 0);
+    for (int i = b->snap->rules->count; i < RULES_MAX; i++) {
+        b->world.engine.cofire->rules[BURST].with[0] = (uint16_t)(i + 1);
+        assert_null(make(b, BURST)->covered_by);
+    }
 }
 
 static void what_another_ruleset_counted_is_not_shown(void **state)
@@ -208,6 +220,7 @@ int main(void)
         TEST(a_rule_without_the_like_is_named_odd),
         TEST(a_rule_that_fires_only_beside_another_is_covered_by_it),
         TEST(a_shadow_rule_fires_as_a_shadow_and_a_held_one_too),
+        TEST(a_rule_that_this_ruleset_has_not_covers_nothing),
         TEST(what_another_ruleset_counted_is_not_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
