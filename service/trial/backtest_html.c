@@ -290,10 +290,11 @@ static void put_cell(struct text *out, const struct backtest_row *row, double va
 static void put_rule(const struct backtest_report *r, const struct backtest_pair *p,
                      struct text *out)
 {
-    const struct measure_rule *after = backtest_rule(&r->result->candidate, p->candidate);
-    const struct measure_rule *before = backtest_rule(&r->result->baseline, p->baseline);
+    const struct backtest_side *ours = &r->result->candidate, *theirs = &r->result->baseline;
+    const struct measure_rule *after = backtest_rule(ours, p->candidate);
+    const struct measure_rule *before = backtest_rule(theirs, p->baseline);
     const struct measure_rule *rule = after != NULL ? after : before;
-    const struct measure_counts *all = &r->result->baseline.measure.counts;
+    const struct measure_counts *all = &(after != NULL ? ours : theirs)->measure.counts;
     text_str(out, "<tr><td>");
     put_escaped(out, p->rule->title);
     put_tags(out, p);

@@ -192,6 +192,20 @@ def test_the_page_is_whole_in_itself(bed):
     assert text.count("<svg") == 3 and "nan" not in text and "inf" not in text
 
 
+def test_a_rule_is_measured_by_what_its_own_ruleset_took(bed):
+    """The candidate refuses two of the four frauds: its rule catches all that it sees."""
+    bed.write("next/ruleset.yaml", RULESET.replace(
+        "schema:\n", "schema:\n  channel: {type: string, required: true}\n"))
+    bed.write("events.ndjson", lines(
+        {**e, "channel": "web"} if n not in (8, 9) else e for n, e in enumerate(history())))
+    events = str(bed.folder / "events.ndjson")
+    told = report(bed, events)["candidate"]
+    assert told["refused"] == 2 and told["rules"][0]["recall"] == 1
+    page = Page(backtest(bed, "--events", events, "--format", "html").stdout)
+    row = page.words[page.words.index("account-burst"):]
+    assert row[1:5] == ["5", "2", "40.0 %", "100.0 %"]  # fires, running rules, precision, recall
+
+
 def test_a_page_about_nothing_can_be_read(bed):
     done = backtest(bed, "--events", "-", "--format", "html", stdin="", status=1)
     page = Page(done.stdout)
