@@ -59,7 +59,9 @@ enum { CONFIG_WORKERS_MAX = 256 };
       "The gate: so many of the last transactions of the journal are decided again by a candidate "\
       "and by the active ruleset before it takes over. 0: there is no gate.")                      \
     X(CONFIG_INT, reload_gate_history, "reload.gate_history", "100000", 0, 100000000, false,       \
-      "Transactions before those that the gate reads too, to fill the windows.")                   \
+      "Transactions before those that the gate reads too, to fill the windows: as many as come in "\
+      "the longest window of a rule, or less is counted there than live, and a rule may be taken " \
+      "for one that drifts.")                                                                      \
     X(CONFIG_INT, reload_gate_flag_rate, "reload.gate_flag_rate", "50", 0, 1000000, false,         \
       "By how many percent of the active ruleset's the flag rate may change.")                     \
     X(CONFIG_INT, reload_gate_rule_rate, "reload.gate_rule_rate", "100", 0, 1000000, false,        \
