@@ -151,11 +151,11 @@ static enum status note_active(struct offers *of, const char *id)
     return versions_note_active(versions, &active);
 }
 
-static void note_file(struct run *r)
+static void note_file(struct run *r, const char *active_id)
 {
     if (is_of_the_file(r->offer->from))
         memcpy(r->offers->options.file_id, r->report->ruleset, OFFER_ID_BYTES);
-    if (note_active(r->offers, r->report->ruleset) != ST_OK)
+    if (note_active(r->offers, active_id) != ST_OK)
         put_note(r, "a restart will not find it", "the note of it cannot be written");
 }
 
@@ -206,9 +206,30 @@ static enum offer_result run_steps(struct run *r)
     keep(r);
     if (!activate(r))
         return OFFER_REFUSED;
-    note_file(r);
+    note_file(r, r->report->ruleset);
     publish(r);
     return OFFER_LOADED;
+}
+
+/* What is left to do where nothing becomes active. The file is noted when it is what decides, so a
+ * restart goes by it again, and when the gate refused it, so that no restart lets it past. Who
+ * sends what decides here already means all instances: others may have another one, and the
+ * publishing of before may have failed. */
+static void follow_up(struct run *r)
+{
+    enum offer_result result = r->report->result;
+    if (r->offer->dry_run || (result != OFFER_UNCHANGED && result != OFFER_GATED))
+        return;
+    if (is_of_the_file(r->offer->from))
+        note_file(r, r->active->id_text);
+    if (result == OFFER_UNCHANGED)
+        publish(r);
+}
+
+/* What was unchanged is told only if something came of it. */
+static bool is_told(const struct offer_report *report)
+{
+    return report->result != OFFER_UNCHANGED || report->is_published || report->note[0] != '\0';
 }
 
 static void count(struct offers *of, const struct offer *offer, enum offer_result result)
@@ -225,27 +246,33 @@ static void run_locked(struct offers *of, const struct offer *offer, struct offe
     r.active = snapshot_current(o->snapshots);
     memcpy(report->previous, r.active->id_text, sizeof report->previous);
     report->result = run_steps(&r);
-    if (report->result == OFFER_UNCHANGED && !offer->dry_run && is_of_the_file(offer->from))
-        note_file(&r); /* so a restart goes by the file again */
+    follow_up(&r);
     if (offer->folder != NULL)
         diag_strip_folder(&report->diags, offer->folder);
     count(of, offer, report->result); /* before anybody hears of it */
-    if (o->note != NULL && report->result != OFFER_UNCHANGED)
+    if (o->note != NULL && is_told(report))
         o->note(o->user, offer, report);
     snapshot_unref(r.fresh);
     snapshot_unref(r.active);
 }
 
+/* false: another is under way, and this one does not wait. */
+static bool lock(struct offers *of, const struct offer *offer, struct offer_report *report)
+{
+    if (!offer->at_once)
+        return pthread_mutex_lock(&of->lock) == 0;
+    if (pthread_mutex_trylock(&of->lock) == 0)
+        return true;
+    report->result = OFFER_BUSY;
+    count(of, offer, OFFER_BUSY);
+    return false;
+}
+
 void offers_run(struct offers *of, const struct offer *offer, struct offer_report *ret_report)
 {
     *ret_report = (struct offer_report){.is_dry_run = offer->dry_run};
-    if (!offer->at_once) {
-        pthread_mutex_lock(&of->lock);
-    } else if (pthread_mutex_trylock(&of->lock) != 0) {
-        ret_report->result = OFFER_BUSY;
-        count(of, offer, OFFER_BUSY);
+    if (!lock(of, offer, ret_report))
         return;
-    }
     run_locked(of, offer, ret_report);
     pthread_mutex_unlock(&of->lock);
 }
@@ -285,16 +312,29 @@ void offers_refuse(struct offers *of, const struct offer *offer, const struct di
                    struct offer_report *ret_report)
 {
     const struct offers_options *o = &of->options;
-    *ret_report =
-        (struct offer_report){.result = OFFER_REFUSED, .is_dry_run = offer->dry_run, .diags = *why};
+    *ret_report = (struct offer_report){.is_dry_run = offer->dry_run};
+    if (!lock(of, offer, ret_report))
+        return;
+    ret_report->result = OFFER_REFUSED;
+    ret_report->diags = *why;
     struct snapshot *active = snapshot_current(o->snapshots);
     memcpy(ret_report->previous, active->id_text, sizeof ret_report->previous);
     snapshot_unref(active);
-    pthread_mutex_lock(&of->lock);
     count(of, offer, OFFER_REFUSED);
     if (o->note != NULL)
         o->note(o->user, offer, ret_report);
     pthread_mutex_unlock(&of->lock);
+}
+
+/* What decided before the active one; "": nobody knows. If the note names another as active, it
+ * could not be written when the active one came (a full disk): then that other is it. */
+static void id_before(struct offers *of, char ret_id[VERSION_ID_BYTES])
+{
+    struct version_active noted = versions_active(of->options.versions);
+    struct snapshot *now = snapshot_current(of->options.snapshots);
+    bool is_of_now = strcmp(noted.id, now->id_text) == 0;
+    memcpy(ret_id, is_of_now ? noted.previous : noted.id, VERSION_ID_BYTES);
+    snapshot_unref(now);
 }
 
 /* Under the lock: another offer may just now make another one the one before. */
@@ -302,10 +342,10 @@ static enum status roll_back_locked(struct offers *of, const char *id, const str
                                     struct offer_report *ret_report)
 {
     struct versions *versions = of->options.versions;
-    struct version_active active = versions_active(versions);
     struct version to;
-    char path[FILES_PATH_MAX];
-    enum status st = versions_find(versions, id != NULL ? id : active.previous, &to);
+    char path[FILES_PATH_MAX], before[VERSION_ID_BYTES];
+    id_before(of, before);
+    enum status st = versions_find(versions, id != NULL ? id : before, &to);
     if (st != ST_OK)
         return st;
     struct offer back = *offer;

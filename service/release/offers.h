@@ -9,7 +9,9 @@
  *
  * A step that fails before `activate` leaves the active ruleset as it is, and the report says why;
  * what fails behind it (a full disk, a Redis that is away) is told in the report's note, and the
- * ruleset is active all the same. A ruleset that is the active one already is not swapped.
+ * ruleset is active all the same. A ruleset that is the active one already is not swapped; one that
+ * was sent here is published all the same, for others may have another. A file that the gate
+ * refused is not what the next start loads, either.
  *
  * Owns:    a lock and counters; the slot, the versions and who hears of it are the caller's.
  * Threads: any but the workers' loops: it reads files, and may replay history.
@@ -78,7 +80,7 @@ struct offers_options {
     /* It is active now, and `before` was: both are borrowed. */
     void (*activated)(void *user, const struct offer *offer, struct snapshot *before,
                       struct snapshot *after, const struct gate_report *gate);
-    /* What became of it, good or bad. Not for what was unchanged. */
+    /* What became of it, good or bad. Not for what was unchanged, unless it was published. */
     void (*note)(void *user, const struct offer *offer, const struct offer_report *report);
     /* To all instances. Errors: any; ret_why[OFFER_NOTE_MAX] says what. */
     enum status (*publish)(void *user, const struct offer *offer, const struct snapshot *snap,
@@ -101,7 +103,7 @@ MUST_USE enum status offers_begin(struct offers *of, const char *who, struct dia
 void offers_run(struct offers *of, const struct offer *offer, struct offer_report *ret_report);
 
 /* An offer that could not even be unpacked, for the reasons of `why`: counted and told as any
- * other. */
+ * other; with at_once it may be OFFER_BUSY as any other. */
 void offers_refuse(struct offers *of, const struct offer *offer, const struct diag_list *why,
                    struct offer_report *ret_report);
 

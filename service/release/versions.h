@@ -10,8 +10,8 @@
  * which a file stands outside of its folder cannot be kept. Beyond `keep` the ones that were
  * active longest ago go, never the active one or the one before it.
  *
- * active.json also tells what the configured file was when that ruleset became active: at the next
- * start it decides which of the two is newer (versions_choose).
+ * active.json also tells what the configured file was when that ruleset became active, or when the
+ * gate refused it since: at the next start it decides which of the two is newer (versions_choose).
  *
  * Owns:    the folder. Two services in one folder find each other's versions, and write over each
  *          other's note of what is active: give each its own.

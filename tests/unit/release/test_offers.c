@@ -3,11 +3,13 @@
 #include "tests/unit/engine/world.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -20,6 +22,7 @@ struct door {
     char dir[256], ids[8][OFFER_ID_BYTES], heard[256];
     enum status gate_says, publish_says;
     int judged, published, activated, named;
+    bool refuses_another; /* while one is judged */
 };
 
 static enum status judge(void *user, struct snapshot *active, struct snapshot *candidate,
@@ -28,6 +31,13 @@ static enum status judge(void *user, struct snapshot *active, struct snapshot *c
     struct door *d = user;
     d->judged++;
     assert_string_not_equal(active->id_text, candidate->id_text);
+    if (d->refuses_another) {
+        static struct offer_report other;
+        static const struct diag_list why;
+        const struct offer broken = {.from = OFFER_PUT, .who = "bob", .at_once = true};
+        offers_refuse(d->offers, &broken, &why, &other);
+        assert_int_equal(other.result, OFFER_BUSY);
+    }
     *ret_gate = (struct gate_report){.is_judged = true, .is_refused = d->gate_says != ST_OK};
     snprintf(ret_gate->why, sizeof ret_gate->why, "flags twice as many");
     return d->gate_says;
@@ -228,6 +238,32 @@ static void what_cannot_be_published_is_active_here_and_says_so(void **state)
     assert_string_equal(active(d), d->report.ruleset);
 }
 
+static void what_is_sent_again_is_published_again(void **state)
+{
+    struct door *d = *state;
+    d->publish_says = ST_UNAVAILABLE;
+    write_rules(d, 1);
+    assert_int_equal(offer_of(d, OFFER_PUT), OFFER_LOADED);
+    d->publish_says = ST_OK;
+    assert_int_equal(offer(d, (struct offer){.from = OFFER_PUT, .dry_run = true}), OFFER_UNCHANGED);
+    assert_false(d->report.is_published);
+    assert_int_equal(offer_of(d, OFFER_PUT), OFFER_UNCHANGED);
+    assert_true(d->report.is_published);
+    assert_int_equal(offer_of(d, OFFER_REDIS), OFFER_UNCHANGED);
+    assert_int_equal(d->published, 2);
+    assert_string_equal(d->heard, "PUT loaded;PUT unchanged;");
+}
+
+static void one_that_does_not_wait_is_not_even_refused_while_another_is_judged(void **state)
+{
+    struct door *d = *state;
+    d->refuses_another = true;
+    write_rules(d, 1);
+    assert_int_equal(offer_of(d, OFFER_PUT), OFFER_LOADED);
+    assert_int_equal(d->judged, 1);
+    assert_string_equal(d->heard, "PUT loaded;");
+}
+
 static void only_what_is_sent_is_published_and_only_what_is_new_is_judged(void **state)
 {
     static const struct {
@@ -323,6 +359,40 @@ static void a_restart_goes_by_what_was_noted(void **state)
     assert_false(versions_choose(d->versions, file_id, id));
 }
 
+static void a_restart_does_not_load_a_file_that_the_gate_refused(void **state)
+{
+    struct door *d = *state;
+    char id[VERSION_ID_BYTES];
+    write_rules(d, 1);
+    d->gate_says = ST_CONFLICT;
+    assert_int_equal(offer(d, (struct offer){.from = OFFER_FILE, .dry_run = true}), OFFER_GATED);
+    assert_false(versions_choose(d->versions, d->report.ruleset, id));
+    assert_int_equal(offer_of(d, OFFER_FILE), OFFER_GATED);
+    assert_true(versions_choose(d->versions, d->report.ruleset, id));
+    assert_string_equal(id, d->ids[0]);
+}
+
+static void with_a_full_disk_too_it_goes_back_to_the_one_before(void **state)
+{
+    struct door *d = *state;
+    struct rlimit all, little;
+    write_rules(d, 1);
+    assert_int_equal(offer_of(d, OFFER_FILE), OFFER_LOADED);
+    strcpy(d->ids[1], active(d));
+    write_rules(d, 2);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+    little = (struct rlimit){16, all.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    enum offer_result result = offer_of(d, OFFER_FILE);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+    assert_int_equal(result, OFFER_LOADED);
+    assert_false(d->report.is_kept);
+    assert_true(d->report.note[0] != '\0');
+    assert_int_equal(roll_back(d, NULL), ST_OK);
+    assert_string_equal(active(d), d->ids[1]);
+}
+
 static void metrics_tell_what_became_of_each(void **state)
 {
     struct door *d = *state;
@@ -372,12 +442,16 @@ int main(void)
         TEST(a_dry_run_says_what_would_be_and_changes_nothing),
         TEST(an_offer_for_another_than_the_active_one_is_a_mismatch),
         TEST(what_cannot_be_published_is_active_here_and_says_so),
+        TEST(what_is_sent_again_is_published_again),
+        TEST(one_that_does_not_wait_is_not_even_refused_while_another_is_judged),
         TEST(only_what_is_sent_is_published_and_only_what_is_new_is_judged),
         TEST(what_is_sent_may_not_name_our_files),
         TEST(names_in_diagnostics_are_those_of_the_sender),
         TEST(going_back_is_one_call_to_the_one_before_or_to_any),
         TEST(a_version_that_was_damaged_is_refused),
         TEST(a_restart_goes_by_what_was_noted),
+        TEST(a_restart_does_not_load_a_file_that_the_gate_refused),
+        TEST(with_a_full_disk_too_it_goes_back_to_the_one_before),
         TEST(metrics_tell_what_became_of_each),
         TEST(a_report_is_json_with_every_diagnostic),
     };
