@@ -6,6 +6,7 @@
 #include "service/base/log.h"
 #include "service/release/bundle.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +20,8 @@ struct fleet {
     struct published polled;  /* the thread's; before it, the start's */
     struct published written; /* of whoever publishes, under `write_lock` */
     pthread_mutex_t write_lock;
-    uint64_t seen_seq; /* the last that was looked into */
-    bool has_seen;
-    bool is_away; /* Redis, and it was told */
+    struct published_note seen; /* the last that was looked into; id "": none */
+    bool is_away;               /* Redis, and it was told */
     char id[NODE_ID_BYTES];
     char name[256];
     struct offers *offers;
@@ -85,8 +85,11 @@ static enum status unpack(struct fleet *f, struct span bytes, struct unpacked *u
 {
     const struct bundle_source source = bundle_of_span(&bytes);
     enum status st = versions_scratch(f->versions, u->folder);
-    if (st != ST_OK)
+    if (st != ST_OK) {
+        diag_error(&u->diags, (struct diag_at){.file = "bundle"}, "see reload.dir",
+                   "there is no room to unpack it: %s", strerror(errno));
         return st;
+    }
     st = bundle_unpack(&source, u->folder, &u->diags, u->path);
     if (st != ST_OK)
         drop_unpacked(u);
@@ -101,8 +104,7 @@ static enum status take(struct fleet *f, struct unpacked *ret_unpacked)
     enum status st = published_take(&f->polled, &ret_unpacked->note, &bytes, &len);
     if (st != ST_OK)
         return st;
-    f->seen_seq = ret_unpacked->note.seq;
-    f->has_seen = true;
+    f->seen = ret_unpacked->note;
     st = unpack(f, span_of(bytes, len), ret_unpacked);
     free(bytes);
     return st;
@@ -120,6 +122,11 @@ struct snapshot *fleet_first(struct fleet *f)
     if (st == ST_OK) {
         st = snapshot_load(u->path, &options, &u->diags, &snap);
         drop_unpacked(u);
+    }
+    if (st == ST_OK && strcmp(snap->id_text, u->note.id) != 0) {
+        snapshot_unref(snap);
+        snap = NULL;
+        st = ST_CORRUPT;
     }
     if (st == ST_OK)
         log_info("the published ruleset is taken", LOG_TEXT("ruleset", snap->id_text),
@@ -170,16 +177,21 @@ static void tell_away(struct fleet *f, enum status st)
     f->is_away = is_away;
 }
 
+/* A Redis that was emptied counts anew, and comes by a number that was seen. */
+static bool was_seen(const struct fleet *f, const struct published_note *note)
+{
+    return f->seen.seq == note->seq && strcmp(f->seen.id, note->id) == 0;
+}
+
 static void poll_once(struct fleet *f)
 {
     struct published_note note;
     enum status st = published_look(&f->polled, &note);
     tell_away(f, st);
-    if (st != ST_OK || (f->has_seen && note.seq == f->seen_seq))
+    if (st != ST_OK || was_seen(f, &note))
         return;
     if (is_active(f, note.id)) {
-        f->seen_seq = note.seq;
-        f->has_seen = true;
+        f->seen = note;
         return;
     }
     struct unpacked *u = malloc(sizeof *u);
@@ -273,10 +285,14 @@ void fleet_stop(struct fleet *f)
 
 /* ---- publish ---- */
 
+/* Between two publishings the connection may have ended, which only its next use tells: a second
+ * try makes another. */
 static enum status publish_locked(struct fleet *f, const struct published_note *note,
                                   struct span bundle, char *ret_why)
 {
     enum status st = published_put(&f->written, note, bundle);
+    if (st == ST_UNAVAILABLE)
+        st = published_put(&f->written, note, bundle);
     if (st != ST_OK)
         snprintf(ret_why, OFFER_NOTE_MAX, "Redis: %.200s", redis_sync_why(f->written.redis));
     return st;

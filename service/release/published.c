@@ -1,5 +1,6 @@
 #include "service/release/published.h"
 
+#include "rules/cel_utf8.h"
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/base/decode.h"
@@ -39,6 +40,16 @@ static struct span text_of(const redisReply *r)
     return r->type == REDIS_REPLY_STRING ? span_of(r->str, r->len) : span_of(NULL, 0);
 }
 
+/* Whoever may write to Redis wrote it, and it goes into JSON and onto terminals: what is no text
+ * for those becomes '?'. */
+static void clean(char *who)
+{
+    bool is_text = cel_utf8_is_valid(span_str(who));
+    for (char *c = who; *c != '\0'; c++)
+        if ((*c & 0x80) != 0 ? !is_text : *c < 0x20 || *c == 0x7F)
+            *c = '?';
+}
+
 /* The reply of HMGET id seq who judged ... ST_CORRUPT: a field is missing, or is none of ours. */
 static enum status read_note(const redisReply *r, struct published_note *ret_note)
 {
@@ -48,6 +59,7 @@ static enum status read_note(const redisReply *r, struct published_note *ret_not
         return ST_NOT_FOUND;
     snprintf(note.id, sizeof note.id, "%.*s", SPAN_ARG(id));
     snprintf(note.who, sizeof note.who, "%.*s", SPAN_ARG(who));
+    clean(note.who);
     note.judged = span_is(text_of(r->element[3]), "1");
     if (!version_is_id(note.id) || id.len != strlen(note.id) ||
         !decode_u64(text_of(r->element[1]), 10, &note.seq))

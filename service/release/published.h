@@ -34,7 +34,7 @@ struct published {
 struct published_note {
     char id[VERSION_ID_BYTES];
     uint64_t seq;
-    char who[VERSION_WHO_BYTES];
+    char who[VERSION_WHO_BYTES]; /* as it is read: UTF-8 without control characters */
     bool judged; /* where it came from the gate was asked, or told to be quiet: once is enough */
 };
 

@@ -137,6 +137,59 @@ def test_what_is_sent_while_redis_is_away_is_active_here_alone_and_says_so(pair,
     until(lambda: active(two) == again["ruleset"], "it does not converge after Redis is back")
 
 
+def test_what_is_sent_again_once_redis_is_back_reaches_all(pair, redis):
+    one, two = pair
+    redis.kill()
+    assert one.request("PUT", "/v1/ruleset", ruleset(2), TAR).json()["published"] is False
+    redis.start()
+    again = one.request("PUT", "/v1/ruleset", ruleset(2), TAR).json()
+    assert (again["result"], again["published"]) == ("unchanged", True)
+    until(lambda: active(two) == again["ruleset"], "what was sent again does not reach the other")
+    last = json.loads((one.folder / "audit.ndjson").read_text().splitlines()[-1])
+    assert (last["from"], last["result"]) == ("PUT", "unchanged")
+
+
+def test_the_first_publishing_after_a_redis_that_restarted_is_not_lost(pair, redis):
+    one, two = pair
+    assert one.request("PUT", "/v1/ruleset", ruleset(2), TAR).json()["published"] is True
+    redis.kill()  # and what stands in it
+    redis.start()
+    sent = one.request("PUT", "/v1/ruleset", ruleset(3), TAR).json()
+    assert sent["published"] is True, sent["notes"]  # though its connection had ended
+    until(lambda: active(two) == sent["ruleset"], "it does not converge")
+
+
+def test_a_number_that_comes_again_from_an_emptied_redis_is_not_taken_for_seen(pair, redis):
+    one, two = pair
+    first = one.request("PUT", "/v1/ruleset", ruleset(2), TAR).json()["ruleset"]
+    until(lambda: active(two) == first, "the PUT does not reach the other")
+    redis.tell("DEL", "sluice:ruleset")
+    second = one.request("PUT", "/v1/ruleset", ruleset(3), TAR).json()["ruleset"]
+    assert redis.tell("HGET", "sluice:ruleset", "seq") == b"$1\r\n1\r\n"
+    until(lambda: active(two) == second, "the same number keeps another ruleset away")
+
+
+def test_who_published_may_have_any_name(pair, tmp_path):
+    one, two = pair
+    env = dict(os.environb, USER=b"J\xf6rg")
+    done = subprocess.run([os.path.abspath(BIN), "publish", "-c", config_of(one),
+                           next_rules(tmp_path, 1)], capture_output=True, timeout=60, env=env)
+    assert done.returncode == 0, done.stderr
+    for server in pair:
+        until(lambda s=server: s.get("/v1/ruleset").json()["who"].startswith("J?rg@"), "not there")
+
+
+def test_a_published_one_that_is_not_what_it_is_named_is_not_started_with(pair, redis):
+    one, two = pair
+    before = active(two)
+    two.stop()
+    one.request("PUT", "/v1/ruleset", ruleset(2), TAR)
+    redis.tell("HSET", "sluice:ruleset", "id", "0123456789abcdef")
+    two.start()
+    assert active(two) == before
+    assert "the published ruleset cannot be loaded" in {e["message"] for e in two.log}
+
+
 def test_all_nodes_say_what_they_decide_by_and_versions_are_shown(pair):
     one, two = pair
     sent = one.request("PUT", "/v1/ruleset", ruleset(2), TAR).json()["ruleset"]

@@ -60,6 +60,20 @@ static void what_is_published_is_taken_whole(void **state)
     free(bundle);
 }
 
+static void who_published_is_text_whatever_stands_there(void **state)
+{
+    static const char *const rows[][2] = {
+        {"J\xC3\xB6rg@node-1", "J\xC3\xB6rg@node-1"}, {"J\xF6rg\n@x", "J?rg?@x"}, {"\x7F", "?"}};
+    struct published_note note = {.id = "9f2c41d07be83a56"};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(note.who, sizeof note.who, "%s", rows[i][0]);
+        assert_int_equal(published_put(&p, &note, span_of(bytes, sizeof bytes)), ST_OK);
+        assert_int_equal(published_look(&p, &note), ST_OK);
+        assert_string_equal(note.who, rows[i][1]);
+    }
+}
+
 static void each_publishing_has_another_number(void **state)
 {
     struct published_note note;
@@ -131,8 +145,11 @@ static void nodes_are_listed_as_long_as_they_say_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_published_is_taken_whole),        TEST(each_publishing_has_another_number),
-        TEST(nothing_published_is_not_found),          TEST(what_is_not_of_our_form_is_corrupt),
+        TEST(what_is_published_is_taken_whole),
+        TEST(each_publishing_has_another_number),
+        TEST(nothing_published_is_not_found),
+        TEST(what_is_not_of_our_form_is_corrupt),
+        TEST(who_published_is_text_whatever_stands_there),
         TEST(nodes_are_listed_as_long_as_they_say_so),
     };
     signal(SIGPIPE, SIG_IGN);
