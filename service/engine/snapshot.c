@@ -447,7 +447,7 @@ static void hash_files(struct loader *l)
     size_t n = 0;
     hash_sha256(l->file.content, digests[n++]);
     for (int i = 0; i < s->lists->count; i++)
-        if (s->lists->items[i].content.len > 0)
+        if (s->lists->items[i].content.base != NULL) /* an empty file, too: which one is it? */
             hash_sha256(s->lists->items[i].content, digests[n++]);
     for (int i = 0; i < l->n_rule_files; i++)
         hash_sha256(l->rule_files[i].yaml.content, digests[n++]);

@@ -101,6 +101,26 @@ static void a_row_may_hold_everything_for_expressions_in_no_rule(void **state)
     snapshot_unref(s);
 }
 
+static void its_name_tells_which_of_two_list_files_is_the_empty_one(void **state)
+{
+    struct world *w = *state;
+    char text[4096], ids[2][17];
+    const char *lists = strstr(world_ruleset, "lists:\n");
+    assert_non_null(lists);
+    snprintf(text, sizeof text,
+             "%.*slists:\n  block: {file: block.txt}\n  allow: {file: allow.txt, type: string}\n%s",
+             (int)(lists - world_ruleset), world_ruleset, lists + strlen("lists:\n"));
+    world_write(w, "ruleset.yaml", text);
+    for (int i = 0; i < 2; i++) {
+        world_write(w, "block.txt", i == 0 ? "d-1\n" : "");
+        world_write(w, "allow.txt", i == 0 ? "" : "d-1\n");
+        struct snapshot *s = load(w);
+        memcpy(ids[i], s->id_text, sizeof ids[i]);
+        snapshot_unref(s);
+    }
+    assert_string_not_equal(ids[0], ids[1]);
+}
+
 static void its_name_follows_every_file(void **state)
 {
     struct world *w = *state;
@@ -358,6 +378,7 @@ int main(void)
         TEST(a_row_holds_what_is_read_and_no_more),
         TEST(a_row_may_hold_everything_for_expressions_in_no_rule),
         TEST(its_name_follows_every_file),
+        TEST(its_name_tells_which_of_two_list_files_is_the_empty_one),
         TEST(what_is_observed_has_a_name_of_its_own),
         TEST(in_a_flow_mapping_nothing_observed_is_missed),
         TEST(names_share_one_space),
