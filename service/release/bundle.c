@@ -1,6 +1,7 @@
 #include "service/release/bundle.h"
 
 #include "service/base/check.h"
+#include "service/base/files.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -85,7 +86,7 @@ static enum status copy_data(struct unpacker *u, int fd, const char *name)
             return refuse(u, ST_TOO_LARGE, NULL, "unpacked it is over %d MiB",
                           BUNDLE_BYTES_MAX >> 20);
         end = at + (la_int64_t)n;
-        if (pwrite(fd, block, n, at) != (ssize_t)n)
+        if (files_write_all(fd, span_of(block, n)) != ST_OK)
             return refuse(u, ST_IO, NULL, "%s: cannot be written: %s", name, strerror(errno));
     }
     return got == ARCHIVE_EOF ? ST_OK
@@ -129,6 +130,8 @@ static enum status unpack_entry(struct unpacker *u, struct archive_entry *entry)
         return refuse(u, ST_TOO_LARGE, NULL, "it has more than %d entries", 2 * BUNDLE_FILES_MAX);
     if (raw == NULL)
         return refuse(u, ST_INVALID, NULL, "a name in it is no text");
+    if (is_folder && archive_entry_size(entry) > 0) /* would be skipped, and not be counted */
+        return refuse(u, ST_INVALID, "make it by tar czf", "a folder in it has content of its own");
     if (is_folder && strspn(raw, "./") == strlen(raw) && strstr(raw, "..") == NULL)
         return ST_OK; /* the top */
     if (snapshot_file_clean(is_folder ? without_slash(span_str(raw)) : span_str(raw), name) !=

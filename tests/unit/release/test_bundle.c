@@ -5,11 +5,13 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +23,8 @@ struct packing {
     char *bytes;
     size_t cap, len;
 };
+
+enum { BLOCK = 64 << 10 };
 
 static struct diag_list diags;
 static char folder[64], ruleset[BUNDLE_PATH_BYTES];
@@ -268,6 +272,52 @@ static void a_bomb_is_stopped_at_the_limit_of_bytes(void **state)
     free(zeros);
 }
 
+/* POSIX.1-2017 pax, "ustar Interchange Format". */
+static void put_header(char tar[512], const char *name, char type, int size)
+{
+    unsigned sum = 0;
+    snprintf(tar, 100, "%s", name);
+    strcpy(tar + 100, "0000755");
+    snprintf(tar + 124, 12, "%011o", (unsigned)size);
+    memset(tar + 148, ' ', 8);
+    tar[156] = type;
+    memcpy(tar + 257, "ustar\00000", 8);
+    for (int i = 0; i < 512; i++)
+        sum += (unsigned char)tar[i];
+    snprintf(tar + 148, 8, "%06o", sum);
+}
+
+/* libarchive writes no such thing, but reads it, and skips what nobody has counted. */
+static void a_folder_with_content_is_refused(void **state)
+{
+    char tar[6 * 512] = "";
+    (void)state;
+    put_header(tar, "PaxHeaders/rules", 'x', 12);
+    strcpy(tar + 512, "12 size=512\n");
+    put_header(tar + 1024, "rules/", '5', 0);
+    assert_int_equal(unpack_bytes(tar, sizeof tar), ST_INVALID);
+    assert_string_equal(diags.items[0].message, "a folder in it has content of its own");
+}
+
+static void a_full_disk_is_told_as_one(void **state)
+{
+    char *zeros = calloc(1, 4 * BLOCK);
+    struct rlimit all, little;
+    struct packing p;
+    (void)state;
+    begin(&p, 1 << 20, true);
+    add(&p, "ruleset.yaml", AE_IFREG, NULL, zeros, 4 * BLOCK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+    little = (struct rlimit){BLOCK + 7, all.rlim_max}; /* part of a write has room */
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    enum status st = unpack(&p);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+    assert_int_equal(st, ST_IO);
+    assert_string_equal(diags.items[0].message, "ruleset.yaml: cannot be written: File too large");
+    free(zeros);
+}
+
 static void files_are_private_whatever_the_bundle_says(void **state)
 {
     struct packing p;
@@ -309,6 +359,8 @@ int main(void)
         cmocka_unit_test(more_files_than_the_limit_are_refused),
         cmocka_unit_test(more_folders_than_the_limit_are_refused),
         cmocka_unit_test(a_bomb_is_stopped_at_the_limit_of_bytes),
+        cmocka_unit_test(a_folder_with_content_is_refused),
+        cmocka_unit_test(a_full_disk_is_told_as_one),
         cmocka_unit_test(files_are_private_whatever_the_bundle_says),
     };
     return cmocka_run_group_tests_name("engine/bundle", tests, make_folder, drop_folder);
