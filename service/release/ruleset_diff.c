@@ -244,19 +244,23 @@ static struct lines sorted_lines(struct span content)
     return l;
 }
 
-static void count_items(struct span before, struct span after, struct diff_entry *e)
+static void count_items(struct span before, struct span after, int64_t *ret_added,
+                        int64_t *ret_removed)
 {
+    int64_t added = 0, removed = 0;
     struct lines a = sorted_lines(before), b = sorted_lines(after);
     size_t i = 0, k = 0;
     while (i < a.count || k < b.count) {
         int order = i == a.count ? 1 : k == b.count ? -1 : by_bytes(&a.items[i], &b.items[k]);
-        e->items_removed += order < 0;
-        e->items_added += order > 0;
+        removed += order < 0;
+        added += order > 0;
         i += order <= 0;
         k += order >= 0;
     }
     free(a.items);
     free(b.items);
+    *ret_added = added;
+    *ret_removed = removed;
 }
 
 static void compare_lists(struct differ *d, const struct snapshot *from, const struct snapshot *to)
@@ -266,8 +270,47 @@ static void compare_lists(struct differ *d, const struct snapshot *from, const s
         const struct list *b = lists_find(to->lists, a->name);
         if (b == NULL || span_eq(a->content, b->content))
             continue;
+        int64_t added, removed;
+        count_items(a->content, b->content, &added, &removed);
+        if (added + removed == 0) /* another order */
+            continue;
         struct diff_entry *e = add(d, DIFF_LIST, DIFF_CHANGED, a->name);
-        count_items(a->content, b->content, e);
+        e->items_added = added;
+        e->items_removed = removed;
+    }
+}
+
+/* ---- files ---- */
+
+static struct span name_of(const struct snapshot_file *file)
+{
+    return span_str(file->name != NULL ? file->name : file->path);
+}
+
+/* The first of that name; NULL: there is none. */
+static const struct snapshot_file *find_file(const struct snapshot *snap, struct span name)
+{
+    for (int i = 0; i < snap->files.count; i++)
+        if (span_eq(name_of(&snap->files.items[i]), name))
+            return &snap->files.items[i];
+    return NULL;
+}
+
+static void compare_files(struct differ *d, const struct snapshot *from, const struct snapshot *to)
+{
+    for (int i = 0; i < from->files.count; i++) {
+        const struct snapshot_file *a = &from->files.items[i], *b = find_file(to, name_of(a));
+        if (find_file(from, name_of(a)) != a)
+            continue; /* named twice */
+        if (b == NULL)
+            add(d, DIFF_FILE, DIFF_REMOVED, name_of(a));
+        else if (!span_eq(a->content, b->content))
+            add(d, DIFF_FILE, DIFF_CHANGED, name_of(a));
+    }
+    for (int i = 0; i < to->files.count; i++) {
+        const struct snapshot_file *b = &to->files.items[i];
+        if (find_file(to, name_of(b)) == b && find_file(from, name_of(b)) == NULL)
+            add(d, DIFF_FILE, DIFF_ADDED, name_of(b));
     }
 }
 
@@ -332,6 +375,8 @@ enum status ruleset_diff_make(const struct snapshot *from, const struct snapshot
     compare_section(&d, DIFF_LIST, yaml_get(a.root, "lists"), yaml_get(b.root, "lists"));
     compare_lists(&d, from, to);
     compare_rules(&d, &a, &b);
+    if (d.diff.count == 0 && strcmp(from->id_text, to->id_text) != 0)
+        compare_files(&d, from, to);
     if (d.is_full)
         return ST_NO_SPACE;
     *ret_diff = d.diff;
@@ -365,6 +410,8 @@ static void put_entry(struct text *out, const struct diff_entry *e)
     text_put(out, e->name);
     if (e->change != DIFF_CHANGED) {
         text_str(out, e->change == DIFF_ADDED ? " is new" : " is gone");
+    } else if (e->kind == DIFF_FILE) {
+        text_str(out, " differs in order, comments or `engine:` alone");
     } else if (e->items_added + e->items_removed > 0) {
         text_printf(out, ": %lld item%s more, %lld less", (long long)e->items_added,
                     e->items_added == 1 ? "" : "s", (long long)e->items_removed);

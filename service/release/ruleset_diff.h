@@ -6,9 +6,11 @@
  *     feature account_amount is gone
  *     list blocked_devices: 3 items more, 1 less
  *     flag_at was `70`, is `80`
+ *     file rules.yaml differs in order, comments or `engine:` alone
  *
  * Compared is what stands in the files, name by name, whatever file or order it stands in, and
- * not what it is compiled to: so each key is told that anybody may write there.
+ * not what it is compiled to: so each key is told that anybody may write there. Files are told only
+ * where nothing in them is another by name, and yet they are not the same, nor the rulesets' ids.
  *
  * Owns: all lives in the arena; texts point into the two snapshots, which must outlive the diff.
  */
@@ -29,7 +31,8 @@ enum {
     X(DIFF_DERIVED, "derived field")                      \
     X(DIFF_FEATURE, "feature")                            \
     X(DIFF_LIST, "list")                                  \
-    X(DIFF_RULE, "rule")
+    X(DIFF_RULE, "rule")                                  \
+    X(DIFF_FILE, "file")
 
 enum diff_kind {
 #define X(name, text) name,
@@ -52,7 +55,7 @@ struct diff_entry {
 
 struct ruleset_diff {
     const struct snapshot *from, *to;
-    struct diff_entry *first; /* NULL: they are the same */
+    struct diff_entry *first; /* NULL: they are the same, byte for byte */
     int count;
 };
 

@@ -29,6 +29,7 @@
 #define RULE_A "  - {id: a, when: amount > 10.0, score: 80}\n"
 #define RULE_B "  - {id: b, when: tx_5m > 3, score: 10, mode: shadow}\n"
 #define RULES "rules:\n" RULE_A RULE_B
+#define ALONE " differs in order, comments or `engine:` alone\n"
 #define DEVICES "d-1\nd-2\nd-3\n"
 
 /* A ruleset of three files; the caller's world keeps its folder until the end. */
@@ -57,7 +58,11 @@ static const struct {
     const char *words;
 } changes[] = {
     {NULL, NULL, NULL, ""},
-    {NULL, "rules:\n" RULE_B RULE_A, NULL, ""}, /* another order */
+    {NULL, "rules:\n" RULE_B RULE_A, NULL, "file rules.yaml" ALONE},
+    {NULL, "# a remark\n" RULES, "d-3\nd-1\nd-2\n",
+     "file devices.txt" ALONE "file rules.yaml" ALONE},
+    {NULL, "engine: \"0.1\"\n" RULES, NULL, "file rules.yaml" ALONE},
+    {NULL, "rules:\n" RULE_A, "d-3\nd-1\nd-2\n", "rule b is gone\n"},
     {NULL, "rules:\n" RULE_A, NULL, "rule b is gone\n"},
     {NULL, RULES "  - {id: c, when: is_big, score: 1}\n", NULL, "rule c is new\n"},
     {NULL, "rules:\n  - {id: a, when: amount > 20.0, score: 80}\n" RULE_B, NULL,
