@@ -57,12 +57,20 @@ static bool same(const struct yaml_node *a, const struct yaml_node *b)
     return x == y;
 }
 
-/* In one line; a value of several is shown as one. At most YAML_DEPTH_MAX deep. */
+/* In one line: a value of several is shown as one, and what would steer a terminal is a blank. */
+static void write_scalar(struct span s, struct text *out)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.base[i];
+        text_char(out, c < 0x20 || c == 0x7F ? ' ' : s.base[i]);
+    }
+}
+
+/* At most YAML_DEPTH_MAX deep. */
 static void write_node(const struct yaml_node *node, struct text *out)
 {
     if (node->kind == YAML_SCALAR) {
-        for (size_t i = 0; i < node->text.len; i++)
-            text_char(out, node->text.base[i] == '\n' ? ' ' : node->text.base[i]);
+        write_scalar(node->text, out);
         return;
     }
     text_char(out, node->kind == YAML_MAPPING ? '{' : '[');

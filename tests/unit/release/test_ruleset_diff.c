@@ -71,6 +71,8 @@ static const struct {
      "rule b: score was `10`, is `15`\nrule b: mode was `shadow`, is not there\n"},
     {NULL, "rules:\n  - {id: a, when: amount > 10.0, score: 80, tags: [x, y]}\n" RULE_B, NULL,
      "rule a: tags was not there, is `[x, y]`\n"},
+    {NULL, "rules:\n  - {id: a, when: amount > 10.0, score: 80, title: \"\\e[2J\\r\"}\n" RULE_B,
+     NULL, "rule a: title was not there, is ` [2J `\n"},
     {NULL, NULL, "d-1\nd-3\nd-4\nd-5\n", "list devices: 2 items more, 1 less\n"},
     {NULL, NULL, "d-1\nd-2\nd-3\nd-4\n", "list devices: 1 item more, 0 less\n"},
     {"limits: {evaluation_steps: 9000}\n" RULESET, NULL, NULL,
