@@ -87,7 +87,9 @@ def test_a_put_and_a_rollback_on_one_reach_the_other(pair):
     until(lambda: active(two) == second, "the PUT does not reach the other")
     assert two.request("POST", "/v1/ruleset/rollback").json()["ruleset"] == first
     until(lambda: active(one) == first, "the rollback does not reach the first")
-    lines = [json.loads(line) for line in (one.folder / "audit.ndjson").open()]
+    audit = one.folder / "audit.ndjson"
+    until(lambda: audit.read_text().count("\n") == 2, "it is not told")  # once it decides
+    lines = [json.loads(line) for line in audit.open()]
     assert [(e["from"], e["ruleset"]) for e in lines] == [("PUT", second), ("redis", first)]
     assert [e["who"] for e in lines] == ["anonymous@127.0.0.1"] * 2
 
