@@ -201,7 +201,7 @@ static void extreme(const struct evidence *e, bool smallest, struct window_value
     const struct doubt *d = doubt_of(e);
     const struct sums *s = e->sure, *m = &d->maybe;
     int64_t lo = s->min < m->min ? s->min : m->min, hi = s->max > m->max ? s->max : m->max;
-    if (s->values == 0 && m->values == 0) {
+    if (s->min > s->max && m->min > m->max) {
         if (values_doubted(d))
             put_missing_perhaps(v);
         else

@@ -22,6 +22,8 @@ struct doubt {
     int64_t labels_more[RECORD_KINDS]; /* labels that are not counted and may be */
     int64_t unknown_n;                 /* events whose filter was not recorded: in or out */
     int64_t unknown_values;            /* events in the window whose column was not recorded */
+    int64_t lacking_n;                 /* events of tiles that have not all parts of the column: */
+    unsigned lacking;                  /* enum cell_part. unknown_values of those who need them */
     int64_t lost_n;                    /* at most so many events of the window were dropped */
     bool own_among_sure;               /* perhaps: a retry's first record is, or is unknown_n's */
 };

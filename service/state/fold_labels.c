@@ -72,10 +72,10 @@ static bool label_may_be_folded(struct reading *r, int lane, int w, const struct
         const struct tile_block *b = &r->folded.blocks[i];
         const struct layout_map *m;
         struct tile_cell c;
-        if (reading_map_layout(r, b->layout->id, &m) != ST_OK || m->lanes[lane].cell < 0)
+        if (reading_map_layout(r, b->layout->id, &m) != ST_OK || m->lanes[lane].label_cell < 0)
             continue;
         int tier = tier_for(b->layout, l->windows_ms[w] + l->delay_ms);
-        if (!block_cell_at(b, tier, m->lanes[lane].cell, label->ts_ms, &c))
+        if (!block_cell_at(b, tier, m->lanes[lane].label_cell, label->ts_ms, &c))
             continue;
         if (label->kind <= RECORD_LEGITIMATE
                 ? c.labels[RECORD_FRAUD].hi + c.labels[RECORD_LEGITIMATE].hi > 0

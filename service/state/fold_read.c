@@ -169,12 +169,25 @@ static struct evidence_place place_in(const struct lane_state *ls, int64_t from_
     return p;
 }
 
+/* For one aggregate of the lane. NULL: nothing is in doubt. */
+static const struct doubt *doubt_for(const struct lane_state *ls, const struct plan_output *out,
+                                     struct doubt *room)
+{
+    const struct doubt *d = ls->doubts != NULL ? &ls->doubts[out->window] : NULL;
+    if (d == NULL || (d->lacking & out->parts) == 0)
+        return d;
+    *room = *d;
+    room->unknown_values += d->lacking_n;
+    return room;
+}
+
 static void put_output(const struct reading *r, const struct plan_output *out,
                        struct window_value *ret_value)
 {
     const struct lane_state *ls = &r->lanes[out->lane];
     const struct lane *l = ls->lane;
     int64_t to_ms = ls->to_ms, from_ms = to_ms - l->windows_ms[out->window];
+    struct doubt room;
     struct evidence e = {
         .t_ms = r->query->t_ms,
         .from_ms = from_ms,
@@ -182,7 +195,7 @@ static void put_output(const struct reading *r, const struct plan_output *out,
         .scale = l->scale,
         .sure = &ls->sums[out->window],
         .labels = ls->labels != NULL ? ls->labels[out->window] : NULL,
-        .doubt = ls->doubts != NULL ? &ls->doubts[out->window] : NULL,
+        .doubt = doubt_for(ls, out, &room),
     };
     if (out->aggregate == AGG_SPEED_KMH) {
         struct evidence_place p = place_in(ls, from_ms);

@@ -72,23 +72,30 @@ static void add_cell_labels(struct reading *r, struct lane_state *ls, int w,
     }
 }
 
-/* `is_bound`: the cell has all events, of which those that pass the lane's filter are some. */
-static void add_tile(struct reading *r, struct lane_state *ls, int w, const struct tile_cell *cell,
-                     bool is_bound, bool has_parts, int64_t from_ms, int64_t to_ms)
+/* What one block's layout has for a lane. */
+struct source {
+    int events, labels; /* cells, or -1 */
+    bool is_bound; /* they have all events, of which those that pass the lane's filter are some */
+    bool is_other; /* its values are another column's */
+    unsigned lacking; /* parts */
+};
+
+static void add_tile(struct reading *r, struct lane_state *ls, int w, const struct source *from,
+                     const struct sums *s, int64_t from_ms, int64_t to_ms)
 {
-    const struct sums *s = &cell->sums;
-    if (ls->labels != NULL)
-        add_cell_labels(r, ls, w, cell, is_bound, from_ms, to_ms);
     if (s->n == 0 || s->last_ms <= from_ms || s->first_ms > to_ms)
         return;
-    if (is_bound)
+    if (from->is_bound)
         reading_doubts(r, ls)[w].unknown_n += s->n;
     else if (s->first_ms > from_ms && s->last_ms <= to_ms)
         sums_merge(&ls->sums[w], s);
     else
         add_cut_cell(&ls->sums[w], &reading_doubts(r, ls)[w], s, from_ms, to_ms);
-    if (!is_bound && !has_parts)
-        reading_doubts(r, ls)[w].unknown_values += s->n;
+    if (!from->is_bound && from->lacking != 0) {
+        struct doubt *d = &reading_doubts(r, ls)[w];
+        d->lacking |= from->lacking;
+        d->lacking_n += s->n;
+    }
 }
 
 /* Tiles of another ruleset did not keep the labels that this lane counts. */
@@ -106,13 +113,38 @@ static void add_unknown_tier(struct reading *r, struct lane_state *ls, int w)
         add_unknown_labels(r, ls, w);
 }
 
-/* The cell of all events, or -1. */
-static int cell_of_all(const struct layout *l)
+/* A cell of all events that has those parts, or -1. */
+static int cell_of_all(const struct layout *l, unsigned parts)
 {
     for (int i = 0; i < l->n_cells; i++)
-        if (l->cells[i].filter < 0)
+        if (l->cells[i].filter < 0 && (l->cells[i].parts & parts) == parts)
             return i;
     return -1;
+}
+
+static struct source source_of(const struct lane *lane, const struct layout *l,
+                               const struct lane_map *m)
+{
+    if (m->cell < 0)
+        return (struct source){
+            .events = cell_of_all(l, 0), .labels = cell_of_all(l, CELL_LABELS), .is_bound = true};
+    return (struct source){
+        .events = m->cell,
+        .labels = m->label_cell,
+        .is_other = lane->column >= 0 && l->cells[m->cell].column != m->column,
+        .lacking = lane->parts & ~(unsigned)CELL_LABELS & ~m->cell_parts,
+    };
+}
+
+/* Events and their times, of a cell whose values are another column's. */
+static void forget_values(struct sums *s)
+{
+    struct sums events;
+    sums_init(&events);
+    events.n = s->n;
+    events.first_ms = s->first_ms;
+    events.last_ms = s->last_ms;
+    *s = events;
 }
 
 static void add_tier(struct reading *r, struct lane_state *ls, int w, const struct tile_block *b,
@@ -122,19 +154,25 @@ static void add_tier(struct reading *r, struct lane_state *ls, int w, const stru
     const struct tile_tier *t = &b->tiers[tier];
     int64_t grain_ms = b->layout->tiers[tier].grain_ms;
     int64_t last = tile_index_of(to_ms, grain_ms);
-    bool is_bound = m->cell < 0;
-    int cell = is_bound ? cell_of_all(b->layout) : m->cell;
-    if (cell < 0) {
+    const struct source from = source_of(ls->lane, b->layout, m);
+    if (from.events < 0) {
         add_unknown_tier(r, ls, w);
         return;
     }
-    if (ls->labels != NULL && !(b->layout->cells[cell].parts & CELL_LABELS))
+    if (ls->labels != NULL && from.labels < 0)
         add_unknown_labels(r, ls, w);
     for (int i = tile_search(b, t, tile_index_of(from_ms + 1, grain_ms));
          i < t->n && tile_index(b, t, i) <= last; i++) {
         struct tile_cell c;
-        tile_cell(b, t, i, cell, &c);
-        add_tile(r, ls, w, &c, is_bound, m->cell_has_parts, from_ms, to_ms);
+        tile_cell(b, t, i, from.events, &c);
+        if (from.is_other)
+            forget_values(&c.sums);
+        add_tile(r, ls, w, &from, &c.sums, from_ms, to_ms);
+        if (ls->labels == NULL || from.labels < 0)
+            continue;
+        if (from.labels != from.events)
+            tile_cell(b, t, i, from.labels, &c);
+        add_cell_labels(r, ls, w, &c, from.is_bound, from_ms, to_ms);
     }
     if (t->dropped_before_ms > from_ms)
         reading_doubts(r, ls)[w].lost_n = (int64_t)r->folded.gone;
@@ -194,11 +232,9 @@ void reading_add_maps_and_places(struct reading *r)
             continue;
         for (int lane = 0; lane < r->plan->n_lanes; lane++) {
             struct lane_state *ls = &r->lanes[lane];
-            if (!m->lanes[lane].cell_has_parts)
-                continue;
-            if (ls->lane->parts & CELL_MAP)
+            if (m->lanes[lane].cell_parts & ls->lane->parts & CELL_MAP)
                 add_map(ls, &b->maps[m->lanes[lane].cell], ls->to_ms);
-            if (ls->lane->parts & CELL_PLACE)
+            if (m->lanes[lane].cell_parts & ls->lane->parts & CELL_PLACE)
                 add_folded_place(ls, &b->places[m->lanes[lane].cell], ls->to_ms);
         }
     }

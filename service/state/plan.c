@@ -118,8 +118,8 @@ static const char *make_lanes(const struct plan_spec *spec, struct plan *p)
     for (int i = 0; i < spec->n_features; i++) {
         const struct plan_feature *f = &spec->features[i];
         const struct lane *l = find_lane(p, f);
-        p->outputs[i] =
-            (struct plan_output){f->aggregate, (int)(l - p->lanes), window_index(l, f->window_ms)};
+        p->outputs[i] = (struct plan_output){f->aggregate, parts_of(f->aggregate),
+                                             (int)(l - p->lanes), window_index(l, f->window_ms)};
         p->counts |= kinds_counted(f->aggregate);
     }
     p->n_outputs = spec->n_features;
@@ -231,20 +231,20 @@ static void set_plain_record(struct plan *p)
     memcpy(&p->plain_head, bytes, sizeof p->plain_head);
 }
 
-static int find_cell(const struct layout *l, int filter, int column, unsigned parts,
-                     bool *ret_has_parts)
+/* All cells of one filter have the same events and labels: those of other columns, too. */
+static void map_cells(const struct layout *l, int filter, int column, struct lane_map *m)
 {
-    int any = -1;
     for (int i = 0; i < l->n_cells; i++) {
         const struct layout_cell *c = &l->cells[i];
         if (c->filter != filter)
             continue;
-        *ret_has_parts = c->column == column && (c->parts & parts) == parts;
-        if (*ret_has_parts)
-            return i;
-        any = i;
+        if (m->cell < 0 || c->column == column)
+            m->cell = i;
+        if (c->column == column)
+            m->cell_parts = c->parts & ~(unsigned)CELL_LABELS;
+        if (c->parts & CELL_LABELS)
+            m->label_cell = i;
     }
-    return any;
 }
 
 static void map_lane(const struct layout *own, const struct lane *lane, const struct layout *l,
@@ -254,17 +254,16 @@ static void map_lane(const struct layout *own, const struct lane *lane, const st
     int column = lane->column < 0 ? MAP_NONE : layout_find_column(l, &own->columns[lane->column]);
     bool filter_known = lane->filter < 0 || filter >= 0;
     bool column_known = lane->column < 0 || column >= 0;
-    *m = (struct lane_map){
-        .filter_bit = MAP_NONE, .column = column_known ? column : MAP_UNKNOWN, .cell = -1};
+    *m = (struct lane_map){.filter_bit = MAP_NONE,
+                           .column = column_known ? column : MAP_UNKNOWN,
+                           .cell = -1,
+                           .label_cell = -1};
     if (!filter_known)
         m->filter_bit = MAP_UNKNOWN;
     else if (filter >= 0)
         m->filter_bit = l->n_columns + filter;
-    /* parts that hold per event, not per column, are met by any cell of the filter */
     if (filter_known)
-        m->cell = find_cell(l, filter, column, lane->parts, &m->cell_has_parts);
-    if (lane->column < 0 && m->cell >= 0)
-        m->cell_has_parts = (l->cells[m->cell].parts & lane->parts) == lane->parts;
+        map_cells(l, filter, column_known ? column : MAP_UNKNOWN, m);
 }
 
 void plan_map_layout(const struct plan *plan, const struct layout *l, struct layout_map *ret_map)

@@ -26,6 +26,7 @@ struct lane {
 
 struct plan_output {
     enum aggregate aggregate;
+    unsigned parts; /* enum cell_part: what it needs of tiles */
     int lane;
     int window; /* index into the lane's windows */
 };
@@ -40,8 +41,9 @@ struct lane_map {
     int filter_bit;
     int column;
     int32_t scale; /* of the column, 0: none */
-    int cell;      /* -1: no cell of this filter; its column may still be missing */
-    bool cell_has_parts;
+    int cell;      /* of this filter, and of this column if there is one; -1: none of this filter */
+    unsigned cell_parts; /* that it has of what hangs on the column */
+    int label_cell;      /* of this filter, with labels, whatever its column; -1: none */
 };
 
 struct layout_map {

@@ -84,6 +84,7 @@ static const struct plan_feature features[] = {
     {AGG_SUM, 3, -1, DAY, 0},
     {AGG_STDDEV, 3, -1, HOUR, HOUR},
     {AGG_IS_NEW, 1, 0, DAY, 0},
+    {AGG_SUM, 3, 0, HOUR, 0},
 };
 
 enum { N_FEATURES = sizeof features / sizeof features[0] };
@@ -367,6 +368,59 @@ static void bounds_hold_for_what_another_ruleset_folded(void **state)
     }
 }
 
+static bool same_value(const struct window_value *a, const struct window_value *b)
+{
+    return a->missing == b->missing && a->exact == b->exact &&
+           a->maybe_missing == b->maybe_missing && a->scale == b->scale &&
+           a->unbounded_lo == b->unbounded_lo && a->unbounded_hi == b->unbounded_hi &&
+           (a->missing ||
+            (a->value.i64 == b->value.i64 && a->lo.i64 == b->lo.i64 && a->hi.i64 == b->hi.i64));
+}
+
+/* As a reload does: a column and more parts of what there is, before the features of before. */
+static const struct plan *plan_with_more(struct world *w, int *ret_more)
+{
+    static const struct plan_feature more[] = {
+        {AGG_MAX, 4, -1, DAY, 0},  {AGG_MAX, 4, 0, HOUR, 0},      {AGG_AVG, 0, 0, DAY, 0},
+        {AGG_MAX, 1, -1, HOUR, 0}, {AGG_DISTINCT, 3, -1, DAY, 0}, {AGG_SUM, 4, 0, HOUR, HOUR},
+    };
+    struct plan_spec spec = w->spec;
+    const struct plan *plan;
+    const char *why = NULL;
+    *ret_more = sizeof more / sizeof more[0];
+    spec.columns[spec.n_columns++] = (struct layout_column){span_str("device_age"), COLUMN_E0};
+    memcpy(spec.features, more, sizeof more);
+    memcpy(spec.features + *ret_more, features, sizeof features);
+    spec.n_features = *ret_more + N_FEATURES;
+    assert_int_equal(plan_compile(&spec, w->process, &plan, &why), ST_OK);
+    assert_int_equal(layout_book_add(&w->book, plan_layout(plan)), ST_OK);
+    return plan;
+}
+
+static void what_a_ruleset_adds_makes_nothing_else_less_exact(void **state)
+{
+    static struct world w;
+    struct window_value before[PLAN_FEATURES_MAX], after[PLAN_FEATURES_MAX];
+    struct fold_seen seen;
+    int more;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct stream s = {
+            .events = 400, .step_ms = MINUTE, .corrections_percent = 20, .fold_percent = 100};
+        world_init(&w, seed, 16);
+        run_stream(&w, &s, false);
+        int64_t t_ms = w.ref.facts[w.ref.n - 1].ts_ms + MINUTE;
+        read_log(&w, t_ms, 0, before, &seen);
+        w.plan = plan_with_more(&w, &more);
+        read_log(&w, t_ms, 0, after, &seen);
+        for (int i = 0; i < N_FEATURES; i++)
+            if (!same_value(&before[i], &after[more + i]))
+                fail_msg("feature %d of seed %d", i, (int)seed);
+        assert_true(after[0].maybe_missing); /* none of the events may have had a device */
+        world_fini(&w);
+    }
+}
+
 /* The own event does not pass the filter; one of the same moment and value does. */
 static void a_value_seen_at_the_own_moment_is_surely_not_new(void **state)
 {
@@ -506,15 +560,6 @@ static void extreme_amounts_never_wrap(void **state)
     }
 }
 
-static bool same_value(const struct window_value *a, const struct window_value *b)
-{
-    return a->missing == b->missing && a->exact == b->exact &&
-           a->maybe_missing == b->maybe_missing && a->scale == b->scale &&
-           a->unbounded_lo == b->unbounded_lo && a->unbounded_hi == b->unbounded_hi &&
-           (a->missing ||
-            (a->value.i64 == b->value.i64 && a->lo.i64 == b->lo.i64 && a->hi.i64 == b->hi.i64));
-}
-
 /* Writing a fold back is only caching: whoever reads sees the same. */
 static void written_back_or_not_the_values_are_the_same(void **state)
 {
@@ -625,6 +670,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_hold_for_what_another_ruleset_folded),
+        cmocka_unit_test(what_a_ruleset_adds_makes_nothing_else_less_exact),
         cmocka_unit_test(a_value_seen_at_the_own_moment_is_surely_not_new),
         cmocka_unit_test(up_to_exact_events_everything_is_exact_in_any_order),
         cmocka_unit_test(what_is_folded_is_exact_or_within_its_bounds),
