@@ -61,7 +61,16 @@ static bool may_be_value(const struct cel_node *item, const struct cel_value *v)
     return !are_apart(item, &constant);
 }
 
-/* A list that is empty in the file may be filled tomorrow; one that is written so is not. */
+/* Can the items alone say what is in the list? One that is empty in the file may be filled
+ * tomorrow, and a network has addresses that no item is. */
+static bool is_known_by_items(const struct cel_node *in)
+{
+    if (in->kind != CEL_NODE_CONST || in->value.kind != CEL_LIST)
+        return false;
+    const struct cel_list *list = in->value.list;
+    return list->count > 0 && list->items != NULL && !(list->set != NULL && list->set->has_within);
+}
+
 static enum verdict found_in(const struct cel_node *item, const struct cel_node *in)
 {
     if (in->kind == CEL_NODE_LIST) {
@@ -71,8 +80,7 @@ static enum verdict found_in(const struct cel_node *item, const struct cel_node 
         }
         return NEVER;
     }
-    if (in->kind != CEL_NODE_CONST || in->value.kind != CEL_LIST || in->value.list->count == 0 ||
-        in->value.list->items == NULL)
+    if (!is_known_by_items(in))
         return OPEN;
     for (size_t i = 0; i < in->value.list->count; i++) {
         if (may_be_value(item, &in->value.list->items[i]))

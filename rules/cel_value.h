@@ -106,6 +106,7 @@ struct cel_set {
     bool (*has)(const struct cel_set *set, struct cel_value v);
     /* Is the address in one of its networks? NULL: they are no networks. */
     bool (*has_address)(const struct cel_set *set, const struct cel_address *address);
+    bool has_within; /* has() is true of what lies in an item, and need not equal one */
 };
 
 struct cel_list {

@@ -192,6 +192,7 @@ static struct list_view *view_new(enum list_type type, struct list_set *set_take
     v->type = type;
     v->set = set_take;
     v->ops.has = type == LIST_INT ? has_int : type == LIST_NETWORK ? has_network : has_text;
+    v->ops.has_within = type == LIST_NETWORK;
     v->list.set = &v->ops;
     v->list.count = list_set_count(set_take);
     return v;

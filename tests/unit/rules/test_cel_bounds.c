@@ -1,4 +1,6 @@
 #include "rules/cel_bounds.h"
+#include "rules/cel_networks.h"
+#include "rules/list_view.h"
 #include "tests/unit/rules/cel_fixture.h"
 
 #include <setjmp.h>
@@ -189,6 +191,34 @@ static void only_a_strict_env_refuses(void **state)
     are_fine(sources, COUNT(sources));
 }
 
+static bool may_be_address(struct span text)
+{
+    struct cel_address address;
+    return cel_address_parse(text, &address);
+}
+
+/* The list's one item is no address; of type network it has many, of type string none. */
+static void an_address_may_be_in_a_list_of_networks_alone(void **state)
+{
+    const struct span key = span_str("10.66.0.0/16");
+    (void)state;
+    of_text = cel_bounds_any;
+    of_text.may_be = may_be_address;
+    of_text.form = "one address";
+    for (enum list_type type = LIST_STRING; type <= LIST_NETWORK; type += LIST_NETWORK) {
+        struct list_view *view = list_view_new(type, &key, 1);
+        const struct cel_value list = cel_list_of(list_view_list(view));
+        names[1] =
+            (struct cel_name){span_str("tor"), "lists", &cel_type_list_string, 0, &list, NULL, 0};
+        const char *said = fixture_diags(&f, "text in lists.tor");
+        if (type == LIST_NETWORK)
+            assert_string_equal(said, "");
+        else
+            assert_non_null(strstr(said, "can never hold: it is one address"));
+        list_view_unref(view);
+    }
+}
+
 static void a_program_has_the_bounds_of_its_value(void **state)
 {
     (void)state;
@@ -213,6 +243,7 @@ int main(void)
         TEST(past_the_exact_doubles_bounds_are_wider),
         TEST(literals_alone_are_left_alone),
         TEST(only_a_strict_env_refuses),
+        TEST(an_address_may_be_in_a_list_of_networks_alone),
         TEST(a_program_has_the_bounds_of_its_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
