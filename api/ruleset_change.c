@@ -1,6 +1,7 @@
 #include "api/ruleset_change.h"
 
 #include "api/if_match.h"
+#include "service/base/background.h"
 #include "service/base/check.h"
 
 #include <errno.h>
@@ -62,18 +63,34 @@ static enum status make_scratch(struct versions *versions, const char *spool_dir
     return n > 0 && n < FILES_PATH_MAX && mkdtemp(ret_folder) != NULL ? ST_OK : ST_IO;
 }
 
+struct unpacking {
+    struct spool *upload;
+    const char *folder;
+    struct diag_list *diags;
+    char *path;
+    enum status status;
+};
+
+static void unpack(void *user)
+{
+    struct unpacking *u = user;
+    const struct bundle_source source = {read_upload, u->upload};
+    u->status = bundle_unpack(&source, u->folder, u->diags, u->path);
+}
+
 enum status ruleset_unpack(struct spool *upload, struct versions *versions, const char *spool_dir,
                            struct diag_list *diags, char ret_folder[FILES_PATH_MAX],
                            char ret_path[BUNDLE_PATH_BYTES])
 {
-    const struct bundle_source source = {read_upload, upload};
+    struct unpacking u = {.upload = upload, .folder = ret_folder, .diags = diags, .path = ret_path};
     if (make_scratch(versions, spool_dir, ret_folder) != ST_OK) {
         ret_folder[0] = '\0';
         diag_error(diags, (struct diag_at){.file = "bundle"}, "see reload.dir",
                    "there is no room to unpack it: %s", strerror(errno));
         return ST_IO;
     }
-    return bundle_unpack(&source, ret_folder, diags, ret_path);
+    background_run(unpack, &u);
+    return u.status;
 }
 
 static const enum problem problems[OFFER_RESULTS] = {

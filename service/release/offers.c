@@ -1,5 +1,6 @@
 #include "service/release/offers.h"
 
+#include "service/base/background.h"
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/engine/metrics.h"
@@ -11,9 +12,9 @@
 
 static const struct {
     const char *text;
-    bool is_judged, is_published, roams;
+    bool is_judged, is_published, roams, hurries;
 } froms[OFFER_FROMS] = {
-#define X(name, text, judged, published, roams) {text, judged, published, roams},
+#define X(name, text, judged, published, roams, hurries) {text, judged, published, roams, hurries},
     OFFER_FROM_TABLE(X)
 #undef X
 };
@@ -78,6 +79,30 @@ static bool is_as_expected(struct run *r)
     return false;
 }
 
+struct loading {
+    struct run *run;
+    const struct snapshot_options *options;
+    enum status status;
+};
+
+static void load_files(void *user)
+{
+    struct loading *l = user;
+    struct run *r = l->run;
+    l->status = snapshot_load(r->offer->path, l->options, &r->report->diags, &r->fresh);
+}
+
+/* All of the time of an offer goes by in here. */
+static enum status load_beside(struct run *r, const struct snapshot_options *options)
+{
+    struct loading l = {.run = r, .options = options};
+    if (froms[r->offer->from].hurries)
+        load_files(&l);
+    else
+        background_run(load_files, &l);
+    return l.status;
+}
+
 static bool load(struct run *r)
 {
     const struct offers_options *o = &r->offers->options;
@@ -91,7 +116,7 @@ static bool load(struct run *r)
     };
     if (options.named != NULL)
         options.named(o->user, NULL);
-    if (snapshot_load(r->offer->path, &options, &r->report->diags, &r->fresh) != ST_OK)
+    if (load_beside(r, &options) != ST_OK)
         return false;
     memcpy(r->report->ruleset, r->fresh->id_text, sizeof r->report->ruleset);
     return is_as_expected(r);

@@ -25,20 +25,20 @@
 
 /*
  * X(name, text, is it judged by the gate?, is it published to all instances?, may it read outside
- * of its folder?). What goes back is not judged: that must be quick, and it has decided before. A
- * ruleset that came from Redis is there already.
+ * of its folder?, is it loaded before anything else?). What goes back is not judged: that must be
+ * quick, and it has decided before. A ruleset that came from Redis is there already.
  */
-#define OFFER_FROM_TABLE(X)                           \
-    X(OFFER_START, "start", false, false, true)       \
-    X(OFFER_SIGHUP, "SIGHUP", true, false, true)      \
-    X(OFFER_FILE, "file", true, false, true)          \
-    X(OFFER_PUT, "PUT", true, true, false)            \
-    X(OFFER_REDIS, "redis", true, false, false)       \
-    X(OFFER_ROLLBACK, "rollback", false, true, false) \
-    X(OFFER_DRIFT, "drift", false, true, false)
+#define OFFER_FROM_TABLE(X)                                 \
+    X(OFFER_START, "start", false, false, true, true)       \
+    X(OFFER_SIGHUP, "SIGHUP", true, false, true, false)     \
+    X(OFFER_FILE, "file", true, false, true, false)         \
+    X(OFFER_PUT, "PUT", true, true, false, false)           \
+    X(OFFER_REDIS, "redis", true, false, false, false)      \
+    X(OFFER_ROLLBACK, "rollback", false, true, false, true) \
+    X(OFFER_DRIFT, "drift", false, true, false, true)
 
 enum offer_from {
-#define X(name, text, judged, published, roams) name,
+#define X(name, text, judged, published, roams, hurries) name,
     OFFER_FROM_TABLE(X)
 #undef X
         OFFER_FROMS
