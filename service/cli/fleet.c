@@ -14,12 +14,20 @@
 
 enum { SAID_BYTES = 2048 };
 
+/* What Redis did not take, to be sent again as long as it is what decides here. */
+struct pending {
+    struct published_note note;
+    char *bundle; /* owned; NULL: none */
+    size_t len;
+};
+
 struct fleet {
     const struct config *config;
     struct versions *versions;
-    struct published polled;  /* the thread's; before it, the start's */
-    struct published written; /* of whoever publishes, under `write_lock` */
-    pthread_mutex_t write_lock;
+    struct published polled;    /* the thread's; before it, the start's */
+    pthread_mutex_t write_lock; /* of what follows */
+    struct published written;   /* of whoever publishes */
+    struct pending pending;
     struct published_note seen; /* the last that was looked into; id "": none */
     bool is_away;               /* Redis, and it was told */
     char id[NODE_ID_BYTES];
@@ -54,12 +62,19 @@ struct fleet *fleet_new(const struct config *config, struct versions *versions)
     return f;
 }
 
+static void forget_pending(struct fleet *f)
+{
+    free(f->pending.bundle);
+    f->pending = (struct pending){.bundle = NULL};
+}
+
 void fleet_free(struct fleet *f)
 {
     if (f == NULL)
         return;
     redis_sync_free(f->polled.redis);
     redis_sync_free(f->written.redis);
+    forget_pending(f);
     pthread_mutex_destroy(&f->write_lock);
     pthread_mutex_destroy(&f->stop_lock);
     pthread_cond_destroy(&f->stop_cond);
@@ -183,11 +198,47 @@ static bool was_seen(const struct fleet *f, const struct published_note *note)
     return f->seen.seq == note->seq && strcmp(f->seen.id, note->id) == 0;
 }
 
+/* ---- what could not be published ---- */
+
+/* The bundle is ours from here on. Under the lock, as what follows. */
+static void keep_pending(struct fleet *f, const struct published_note *note, char *bundle,
+                         size_t len)
+{
+    forget_pending(f);
+    f->pending = (struct pending){.note = *note, .bundle = bundle, .len = len};
+}
+
+/* Redis answers again. `is_news`: somebody has published since, and goes before. */
+static void send_pending(struct fleet *f, bool is_news)
+{
+    const struct pending *p = &f->pending;
+    if (p->bundle == NULL)
+        return;
+    if (is_news || !is_active(f, p->note.id))
+        forget_pending(f);
+    else if (published_put(&f->written, &p->note, span_of(p->bundle, p->len)) == ST_OK) {
+        log_info("the ruleset is published, as Redis is back", LOG_TEXT("ruleset", p->note.id),
+                 LOG_TEXT("who", p->note.who));
+        forget_pending(f);
+    }
+}
+
+static void look_for_pending(struct fleet *f, bool is_news)
+{
+    pthread_mutex_lock(&f->write_lock);
+    send_pending(f, is_news);
+    pthread_mutex_unlock(&f->write_lock);
+}
+
+/* ---- the poll ---- */
+
 static void poll_once(struct fleet *f)
 {
     struct published_note note;
     enum status st = published_look(&f->polled, &note);
     tell_away(f, st);
+    if (st == ST_OK || st == ST_NOT_FOUND)
+        look_for_pending(f, st == ST_OK && !was_seen(f, &note));
     if (st != ST_OK || was_seen(f, &note))
         return;
     if (is_active(f, note.id)) {
@@ -294,7 +345,8 @@ static enum status publish_locked(struct fleet *f, const struct published_note *
     if (st == ST_UNAVAILABLE)
         st = published_put(&f->written, note, bundle);
     if (st != ST_OK)
-        snprintf(ret_why, OFFER_NOTE_MAX, "Redis: %.200s", redis_sync_why(f->written.redis));
+        snprintf(ret_why, OFFER_NOTE_MAX, "Redis: %.200s; it is sent again until Redis takes it",
+                 redis_sync_why(f->written.redis));
     return st;
 }
 
@@ -318,7 +370,12 @@ enum status fleet_publish(struct fleet *f, const struct offer *offer, const stru
              has_place ? "" : f->name);
     pthread_mutex_lock(&f->write_lock);
     st = publish_locked(f, &note, span_of(bytes, len), ret_why);
+    if (st == ST_OK) {
+        forget_pending(f);
+        free(bytes);
+    } else {
+        keep_pending(f, &note, bytes, len);
+    }
     pthread_mutex_unlock(&f->write_lock);
-    free(bytes);
     return st;
 }

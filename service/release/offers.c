@@ -215,6 +215,22 @@ static void publish(struct run *r)
         put_note(r, "it is active here alone", why);
 }
 
+/* Instances may share their files, or not; nobody but who runs them knows. */
+static void tell_of_file(struct run *r)
+{
+    if (r->offers->options.publish != NULL && is_of_the_file(r->offer->from))
+        put_note(r, "it came from a file of this instance",
+                 "`sluice publish` brings it to all that share Redis");
+}
+
+/* A file that was touched, but has what it had when it was offered last: whatever has taken its
+ * place since, a rollback above all, stays. */
+static bool is_old_file(const struct run *r)
+{
+    return r->offer->from == OFFER_FILE &&
+           strcmp(r->report->ruleset, r->offers->options.file_id) == 0;
+}
+
 /* The way of a ruleset, top to bottom. */
 static enum offer_result run_steps(struct run *r)
 {
@@ -222,7 +238,7 @@ static enum offer_result run_steps(struct run *r)
         return OFFER_MISMATCH;
     if (!load(r))
         return OFFER_REFUSED;
-    if (strcmp(r->report->ruleset, r->active->id_text) == 0)
+    if (strcmp(r->report->ruleset, r->active->id_text) == 0 || is_old_file(r))
         return OFFER_UNCHANGED;
     if (!passes_gate(r))
         return OFFER_GATED;
@@ -233,6 +249,7 @@ static enum offer_result run_steps(struct run *r)
         return OFFER_REFUSED;
     note_file(r, r->report->ruleset);
     publish(r);
+    tell_of_file(r);
     return OFFER_LOADED;
 }
 

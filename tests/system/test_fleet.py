@@ -134,9 +134,22 @@ def test_what_is_sent_while_redis_is_away_is_active_here_alone_and_says_so(pair,
     assert "active here alone: Redis: " in report["notes"][0]
     assert active(one) == report["ruleset"] and active(two) == before
     redis.start()
+    until(lambda: active(two) == report["ruleset"], "it is not sent again when Redis is back")
     again = one.request("PUT", "/v1/ruleset", ruleset(3), TAR).json()
     assert again["published"] is True
     until(lambda: active(two) == again["ruleset"], "it does not converge after Redis is back")
+
+
+def test_what_waits_for_redis_gives_way_to_what_decides_by_then(pair, redis):
+    one, two = pair
+    redis.kill()
+    assert one.request("PUT", "/v1/ruleset", ruleset(2), TAR).json()["published"] is False
+    later = one.request("PUT", "/v1/ruleset", ruleset(3), TAR).json()["ruleset"]
+    redis.start()
+    until(lambda: active(two) == later, "what was sent last does not reach the other")
+    assert active(one) == later
+    reloads = one.get("/metrics").body.decode() + two.get("/metrics").body.decode()
+    assert 'result="loaded",source="redis"} 1\n' in reloads
 
 
 def test_what_is_sent_again_once_redis_is_back_reaches_all(pair, redis):

@@ -359,6 +359,20 @@ static void a_restart_goes_by_what_was_noted(void **state)
     assert_false(versions_choose(d->versions, file_id, id));
 }
 
+static void a_file_that_was_touched_does_not_undo_a_rollback(void **state)
+{
+    struct door *d = *state;
+    write_rules(d, 1);
+    assert_int_equal(offer_of(d, OFFER_FILE), OFFER_LOADED);
+    assert_int_equal(roll_back(d, NULL), ST_OK);
+    assert_int_equal(offer_of(d, OFFER_FILE), OFFER_UNCHANGED);
+    assert_string_equal(active(d), d->ids[0]);
+    assert_int_equal(offer_of(d, OFFER_SIGHUP), OFFER_LOADED); /* who asks by name gets it */
+    assert_int_equal(roll_back(d, NULL), ST_OK);
+    write_rules(d, 2);
+    assert_int_equal(offer_of(d, OFFER_FILE), OFFER_LOADED);
+}
+
 static void a_restart_does_not_load_a_file_that_the_gate_refused(void **state)
 {
     struct door *d = *state;
@@ -450,6 +464,7 @@ int main(void)
         TEST(going_back_is_one_call_to_the_one_before_or_to_any),
         TEST(a_version_that_was_damaged_is_refused),
         TEST(a_restart_goes_by_what_was_noted),
+        TEST(a_file_that_was_touched_does_not_undo_a_rollback),
         TEST(a_restart_does_not_load_a_file_that_the_gate_refused),
         TEST(with_a_full_disk_too_it_goes_back_to_the_one_before),
         TEST(metrics_tell_what_became_of_each),
