@@ -117,6 +117,16 @@ static int roll_back(const struct config *config, const char *to, bool json)
 
 /* ---- all nodes ---- */
 
+/* A list that was changed a moment ago is no split. */
+static bool are_one(const json_t *nodes)
+{
+    const char *first = text_at(json_array_get(nodes, 0), "ruleset");
+    for (size_t i = 1; i < json_array_size(nodes); i++)
+        if (strcmp(text_at(json_array_get(nodes, i), "ruleset"), first) != 0)
+            return false;
+    return true;
+}
+
 static void print_nodes(const json_t *nodes)
 {
     size_t i;
@@ -126,6 +136,8 @@ static void print_nodes(const json_t *nodes)
     json_array_foreach(nodes, i, n) printf(
         "%-28s  %-16s  %-16s  %-24s  %-8s  %s\n", text_at(n, "node"), text_at(n, "ruleset"),
         text_at(n, "decided_by"), text_at(n, "since"), text_at(n, "from"), text_at(n, "who"));
+    if (!are_one(nodes))
+        printf("they do not decide by one ruleset: `sluice publish` brings one to all\n");
 }
 
 static enum status ask_nodes(const struct config *config, char **ret_json)

@@ -240,6 +240,17 @@ def test_an_instance_may_stay_with_its_file(make_node, tmp_path):
     assert active(one) == sent and before != sent
 
 
+def test_a_file_of_one_instance_is_its_own_and_the_split_is_told(pair):
+    one, two = pair
+    before = active(two)
+    one.write("rules.yaml", rules(1))
+    note = one.wait_log("ruleset loaded, but")["why"]
+    assert "came from a file of this instance" in note
+    assert active(two) == before != active(one)
+    until(lambda: "they do not decide by one ruleset" in
+          sluice("ruleset", "-c", config_of(one), "--all").stdout, "the split is not told")
+
+
 def test_publish_refuses_what_is_broken_or_goes_nowhere(make_node, server, tmp_path):
     one = make_node("one")
     broken = tmp_path / "broken"
