@@ -5,7 +5,8 @@
  *     GET    /v1/lists/{name}           and what was changed of it
  *     GET    /v1/lists/{name}/{value}   is it in?
  *     PUT    /v1/lists/{name}/{value}   {"expires_in": "30d", "note": "of a test"}, or nothing
- *     DELETE /v1/lists/{name}/{value}   it is out, also if the file has it
+ *     DELETE /v1/lists/{name}/{value}   it is out, also if the file has it; what lies in a network
+ *                                       of the list stays in, covered_by that
  */
 #include "api/http_worker.h"
 #include "api/offload.h"
@@ -26,7 +27,7 @@ enum {
     LISTS_TEXT_BYTES = 1 << 20,
     /* A page of the longest values and notes, every byte escaped, is cut to this. */
     PAGE_TEXT_BYTES = 4 << 20,
-    ITEM_TEXT_BYTES = 6 * (LIST_KEY_MAX + LIST_NOTE_MAX + LIST_BY_MAX) + 1024,
+    ITEM_TEXT_BYTES = 6 * (LIST_KEY_MAX + LIST_NOTE_MAX + LIST_BY_MAX + LIST_KEY_BYTES) + 1024,
     DETAIL_BYTES = 160,
     EXPIRES_DAYS_MAX = 36500, /* a hundred years; more is a mistake, and 0 is written for never */
 };
@@ -84,6 +85,10 @@ static void put_item(struct text *out, struct span list, const struct roster_ite
     put_value(out, item->type, item->change.key);
     text_printf(out, ",\"in\":%s,\"in_file\":%s,\"changed\":%s", item->in ? "true" : "false",
                 item->in_file ? "true" : "false", item->changed ? "true" : "false");
+    if (item->covered_by.len > 0) {
+        text_char(out, ',');
+        put_text(out, "covered_by", item->covered_by);
+    }
     if (item->changed)
         put_change(out, &item->change);
     text_printf(out, ",\"version\":%llu}", (unsigned long long)item->version);

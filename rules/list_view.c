@@ -76,6 +76,20 @@ bool list_key(enum list_type type, struct span text, char buf[LIST_KEY_BYTES], s
     return true;
 }
 
+bool list_key_wider(struct span key, char buf[LIST_KEY_BYTES], struct span *ret_key)
+{
+    struct list_network network;
+    char wider[LIST_KEY_BYTES];
+    struct text out;
+    if (!list_network_parse(key, &network) || network.bits == 0)
+        return false;
+    text_init(&out, wider, sizeof wider);
+    cel_value_write(network_value(&network.address, network.address.bytes[0] == 4 ? 32 : 128),
+                    &out);
+    text_printf(&out, "/%d", network.bits - 1);
+    return network_key(text_span(&out), buf, ret_key);
+}
+
 static int64_t int_of(struct span key)
 {
     int64_t value;

@@ -53,6 +53,10 @@ bool list_key(enum list_type type, struct span text, char buf[LIST_KEY_BYTES],
 /* The item as it is written: what list_key() made the key of, or its one spelling. */
 void list_key_write(enum list_type type, struct span key, struct text *out);
 
+/* Of a network's key: the key of the one that is wider by a bit. false: there is none, and *ret is
+ * untouched. `key` may be in `buf`. */
+bool list_key_wider(struct span key, char buf[LIST_KEY_BYTES], struct span *ret_key);
+
 struct list_view;
 
 /* Of `keys`, some of which may be equal. CHECKs on no memory. O(n log n) of networks, else O(n). */

@@ -75,14 +75,45 @@ static bool is_in_file(const struct roster *r, const struct list_line *line)
     return base != NULL && list_view_has(base, line->change.key);
 }
 
+/* NULL: none is known. */
+static const struct list_change *change_of(const struct roster_list *l, struct span key)
+{
+    return l != NULL ? list_changes_find(l->changes, key) : NULL;
+}
+
+static bool is_item(const struct roster *r, const struct roster_list *l,
+                    const struct list_line *line)
+{
+    const struct list_change *c = change_of(l, line->change.key);
+    return c != NULL && roster_list_counts(c, clock_wall_ms()) ? !c->out : is_in_file(r, line);
+}
+
+/* The narrowest network of the list that has the one of the line. O(bits of an address). */
+static bool find_wider(const struct roster *r, const struct roster_list *l,
+                       const struct list_line *line, struct list_line *ret_wider)
+{
+    struct span *key = &ret_wider->change.key;
+    *ret_wider = *line;
+    while (line->type == LIST_NETWORK && list_key_wider(*key, ret_wider->key_bytes, key)) {
+        if (is_item(r, l, ret_wider))
+            return true;
+    }
+    return false;
+}
+
 static void fill_item(struct roster *r, const struct list_line *line, struct roster_item *ret)
 {
     const struct roster_list *l = roster_list_named(r, line->list, line->type);
-    const struct list_change *c =
-        l != NULL ? list_changes_find(l->changes, line->change.key) : NULL;
+    const struct list_change *c = change_of(l, line->change.key);
+    struct list_line wider;
     char *at = ret->bytes;
     ret->in_file = is_in_file(r, line);
-    ret->in = c != NULL && roster_list_counts(c, clock_wall_ms()) ? !c->out : ret->in_file;
+    ret->in = is_item(r, l, line);
+    ret->covered_by = span_of(NULL, 0);
+    if (!ret->in && find_wider(r, l, line, &wider)) {
+        ret->in = true;
+        ret->covered_by = wider.change.key;
+    }
     ret->version = l != NULL ? l->version : 0;
     ret->changed = c != NULL;
     ret->type = line->type;
@@ -90,6 +121,7 @@ static void fill_item(struct roster *r, const struct list_line *line, struct ros
     copy_text(&at, &ret->change.key);
     copy_text(&at, &ret->change.by);
     copy_text(&at, &ret->change.note);
+    copy_text(&at, &ret->covered_by);
 }
 
 /* The list of that name, and the value's key. */

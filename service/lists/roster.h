@@ -47,13 +47,14 @@ struct roster_options {
 
 /* What is known of one value. */
 struct roster_item {
-    bool in;      /* is it in the list? */
+    bool in;      /* is it in the list, or in one of its networks? */
     bool in_file; /* is it among the items that the ruleset came with? */
     enum list_type type;
     bool changed; /* then `change` tells, whose texts are in `bytes` */
     struct list_change change;
-    uint64_t version; /* of the list */
-    char bytes[LIST_KEY_MAX + LIST_NOTE_MAX + LIST_BY_MAX];
+    uint64_t version;       /* of the list */
+    struct span covered_by; /* in by this network alone, the narrowest; empty: it is in itself */
+    char bytes[LIST_KEY_MAX + LIST_NOTE_MAX + LIST_BY_MAX + LIST_KEY_BYTES];
 };
 
 /* What is known of one list. */

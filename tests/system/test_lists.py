@@ -126,6 +126,28 @@ def test_networks_have_addresses(listed):
     assert flags(listed, ip="10.2.3.4") == []
 
 
+def test_an_address_is_in_while_a_network_has_it(listed):
+    def told(reply):
+        assert reply.status == 200, reply.body
+        return reply.json()["in"], reply.json().get("covered_by")
+
+    def asked(value):
+        return told(listed.get(path_of("offices", value)))
+
+    assert asked("10.2.3.4") == (True, "10.0.0.0/8")
+    assert asked("10.2.0.0/16") == (True, "10.0.0.0/8")
+    assert asked("10.0.0.0/8") == (True, None)
+    assert asked("10.0.0.0/7") == asked("11.2.3.4") == asked("2001:db8::1") == (False, None)
+    put(listed, "offices", "10.2.0.0/16")
+    assert asked("10.2.3.4") == (True, "10.2.0.0/16")
+    assert told(put(listed, "offices", "10.2.3.4")) == (True, None)
+    assert told(remove(listed, "offices", "10.2.3.4")) == (True, "10.2.0.0/16")
+    assert flags(listed, ip="10.2.3.4") == ["office"]
+    assert told(remove(listed, "offices", "10.2.0.0/16")) == (True, "10.0.0.0/8")
+    assert told(remove(listed, "offices", "10.0.0.0/8")) == (False, None)
+    assert asked("10.2.3.4") == (False, None) and flags(listed, ip="10.2.3.4") == []
+
+
 def test_the_decisions_name_covers_what_was_changed(listed):
     first = decided(listed)["ruleset"]
     assert first == listed.get("/v1/ruleset").json()["ruleset"]

@@ -61,6 +61,30 @@ static void a_key_has_one_spelling(void **state)
     }
 }
 
+static void each_wider_network_has_one_bit_less_until_none_is_left(void **state)
+{
+    static const struct {
+        const char *from, *after_one, *after_ten;
+        int steps;
+    } cases[] = {
+        {"192.168.0.77", "192.168.0.76/31", "192.168.0.0/22", 32},
+        {"10.1.0.0/16", "10.0.0.0/15", "8.0.0.0/6", 16},
+        {"2001:db8::ffff", "2001:db8::fffe/127", "2001:db8::fc00/118", 128},
+        {"::1:0:0", "::1:0:0/127", "::1:0:0/118", 128},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char buf[LIST_KEY_BYTES];
+        struct span key = key_of(LIST_NETWORK, cases[i].from, buf);
+        int n = 0;
+        for (; list_key_wider(key, buf, &key); n++) {
+            assert_true(n != 0 || span_is(key, cases[i].after_one));
+            assert_true(n != 9 || span_is(key, cases[i].after_ten));
+        }
+        assert_int_equal(n, cases[i].steps);
+    }
+}
+
 static void what_is_no_item_has_no_key(void **state)
 {
     static const struct {
@@ -190,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_has_one_spelling),
+        cmocka_unit_test(each_wider_network_has_one_bit_less_until_none_is_left),
         cmocka_unit_test(what_is_no_item_has_no_key),
         cmocka_unit_test(texts_come_and_go),
         cmocka_unit_test(an_int_is_found_as_what_equals_it),
