@@ -74,39 +74,32 @@ static bool is_simple(const struct cel_node *n)
 
 /* ---- thresholds ------------------------------------------------------------------------------ */
 
-static bool move_int(int64_t v, bool up, int64_t *ret_v)
+/* A tenth of a whole number. Past a strict threshold lies all that is past the tenth, a fraction of
+ * one too: 14 > 15 - 1.5, and so > 13; 14 >= 13.5, and so >= 14. */
+static uint64_t whole_step(uint64_t magnitude, bool is_strict)
 {
-    int64_t part = v < 0 ? -(v / CEL_RELAX_PART) : v / CEL_RELAX_PART, step = part > 1 ? part : 1;
+    uint64_t part = magnitude / CEL_RELAX_PART + (is_strict && magnitude % CEL_RELAX_PART != 0);
+    return part > 1 ? part : 1;
+}
+
+static bool move_int(int64_t v, bool up, bool is_strict, int64_t *ret_v)
+{
+    uint64_t magnitude = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    int64_t step = (int64_t)whole_step(magnitude, is_strict);
     return up ? !__builtin_add_overflow(v, step, ret_v) : !__builtin_sub_overflow(v, step, ret_v);
 }
 
-static bool move_uint(uint64_t v, bool up, uint64_t *ret_v)
+static bool move_uint(uint64_t v, bool up, bool is_strict, uint64_t *ret_v)
 {
-    uint64_t part = v / CEL_RELAX_PART, step = part > 1 ? part : 1;
+    uint64_t step = whole_step(v, is_strict);
     return up ? !__builtin_add_overflow(v, step, ret_v) : !__builtin_sub_overflow(v, step, ret_v);
 }
 
-static bool move_double(double v, bool up, double *ret_v)
+static bool move_double(double v, double step_min, bool up, double *ret_v)
 {
-    double step = fabs(v) / CEL_RELAX_PART;
+    double step = fmax(fabs(v) / CEL_RELAX_PART, step_min);
     *ret_v = up ? v + step : v - step;
     return isfinite(*ret_v) && *ret_v != v;
-}
-
-/* Up or down; false: it has no next one. */
-static bool move(struct cel_value v, bool up, struct cel_value *ret_v)
-{
-    *ret_v = v;
-    switch (v.kind) {
-    case CEL_INT:
-        return move_int(v.i64, up, &ret_v->i64);
-    case CEL_UINT:
-        return move_uint(v.u64, up, &ret_v->u64);
-    case CEL_DOUBLE:
-        return move_double(v.f64, up, &ret_v->f64);
-    default:
-        return false;
-    }
 }
 
 /* Is `n` (op) `v` true whatever `n` is? */
@@ -149,6 +142,8 @@ static struct cel_node *with_value(struct cel_unit *unit, const struct cel_node 
 {
     struct cel_node *constant = own(unit, n->args[i]);
     constant->value = v;
+    if (v.kind == CEL_DOUBLE)
+        constant->type = &cel_type_double;
     return with_arg(unit, n, i, constant);
 }
 
@@ -177,12 +172,30 @@ static bool comparison_of(struct cel_node *n, int side, struct comparison *ret_c
     return quantity->kind != CEL_NODE_CONST && is_quantity(quantity);
 }
 
+/* false: it has no next one. A whole number beside a double may get a fraction: 13.5 of 15. */
+static bool move(const struct comparison *c, struct cel_value *ret_v)
+{
+    const struct cel_value v = c->node->args[c->side]->value;
+    bool is_strict = c->op == CEL_LESS || c->op == CEL_GREATER;
+    *ret_v = v;
+    if (v.kind == CEL_DOUBLE)
+        return move_double(v.f64, 0, c->up, &ret_v->f64);
+    if (v.kind != CEL_INT && v.kind != CEL_UINT)
+        return false;
+    if (c->node->args[1 - c->side]->type->kind == CEL_T_DOUBLE) {
+        *ret_v = cel_double(v.kind == CEL_INT ? (double)v.i64 : (double)v.u64);
+        return fabs(ret_v->f64) < 0x1p53 && move_double(ret_v->f64, 1, c->up, &ret_v->f64);
+    }
+    return v.kind == CEL_INT ? move_int(v.i64, c->up, is_strict, &ret_v->i64)
+                             : move_uint(v.u64, c->up, is_strict, &ret_v->u64);
+}
+
 /* quantity (op) number */
 static struct cel_node *with_moved_number(struct cel_unit *unit, const struct comparison *c)
 {
     const struct cel_node *threshold = c->node->args[c->side];
     struct cel_value v;
-    if (threshold->kind != CEL_NODE_CONST || !move(threshold->value, c->up, &v) ||
+    if (threshold->kind != CEL_NODE_CONST || !move(c, &v) ||
         is_settled(c->node->args[1 - c->side], c->op, &v))
         return NULL;
     return with_value(unit, c->node, c->side, v);
@@ -209,13 +222,14 @@ static struct cel_node *either(struct cel_unit *unit, struct cel_node *a, struct
 static struct cel_node *with_moved_factor(struct cel_unit *unit, const struct comparison *c)
 {
     struct cel_node *product = c->node->args[c->side];
-    struct cel_value up, down;
+    struct cel_value up = {.kind = CEL_DOUBLE}, down = up;
     if (!is_plain_call(product, "_*_", 2) || product->type->kind != CEL_T_DOUBLE)
         return NULL;
     int at = product->args[0]->kind == CEL_NODE_CONST ? 0 : 1;
     const struct cel_node *factor = product->args[at], *other = product->args[1 - at];
     if (!cel_is_literal(factor, CEL_DOUBLE) || !is_quantity(other) ||
-        !move(factor->value, true, &up) || !move(factor->value, false, &down))
+        !move_double(factor->value.f64, 0, true, &up.f64) ||
+        !move_double(factor->value.f64, 0, false, &down.f64))
         return NULL;
     struct cel_node *with_up = with_arg(unit, c->node, c->side, with_value(unit, product, at, up));
     struct cel_node *with_down =

@@ -21,7 +21,8 @@
 
 #include "rules/cel_parse.h"
 
-/* By how much: of a threshold this part, of a whole number at least 1. */
+/* By how much: of a threshold this part, of a whole number at least 1. Of whole numbers counts what
+ * lies within the part, which may be a fraction: count > 15 becomes count > 13, for 14 > 13.5. */
 enum { CEL_RELAX_PART = 10 };
 
 /*

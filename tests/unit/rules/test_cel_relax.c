@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -61,7 +63,8 @@ static void a_threshold_is_moved_by_a_tenth(void **state)
     } conditions[] = {
         /* a tenth, of a whole number at least 1 */
         {"count > 11", '+'},
-        {"count > 12", '-'},
+        {"count > 12", '+'},
+        {"count > 13", '-'},
         {"count >= 12", '+'},
         {"count >= 13", '-'},
         {"count < 11", '+'},
@@ -130,6 +133,52 @@ static void a_threshold_is_moved_by_a_tenth(void **state)
         if (near != conditions[i].near)
             print_error("%s\n    %c, not %c\n", conditions[i].source, near, conditions[i].near);
         assert_int_equal(near, conditions[i].near);
+    }
+}
+
+/* Is n (op) t, where both are numbers of fortieths? */
+static bool holds(const char *op, long n, long t)
+{
+    bool or_equal = op[1] == '=';
+    return op[0] == '>' ? n > t || (or_equal && n == t) : n < t || (or_equal && n == t);
+}
+
+/* Each quarter from seven below the moved threshold to seven above it. */
+static void assert_near_within_a_tenth(const char *op, bool mirrored, bool is_whole, long t)
+{
+    static const char *const mirrors[] = {"<", ">"};
+    char source[64];
+    const char *name = is_whole ? "count" : "amount";
+    if (mirrored)
+        snprintf(source, sizeof source, "%ld %s%s %s", t, mirrors[op[0] == '<'],
+                 op[1] == '=' ? "=" : "", name);
+    else
+        snprintf(source, sizeof source, "%s %s %ld", name, op, t);
+    struct condition c = compile(source);
+    long tenth = 4 * labs(t) > 40 ? 4 * labs(t) : 40;
+    long at = 40 * t, moved = op[0] == '>' ? at - tenth : at + tenth;
+    for (long n = moved / 40 * 40 - 280; n <= moved / 40 * 40 + 280; n += is_whole ? 40 : 10) {
+        bool passed;
+        f.row[FIXTURE_count] = cel_int(n / 40);
+        f.row[FIXTURE_amount] = cel_double((double)n / 40);
+        struct cel_value v = run(c.guarded, &passed);
+        bool expected = holds(op, n, moved) && !holds(op, n, at);
+        if ((passed && !v.flag) != expected)
+            print_error("%s at %g\n", source, (double)n / 40);
+        assert_int_equal(passed && !v.flag, expected);
+        assert_int_equal(v.flag, holds(op, n, at));
+    }
+}
+
+static void what_lies_within_the_tenth_is_near_whatever_the_numbers(void **state)
+{
+    static const char *const operators[] = {"<", "<=", ">", ">="};
+    (void)state;
+    for (long t = -120; t <= 120; t++) {
+        size_t mark = f.arena->used_bytes;
+        for (int way = 0; way < 4 * 4; way++)
+            assert_near_within_a_tenth(operators[way / 4], way & 1, way & 2, t);
+        f.arena->used_bytes = mark;
     }
 }
 
@@ -301,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_threshold_is_moved_by_a_tenth),
+        TEST(what_lies_within_the_tenth_is_near_whatever_the_numbers),
         TEST(a_threshold_that_everything_would_be_past_stays),
         TEST(a_guard_changes_no_answer),
     };
