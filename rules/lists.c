@@ -2,6 +2,7 @@
 
 #include "rules/cel_utf8.h"
 #include "service/base/files.h"
+#include "service/txn/card.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -116,6 +117,14 @@ static bool take_item(struct source *s, struct diag_at at, struct span text)
     if (!cel_utf8_is_valid(text)) {
         at.content = span_of(NULL, 0); /* is not shown: it may go into JSON */
         diag_error(s->diags, at, "save the file as UTF-8", "the item is not UTF-8");
+        return false;
+    }
+    if (card_stands_in(text)) {
+        at.content = span_of(NULL, 0); /* nor does the number go anywhere */
+        diag_error(
+            s->diags, at,
+            "take it out; a field with `card: true` is a keyed hash, as card:0123456789abcdef",
+            "the item looks like a card's number");
         return false;
     }
     if (!list_key(s->type, text, buf, &key)) {

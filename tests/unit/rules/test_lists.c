@@ -198,6 +198,36 @@ static void a_file_that_would_give_other_items_is_refused(void **state)
     }
 }
 
+/* Nor is the number shown: diagnostics are logged. */
+static void a_cards_number_is_refused_wherever_it_stands(void **state)
+{
+    static const struct {
+        const char *yaml;
+        int line, col;
+    } cases[] = {
+        {"lists:\n  a: {file: cards.txt}\n", 2, 1},
+        {"lists:\n  a: {file: cards.csv}\n", 2, 1},
+        {"lists:\n  a: {file: ints.txt, type: int}\n", 2, 1},
+        {"lists:\n  a: [d-1, '4111 1111 1111 1111']\n", 2, 12},
+        {"lists:\n  a: [4111111111111111]\n", 2, 7},
+        {"lists:\n  a: {items: [d-1, of 4111111111111111]}\n", 2, 20},
+    };
+    (void)state;
+    temp_file("cards.txt", "d-1\n4111111111111111  # Visa\n");
+    temp_file("cards.csv", "d-1,x\n\"4111-1111-1111-1111\",x\n");
+    temp_file("ints.txt", "7\n4111111111111111\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        memset(&diags, 0, sizeof diags);
+        assert_int_equal(load(cases[i].yaml), ST_INVALID);
+        assert_string_equal(diags.items[0].message, "the item looks like a card's number");
+        assert_string_equal(diags.items[0].source, "");
+        assert_int_equal(diags.items[0].line, cases[i].line);
+        assert_int_equal(diags.items[0].col, cases[i].col);
+    }
+    assert_int_equal(load("lists:\n  a: ['card:0123456789abcdef', '4111111111111112', 411111]\n"),
+                     ST_OK);
+}
+
 static void a_file_has_a_million_lines_and_not_one_more(void **state)
 {
     char *content = calloc(LIST_ITEMS_MAX + 1, 2);
@@ -267,6 +297,7 @@ int main(void)
         TEST(a_mapping_says_what_its_items_are),
         TEST(a_line_that_is_no_network_is_pointed_at),
         TEST(what_begins_empty_says_its_type),
+        TEST(a_cards_number_is_refused_wherever_it_stands),
         TEST(a_file_has_a_million_lines_and_not_one_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
