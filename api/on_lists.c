@@ -384,9 +384,21 @@ static bool read_body(struct request *r, struct roster_order *o)
     return good;
 }
 
+/* A path has no other blanks. Else the problem was sent. */
+static bool has_no_blank_end(struct request *r)
+{
+    struct span value = r->params[1];
+    bool has = value.len > 0 && (value.base[0] == ' ' || value.base[value.len - 1] == ' ');
+    if (has)
+        request_problem(r, PROBLEM_PARAMETER,
+                        "the value begins or ends with a blank, which is left out in a list's "
+                        "file: leave it out here, too");
+    return !has;
+}
+
 void on_list_put(struct request *r)
 {
-    if (!is_fit(r))
+    if (!is_fit(r) || !has_no_blank_end(r))
         return;
     struct work *w = work_new(r, "list.put", roster_put);
     if (read_body(r, &w->order))

@@ -170,6 +170,8 @@ def test_the_decisions_name_covers_what_was_changed(listed):
     ("PUT", "offices", "10.0.0.0/33", None, 400, "which holds addresses and networks"),
     ("PUT", "muted", "4111 1111 1111 1111", None, 400, "card's number"),
     ("PUT", "muted", "x" * 4097, None, 400, "longer than 4096 bytes"),
+    ("PUT", "muted", " a-9", None, 400, "begins or ends with a blank"),
+    ("PUT", "muted", "a-9 ", None, 400, "begins or ends with a blank"),
     ("PUT", "muted", "x", b"[]", 400, "no JSON object"),
     ("PUT", "muted", "x", b"{\"note\"", 400, "no JSON object"),
     ("PUT", "muted", "x", b'{"note": "%s"}' % (b"n" * 257), 422, "at most 256 bytes"),
