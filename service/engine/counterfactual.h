@@ -3,6 +3,7 @@
  *
  *     allowed if account_tx_count_1h <= 4 (it is 6)
  *     flagged if amount >= 1000.01 (it is 950)
+ *     flagged if account_avg_7d were 166.6666 (it is 208)
  *
  * One number of the row is changed, a field's or a feature's, and all else stays as it is; derived
  * fields follow. (A larger amount would be in the account's sums too; here it is not.) The rules
@@ -17,8 +18,9 @@
  *     or the stretch does, nothing of that is looked at. The steps are those of a decimal, six
  *     digits of the value or 0.0001, whichever is finer.
  *
- * "<=" and ">=" say that it holds at the far end of that side too; else it is "=". Nearest is the
- * least |new - old| / max(|new|, |old|); one of the other sign comes after all of the same.
+ * "<=" and ">=" say that it holds at the far end of that side too; else it is "=", one value that
+ * turns it, "were" in words. Nearest is the least |new - old| / max(|new|, |old|); one of the other
+ * sign comes after all of the same.
  *
  * Not changed: what is missing or inexact; ids that features are kept by, private fields; codes,
  * that is numbers that some rule compares by ==, or looks for in a list; what a derived text, list

@@ -189,8 +189,8 @@ static void write_counterfactual(const struct counterfactual *c, struct span nam
     write_would(c, out);
     text_str(out, flag ? "\",\"text\":\"allowed if " : "\",\"text\":\"flagged if ");
     text_put(out, name); /* a name of the ruleset: nothing in it needs an escape */
-    text_char(out, ' ');
-    write_would(c, out);
+    text_str(out, c->sign == '=' ? " were " : c->sign == '<' ? " <= " : " >= ");
+    write_value(&c->would, out);
     text_str(out, " (it is ");
     write_value(&c->is, out);
     text_str(out, ")\"}");

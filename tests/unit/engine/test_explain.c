@@ -115,7 +115,7 @@ static void what_would_have_turned_it_is_told_in_words(void **state)
          "\"text\":\"allowed if amount <= 500 (it is 950.5)\"}],\"ruleset\"");
     says("rules:\n  - {id: a, when: count_5m > 2 && count_5m < 5, score: 80}\n", "",
          "[{\"name\":\"count_5m\",\"value\":1,\"would_flag\":\"= 3\","
-         "\"text\":\"flagged if count_5m = 3 (it is 1)\"}]");
+         "\"text\":\"flagged if count_5m were 3 (it is 1)\"}]");
     says("rules:\n  - {id: a, when: 'true', score: 80}\n", "", ",\"counterfactual\":[],");
     says("rules:\n  - {id: a, score: 80, when: int(amount) * int(amount) % 1000000 == count_5m + "
          "5}\n",
