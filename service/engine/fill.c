@@ -128,14 +128,12 @@ static struct span peek(struct fill *f, struct state *state, uint64_t txn_hash)
 static enum status put_claim(struct fill *f, struct state *state, uint64_t txn_hash,
                              struct span claim, int64_t ttl_ms)
 {
-    struct span found[1];
     struct state_op op = {.verb = STATE_SETTLE,
                           .now_ms = state == f->o->state ? f->o->now_ms : f->frame_ms,
                           .txn_hash = txn_hash,
                           .claim = claim,
                           .ttl_ms = ttl_ms,
-                          .found = found,
-                          .done = take_claim};
+                          .done = answered}; /* what stood there is of no use */
     return run_op(f, state, &op);
 }
 
