@@ -269,7 +269,9 @@ static void put_tags(struct text *out, const struct backtest_pair *p)
 {
     if (p->candidate < 0 || p->baseline < 0)
         text_printf(out, " <span class=\"tag\">%s</span>", p->candidate < 0 ? "gone" : "new");
-    text_printf(out, " <span class=\"tag\">%s</span>", rule_mode_text(p->rule->mode));
+    text_str(out, " <span class=\"tag\">");
+    backtest_put_mode(out, p->rule);
+    text_str(out, "</span>");
 }
 
 static void put_count_or_none(struct text *out, const struct measure_rule *rule)
@@ -305,7 +307,7 @@ static void put_rule(const struct backtest_report *r, const struct backtest_pair
     put_count_or_none(out, before);
     put_cell(out, &share, measure_precision(all, rule->frauds, rule->fired));
     put_cell(out, &share, measure_ratio(rule->frauds, all->frauds));
-    put_cell(out, &money, measure_money(all, rule->stopped_e4));
+    put_cell(out, &money, measure_money(all, rule->caught_e4));
     put_cell(out, &money, measure_money(all, rule->disturbed_e4));
     text_str(out, "</td><td>");
     backtest_put_count(out, rule->alone);
@@ -317,7 +319,7 @@ static void put_rules(const struct backtest_report *r, struct text *out)
     struct backtest_pair pair;
     int at = 0;
     text_str(out, "<h2>By rule</h2><div class=\"scroll\"><table><tr><th>rule</th><th>fires</th>"
-                  "<th>running rules</th><th>precision</th><th>recall</th><th>fraud stopped</th>"
+                  "<th>running rules</th><th>precision</th><th>recall</th><th>fraud caught</th>"
                   "<th>good money disturbed</th><th>fires alone</th></tr>\n");
     while (backtest_next_pair(r, &at, &pair))
         put_rule(r, &pair, out);
@@ -333,7 +335,8 @@ static void put_foot(const struct backtest_report *r, struct text *out)
              "history. A transaction without a label counts as no fraud. Precision: of what "
              "was flagged, the part that was fraud. Recall: of the frauds, the part that was "
              "flagged. A rule's numbers are of what it fired on, whatever was decided; "
-             "<em>alone</em>: no other rule did. Before the measured time ");
+             "<em>alone</em>: no other rule did. Thresholds are of scores alone, without the "
+             "rules that have a decision of their own. Before the measured time ");
     backtest_put_count(out,
                        r->result->transactions - r->result->baseline.measure.counts.transactions);
     text_str(out, " transactions filled the windows or lay outside it.</p></footer>\n");

@@ -23,6 +23,11 @@ static void put_rule(struct text *out, const struct rule *rule, const struct mea
     text_str(out, i > 0 ? ",{\"rule\":" : "{\"rule\":");
     text_json_string(out, rule->id);
     text_printf(out, ",\"mode\":\"%s\"", rule_mode_text(rule->mode));
+    if (rule->rollout.share_e4 != ROLLOUT_ALL_E4) {
+        text_str(out, ",\"rollout\":\"");
+        rollout_write(rule->rollout.share_e4, out);
+        text_char(out, '"');
+    }
     put_count(out, "fired", r->fired);
     put_double(out, "rate", measure_ratio(r->fired, m->counts.transactions));
     put_count(out, "true_positives", r->frauds);
@@ -30,7 +35,7 @@ static void put_rule(struct text *out, const struct rule *rule, const struct mea
     put_double(out, "recall", measure_ratio(r->frauds, m->counts.frauds));
     put_count(out, "alone", r->alone);
     put_count(out, "alone_true_positives", r->alone_frauds);
-    put_money(out, "stopped", r->stopped_e4);
+    put_money(out, "caught", r->caught_e4);
     put_money(out, "disturbed", r->disturbed_e4);
     text_char(out, '}');
 }

@@ -42,7 +42,7 @@ static void count_rules(struct measure_rule *rules, const struct ruling *e, cons
         r->frauds += fraud;
         r->alone += alone;
         r->alone_frauds += alone && fraud;
-        add_money(fraud ? &r->stopped_e4 : &r->disturbed_e4, e->amount_e4);
+        add_money(fraud ? &r->caught_e4 : &r->disturbed_e4, e->amount_e4);
     }
 }
 

@@ -33,10 +33,11 @@ struct measure_counts {
     int64_t disturbed_e4;         /* amounts of what was flagged and was no fraud */
 };
 
-/* One rule, live or shadow, by its index. `alone`: no other rule fired. */
+/* One rule, live or shadow, by its index. `alone`: no other rule fired. `caught_e4`: of frauds at
+ * which it fired, flagged or not. */
 struct measure_rule {
     uint64_t fired, frauds, alone, alone_frauds;
-    int64_t stopped_e4, disturbed_e4;
+    int64_t caught_e4, disturbed_e4;
 };
 
 /* Flagging all with at least `score`. */

@@ -156,3 +156,21 @@ bool backtest_next_pair(const struct backtest_report *r, int *at, struct backtes
     }
     return false;
 }
+
+void backtest_put_mode(struct text *out, const struct rule *rule)
+{
+    text_str(out, rule_mode_text(rule->mode));
+    if (rule->rollout.share_e4 == ROLLOUT_ALL_E4)
+        return;
+    text_char(out, ' ');
+    rollout_write(rule->rollout.share_e4, out);
+}
+
+bool backtest_forces(const struct rules *rules)
+{
+    for (int i = 0; i < rules->count; i++) {
+        if (rules->rules[i]->mode == RULE_LIVE && rules->rules[i]->force != RULE_FORCE_NONE)
+            return true;
+    }
+    return false;
+}

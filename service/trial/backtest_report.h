@@ -65,6 +65,12 @@ struct backtest_pair {
  * at 0. false: no more. O(rules). */
 bool backtest_next_pair(const struct backtest_report *r, int *at, struct backtest_pair *ret_pair);
 
+/* Has a live rule a `decision:`, which the curve leaves out? */
+bool backtest_forces(const struct rules *rules);
+
+/* "shadow", "live 10%" */
+void backtest_put_mode(struct text *out, const struct rule *rule);
+
 /* NULL for -1. */
 static inline const struct measure_rule *backtest_rule(const struct backtest_side *side, int index)
 {

@@ -70,12 +70,15 @@ static void put_overlap(const struct backtest_report *r, struct text *out)
     put_shares(out, "the baseline alone", &o->only_b);
 }
 
-/* "live", "new", "gone" */
-static const char *standing(const struct backtest_pair *p)
+/* "live", "shadow new", "live 10% gone" */
+static void put_standing(struct text *out, const struct backtest_pair *p)
 {
-    if (p->candidate < 0)
-        return "gone";
-    return p->baseline < 0 ? "new" : rule_mode_text(p->rule->mode);
+    char bytes[CELL_BYTES];
+    struct text cell;
+    text_init(&cell, bytes, sizeof bytes);
+    backtest_put_mode(&cell, p->rule);
+    text_str(&cell, p->candidate < 0 ? " gone" : p->baseline < 0 ? " new" : "");
+    text_printf(out, "%-15.*s", (int)cell.len, bytes);
 }
 
 static void put_rule(const struct backtest_report *r, const struct backtest_pair *p,
@@ -86,7 +89,8 @@ static void put_rule(const struct backtest_report *r, const struct backtest_pair
     const struct measure_rule *now =
         backtest_rule(side, p->candidate >= 0 ? p->candidate : p->baseline);
     const struct measure_rule *before = backtest_rule(&r->result->baseline, p->baseline);
-    text_printf(out, "%-32.*s %-7s", SPAN_ARG(p->rule->id), standing(p));
+    text_printf(out, "%-32.*s ", SPAN_ARG(p->rule->id));
+    put_standing(out, p);
     if (p->candidate >= 0)
         put_count(out, 11, now->fired);
     else
@@ -97,7 +101,7 @@ static void put_rule(const struct backtest_report *r, const struct backtest_pair
         text_printf(out, "%11s", "-");
     put_cell(out, 11, &share, measure_precision(&side->measure.counts, now->frauds, now->fired));
     put_cell(out, 10, &share, measure_ratio(now->frauds, side->measure.counts.frauds));
-    put_cell(out, 13, &money, measure_money(&side->measure.counts, now->stopped_e4));
+    put_cell(out, 13, &money, measure_money(&side->measure.counts, now->caught_e4));
     put_count(out, 10, now->alone);
     text_char(out, '\n');
 }
@@ -106,8 +110,8 @@ static void put_rules(const struct backtest_report *r, struct text *out)
 {
     struct backtest_pair pair;
     int at = 0;
-    text_printf(out, "\n%-32s %-7s%11s%11s%11s%10s%13s%10s\n", "rule", "mode", "fired", "baseline",
-                "precision", "recall", "stopped", "alone");
+    text_printf(out, "\n%-32s %-15s%11s%11s%11s%10s%13s%10s\n", "rule", "mode", "fired", "baseline",
+                "precision", "recall", "caught", "alone");
     while (backtest_next_pair(r, &at, &pair))
         put_rule(r, &pair, out);
 }
@@ -130,6 +134,8 @@ static void put_curve(const struct backtest_report *r, struct text *out)
                 "recall", "stopped");
     for (int i = 0; i < m->n_points; i += step)
         put_point(m, &m->points[i], out);
+    if (backtest_forces(r->candidate->rules))
+        text_str(out, "By scores alone, without the rules that have a `decision:`.\n");
 }
 
 /* What would mislead whoever reads the numbers alone. */

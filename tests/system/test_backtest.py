@@ -116,8 +116,26 @@ def test_text_is_a_table(bed):
     done = backtest(bed, "--events", str(bed.folder / "events.ndjson"))
     rows = [line.split() for line in done.stdout.splitlines()]
     assert ["flagged", "7", "2", "+250.0", "%"] in rows
-    assert ["known-fraud", "new", "1", "-", "0.0", "%", "0.0", "%", "0", "1"] in rows
+    assert ["known-fraud", "shadow", "new", "1", "-", "0.0", "%", "0.0", "%", "0", "1"] in rows
     assert "13 transactions, 4 labels, 0 refused, observed once" in done.stderr
+
+
+def test_a_rule_is_told_with_its_mode_its_share_and_what_it_caught(bed):
+    """A rule that has a decision is not in the table of scores, and that is said."""
+    events = str(bed.folder / "events.ndjson")
+    plain = backtest(bed, "--events", events).stdout
+    bed.write("next/rules.yaml", CANDIDATE_RULES
+              + "  - {id: half, when: amount > 0.0, score: 1, rollout: 50%}\n"
+              + "  - {id: known, when: amount > 1000000.0, decision: flag}\n")
+    text = backtest(bed, "--events", events).stdout
+    assert re.search(r"^half +live 50% new +\d", text, re.M), text
+    assert re.search(r"^rule +mode .* recall +caught +alone$", text, re.M), text
+    said = "By scores alone, without the rules that have a `decision:`."
+    assert said in text and said not in plain
+    told = {r["rule"]: r for r in report(bed, events)["candidate"]["rules"]}
+    assert told["half"]["rollout"] == "50%" and told["account-burst"]["caught"] == 3800
+    assert "rollout" not in told["account-burst"]
+    assert ">live 50%</span>" in backtest(bed, "--events", events, "--format", "html").stdout
 
 
 def test_a_part_of_the_time_is_measured(bed):

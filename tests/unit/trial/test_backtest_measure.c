@@ -82,7 +82,7 @@ static void a_rule_is_told_apart_from_the_others(void **state)
     assert_int_equal(m.rules[0].frauds, 3);
     assert_int_equal(m.rules[0].alone, 3);
     assert_int_equal(m.rules[0].alone_frauds, 2);
-    assert_int_equal(m.rules[0].stopped_e4, 1900000);
+    assert_int_equal(m.rules[0].caught_e4, 1900000);
     assert_int_equal(m.rules[0].disturbed_e4, 300000);
     assert_int_equal(m.rules[1].fired, 2);
     assert_int_equal(m.rules[1].alone, 0);
