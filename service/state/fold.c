@@ -38,6 +38,7 @@ struct folding {
     struct fold_attempt *doubts; /* NULL: not asked for */
     int n_doubts;
     uint32_t young_from; /* records from this position on came after the last fold */
+    uint32_t standing;   /* records before this position stood when the header was made */
 };
 
 static uint64_t count_events(const struct folding *f)
@@ -173,8 +174,11 @@ static enum status apply_point(struct folding *f)
 static enum status take_record(struct folding *f, const struct record *r, const char *bytes,
                                uint32_t position)
 {
-    if (scan_is_late(&f->scan, r) || is_loser(f, r) || is_duplicate(f, r)) {
+    /* What stood at the last fold point was not late when it came. */
+    bool stood = position < f->standing;
+    if ((!stood && scan_is_late(&f->scan, r)) || is_loser(f, r) || is_duplicate(f, r)) {
         f->removed++;
+        f->folded.retained -= stood;
         return ST_OK;
     }
     CHECK(f->n_live < f->cap_live);
@@ -235,6 +239,7 @@ static enum status folding_init(struct folding *f, struct span log, size_t *ret_
         return ST_NO_SPACE;
     f->cap_live = n;
     bool has_header = f->folded.bytes > 0;
+    f->standing = f->folded.retained;
     f->young_from = has_header ? f->folded.retained : (uint32_t)(n > FOLD_STEP ? n - FOLD_STEP : 0);
     scan_init(&f->scan, records, f->plan->layout->horizon_ms, f->folded.newest_ms);
     return ST_OK;

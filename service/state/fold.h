@@ -11,7 +11,8 @@
  *    stand or the last 64 that folded, or a correction whose (hash, kind, known_at) still
  *    stands, is a duplicate and is not there.
  *  - A record older than the newest transaction before it by more than the horizon is late and
- *    is not there either, but for itself.
+ *    is not there either, but for itself. That is judged once: what stood at a fold point was
+ *    not late, however new the header's newest is.
  *  - After distinct record k, for k a multiple of FOLD_STEP: records older than the newest
  *    by the horizon and an eighth are dropped (the eighth keeps transactions that come a little
  *    out of order exact). Then, for k > exact_events + FOLD_STEP, while more than exact_events

@@ -63,23 +63,32 @@ static enum status resolve_labels(struct reading *r)
     return ST_OK;
 }
 
-/* Do tiles of this window count labels of the same subject at that time? Then it may be one of
- * them. */
+/* Of the same subject. */
+static bool has_labels(const struct tile_cell *c, enum record_kind kind)
+{
+    return kind <= RECORD_LEGITIMATE
+               ? c->labels[RECORD_FRAUD].hi + c->labels[RECORD_LEGITIMATE].hi > 0
+               : c->labels[kind].hi > 0;
+}
+
+/* May tiles of this window count labels of the same subject at that time? Then it may be one of
+ * them, or superseded by one. */
 static bool label_may_be_folded(struct reading *r, int lane, int w, const struct label *label)
 {
     const struct lane *l = &r->plan->lanes[lane];
+    if (label->ts_ms <= r->folded.dropped_before_ms)
+        return true;
     for (int i = 0; i < r->folded.n_blocks; i++) {
         const struct tile_block *b = &r->folded.blocks[i];
         const struct layout_map *m;
         struct tile_cell c;
-        if (reading_map_layout(r, b->layout->id, &m) != ST_OK || m->lanes[lane].label_cell < 0)
+        if (reading_map_layout(r, b->layout->id, &m) != ST_OK || b->layout->n_cells == 0)
             continue;
+        int cell = reading_label_cell(b->layout, &m->lanes[lane]);
         int tier = tier_for(b->layout, l->windows_ms[w] + l->delay_ms);
-        if (!block_cell_at(b, tier, m->lanes[lane].label_cell, label->ts_ms, &c))
-            continue;
-        if (label->kind <= RECORD_LEGITIMATE
-                ? c.labels[RECORD_FRAUD].hi + c.labels[RECORD_LEGITIMATE].hi > 0
-                : c.labels[label->kind].hi > 0)
+        if (cell < 0 || label->ts_ms <= b->tiers[tier].dropped_before_ms)
+            return true; /* nobody knows */
+        if (block_cell_at(b, tier, cell, label->ts_ms, &c) && has_labels(&c, label->kind))
             return true;
     }
     return false;

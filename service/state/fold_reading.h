@@ -58,7 +58,8 @@ struct reading {
     int n_labels, cap_labels;
     uint64_t events;        /* distinct records so far, the gone ones included */
     uint64_t next_point;    /* the next fold point, in events */
-    int64_t late_before_ms; /* newest - horizon; INT64_MIN: nothing is late yet */
+    int64_t late_before_ms; /* newest - horizon; INT64_MIN: nothing is late yet; ask
+                               reading_late_before() */
     int duplicates, records;
     bool own_found, own_late, own_has_folded;
     uint32_t own_nonce;
@@ -86,6 +87,9 @@ bool reading_may_be_folded(struct reading *r, int lane, int64_t ts_ms);
 /* The finest tier that is kept long enough to answer for `reach_ms`, else the one kept longest. */
 int tier_for(const struct layout *l, int64_t reach_ms);
 
+/* The cell with the lane's labels, or with those of all events; -1: none has them. */
+int reading_label_cell(const struct layout *l, const struct lane_map *m);
+
 /* Keep a label that was known at the time asked for, until all are there. */
 MUST_USE enum status reading_keep_label(struct reading *r, const struct record *rec,
                                         const struct layout_map *map);
@@ -97,6 +101,12 @@ static inline void reading_note_newest(struct reading *r, int64_t ts_ms)
         r->scan.newest_ms = ts_ms;
         r->late_before_ms = ts_ms - r->scan.horizon_ms;
     }
+}
+
+/* Of the next record. Those that stood when the header was made were not late when they came. */
+static inline int64_t reading_late_before(const struct reading *r)
+{
+    return r->records < (int64_t)r->folded.retained ? INT64_MIN : r->late_before_ms;
 }
 
 static inline void lane_note_value(struct lane_state *ls, uint64_t hash, int64_t ts_ms, bool own,

@@ -140,7 +140,7 @@ static bool stood_before(const struct reading *r, const struct record *rec, cons
 
 static enum scan_verdict judge(struct reading *r, const struct record *rec, const char *bytes)
 {
-    if (rec->ts_ms < r->late_before_ms)
+    if (rec->ts_ms < reading_late_before(r))
         return SCAN_LATE;
     if (scan_mark(&r->scan, record_identity_hash(rec)) && stood_before(r, rec, bytes))
         return SCAN_DUPLICATE;
@@ -208,8 +208,9 @@ static inline void lane_add_plain(struct lane_state *ls, const char *bytes, int6
 static inline void add_plain(struct reading *r, const char *bytes, uint64_t txn, int64_t ts_ms)
 {
     uint32_t bits;
+    bool late = ts_ms < reading_late_before(r);
     r->records++;
-    if (ts_ms < r->late_before_ms)
+    if (late)
         return;
     if (scan_mark(&r->scan, txn) &&
         stood_before(r, &(struct record){.kind = RECORD_TRANSACTION, .txn = txn}, bytes)) {
@@ -328,12 +329,15 @@ static void lane_add_run(struct lane_state *ls, const struct run *run)
 static struct run find_run(struct reading *r)
 {
     const size_t step = r->plan->plain_bytes, left = (size_t)(r->scan.end - r->scan.p);
-    const size_t to_point = (size_t)(r->next_point - r->events) * step;
+    const int64_t standing = (int64_t)r->folded.retained - r->records;
+    size_t to_point = (size_t)(r->next_point - r->events) * step;
+    if (standing > 0 && (size_t)standing * step < to_point)
+        to_point = (size_t)standing * step; /* behind them records may be late */
     const uint64_t head = r->plan->plain_head;
     const uint64_t own_txn = r->query->own_txn;
     const bool has_own = r->query->has_own;
     const char *p = r->scan.p, *const end = p + (to_point < left ? to_point : left);
-    int64_t oldest_ms = r->late_before_ms;
+    int64_t oldest_ms = reading_late_before(r);
     if (oldest_ms <= r->folded.frontier_ms)
         oldest_ms = r->folded.frontier_ms + 1; /* older ones may be in a tile */
     while ((size_t)(end - p) >= step && load_u64(p) == head) {
@@ -385,9 +389,9 @@ static void skip_late(struct reading *r)
     const uint64_t own_txn = r->query->own_txn;
     const bool has_own = r->query->has_own;
     const char *p = r->scan.p, *const end = r->scan.end;
+    const int64_t late_before_ms = reading_late_before(r);
     while ((size_t)(end - p) >= step && load_u64(p) == head &&
-           (int64_t)load_u64(p + 8) < r->late_before_ms &&
-           !(load_u64(p + 16) == own_txn && has_own)) {
+           (int64_t)load_u64(p + 8) < late_before_ms && !(load_u64(p + 16) == own_txn && has_own)) {
         p += step;
         r->records++;
     }

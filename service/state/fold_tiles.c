@@ -122,15 +122,20 @@ static int cell_of_all(const struct layout *l, unsigned parts)
     return -1;
 }
 
+int reading_label_cell(const struct layout *l, const struct lane_map *m)
+{
+    return m->cell < 0 ? cell_of_all(l, CELL_LABELS) : m->label_cell;
+}
+
 static struct source source_of(const struct lane *lane, const struct layout *l,
                                const struct lane_map *m)
 {
     if (m->cell < 0)
         return (struct source){
-            .events = cell_of_all(l, 0), .labels = cell_of_all(l, CELL_LABELS), .is_bound = true};
+            .events = cell_of_all(l, 0), .labels = reading_label_cell(l, m), .is_bound = true};
     return (struct source){
         .events = m->cell,
-        .labels = m->label_cell,
+        .labels = reading_label_cell(l, m),
         .is_other = lane->column >= 0 && l->cells[m->cell].column != m->column,
         .lacking = lane->parts & ~(unsigned)CELL_LABELS & ~m->cell_parts,
     };
@@ -225,6 +230,8 @@ static void add_folded_place(struct lane_state *ls, const struct tile_place *p, 
 
 void reading_add_maps_and_places(struct reading *r)
 {
+    for (int lane = 0; lane < r->plan->n_lanes; lane++) /* a dropped event may be the latest */
+        r->lanes[lane].place_doubt_ms = r->folded.dropped_before_ms;
     for (int i = 0; i < r->folded.n_blocks; i++) {
         const struct tile_block *b = &r->folded.blocks[i];
         const struct layout_map *m;

@@ -500,6 +500,7 @@ static void drop_first_block(struct folded *f)
     for (int t = 0; t < b->layout->n_tiers; t++) {
         const struct tile_tier *tier = &b->tiers[t];
         int64_t grain_ms = b->layout->tiers[t].grain_ms;
+        later(&f->dropped_before_ms, tier->dropped_before_ms);
         if (tier->n > 0)
             later(&f->dropped_before_ms, (tile_index(b, tier, tier->n - 1) + 1) * grain_ms - 1);
     }
@@ -741,7 +742,9 @@ static bool map_is_stale(const struct tile_map *m, int64_t oldest_ms)
     return false;
 }
 
-static enum status prune_map(struct tile_map *m, int64_t oldest_ms, struct arena *scratch)
+/* What goes is told by the log's mark: the tile of the same event may stay for another one. */
+static enum status prune_map(struct tile_map *m, int64_t oldest_ms, int64_t *dropped_before_ms,
+                             struct arena *scratch)
 {
     if (!map_is_stale(m, oldest_ms))
         return ST_OK;
@@ -751,22 +754,26 @@ static enum status prune_map(struct tile_map *m, int64_t oldest_ms, struct arena
     for (uint32_t i = 0; i < m->n; i++) {
         if (m->values[i].last_ms > oldest_ms)
             m->values[kept++] = m->values[i];
+        else
+            later(dropped_before_ms, m->values[i].last_ms);
     }
     m->n = kept;
     if (m->spilled_last_ms <= oldest_ms) {
+        later(dropped_before_ms, m->spilled_last_ms);
         m->spilled = 0;
         m->spilled_last_ms = INT64_MIN;
     }
     return ST_OK;
 }
 
-static enum status prune_block(struct tile_block *b, int64_t newest_ms, struct arena *scratch)
+static enum status prune_block(struct folded *f, struct tile_block *b, struct arena *scratch)
 {
     enum status st = ST_OK;
     for (int t = 0; t < b->layout->n_tiers; t++)
-        prune_tier(b, &b->tiers[t], newest_ms - b->layout->tiers[t].keep_ms);
+        prune_tier(b, &b->tiers[t], f->newest_ms - b->layout->tiers[t].keep_ms);
     for (int c = 0; st == ST_OK && c < b->layout->n_cells; c++)
-        st = prune_map(&b->maps[c], newest_ms - b->layout->horizon_ms, scratch);
+        st = prune_map(&b->maps[c], f->newest_ms - b->layout->horizon_ms, &f->dropped_before_ms,
+                       scratch);
     return st;
 }
 
@@ -789,7 +796,7 @@ enum status folded_prune(struct folded *f, struct arena *scratch)
     int kept = 0;
     for (int i = 0; i < f->n_blocks; i++) {
         struct tile_block *b = &f->blocks[i];
-        enum status st = prune_block(b, f->newest_ms, scratch);
+        enum status st = prune_block(f, b, scratch);
         if (st != ST_OK)
             return st;
         if (block_is_over(b, f->newest_ms - b->layout->horizon_ms)) {

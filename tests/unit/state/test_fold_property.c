@@ -85,6 +85,7 @@ static const struct plan_feature features[] = {
     {AGG_STDDEV, 3, -1, HOUR, HOUR},
     {AGG_IS_NEW, 1, 0, DAY, 0},
     {AGG_SUM, 3, 0, HOUR, 0},
+    {AGG_DISTINCT, 1, -1, DAY, HOUR}, /* as far back as the horizon */
 };
 
 enum { N_FEATURES = sizeof features / sizeof features[0] };
@@ -277,6 +278,7 @@ static void write_back(struct world *w)
 
 struct stream {
     int events, disorder_ms, step_ms, corrections_percent, duplicates_percent, fold_percent;
+    int past_percent; /* looks at any time before; some events come as late */
     bool extreme, lateness;
 };
 
@@ -290,6 +292,14 @@ static int64_t next_time(const struct stream *s, int64_t *clock_ms)
     if (s->lateness && chance(2))
         ts_ms -= 2 * DAY;
     return ts_ms;
+}
+
+/* Mostly where the horizon and its eighth end, else anywhere. */
+static int64_t random_past(int64_t start_ms, int64_t clock_ms)
+{
+    if (chance(60))
+        return clock_ms - DAY + 3 * HOUR - below(12 * HOUR);
+    return start_ms + below(clock_ms - start_ms + 1);
 }
 
 static const struct reference_fact *random_fact(const struct world *w)
@@ -323,9 +333,12 @@ static void maybe_duplicate(struct world *w, const struct stream *s)
 
 static void run_stream(struct world *w, const struct stream *s, bool want_exact)
 {
-    int64_t clock_ms = INT64_C(1767225600000); /* 2026-01-01 */
+    const int64_t start_ms = INT64_C(1767225600000); /* 2026-01-01 */
+    int64_t clock_ms = start_ms;
     for (int i = 1; i <= s->events; i++) {
         int64_t ts_ms = next_time(s, &clock_ms);
+        if (s->past_percent > 0 && chance(5))
+            ts_ms = random_past(start_ms, clock_ms);
         struct reference_fact f =
             random_transaction((uint64_t)i << 20 | (rng() & 0xFFFFF), ts_ms, s->extreme);
         append(w, &f);
@@ -336,6 +349,8 @@ static void run_stream(struct world *w, const struct stream *s, bool want_exact)
         maybe_duplicate(w, s);
         if (chance(10))
             check_all(w, clock_ms + below(2 * HOUR), 0, want_exact);
+        if (s->past_percent > 0 && chance(s->past_percent))
+            check_all(w, random_past(start_ms, clock_ms), 0, false);
     }
     check_all(w, clock_ms, 0, want_exact);
 }
@@ -480,6 +495,21 @@ static void disorder_and_late_events_stay_within_bounds(void **state)
     }
 }
 
+static void what_is_asked_of_any_past_time_is_exact_or_within_its_bounds(void **state)
+{
+    const int widths[] = {256, 128, 16, 64};
+    (void)state;
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        struct stream s = {.events = 500,
+                           .disorder_ms = seed % 3 ? 0 : 30 * MINUTE,
+                           .step_ms = (seed % 5 ? 20 : 60) * MINUTE,
+                           .corrections_percent = seed % 2 ? 20 : 0,
+                           .fold_percent = seed % 4 ? 20 : 0,
+                           .past_percent = 30};
+        run_world(600 + seed, widths[seed % 4], s, false);
+    }
+}
+
 static void duplicates_of_folded_events_stay_within_bounds(void **state)
 {
     (void)state;
@@ -565,13 +595,15 @@ static void written_back_or_not_the_values_are_the_same(void **state)
 {
     (void)state;
     static struct world written, never;
-    for (uint64_t seed = 1; seed <= 4; seed++) {
+    for (uint64_t seed = 1; seed <= 8; seed++) {
         struct window_value a[N_FEATURES], b[N_FEATURES];
         struct fold_seen seen_a, seen_b;
         world_init(&written, seed, 16);
         world_init(&never, seed, 16);
         int64_t clock_ms = INT64_C(1767225600000);
-        struct stream s = {.disorder_ms = seed % 2 ? 0 : HOUR, .step_ms = 6 * MINUTE};
+        struct stream s = {.disorder_ms = seed % 2 ? 0 : HOUR,
+                           .step_ms = (seed <= 4 ? 6 : 30) * MINUTE,
+                           .lateness = seed > 6};
         for (int i = 1; i <= 500; i++) {
             int64_t ts_ms = next_time(&s, &clock_ms);
             struct reference_fact f =
@@ -675,6 +707,7 @@ int main(void)
         cmocka_unit_test(up_to_exact_events_everything_is_exact_in_any_order),
         cmocka_unit_test(what_is_folded_is_exact_or_within_its_bounds),
         cmocka_unit_test(disorder_and_late_events_stay_within_bounds),
+        cmocka_unit_test(what_is_asked_of_any_past_time_is_exact_or_within_its_bounds),
         cmocka_unit_test(a_retry_of_a_folded_event_stays_within_bounds),
         cmocka_unit_test(duplicates_of_folded_events_stay_within_bounds),
         cmocka_unit_test(extreme_amounts_never_wrap),
