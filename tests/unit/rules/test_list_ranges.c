@@ -111,7 +111,7 @@ enum { NETWORKS = 6000, ROUNDS = 120, A_ROUND = 200 };
 static bool looked_for(const struct list_network *all, const bool *in, const char *address)
 {
     for (int i = 0; i < NETWORKS; i++) {
-        char text[32];
+        char text[40];
         struct list_network asked;
         snprintf(text, sizeof text, "%s/%d", address, all[i].bits);
         if (!in[i])
