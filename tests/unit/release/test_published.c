@@ -19,13 +19,8 @@ static const char bytes[] = {'a', 0, '\n', 'b'};
 
 static int set_up(void **state)
 {
-    struct redis_address a = {.is_unix = true};
     (void)state;
-    if (server.control == NULL)
-        skip();
-    snprintf(a.host, sizeof a.host, "%.107s", server.socket_path);
-    freeReplyObject(redisCommand(server.control, "FLUSHALL"));
-    p = (struct published){redis_sync_new(&a, 5000), "p:"};
+    p = (struct published){redis_server_begin(&server), "p:"};
     return 0;
 }
 

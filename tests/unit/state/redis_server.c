@@ -2,15 +2,22 @@
 
 #include "service/base/check.h"
 
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmocka.h>
+
 enum {
     START_STEPS = 25000, /* of 0.2 ms: five seconds and what the work takes */
     STEP_US = 200,
+    WAIT_MS = 5000, /* of a command */
 };
 
 static void run_server(const struct redis_server *s)
@@ -40,6 +47,22 @@ bool redis_server_start(struct redis_server *s)
         usleep(STEP_US);
     }
     return false;
+}
+
+struct redis_address redis_server_address(const struct redis_server *s, int db)
+{
+    struct redis_address a = {.is_unix = true, .db = db};
+    snprintf(a.host, sizeof a.host, "%.107s", s->socket_path);
+    return a;
+}
+
+struct redis_sync *redis_server_begin(struct redis_server *s)
+{
+    if (s->control == NULL)
+        skip();
+    const struct redis_address a = redis_server_address(s, 0);
+    freeReplyObject(redisCommand(s->control, "FLUSHALL"));
+    return redis_sync_new(&a, WAIT_MS);
 }
 
 void redis_server_stop(struct redis_server *s)

@@ -4,6 +4,7 @@
 #ifndef SLUICE_TESTS_UNIT_STATE_REDIS_SERVER_H
 #define SLUICE_TESTS_UNIT_STATE_REDIS_SERVER_H
 
+#include "service/state/redis_sync.h"
 #include "tests/unit/state/scratch.h"
 
 #include <hiredis/hiredis.h>
@@ -19,6 +20,10 @@ struct redis_server {
 
 /* false: redis-server is not installed or does not start. It ends with the test's process. */
 bool redis_server_start(struct redis_server *ret_server);
+struct redis_address redis_server_address(const struct redis_server *s, int db);
+
+/* Emptied, and connected to: free the connection. Skips the test where no server runs. */
+struct redis_sync *redis_server_begin(struct redis_server *s);
 void redis_server_stop(struct redis_server *s); /* also after a start that failed */
 
 #endif

@@ -15,16 +15,9 @@ enum { TIMEOUT_MS = 5000, SHORT_MS = 50 };
 
 static struct redis_server server;
 
-static struct redis_address address_of_server(void)
-{
-    struct redis_address a = {.is_unix = true, .db = 1};
-    snprintf(a.host, sizeof a.host, "%.107s", server.socket_path);
-    return a;
-}
-
 static struct redis_sync *sync_of_server(int timeout_ms)
 {
-    struct redis_address a = address_of_server();
+    struct redis_address a = redis_server_address(&server, 1);
     return redis_sync_new(&a, timeout_ms);
 }
 
@@ -112,7 +105,7 @@ static void nobody_there_is_an_error_with_its_reason(void **state)
 
 static void a_wrong_password_is_told(void **state)
 {
-    struct redis_address a = address_of_server();
+    struct redis_address a = redis_server_address(&server, 1);
     snprintf(a.user, sizeof a.user, "nobody");
     snprintf(a.password, sizeof a.password, "wrong");
     struct redis_sync *s = redis_sync_new(&a, TIMEOUT_MS);

@@ -52,9 +52,7 @@ static int64_t tell(const char *command)
 static struct state_redis_options options(const char *prefix, int db)
 {
     struct state_redis_options o = {.connect_timeout_ms = REDIS_CONNECT_TIMEOUT_MS};
-    o.address.is_unix = true;
-    o.address.db = db;
-    snprintf(o.address.host, sizeof o.address.host, "%.107s", server.socket_path);
+    o.address = redis_server_address(&server, db);
     snprintf(o.prefix, sizeof o.prefix, "%s", prefix);
     return o;
 }

@@ -17,13 +17,8 @@ static struct writers seen;
 
 static int set_up(void **state)
 {
-    struct redis_address a = {.is_unix = true};
     (void)state;
-    if (server.control == NULL)
-        skip();
-    snprintf(a.host, sizeof a.host, "%.107s", server.socket_path);
-    freeReplyObject(redisCommand(server.control, "FLUSHALL"));
-    of = (struct writers_of){redis_sync_new(&a, 5000), "p:"};
+    of = (struct writers_of){redis_server_begin(&server), "p:"};
     return 0;
 }
 
