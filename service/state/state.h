@@ -55,7 +55,8 @@ enum state_verb {
      * claim.len == 0 no claim is made (corrections; a transaction observed again from the
      * journal keeps its claim). The keys of one operation are distinct. */
     STATE_OBSERVE,
-    /* Replace the claim by the decided one, which expires no sooner, and keep its alert. */
+    /* Replace the claim by the decided one, which expires no sooner, and keep its alert. Where none
+     * stands memory makes it; Redis does not: it was emptied. */
     STATE_SETTLE,
     /* The same, only if what stands there is nothing, or undecided and of the same body (cold: a
      * script). outcome says what stood, and found[0], when given, has it; if that was decided,

@@ -534,11 +534,14 @@ static void send_observe(struct state_redis *s, struct state_op *op)
 
 /* ---- the other verbs ---- */
 
+/* None stands any more: the server was emptied since it was made. A new one would hide from the
+ * journal that the records are gone, too. */
 static void put_settled_claim(struct state_redis *s, const struct state_op *op)
 {
-    begin(s, "SET", 5);
+    begin(s, "SET", 6);
     put_claim_key(s, op->txn_hash);
     redis_wire_arg(&s->wire, op->claim);
+    redis_wire_text(&s->wire, "XX");
     redis_wire_text(&s->wire, "EX");
     redis_wire_int(&s->wire, seconds(op->ttl_ms));
 }

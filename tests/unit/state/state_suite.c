@@ -155,6 +155,15 @@ static void assert_log(struct span log, const uint64_t *txns, int n)
 
 /* ---- claims ---- */
 
+/* As a transaction does: its claim is made, unless one stands, and then decided. */
+static enum status decide(struct state_suite *suite, uint64_t txn, struct span decided)
+{
+    char bytes[VALUE_BYTES];
+    struct span undecided = claim_text(bytes, 'u', 1, "");
+    assert_int_equal(ask_claim(suite, STATE_OBSERVE, txn, undecided), ST_OK);
+    return ask_claim(suite, STATE_SETTLE, txn, decided);
+}
+
 static void the_first_attempt_finds_nothing_and_its_claim_stands(void **state)
 {
     struct state_suite *suite = *state;
@@ -192,8 +201,7 @@ static void a_settled_claim_is_found_with_its_answer(void **state)
     struct state_suite *suite = *state;
     char first[VALUE_BYTES], decided[VALUE_BYTES];
     struct span answer = claim_text(decided, 'd', 1, "{\"decision\":\"allow\"}");
-    assert_int_equal(ask_claim(suite, STATE_OBSERVE, 1, claim_text(first, 'u', 1, "")), ST_OK);
-    assert_int_equal(ask_claim(suite, STATE_SETTLE, 1, answer), ST_OK);
+    assert_int_equal(decide(suite, 1, answer), ST_OK);
     assert_int_equal(ask_claim(suite, STATE_OBSERVE, 1, claim_text(first, 'u', 2, "")), ST_OK);
     assert_int_equal(asked.op.outcome, STATE_CLAIM_DECIDED);
     assert_true(span_eq(asked.found[0], answer));
@@ -206,9 +214,9 @@ static void settling_replaces_whatever_stands(void **state)
     char a[VALUE_BYTES], b[VALUE_BYTES];
     struct span longer = claim_text(a, 'd', 1, "a longer answer, which the next one replaces");
     struct span shorter = claim_text(b, 'd', 1, "short");
-    assert_int_equal(ask_claim(suite, STATE_SETTLE, 1, longer), ST_OK);
+    assert_int_equal(decide(suite, 1, longer), ST_OK);
     assert_true(span_eq(peek(suite, 1), longer));
-    assert_int_equal(ask_claim(suite, STATE_SETTLE, 1, shorter), ST_OK);
+    assert_int_equal(decide(suite, 1, shorter), ST_OK);
     assert_true(span_eq(peek(suite, 1), shorter));
 }
 
@@ -231,7 +239,7 @@ static void a_late_decision_leaves_the_one_that_stands(void **state)
     struct state_suite *suite = *state;
     char a[VALUE_BYTES], b[VALUE_BYTES];
     struct span standing = claim_text(a, 'd', 1, "standing");
-    assert_int_equal(ask_claim(suite, STATE_SETTLE, 1, standing), ST_OK);
+    assert_int_equal(decide(suite, 1, standing), ST_OK);
     assert_int_equal(ask_claim(suite, STATE_SETTLE_UNDECIDED, 1, claim_text(b, 'd', 2, "late")),
                      ST_OK);
     assert_int_equal(asked.op.outcome, STATE_CLAIM_DECIDED);
@@ -266,6 +274,7 @@ static void a_decision_that_is_settled_says_so_and_one_that_is_not_too(void **st
     struct state_suite *suite = *state;
     char u[VALUE_BYTES], d[VALUE_BYTES];
     struct span decided = claim_text(d, 'd', 1, "answer");
+    assert_int_equal(ask_claim(suite, STATE_OBSERVE, 1, claim_text(u, 'u', 1, "")), ST_OK);
     settle_with_alert(suite, STATE_SETTLE, 1, decided);
     assert_true(asked.op.is_settled);
     settle_with_alert(suite, STATE_SETTLE_UNDECIDED, 1, decided); /* it stands */
@@ -280,7 +289,7 @@ static void a_decision_that_is_settled_says_so_and_one_that_is_not_too(void **st
     d[CLAIM_DIGEST_AT] ^= 1;
     settle_with_alert(suite, STATE_SETTLE_UNDECIDED, 4, decided);
     assert_false(asked.op.is_settled);
-    assert_int_equal(ask_claim(suite, STATE_SETTLE, 5, decided), ST_OK); /* without an alert */
+    assert_int_equal(decide(suite, 5, decided), ST_OK); /* without an alert */
     assert_true(asked.op.is_settled);
     assert_int_equal(ask_claim(suite, STATE_SETTLE_UNDECIDED, 6, decided), ST_OK);
     assert_true(asked.op.is_settled);
@@ -309,8 +318,7 @@ static void a_peek_answers_each_claim_or_nothing(void **state)
     for (uint64_t i = 0; i < STATE_PEEK_MAX; i++)
         hashes[i] = i * UINT64_C(0x9e3779b97f4a7c15);
     for (uint32_t i = 0; i < STATE_PEEK_MAX; i += 100)
-        assert_int_equal(
-            ask_claim(suite, STATE_SETTLE, hashes[i], claim_text(bytes, 'd', i + 1, "yes")), ST_OK);
+        assert_int_equal(decide(suite, hashes[i], claim_text(bytes, 'd', i + 1, "yes")), ST_OK);
     struct state_op op = {.verb = STATE_PEEK, .hashes = hashes, .n_hashes = STATE_PEEK_MAX};
     assert_int_equal(ask(suite, op), ST_OK);
     assert_int_equal(asked.op.n_found, STATE_PEEK_MAX);
@@ -662,7 +670,7 @@ static void a_label_for_a_known_transaction_is_not_parked(void **state)
     struct state_suite *suite = *state;
     char bytes[VALUE_BYTES];
     struct span claim = claim_text(bytes, 'd', 1, "answer");
-    assert_int_equal(ask_claim(suite, STATE_SETTLE, 1, claim), ST_OK);
+    assert_int_equal(decide(suite, 1, claim), ST_OK);
     assert_int_equal(park(suite, 1, "fraud"), ST_OK);
     assert_int_equal(asked.op.outcome, STATE_CLAIM_DECIDED);
     assert_true(span_eq(asked.found[0], claim));
@@ -888,7 +896,7 @@ static void a_claim_over_the_limit_is_refused_and_the_longest_kept(void **state)
     memset(bytes, 'x', sizeof bytes);
     memcpy(bytes, "Cd", 2);
     struct span longest = span_of(bytes, STATE_FOUND_MAX);
-    assert_int_equal(ask_claim(suite, STATE_SETTLE, 1, longest), ST_OK);
+    assert_int_equal(decide(suite, 1, longest), ST_OK);
     assert_true(span_eq(peek(suite, 1), longest));
     assert_int_equal(ask_claim(suite, STATE_SETTLE, 2, span_of(bytes, sizeof bytes)), ST_TOO_LARGE);
     assert_int_equal(peek(suite, 2).len, 0);

@@ -731,10 +731,19 @@ static bool stream_has(const char *owner, const char *record)
     return has;
 }
 
+static void observe(struct state *s, uint64_t txn, struct span claim)
+{
+    struct state_op op = {.verb = STATE_OBSERVE, .txn_hash = txn, .claim = claim};
+    assert_int_equal(alert_op(s, op), ST_OK);
+}
+
 static void a_decision_and_its_alert_are_kept_together(void **state)
 {
+    char claim[256];
     (void)state;
     struct state *s = open_owner("one");
+    observe(s, 1, claim_with(claim, 'u', 1));
+    observe(s, 2, claim_with(claim, 'u', 1));
     assert_int_equal(settle(s, STATE_SETTLE, 1, "an alert"), ST_OK);
     assert_true(alerting.op.is_settled);
     assert_true(alerting.op.kept.ms > 0);
@@ -748,6 +757,13 @@ static void a_decision_and_its_alert_are_kept_together(void **state)
     state_close(s);
 }
 
+/* Emptied between the two: a decided claim would keep the journal from bringing the records. */
+static void a_decision_makes_no_claim_where_none_stands(void **state)
+{
+    assert_int_equal(settle(*state, STATE_SETTLE, 1, ""), ST_OK);
+    assert_int_equal(tell("EXISTS p:x:0000000000000001"), 0);
+}
+
 static void a_full_server_keeps_neither(void **state)
 {
     tell("CONFIG SET maxmemory 1mb");
@@ -759,12 +775,6 @@ static void a_full_server_keeps_neither(void **state)
     assert_int_equal(late, ST_UNAVAILABLE);
     assert_false(was_settled || alerting.op.is_settled);
     assert_int_equal(tell("EXISTS p:outbox p:x:0000000000000001 p:x:0000000000000002"), 0);
-}
-
-static void observe(struct state *s, uint64_t txn, struct span claim)
-{
-    struct state_op op = {.verb = STATE_OBSERVE, .txn_hash = txn, .claim = claim};
-    assert_int_equal(alert_op(s, op), ST_OK);
 }
 
 static void a_late_decision_brings_its_alert_only_if_it_is_settled(void **state)
@@ -950,6 +960,7 @@ int main(void)
         REDIS_TEST(the_beacon_can_be_told_alone),
         REDIS_TEST(scripts_flushed_away_change_nothing),
         REDIS_TEST(a_decision_and_its_alert_are_kept_together),
+        REDIS_TEST(a_decision_makes_no_claim_where_none_stands),
         REDIS_TEST(a_full_server_keeps_neither),
         REDIS_TEST(a_late_decision_brings_its_alert_only_if_it_is_settled),
         REDIS_TEST(alerts_of_the_dead_and_of_nobody_are_taken_once),
