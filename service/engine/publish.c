@@ -7,8 +7,9 @@
 
 #include <stdlib.h>
 
-/* Other instances come with another ruleset, or have filled in what was missing. */
-enum { LOOK_EVERY_MS = 1000 };
+/* Other instances come with another ruleset, or have filled in what was missing. One that starts
+ * with an older ruleset does not write a key field that is new: for so long others may not know. */
+enum { LOOK_EVERY_MS = 100 };
 
 struct publisher {
     struct engine *engine;
