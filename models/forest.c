@@ -1,0 +1,109 @@
+#include "models/forest.h"
+
+#include <math.h>
+
+enum { SIDE_BY_SIDE = 8 }; /* enough loads under way to hide the second-level cache */
+
+/* LightGBM's kZeroThreshold. */
+#define ZERO_MAX 1e-35
+
+static bool is_missing(double x, enum forest_missing missing)
+{
+    bool zero_too = missing == FOREST_ZERO_MISSING_LEFT || missing == FOREST_ZERO_MISSING_RIGHT;
+    return isnan(x) || (zero_too && fabs(x) <= ZERO_MAX);
+}
+
+static double as_seen(double x, enum forest_missing missing)
+{
+    if (!is_missing(x, missing))
+        return x;
+    if (missing == FOREST_MISSING_IS_ZERO)
+        return 0;
+    return missing == FOREST_MISSING_LEFT || missing == FOREST_ZERO_MISSING_LEFT ? -INFINITY
+                                                                                 : INFINITY;
+}
+
+void forest_spread(const struct forest *f, const double *inputs, double *lanes)
+{
+    lanes[0] = NAN;
+    for (uint32_t i = 1; i < f->n_lanes; i++) {
+        double x = inputs[f->lanes[i].input];
+        lanes[i] = as_seen(f->narrows ? (double)(float)x : x, f->lanes[i].missing);
+    }
+}
+
+/* ---- one tree, whatever it has ---- */
+
+static bool has_category(const struct forest *f, const struct forest_node *n, double x)
+{
+    if (!(x >= 0 && x < FOREST_CATEGORY_MAX))
+        return x < 0 && isinf(x); /* missing, and the left is for it */
+    uint32_t code = (uint32_t)x;
+    return code / 64 < n->set.words && (f->sets[n->set.at + code / 64] >> code % 64 & 1) != 0;
+}
+
+static uint32_t step(const struct forest *f, uint32_t at, const double *lanes)
+{
+    const struct forest_node *n = &f->nodes[at];
+    double x = lanes[n->lane];
+    bool left = n->kind == FOREST_BY_CATEGORY ? has_category(f, n, x) : x < n->threshold;
+    return n->left + !left;
+}
+
+uint32_t forest_leaf(const struct forest *f, uint32_t tree, const double *lanes)
+{
+    uint32_t at = f->trees[tree].root;
+    while (f->nodes[at].lane != 0)
+        at = step(f, at, lanes);
+    return at;
+}
+
+/* ---- all of them ---- */
+
+static void add(const struct forest *f, double *sum, double value)
+{
+    *sum = f->narrows ? (double)((float)*sum + (float)value) : *sum + value;
+}
+
+/* None of them has categories. */
+static void sum_side_by_side(const struct forest *f, const struct forest_tree *t,
+                             const double *lanes, double *sums)
+{
+    const struct forest_node *nodes = f->nodes;
+    uint32_t at[SIDE_BY_SIDE];
+    int depth = 0;
+    for (int k = 0; k < SIDE_BY_SIDE; k++) {
+        at[k] = t[k].root;
+        depth = t[k].depth > depth ? t[k].depth : depth;
+    }
+    for (int d = 0; d < depth; d++)
+        for (int k = 0; k < SIDE_BY_SIDE; k++) {
+            const struct forest_node *n = &nodes[at[k]];
+            at[k] = n->left + !(lanes[n->lane] < n->threshold);
+        }
+    for (int k = 0; k < SIDE_BY_SIDE; k++)
+        add(f, &sums[t[k].output], nodes[at[k]].value);
+}
+
+static bool are_plain(const struct forest_tree *t)
+{
+    for (int k = 0; k < SIDE_BY_SIDE; k++)
+        if (t[k].has_categories)
+            return false;
+    return true;
+}
+
+void forest_sum(const struct forest *f, const double *lanes, double *sums)
+{
+    uint32_t i = 0;
+    while (i < f->n_trees) {
+        const struct forest_tree *t = &f->trees[i];
+        if (f->n_trees - i >= SIDE_BY_SIDE && are_plain(t)) {
+            sum_side_by_side(f, t, lanes, sums);
+            i += SIDE_BY_SIDE;
+        } else {
+            add(f, &sums[t->output], f->nodes[forest_leaf(f, i, lanes)].value);
+            i++;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+#include "models/model.h"
+
+#include "models/model_formats.h"
+#include "service/base/hash.h"
+
+#include <math.h>
+
+const char *model_format_text(enum model_format format)
+{
+    static const char *const texts[] = {
+#define X(name, text) text,
+        MODEL_FORMAT_TABLE(X)
+#undef X
+    };
+    return texts[format];
+}
+
+const char *model_transform_text(enum model_transform transform)
+{
+    static const char *const texts[] = {
+#define X(name, text) text,
+        MODEL_TRANSFORM_TABLE(X)
+#undef X
+    };
+    return texts[transform];
+}
+
+/* ---- loading ---- */
+
+static void put_hash(struct span bytes, char hash[17])
+{
+    unsigned char digest[HASH_SHA256_BYTES];
+    uint64_t first = 0;
+    struct text t;
+    hash_sha256(bytes, digest);
+    for (int i = 0; i < 8; i++)
+        first = first << 8 | digest[i];
+    text_init(&t, hash, 17);
+    text_hex(&t, first, 16);
+}
+
+enum status model_load(const char *name, struct span bytes, struct arena *arena,
+                       struct diag_list *diags, struct model *ret_model)
+{
+    struct model_file file = {.name = name, .bytes = bytes, .arena = arena, .diags = diags};
+    struct model model = {.scale = 1};
+    struct diag_at at = {.file = name};
+    if (bytes.len > MODEL_FILE_MAX) {
+        diag_error(diags, at, NULL, "a model of %zu bytes, and %d are the most", bytes.len,
+                   MODEL_FILE_MAX);
+        return ST_TOO_LARGE;
+    }
+    for (const struct model_loader *l = model_loaders; l->load != NULL; l++) {
+        if (!l->is_its(bytes))
+            continue;
+        enum status st = l->load(&file, &model);
+        if (st != ST_OK)
+            return st;
+        put_hash(bytes, model.hash);
+        *ret_model = model;
+        return ST_OK;
+    }
+    diag_error(diags, at, "XGBoost's JSON or UBJSON, LightGBM's text, or YAML with `model:`",
+               "this is no model file");
+    return ST_INVALID;
+}
+
+/* ---- evaluating ---- */
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static void softmax(const double *margins, int n, double *outputs)
+{
+    double most = margins[0], sum = 0;
+    for (int i = 1; i < n; i++)
+        most = margins[i] > most ? margins[i] : most;
+    for (int i = 0; i < n; i++)
+        sum += outputs[i] = exp(margins[i] - most);
+    for (int i = 0; i < n; i++)
+        outputs[i] /= sum;
+}
+
+static void transform(const struct model *m, const double *margins, double *outputs)
+{
+    if (m->transform == MODEL_SOFTMAX) {
+        softmax(margins, m->n_outputs, outputs);
+        return;
+    }
+    for (int i = 0; i < m->n_outputs; i++)
+        switch (m->transform) {
+        case MODEL_SIGMOID:
+            outputs[i] = sigmoid(m->scale * margins[i]);
+            break;
+        case MODEL_EXP:
+            outputs[i] = exp(margins[i]);
+            break;
+        case MODEL_ANOMALY:
+            outputs[i] = exp2(-margins[i] / m->scale);
+            break;
+        default:
+            outputs[i] = margins[i];
+        }
+}
+
+static void sum_trees(const struct model *m, const double *inputs, double *margins)
+{
+    double lanes[FOREST_LANES_MAX]; /* what is not touched costs nothing */
+    forest_spread(m->forest, inputs, lanes);
+    for (int i = 0; i < m->n_outputs; i++)
+        margins[i] = m->averages ? 0 : m->base[i];
+    forest_sum(m->forest, lanes, margins);
+    for (int i = 0; i < m->n_outputs && m->averages; i++)
+        margins[i] = m->base[i] + margins[i] * m->n_outputs / m->forest->n_trees;
+}
+
+void model_score(const struct model *m, const double *inputs, double *margins, double *outputs)
+{
+    double room[FOREST_OUTPUTS_MAX];
+    double *sums = margins != NULL ? margins : room;
+    sum_trees(m, inputs, sums);
+    transform(m, sums, outputs);
+}
+
+int model_input_find(const struct model *m, struct span name)
+{
+    for (int i = 0; i < m->n_inputs; i++)
+        if (span_eq(m->inputs[i].name, name))
+            return i;
+    return -1;
+}
