@@ -120,7 +120,10 @@ void model_score(const struct model *m, const double *inputs, double *margins, d
 {
     double room[FOREST_OUTPUTS_MAX];
     double *sums = margins != NULL ? margins : room;
-    sum_trees(m, inputs, sums);
+    if (m->linear != NULL)
+        sums[0] = m->base[0] + linear_sum(m->linear, inputs);
+    else
+        sum_trees(m, inputs, sums);
     transform(m, sums, outputs);
 }
 

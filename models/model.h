@@ -19,6 +19,7 @@
 #define SLUICE_MODELS_MODEL_H
 
 #include "models/forest.h"
+#include "models/linear.h"
 #include "service/base/diag.h"
 
 enum {
@@ -58,7 +59,7 @@ enum model_transform {
 
 struct model_input {
     struct span name;
-    bool is_category;        /* its value is a code, a whole number from 0 */
+    bool is_category; /* its value is a code, a whole number from 0; -1: a text without one */
     struct span *categories; /* the names of codes 0 to n-1, where the file has them; else NULL */
     int n_categories;
 };
@@ -71,9 +72,10 @@ struct model {
     int n_outputs;
     enum model_transform transform;
     double scale;
-    double *base;  /* [n_outputs] what the margins begin with */
-    bool averages; /* the sum of trees is divided by their number (random forests) */
-    const struct forest *forest;
+    double *base;                /* [n_outputs] what the margins begin with */
+    bool averages;               /* the sum of trees is divided by their number (random forests) */
+    const struct forest *forest; /* of one of these; the other is NULL */
+    const struct linear *linear;
     char hash[17]; /* 16 hex: first 64 bits of the file's SHA-256 */
 };
 

@@ -1,5 +1,8 @@
 #include "models/model_formats.h"
 
+#include "models/model_linear.h"
+
 const struct model_loader model_loaders[] = {
+    {model_linear_is_its, model_linear_load},
     {NULL, NULL},
 };
