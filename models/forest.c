@@ -1,5 +1,7 @@
 #include "models/forest.h"
 
+#include "models/forest_pack.h"
+
 #include <math.h>
 
 enum { SIDE_BY_SIDE = 8 }; /* enough loads under way to hide the second-level cache */
@@ -76,11 +78,13 @@ static void sum_side_by_side(const struct forest *f, const struct forest_tree *t
         at[k] = t[k].root;
         depth = t[k].depth > depth ? t[k].depth : depth;
     }
-    for (int d = 0; d < depth; d++)
+    for (int d = 0; d < depth; d++) {
+#pragma GCC unroll 8
         for (int k = 0; k < SIDE_BY_SIDE; k++) {
             const struct forest_node *n = &nodes[at[k]];
             at[k] = n->left + !(lanes[n->lane] < n->threshold);
         }
+    }
     for (int k = 0; k < SIDE_BY_SIDE; k++)
         add(f, &sums[t[k].output], nodes[at[k]].value);
 }
@@ -96,6 +100,10 @@ static bool are_plain(const struct forest_tree *t)
 void forest_sum(const struct forest *f, const double *lanes, double *sums)
 {
     uint32_t i = 0;
+    if (f->pack != NULL) {
+        forest_pack_sum(f->pack, lanes, sums);
+        return;
+    }
     while (i < f->n_trees) {
         const struct forest_tree *t = &f->trees[i];
         if (f->n_trees - i >= SIDE_BY_SIDE && are_plain(t)) {

@@ -70,6 +70,8 @@ struct forest_tree {
     bool has_categories;
 };
 
+struct forest_pack;
+
 struct forest {
     struct forest_node *nodes;
     double
@@ -79,6 +81,7 @@ struct forest {
     uint64_t *sets;
     uint32_t n_nodes, n_trees, n_lanes, n_outputs, n_set_words;
     bool narrows; /* inputs are taken as float32, and leaves are summed as float32 (XGBoost) */
+    const struct forest_pack *pack; /* forest_pack.h: what forest_sum walks; NULL: the nodes */
 };
 
 /* Spreads inputs (NaN: missing) to lanes[n_lanes]. */

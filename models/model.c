@@ -1,5 +1,6 @@
 #include "models/model.h"
 
+#include "models/forest_pack.h"
 #include "models/model_formats.h"
 #include "service/base/hash.h"
 
@@ -39,6 +40,17 @@ static void put_hash(struct span bytes, char hash[17])
     text_hex(&t, first, 16);
 }
 
+/* No loader has to know of it. */
+static void pack_forest(struct arena *arena, struct model *m)
+{
+    struct forest *copy = m->forest != NULL ? arena_try(arena, sizeof *copy) : NULL;
+    if (copy == NULL)
+        return;
+    *copy = *m->forest;
+    copy->pack = forest_pack(copy, arena);
+    m->forest = copy;
+}
+
 enum status model_load(const char *name, struct span bytes, struct arena *arena,
                        struct diag_list *diags, struct model *ret_model)
 {
@@ -57,6 +69,7 @@ enum status model_load(const char *name, struct span bytes, struct arena *arena,
         if (st != ST_OK)
             return st;
         put_hash(bytes, model.hash);
+        pack_forest(arena, &model);
         *ret_model = model;
         return ST_OK;
     }

@@ -1,0 +1,240 @@
+#include "models/forest_pack.h"
+
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+    TREES = 3 * FOREST_PACK_TREES + 5,
+    NODES_MAX = 64 * 1024,
+    INPUTS = 4,
+    LANES = 1 + 2 * INPUTS, /* missing to the left, missing to the right */
+    DEPTH_MAX = 40,
+    ROWS = 500,
+};
+
+static struct forest_node nodes[NODES_MAX];
+static struct forest_tree trees[TREES];
+static struct forest_lane lanes[LANES];
+static struct arena *arena;
+
+static uint32_t next_random(void)
+{
+    static uint32_t seed = 7;
+    seed = seed * 1664525 + 1013904223;
+    return seed >> 8;
+}
+
+/* Few values, so that thresholds are met exactly; the ends, and both zeros. */
+static double any_number(void)
+{
+    static const double some[] = {0.0,      -0.0,    1e-40,    -1e-40,    FLT_MAX,
+                                  -FLT_MAX, FLT_MIN, INFINITY, -INFINITY, 0.1};
+    uint32_t r = next_random();
+    return r % 4 == 0 ? some[r / 4 % 10] : (double)(r / 4 % 16) / 8 - 1;
+}
+
+static double any_threshold(void)
+{
+    double t = any_number();
+    return isfinite(t) ? t : 0.3;
+}
+
+static void set_leaf(uint32_t at)
+{
+    nodes[at] = (struct forest_node){.value = (double)(float)any_number(), .left = at - 1};
+    if (!isfinite(nodes[at].value))
+        nodes[at].value = -0.5;
+}
+
+/* The nodes from `root` that are not yet set become splits, so many, or leaves. Of those that are
+ * unbalanced one child goes on. */
+static void grow(struct forest *f, struct forest_tree *t, int depth, bool balanced)
+{
+    uint32_t from = f->n_nodes, open = 1;
+    *t = (struct forest_tree){.root = from, .depth = (uint16_t)depth};
+    f->n_nodes++;
+    for (int d = 0; d < depth; d++) {
+        uint32_t next = f->n_nodes, split = balanced ? open : 1;
+        for (uint32_t i = 0; i < open; i++, from++) {
+            if (i >= split) {
+                set_leaf(from);
+                continue;
+            }
+            nodes[from] = (struct forest_node){.threshold = any_threshold(),
+                                               .left = f->n_nodes,
+                                               .lane = (uint16_t)(1 + next_random() % (LANES - 1))};
+            f->n_nodes += 2;
+        }
+        open = f->n_nodes - next;
+    }
+    while (from < f->n_nodes)
+        set_leaf(from++);
+    t->n_nodes = f->n_nodes - t->root;
+}
+
+static struct forest grown(uint32_t n_trees, uint16_t n_outputs)
+{
+    struct forest f = {.nodes = nodes,
+                       .trees = trees,
+                       .lanes = lanes,
+                       .n_trees = n_trees,
+                       .n_lanes = LANES,
+                       .n_outputs = n_outputs,
+                       .narrows = true};
+    for (uint16_t i = 1; i < LANES; i++)
+        lanes[i] = (struct forest_lane){(uint16_t)((i - 1) / 2),
+                                        i % 2 ? FOREST_MISSING_LEFT : FOREST_MISSING_RIGHT};
+    for (uint32_t i = 0; i < n_trees; i++) {
+        bool balanced = i % 3 != 0;
+        grow(&f, &trees[i], (int)(next_random() % (balanced ? 9 : DEPTH_MAX)), balanced);
+        trees[i].output = (uint16_t)(i % n_outputs);
+    }
+    return f;
+}
+
+static void sum_alone(const struct forest *f, const double *spread, double *sums)
+{
+    for (uint32_t i = 0; i < f->n_trees; i++) {
+        double *sum = &sums[f->trees[i].output];
+        *sum = (double)((float)*sum + (float)f->nodes[forest_leaf(f, i, spread)].value);
+    }
+}
+
+static void assert_same_sums(const struct forest *f)
+{
+    const struct forest_pack *pack = forest_pack(f, arena);
+    assert_non_null(pack);
+    for (int row = 0; row < ROWS; row++) {
+        double inputs[INPUTS], spread[LANES], sums[3] = {0.25, 0, -1}, want[3] = {0.25, 0, -1};
+        for (int i = 0; i < INPUTS; i++)
+            inputs[i] = next_random() % 5 == 0 ? NAN : any_number();
+        forest_spread(f, inputs, spread);
+        forest_pack_sum(pack, spread, sums);
+        sum_alone(f, spread, want);
+        assert_memory_equal(sums, want, sizeof sums);
+    }
+}
+
+static void sums_are_those_of_the_nodes_to_the_bit(void **state)
+{
+    (void)state;
+    for (uint32_t n = 0; n <= TREES; n += n < 3 ? 1 : 7) {
+        struct forest f = grown(n, 1);
+        assert_same_sums(&f);
+        arena_reset(arena);
+    }
+}
+
+static void each_output_has_its_own_trees(void **state)
+{
+    (void)state;
+    struct forest f = grown(TREES, 3);
+    assert_same_sums(&f);
+}
+
+static void a_threshold_between_two_float32_is_kept(void **state)
+{
+    (void)state;
+    struct forest f = grown(1, 1);
+    double spread[LANES] = {NAN}, least = (double)nextafterf(0.1f, 0), sum = 0;
+    f.n_nodes = 0;
+    grow(&f, &trees[0], 1, true);
+    nodes[0].threshold = nextafter(0.1f, 0); /* just below the float32 next to 0.1 */
+    nodes[1].value = 1;
+    nodes[2].value = 2;
+    const struct forest_pack *pack = forest_pack(&f, arena);
+    spread[nodes[0].lane] = (double)0.1f;
+    forest_pack_sum(pack, spread, &sum);
+    assert_true(sum == 2);
+    spread[nodes[0].lane] = least;
+    forest_pack_sum(pack, spread, &sum);
+    assert_true(sum == 3);
+}
+
+static void what_is_not_float32_has_no_packed_form(void **state)
+{
+    (void)state;
+    struct forest f = grown(3, 1);
+    f.narrows = false;
+    assert_null(forest_pack(&f, arena));
+    assert_int_equal(arena->used_bytes, 0);
+}
+
+static void a_split_by_categories_has_no_packed_form(void **state)
+{
+    (void)state;
+    struct forest f = grown(3, 1);
+    f.n_nodes = 0;
+    grow(&f, &trees[0], 1, true);
+    nodes[0].kind = FOREST_BY_CATEGORY;
+    f.n_trees = 1;
+    assert_null(forest_pack(&f, arena));
+}
+
+/* The left spine of a balanced tree: a child further off than 16 bits say. */
+static void a_child_too_far_off_has_no_packed_form(void **state)
+{
+    (void)state;
+    struct forest f = grown(1, 1);
+    f.n_nodes = 0;
+    grow(&f, &trees[0], 1, true);
+    nodes[0].left = UINT16_MAX - 1;
+    assert_non_null(forest_pack(&f, arena));
+    nodes[0].left = UINT16_MAX;
+    assert_null(forest_pack(&f, arena));
+}
+
+static void without_room_there_is_no_packed_form(void **state)
+{
+    (void)state;
+    struct forest f = grown(TREES, 1);
+    char block[256];
+    struct arena small;
+    arena_init(&small, block, sizeof block);
+    assert_null(forest_pack(&f, &small));
+    assert_int_equal(small.used_bytes, 0);
+}
+
+static void forest_sum_walks_the_packed_form(void **state)
+{
+    (void)state;
+    struct forest f = grown(TREES, 1);
+    double spread[LANES] = {NAN}, sum = 0, want = 0;
+    f.pack = forest_pack(&f, arena);
+    forest_pack_sum(f.pack, spread, &want);
+    nodes[trees[0].root].threshold = 1e30; /* of the nodes alone */
+    forest_sum(&f, spread, &sum);
+    assert_true(sum == want);
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    arena_reset(arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(sums_are_those_of_the_nodes_to_the_bit, reset),
+        cmocka_unit_test_setup(each_output_has_its_own_trees, reset),
+        cmocka_unit_test_setup(a_threshold_between_two_float32_is_kept, reset),
+        cmocka_unit_test_setup(what_is_not_float32_has_no_packed_form, reset),
+        cmocka_unit_test_setup(a_split_by_categories_has_no_packed_form, reset),
+        cmocka_unit_test_setup(a_child_too_far_off_has_no_packed_form, reset),
+        cmocka_unit_test_setup(without_room_there_is_no_packed_form, reset),
+        cmocka_unit_test_setup(forest_sum_walks_the_packed_form, reset),
+    };
+    arena = arena_new(4 << 20);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_free(arena);
+    return failed;
+}
