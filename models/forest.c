@@ -44,7 +44,7 @@ static bool has_category(const struct forest *f, const struct forest_node *n, do
     return code / 64 < n->set.words && (f->sets[n->set.at + code / 64] >> code % 64 & 1) != 0;
 }
 
-static uint32_t step(const struct forest *f, uint32_t at, const double *lanes)
+uint32_t forest_step(const struct forest *f, uint32_t at, const double *lanes)
 {
     const struct forest_node *n = &f->nodes[at];
     double x = lanes[n->lane];
@@ -56,7 +56,7 @@ uint32_t forest_leaf(const struct forest *f, uint32_t tree, const double *lanes)
 {
     uint32_t at = f->trees[tree].root;
     while (f->nodes[at].lane != 0)
-        at = step(f, at, lanes);
+        at = forest_step(f, at, lanes);
     return at;
 }
 

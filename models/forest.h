@@ -90,6 +90,9 @@ void forest_spread(const struct forest *f, const double *inputs, double *lanes);
 /* Adds each tree's leaf to sums[n_outputs], in the order of trees. */
 void forest_sum(const struct forest *f, const double *lanes, double *sums);
 
+/* The child that a split, nodes[at], leads to: its index in nodes. */
+uint32_t forest_step(const struct forest *f, uint32_t at, const double *lanes);
+
 /* The leaf that a tree comes to: its index in nodes. O(depth). */
 uint32_t forest_leaf(const struct forest *f, uint32_t tree, const double *lanes);
 

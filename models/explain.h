@@ -1,0 +1,29 @@
+/*
+ * explain.h -- how much each input moved a model's margin.
+ *
+ *     contributions[n_inputs + 1]   | input 0 | input 1 | ... | the margin when nothing is known |
+ *                                   `------------- their sum is the margin -------------------'
+ *
+ * Of trees: exact Shapley values (tree_shap.h), the same that XGBoost's pred_contribs and
+ * LightGBM's pred_contrib give; where LightGBM's random forest averages its trees, and its
+ * pred_contrib does not, we do, for the sum is the margin. Of an isolation forest: of the path's
+ * length, so what made a row odd is below zero. Of linear models and scorecards: what an input adds
+ * beyond what it adds when it is as usual (linear.h); NaN where it is missing and must not be.
+ *
+ * Threads: pure; the scratch is the caller's.
+ */
+#ifndef SLUICE_MODELS_EXPLAIN_H
+#define SLUICE_MODELS_EXPLAIN_H
+
+#include "models/model.h"
+
+/*
+ * Fills contributions[n_inputs + 1] for one output, below m->n_outputs. The scratch is used and
+ * given back. O(as tree_shap).
+ * Errors: ST_UNSUPPORTED: the file does not say how many rows came to each node. ST_NO_SPACE.
+ * Contributions are then untouched.
+ */
+MUST_USE enum status model_explain(const struct model *m, const double *inputs, int output,
+                                   struct arena *scratch, double *contributions);
+
+#endif
