@@ -1,6 +1,7 @@
 #include "service/trial/replay_csv.h"
 
 #include "service/base/check.h"
+#include "service/base/csv.h"
 #include "service/base/text.h"
 #include "service/engine/call.h"
 #include "service/engine/intent.h"
@@ -20,25 +21,6 @@ enum {
 static void put_span(FILE *out, struct span s)
 {
     fwrite(s.base, 1, s.len, out);
-}
-
-/* Quoted when it must be. */
-static void put_text(FILE *out, struct span s)
-{
-    bool plain = true;
-    for (size_t i = 0; i < s.len && plain; i++)
-        plain = strchr("\",\r\n", s.base[i]) == NULL;
-    if (plain) {
-        put_span(out, s);
-        return;
-    }
-    fputc('"', out);
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.base[i] == '"')
-            fputc('"', out);
-        fputc(s.base[i], out);
-    }
-    fputc('"', out);
 }
 
 static void put_value(FILE *out, const struct window_value *v)
@@ -69,7 +51,7 @@ void replay_csv_head(FILE *out, const struct snapshot *snap, const char *first_c
 void replay_csv_row(FILE *out, const struct snapshot *snap, struct span transaction_id,
                     const struct window_value *values)
 {
-    put_text(out, transaction_id);
+    csv_write(out, transaction_id);
     for (int i = 0; i < snap->features.n_features; i++)
         put_value(out, &values[i]);
     fputc('\n', out);
@@ -221,9 +203,9 @@ static int compare_names(const void *a, const void *b)
 static void put_entity(FILE *out, const struct look *l)
 {
     const struct feature_set *set = &l->snap->features;
-    put_text(out, set->keys[l->name->key].field);
+    csv_write(out, set->keys[l->name->key].field);
     fputc(',', out);
-    put_text(out, l->name->value);
+    csv_write(out, l->name->value);
     for (int i = 0; i < set->n_features; i++) {
         const struct feature *f = &set->features[i];
         if (f->key == l->name->key)
