@@ -16,13 +16,25 @@ static const struct {
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
+enum { VERB_NAME_MAX = 16 };
+
+/* As it is typed: what C calls score_file is score-file. */
+static const char *name_of(int verb)
+{
+    static char names[VERBS][VERB_NAME_MAX];
+    char *name = names[verb];
+    for (int i = 0; i < VERB_NAME_MAX - 1 && verbs[verb].name[i] != '\0'; i++)
+        name[i] = verbs[verb].name[i] == '_' ? '-' : verbs[verb].name[i];
+    return name;
+}
+
 static void print_help(FILE *to)
 {
     fputs("usage: sluice VERB [OPTIONS]\n\n"
           "Scores transactions against what the same account, card or device did before.\n\n",
           to);
     for (int i = 0; i < VERBS; i++)
-        fprintf(to, "  %-9s %s\n            %s\n", verbs[i].name, verbs[i].summary,
+        fprintf(to, "  %-10s %s\n             %s\n", name_of(i), verbs[i].summary,
                 verbs[i].example);
     fputs("\n`sluice VERB --help` says more. Exit: 0 done, 1 refused or failed, 2 wrong usage.\n",
           to);
@@ -32,7 +44,7 @@ static int unknown_verb(const char *name)
 {
     const char *names[VERBS];
     for (int i = 0; i < VERBS; i++)
-        names[i] = verbs[i].name;
+        names[i] = name_of(i);
     if (strcmp(name, "reload") == 0) {
         fprintf(stderr,
                 "sluice: there is no verb 'reload': a Sluice loads its ruleset again when a "
@@ -65,7 +77,7 @@ int main(int argc, char **argv)
         return CLI_REFUSED;
     }
     for (int i = 0; i < VERBS; i++)
-        if (strcmp(argv[1], verbs[i].name) == 0)
+        if (strcmp(argv[1], name_of(i)) == 0)
             return verbs[i].run(argc - 1, argv + 1);
     return unknown_verb(argv[1]);
 }

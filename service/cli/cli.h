@@ -14,7 +14,8 @@
 
 enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
 
-/* X(verb, summary, example): verb is served by cli_<verb>. */
+/* X(verb, summary, example): verb is served by cli_<verb>; it is typed with '-' for
+ * '_'. */
 #define CLI_VERB_TABLE(X)                                                                       \
     X(serve, "answer transactions over HTTP", "sluice serve -c sluice.yaml")                    \
     X(check, "say what is wrong with a configuration and its ruleset",                          \
@@ -27,6 +28,8 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
       "sluice replay -c sluice.yaml --events events.ndjson --decisions decisions.ndjson")       \
     X(backtest, "measure a candidate ruleset over past events",                                 \
       "sluice backtest -c sluice.yaml --candidate rules/next --events events.ndjson")           \
+    X(score_file, "score the rows of a CSV file with a model",                                  \
+      "sluice score-file --model fraud.json --rows features.csv --id transaction_id")           \
     X(diff, "say what is another in one ruleset than in another",                               \
       "sluice diff rules/packs/starter rules/next")                                             \
     X(publish, "send a ruleset to all instances that share a Redis",                            \

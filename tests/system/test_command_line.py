@@ -32,6 +32,10 @@ def folder(tmp_path):
     ("replay -c sluice.yaml --events sluice.yaml --decisions no/x", 1, "no/x: No such file"),
     ("backtest -c sluice.yaml --candidate . --events sluice.yaml", 1, "nothing was measured"),
     ("test rules.yaml --output no/x", 2, "cannot write no/x: No such file or directory"),
+    ("score-file --rows sluice.yaml", 2, "--model FILE is needed"),
+    ("score-file --model sluice.yaml", 1, "sluice.yaml: this is no model file"),
+    ("score-file --model nowhere", 1, "nowhere: cannot read the file: No such file"),
+    ("score-file --model sluice.yaml --format text", 2, "--format is csv or json, not 'text'"),
     ("rules --url http://127.0.0.1:1", 1, "is a Sluice running there?"),
     ("ruleset -c sluice.yaml --listen 127.0.0.1:1", 1, "is a Sluice running there?"),
 ])

@@ -1,0 +1,366 @@
+#include "models/score_csv.h"
+
+#include "service/base/check.h"
+#include "service/base/csv.h"
+#include "service/txn/number.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum {
+    NUMBER_TEXT_MAX = 32,                        /* bytes of a double's shortest decimal: 24 */
+    RESULT_NAME_MAX = MODEL_INPUT_NAME_MAX + 32, /* "contribution_" and an input's name */
+    RESULTS_MAX = 2 * FOREST_OUTPUTS_MAX + 2,
+    NONE = -1,
+};
+
+/* A column that is written. */
+struct result {
+    const double *from; /* its value; NULL: what stands in the column of ids */
+    const char *name;
+    char bytes[RESULT_NAME_MAX]; /* where a name stands that is made */
+};
+
+struct scoring {
+    const struct score_csv_options *options;
+    const struct model *model;
+    FILE *out;
+    struct diag_list *diags;
+    struct score_csv_counts counts;
+    int n_columns;
+    int id;                        /* its column, or NONE */
+    int columns[MODEL_INPUTS_MAX]; /* of each input */
+    double inputs[MODEL_INPUTS_MAX];
+    double margins[FOREST_OUTPUTS_MAX], outputs[FOREST_OUTPUTS_MAX];
+    int n_results;
+    struct result results[RESULTS_MAX];
+};
+
+static struct diag_at place(const struct scoring *s, uint64_t line, int col)
+{
+    return (struct diag_at){.file = s->options->name, .line = (int)line, .col = col};
+}
+
+/* ---- the header ---- */
+
+static int column_find(const struct csv_row *header, struct span name)
+{
+    for (int i = 0; i < header->n_cells; i++)
+        if (span_eq(header->cells[i].text, name))
+            return i;
+    return NONE;
+}
+
+/* A second column of that name: which of them is meant? */
+static enum status refuse_twice(struct scoring *s, const struct csv_row *header, int column)
+{
+    for (int i = column + 1; i < header->n_cells; i++) {
+        const struct csv_cell *cell = &header->cells[i];
+        if (!span_eq(cell->text, header->cells[column].text))
+            continue;
+        diag_error(s->diags, place(s, header->line, cell->col), NULL,
+                   "column '%.*s' is there twice", SPAN_ARG(cell->text));
+        return ST_INVALID;
+    }
+    return ST_OK;
+}
+
+static enum status refuse_missing(struct scoring *s, const struct csv_row *header, struct span name,
+                                  const char *what)
+{
+    const char *names[CSV_CELLS_MAX];
+    char *bytes = calloc(1, CSV_ROW_MAX + CSV_CELLS_MAX), *to = bytes;
+    char hint[DIAG_MESSAGE_MAX];
+    CHECK(bytes != NULL);
+    for (int i = 0; i < header->n_cells; i++) {
+        struct span text = header->cells[i].text;
+        names[i] = memcpy(to, text.base, text.len);
+        to += text.len + 1;
+    }
+    const char *nearest = diag_nearest(name, names, (size_t)header->n_cells);
+    snprintf(hint, sizeof hint, "the nearest column is '%s'", nearest != NULL ? nearest : "");
+    diag_error(s->diags, place(s, header->line, 1), nearest != NULL ? hint : NULL,
+               "there is no column '%.*s'%s", SPAN_ARG(name), what);
+    free(bytes);
+    return ST_INVALID;
+}
+
+static enum status bind_column(struct scoring *s, const struct csv_row *header, struct span name,
+                               const char *what, int *ret_column)
+{
+    int column = column_find(header, name);
+    if (column == NONE)
+        return refuse_missing(s, header, name, what);
+    *ret_column = column;
+    return refuse_twice(s, header, column);
+}
+
+static enum status bind_header(struct scoring *s, const struct csv_row *header)
+{
+    enum status st = ST_OK;
+    s->n_columns = header->n_cells;
+    s->id = NONE;
+    if (s->options->id != NULL)
+        st = bind_column(s, header, span_str(s->options->id), "", &s->id);
+    for (int i = 0; i < s->model->n_inputs && s->diags->count < DIAG_MAX; i++) {
+        enum status one = bind_column(s, header, s->model->inputs[i].name,
+                                      ", which the model asks for", &s->columns[i]);
+        st = one != ST_OK ? one : st;
+    }
+    return st;
+}
+
+/* ---- cells ---- */
+
+static bool is_word(struct span s, const char *word)
+{
+    return s.len == strlen(word) && strncasecmp(s.base, word, s.len) == 0;
+}
+
+static struct span trimmed(struct span s)
+{
+    for (; s.len > 0 && s.base[0] == ' '; s.base++)
+        s.len--;
+    while (s.len > 0 && s.base[s.len - 1] == ' ')
+        s.len--;
+    return s;
+}
+
+static bool read_number(struct span text, double *ret_value)
+{
+    struct number n;
+    if (text.len == 0 || is_word(text, "nan")) {
+        *ret_value = NAN;
+        return true;
+    }
+    if (is_word(text, "true") || is_word(text, "false")) {
+        *ret_value = text.len == 4;
+        return true;
+    }
+    if (!number_parse(text, &n))
+        return false;
+    *ret_value = number_double(&n);
+    return true;
+}
+
+/* The code of a name; most models have a handful of them. */
+static double read_category(struct scoring *s, const struct model_input *input, struct span text)
+{
+    if (text.len == 0)
+        return NAN;
+    for (int i = 0; i < input->n_categories; i++)
+        if (span_eq(input->categories[i], text))
+            return i;
+    s->counts.unknown_categories++;
+    return -1;
+}
+
+static enum status read_cell(struct scoring *s, const struct csv_row *row, int i)
+{
+    const struct model_input *input = &s->model->inputs[i];
+    const struct csv_cell *cell = &row->cells[s->columns[i]];
+    if (input->categories != NULL) {
+        s->inputs[i] = read_category(s, input, cell->text);
+        return ST_OK;
+    }
+    if (read_number(trimmed(cell->text), &s->inputs[i]))
+        return ST_OK;
+    struct span shown = span_of(cell->text.base, cell->text.len < 60 ? cell->text.len : 60);
+    diag_error(s->diags, place(s, row->line, cell->col),
+               "a number, true or false; an empty cell is a missing value",
+               "'%.*s' is '%.*s', which is no number", SPAN_ARG(input->name), SPAN_ARG(shown));
+    return ST_INVALID;
+}
+
+static enum status read_row(struct scoring *s, const struct csv_row *row)
+{
+    if (row->n_cells != s->n_columns) {
+        diag_error(s->diags, place(s, row->line, 0), NULL, "%d cells, and the header has %d",
+                   row->n_cells, s->n_columns);
+        return ST_INVALID;
+    }
+    for (int i = 0; i < s->model->n_inputs; i++) {
+        enum status st = read_cell(s, row, i);
+        if (st != ST_OK)
+            return st;
+    }
+    return ST_OK;
+}
+
+/* ---- what is written ---- */
+
+static bool is_utf8(struct span s)
+{
+    json_t *j = json_stringn(s.base, s.len);
+    json_decref(j);
+    return j != NULL;
+}
+
+static void put_text(struct scoring *s, struct span text)
+{
+    char bytes[DIAG_MESSAGE_MAX];
+    size_t n = 6 * text.len + 2; /* each of its bytes as \u001f */
+    char *room = n <= sizeof bytes ? bytes : malloc(n);
+    struct text t;
+    CHECK(room != NULL);
+    if (!s->options->is_json) {
+        csv_write(s->out, text);
+    } else {
+        text_init(&t, room, n);
+        text_json_string(&t, text);
+        fwrite(t.base, 1, t.len, s->out);
+    }
+    if (room != bytes)
+        free(room);
+}
+
+static void put_number(struct scoring *s, double value)
+{
+    char bytes[NUMBER_TEXT_MAX];
+    struct text t;
+    if (isnan(value) && !s->options->is_json)
+        return;
+    text_init(&t, bytes, sizeof bytes);
+    text_double(&t, value);
+    fwrite(t.base, 1, t.len, s->out);
+}
+
+/* Ends what stood before it, and names what comes. */
+static void begin_result(struct scoring *s, int i)
+{
+    if (i > 0)
+        fputc(',', s->out);
+    if (!s->options->is_json)
+        return;
+    put_text(s, span_str(s->results[i].name));
+    fputc(':', s->out);
+}
+
+static void put_header(struct scoring *s)
+{
+    for (int i = 0; i < s->n_results && !s->options->is_json; i++) {
+        fputs(i > 0 ? "," : "", s->out);
+        put_text(s, span_str(s->results[i].name));
+    }
+    fputs(s->options->is_json ? "" : "\n", s->out);
+}
+
+static void put_row(struct scoring *s, const struct csv_row *row)
+{
+    fputs(s->options->is_json ? "{" : "", s->out);
+    for (int i = 0; i < s->n_results; i++) {
+        begin_result(s, i);
+        if (s->results[i].from == NULL)
+            put_text(s, row->cells[s->id].text);
+        else
+            put_number(s, *s->results[i].from);
+    }
+    fputs(s->options->is_json ? "}\n" : "\n", s->out);
+}
+
+/* ---- the results ---- */
+
+static void add_result(struct scoring *s, const double *from, const char *name, int index)
+{
+    struct result *r = &s->results[s->n_results++];
+    CHECK(s->n_results <= RESULTS_MAX);
+    r->from = from;
+    r->name = index == NONE ? name : r->bytes;
+    snprintf(r->bytes, sizeof r->bytes, "%s_%d", name, index);
+}
+
+static void choose_results(struct scoring *s)
+{
+    s->n_results = 0;
+    if (s->options->id != NULL)
+        add_result(s, NULL, s->options->id, NONE);
+    if (!s->options->all) {
+        add_result(s, &s->outputs[s->options->output], "score", NONE);
+        return;
+    }
+    for (int i = 0; i < s->model->n_outputs; i++)
+        add_result(s, &s->outputs[i], "score", i);
+    for (int i = 0; i < s->model->n_outputs; i++)
+        add_result(s, &s->margins[i], "margin", i);
+}
+
+/* ---- all of them ---- */
+
+/* Of the header too, where it is the column's name. */
+static enum status check_id(struct scoring *s, const struct csv_row *row)
+{
+    if (!s->options->is_json || s->id == NONE || is_utf8(row->cells[s->id].text))
+        return ST_OK;
+    diag_error(s->diags, place(s, row->line, row->cells[s->id].col), "--format csv takes any bytes",
+               "'%s' is not UTF-8, which JSON has to be", s->options->id);
+    return ST_INVALID;
+}
+
+static enum status score_row(struct scoring *s, const struct csv_row *row)
+{
+    enum status st = read_row(s, row);
+    if (st == ST_OK)
+        st = check_id(s, row);
+    if (st != ST_OK)
+        return st;
+    model_score(s->model, s->inputs, s->margins, s->outputs);
+    s->counts.rows++;
+    s->counts.without_score += isnan(s->outputs[s->options->output]) ? 1 : 0;
+    put_row(s, row);
+    return ST_OK;
+}
+
+static enum status next_row(struct scoring *s, struct csv_reader *reader, struct csv_row *ret_row)
+{
+    struct csv_error error = {0};
+    enum status st = csv_next(reader, ret_row, &error);
+    if (st == ST_OK || st == ST_NOT_FOUND)
+        return st;
+    diag_error(s->diags, place(s, error.line, error.col), NULL, "%s",
+               error.what != NULL ? error.what : strerror(errno));
+    return st;
+}
+
+static enum status score_rows(struct scoring *s, struct csv_reader *reader)
+{
+    struct csv_row row;
+    enum status st = next_row(s, reader, &row);
+    if (st == ST_NOT_FOUND) {
+        diag_error(s->diags, place(s, 0, 0), NULL, "no row: the first one names the columns");
+        return ST_INVALID;
+    }
+    if (st == ST_OK)
+        st = bind_header(s, &row);
+    if (st == ST_OK)
+        st = check_id(s, &row);
+    if (st != ST_OK)
+        return st;
+    put_header(s);
+    while (st == ST_OK && !ferror(s->out)) {
+        st = next_row(s, reader, &row);
+        if (st == ST_OK)
+            st = score_row(s, &row);
+    }
+    return st == ST_NOT_FOUND ? ST_OK : st;
+}
+
+enum status score_csv(const struct score_csv_options *o, int rows_fd, FILE *out,
+                      struct diag_list *diags, struct score_csv_counts *ret_counts)
+{
+    struct csv_reader *reader = csv_open(rows_fd);
+    struct scoring *s = calloc(1, sizeof *s);
+    CHECK(s != NULL && o->output >= 0 && o->output < o->model->n_outputs);
+    s->options = o;
+    s->model = o->model;
+    s->out = out;
+    s->diags = diags;
+    choose_results(s);
+    enum status st = score_rows(s, reader);
+    *ret_counts = s->counts;
+    free(s);
+    csv_close(reader);
+    return st == ST_OK && ferror(out) ? ST_IO : st;
+}

@@ -1,0 +1,42 @@
+/*
+ * score_csv.h -- a model over the rows of a CSV file: a line out for each.
+ *
+ *     id,country,amount,note          id,score
+ *     t-1,BE,12.5,"a, b"      ──>     t-1,0.0031
+ *     t-2,,,                          t-2,0.2
+ *
+ * The first row names the columns: the model's inputs, each once, in any order; others are passed
+ * over. A cell is a number, `true` or `false`; empty or `nan` it is missing. Of an input with named
+ * categories it is such a name; one that the model has not seen is as any other it has not seen, and is counted.
+ *
+ * Owns:    nothing.
+ * Threads: of who calls; any number of files at once.
+ */
+#ifndef SLUICE_MODELS_SCORE_CSV_H
+#define SLUICE_MODELS_SCORE_CSV_H
+
+#include "models/model.h"
+
+#include <stdio.h>
+
+struct score_csv_options {
+    const struct model *model;
+    const char *name; /* of the rows, in diagnostics */
+    const char *id;   /* a column that stands before the score; NULL: none */
+    int output;       /* which one is the score */
+    bool all;         /* every output, `score_0`, and every margin, `margin_0` */
+    bool is_json;     /* an object a line, NaN is null; else CSV with a header, NaN an empty cell */
+};
+
+struct score_csv_counts {
+    uint64_t rows, without_score, unknown_categories;
+};
+
+/*
+ * Errors, each with a diagnostic of line and column: ST_INVALID, ST_TOO_LARGE (a row), ST_IO. What
+ * was scored before it is written; *ret_counts is of all until then, whatever the status.
+ */
+MUST_USE enum status score_csv(const struct score_csv_options *o, int rows_fd, FILE *out,
+                               struct diag_list *diags, struct score_csv_counts *ret_counts);
+
+#endif

@@ -1,0 +1,181 @@
+#include "models/score_csv.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- a model of two trees: amount < 0.5 ? 1 : 2, and country in {FR} ? 20 : 10 ---- */
+
+static struct forest_node nodes[] = {{.threshold = 0.5, .left = 1, .lane = 1},
+                                     {.value = 1, .left = 0},
+                                     {.value = 2, .left = 1},
+                                     {.set = {0, 1}, .left = 4, .lane = 2, .kind = 1},
+                                     {.value = 20, .left = 3},
+                                     {.value = 10, .left = 4}};
+static struct forest_tree trees[] = {{.root = 0, .n_nodes = 3, .depth = 1},
+                                     {.root = 3, .n_nodes = 3, .depth = 1, .has_categories = true}};
+static struct forest_lane lanes[] = {{0, 0}, {0, FOREST_MISSING_RIGHT}, {1, FOREST_MISSING_RIGHT}};
+static uint64_t sets[] = {1u << 1};
+static const struct forest forest = {.nodes = nodes,
+                                     .trees = trees,
+                                     .lanes = lanes,
+                                     .sets = sets,
+                                     .n_nodes = 6,
+                                     .n_trees = 2,
+                                     .n_lanes = 3,
+                                     .n_outputs = 1,
+                                     .n_set_words = 1};
+static struct span countries[] = {{"BE", 2}, {"FR", 2}};
+static struct model_input inputs[] = {
+    {.name = {"amount", 6}},
+    {.name = {"country", 7}, .is_category = true, .categories = countries, .n_categories = 2}};
+static double base[] = {0};
+static const struct model model = {
+    .inputs = inputs, .n_inputs = 2, .n_outputs = 1, .scale = 1, .base = base, .forest = &forest};
+
+/* ---- what becomes of a text ---- */
+
+struct scored {
+    enum status status;
+    char out[512];
+    struct score_csv_counts counts;
+    struct diag_list diags;
+};
+
+static struct scored score(struct score_csv_options options, const char *rows)
+{
+    struct scored s = {.status = ST_OK};
+    FILE *in = tmpfile(), *out = tmpfile();
+    options.model = &model;
+    options.name = "rows.csv";
+    assert_true(in != NULL && out != NULL);
+    fputs(rows, in);
+    rewind(in);
+    s.status = score_csv(&options, fileno(in), out, &s.diags, &s.counts);
+    rewind(out);
+    s.out[fread(s.out, 1, sizeof s.out - 1, out)] = '\0';
+    fclose(in);
+    fclose(out);
+    return s;
+}
+
+static void assert_scored(struct score_csv_options options, const char *rows, const char *expected)
+{
+    struct scored s = score(options, rows);
+    assert_int_equal(s.status, ST_OK);
+    assert_string_equal(s.out, expected);
+}
+
+static void assert_refused(const char *rows, int line, int col, const char *message)
+{
+    struct scored s = score((struct score_csv_options){0}, rows);
+    assert_int_equal(s.status, ST_INVALID);
+    assert_int_equal(s.diags.items[0].line, line);
+    assert_int_equal(s.diags.items[0].col, col);
+    assert_string_equal(s.diags.items[0].message, message);
+}
+
+/* ---- tests ---- */
+
+static void inputs_are_found_by_name_and_other_columns_passed_over(void **state)
+{
+    (void)state;
+    assert_scored((struct score_csv_options){0},
+                  "country,\"a note\",amount\nBE,\"x,\ny\",0.25\nFR,,1e3\n", "score\n11\n22\n");
+}
+
+static void an_empty_cell_is_missing_and_true_is_one(void **state)
+{
+    (void)state;
+    assert_scored((struct score_csv_options){0},
+                  "amount,country\n,BE\nnan,FR\nTrue,BE\nfalse,BE\n 0.4 ,BE\n",
+                  "score\n12\n22\n12\n11\n11\n");
+}
+
+static void a_category_that_is_not_known_is_missing_and_counted(void **state)
+{
+    (void)state;
+    struct scored s = score((struct score_csv_options){0}, "amount,country\n0,ZZ\n0,\n0,fr\n");
+    assert_int_equal(s.status, ST_OK);
+    assert_int_equal(s.counts.rows, 3);
+    assert_int_equal(s.counts.unknown_categories, 2);
+    assert_string_equal(s.out, "score\n11\n11\n11\n");
+}
+
+static void an_id_stands_before_the_score(void **state)
+{
+    struct score_csv_options csv = {.id = "id"}, json = {.id = "id", .is_json = true};
+    (void)state;
+    assert_scored(csv, "id,amount,country\n\"a,\"\"b\",0,BE\n", "id,score\n\"a,\"\"b\",11\n");
+    assert_scored(json, "id,amount,country\n\"a,\"\"b\",0,BE\n",
+                  "{\"id\":\"a,\\\"b\",\"score\":11}\n");
+}
+
+static void all_writes_outputs_and_margins(void **state)
+{
+    (void)state;
+    assert_scored((struct score_csv_options){.all = true}, "amount,country\n0,BE\n",
+                  "score_0,margin_0\n11,11\n");
+    assert_scored((struct score_csv_options){.all = true, .is_json = true},
+                  "amount,country\n0,BE\n", "{\"score_0\":11,\"margin_0\":11}\n");
+}
+
+static void an_id_that_is_no_utf8_is_refused_as_json_alone(void **state)
+{
+    (void)state;
+    struct scored s = score((struct score_csv_options){.id = "id", .is_json = true},
+                            "id,amount,country\n\xff,0,BE\n");
+    assert_int_equal(s.status, ST_INVALID);
+    assert_int_equal(s.diags.items[0].line, 2);
+    assert_scored((struct score_csv_options){.id = "id"}, "id,amount,country\n\xff,0,BE\n",
+                  "id,score\n\xff,11\n");
+}
+
+static void a_wrong_file_is_shown_where_it_is_wrong(void **state)
+{
+    (void)state;
+    assert_refused("", 0, 0, "no row: the first one names the columns");
+    assert_refused("amount,land\n", 1, 1, "there is no column 'country', which the model asks for");
+    assert_refused("amount,country,amount\n", 1, 16, "column 'amount' is there twice");
+    assert_refused("amount,country\n1,BE\n1,BE,3\n", 3, 0, "3 cells, and the header has 2");
+    assert_refused("amount,country\n1,BE\n\n 1x,BE\n", 4, 1,
+                   "'amount' is ' 1x', which is no number");
+    assert_refused("amount,country\n1,\"B\" E\n", 2, 6,
+                   "a comma or the end of the row has to follow a quoted cell");
+}
+
+static void the_nearest_column_is_named(void **state)
+{
+    (void)state;
+    struct scored s = score((struct score_csv_options){0}, "amuont,country\n");
+    assert_string_equal(s.diags.items[0].hint, "the nearest column is 'amuont'");
+}
+
+static void what_was_scored_before_an_error_is_written(void **state)
+{
+    (void)state;
+    struct scored s = score((struct score_csv_options){0}, "amount,country\n0,BE\nx,BE\n");
+    assert_int_equal(s.status, ST_INVALID);
+    assert_string_equal(s.out, "score\n11\n");
+    assert_int_equal(s.counts.rows, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(inputs_are_found_by_name_and_other_columns_passed_over),
+        cmocka_unit_test(an_empty_cell_is_missing_and_true_is_one),
+        cmocka_unit_test(a_category_that_is_not_known_is_missing_and_counted),
+        cmocka_unit_test(an_id_stands_before_the_score),
+        cmocka_unit_test(all_writes_outputs_and_margins),
+        cmocka_unit_test(an_id_that_is_no_utf8_is_refused_as_json_alone),
+        cmocka_unit_test(a_wrong_file_is_shown_where_it_is_wrong),
+        cmocka_unit_test(the_nearest_column_is_named),
+        cmocka_unit_test(what_was_scored_before_an_error_is_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
