@@ -7,7 +7,7 @@
  *
  * The first row names the columns: the model's inputs, each once, in any order; others are passed
  * over. A cell is a number, `true` or `false`; empty or `nan` it is missing. Of an input with named
- * categories it is such a name; one that the model has not seen is as any other it has not seen, and is counted.
+ * categories it is such a name; one that the model has not seen is counted.
  *
  * Owns:    nothing.
  * Threads: of who calls; any number of files at once.
