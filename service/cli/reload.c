@@ -180,6 +180,8 @@ static void watch_names(struct reload *r)
         watch_files(r->watch, &r->names);
 }
 
+_Static_assert((int)MODEL_FILE_MAX >= (int)LIST_FILE_MAX, "no file of a ruleset is larger");
+
 /* Of all files by name. What cannot be read is empty: its coming is a change. */
 static struct content content_of(const struct watch_list *names)
 {
@@ -191,7 +193,7 @@ static struct content content_of(const struct watch_list *names)
         char *bytes;
         size_t len;
         memcpy(pair.before, sum.digest, sizeof pair.before);
-        if (files_read(names->items[i].path, LIST_FILE_MAX, &bytes, &len) == ST_OK) {
+        if (files_read(names->items[i].path, MODEL_FILE_MAX, &bytes, &len) == ST_OK) {
             hash_sha256(span_of(bytes, len), pair.file);
             free(bytes);
         }

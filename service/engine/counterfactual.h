@@ -24,7 +24,7 @@
  *
  * Not changed: what is missing or inexact; ids that features are kept by, private fields; codes,
  * that is numbers that some rule compares by ==, or looks for in a list; what a derived text, list
- * or map depends on.
+ * or map depends on; inputs of a model that a live rule reads.
  *
  * What a search may cost is limited (COUNTERFACTUAL_STEPS_MAX), each name has its share of it, and
  * a share that is used up ends the search of that name, which is told (is_cut). No clock is asked,

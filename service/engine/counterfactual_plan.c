@@ -133,6 +133,25 @@ static bool prepare_derived(struct preparing *p)
     return true;
 }
 
+static bool is_fed_by_it(const struct preparing *p, const struct bound_model *m)
+{
+    for (int i = 0; i < m->model.n_inputs; i++)
+        if (m->sources[i].slot == p->name.slot || use_of(p, m->sources[i].slot) != NULL)
+            return true;
+    return false;
+}
+
+/* Does a live rule read a model's score that would follow it? What the decision would be then, the
+ * search does not know. */
+static bool moves_a_model(const struct preparing *p)
+{
+    const struct snapshot *s = p->snap;
+    for (int i = 0; i < s->models.count; i++)
+        if (s->models.items[i].is_judged_by && is_fed_by_it(p, &s->models.items[i]))
+            return true;
+    return false;
+}
+
 static void use_rule(struct preparing *p, const struct rule *rule)
 {
     struct cel_thresholds found = {.items = p->thresholds, .room = COUNTERFACTUAL_EDGES_MAX};
@@ -298,8 +317,8 @@ static bool prepare(struct preparing *p, const struct cel_name *name)
         p->name.lo = name->bounds->lo;
         p->name.hi = name->bounds->hi;
     }
-    if (prepare_derived(p) && prepare_rules(p) && prepare_side(p, 1, &p->name.up) &&
-        prepare_side(p, -1, &p->name.down))
+    if (prepare_derived(p) && !moves_a_model(p) && prepare_rules(p) &&
+        prepare_side(p, 1, &p->name.up) && prepare_side(p, -1, &p->name.down))
         return true;
     p->arena->used_bytes = mark;
     return false;

@@ -34,8 +34,9 @@ enum {
 struct decision {
     bool flag;
     double score;
-    struct hits hits;            /* borrows from the row's arena */
-    const struct cel_value *row; /* [snap->row_count], likewise: what the rules read */
+    struct hits hits;                  /* borrows from the row's arena */
+    const struct cel_value *row;       /* [snap->row_count], likewise: what the rules read */
+    const struct model_result *models; /* [snap->models.count], likewise */
     struct counterfactuals counterfactuals;
     bool is_explained;  /* they were looked for */
     bool without_state; /* degraded: ["state"] */

@@ -21,12 +21,12 @@ static struct span name_of(const struct snapshot *s, int slot)
     return s->derived[slot - s->row_derived].name;
 }
 
-/* A field that is not private, a derived field or a feature. */
+/* A field that is not private, a derived field, a feature or a model. */
 static bool is_shown(const struct snapshot *s, int slot)
 {
     if (slot < s->schema.count)
         return !s->schema.fields[slot].private;
-    return slot >= s->row_derived && slot < s->row_covered;
+    return (slot >= s->row_derived && slot < s->row_covered) || slot >= s->row_models;
 }
 
 static void write_double(double v, struct text *out)
@@ -97,8 +97,20 @@ struct pair {
 };
 
 struct pairs {
-    struct pair of[SCHEMA_FIELDS_MAX + LISTS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX];
+    struct pair
+        of[SCHEMA_FIELDS_MAX + LISTS_MAX + SNAPSHOT_DERIVED_MAX + 2 * FEATURES_MAX + MODELS_MAX];
 };
+
+static void write_name(const struct snapshot *s, int slot, struct text *out)
+{
+    if (slot < s->row_models) {
+        text_json_string(out, name_of(s, slot));
+        return;
+    }
+    text_str(out, "\"models.");
+    text_put(out, s->models.items[slot - s->row_models].name); /* letters, digits and _ */
+    text_char(out, '"');
+}
 
 static void write_pair(const struct decision *d, const struct snapshot *snap, int slot,
                        struct pair *pair, struct text *out)
@@ -108,7 +120,7 @@ static void write_pair(const struct decision *d, const struct snapshot *snap, in
         return;
     }
     size_t at = out->len;
-    text_json_string(out, name_of(snap, slot));
+    write_name(snap, slot, out);
     text_char(out, ':');
     write_value(&d->row[slot], out);
     *pair = (struct pair){(uint32_t)at, (uint32_t)(out->len - at)};

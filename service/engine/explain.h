@@ -7,10 +7,10 @@
  *                        "text":"allowed if account_tx_count_5m <= 10 (it is 11)"}]
  *
  * Values are those that the rule's condition names, in the order of the first naming: fields,
- * derived fields and features, at most EXPLAIN_VALUES_MAX of a rule. What is missing is null, what
- * is inexact {"lo":9,"hi":12}, a timestamp its text; a text is cut after EXPLAIN_TEXT_MAX bytes.
- * Private fields are left out. `"counterfactual_incomplete":true` follows where the search was
- * ended by its limit. Of an allow it is `would_flag` and "flagged if".
+ * derived fields, features and models, at most EXPLAIN_VALUES_MAX of a rule. What is missing is
+ * null, what is inexact {"lo":9,"hi":12}, a timestamp its text; a text is cut after
+ * EXPLAIN_TEXT_MAX bytes. Private fields are left out. `"counterfactual_incomplete":true` follows
+ * where the search was ended by its limit. Of an allow it is `would_flag` and "flagged if".
  */
 #ifndef SLUICE_ENGINE_EXPLAIN_H
 #define SLUICE_ENGINE_EXPLAIN_H

@@ -500,7 +500,8 @@ static bool has_room_to_decide(const struct score_steps *x)
 {
     size_t frame = FRAME_EVENT_HEAD_BYTES + x->event.body.len + alignof(max_align_t);
     size_t need =
-        frame + rules_run_bytes(x->snap->rules, x->score->intake.detail >= DECISION_RULES);
+        frame + rules_run_bytes(x->snap->rules, x->score->intake.detail >= DECISION_RULES) +
+        (size_t)(x->snap->models.count + 1) * sizeof(struct model_result) + alignof(max_align_t);
     return x->score->intake.redo_seq != 0 || need <= x->arena->cap_bytes - x->arena->used_bytes;
 }
 

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 enum {
-    NAMES_MAX = SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX + LISTS_MAX,
-    FILES_MAX = 1 + LISTS_MAX + SNAPSHOT_RULE_FILES_MAX,
+    NAMES_MAX = SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX + LISTS_MAX + MODELS_MAX,
+    FILES_MAX = 1 + LISTS_MAX + MODELS_MAX + SNAPSHOT_RULE_FILES_MAX,
 };
 
 /* ---- what may stand in the file ---- */
@@ -35,6 +35,7 @@ static const struct shape_key keys[] = {
      "`name: CEL` over the fields, the lists and the derived names above it."},
     {"features", &features_shape, false, "What is counted, of whom, over how long."},
     {"lists", &lists_shape, false, "Named lists: `device_id in lists.name`."},
+    {"models", &models_shape, false, "Named models: `models.name > 0.9`."},
     {"flag_at", &number_shape, true, "A transaction is flagged from this sum of scores on."},
     {"rules", &files_shape, false, "Files of rules, relative to this one."},
     {"limits", &budget_limits_shape, false, "What a transaction may cost; more is refused."},
@@ -61,6 +62,8 @@ struct loader {
 
 static const char *group_of(const struct cel_name *name)
 {
+    if (name->group != NULL && strcmp(name->group, "models") == 0)
+        return "a model";
     return name->constant != NULL ? "a list" : "a field, derived field or feature";
 }
 
@@ -78,7 +81,7 @@ static bool declare(struct loader *l, struct cel_name name, struct diag_at at)
     }
     for (int i = 0; i < l->env.n_names; i++) {
         if (span_eq(l->names[i].name, name.name)) {
-            diag_error(l->diags, at, "names of fields, features and lists share one space",
+            diag_error(l->diags, at, "names of fields, features, lists and models share one space",
                        "'%.*s' is already the name of %s", SPAN_ARG(name.name),
                        group_of(&l->names[i]));
             return false;
@@ -274,8 +277,33 @@ static bool load_features(struct loader *l)
                                 .bounds = bounds_of_feature(f, s->arena)};
         ok = declare(l, name, place(l, f->line, f->col)) && ok;
     }
-    s->row_count = s->row_covered + s->features.n_features;
+    s->row_models = s->row_covered + s->features.n_features;
     l->env.unknown_hint = NULL;
+    return ok;
+}
+
+/* ---- models ---- */
+
+static bool load_models(struct loader *l)
+{
+    struct snapshot *s = l->snap;
+    const struct model_names names = {&l->env, s->row_features, s->features.n_features};
+    bool ok = true;
+    if (model_set_load(&l->file, yaml_get(l->file.root, "models"), &names, s->arena, l->diags,
+                       &s->models) != ST_OK)
+        return false;
+    s->row_count = s->row_models + s->models.count;
+    for (int i = 0; i < s->models.count; i++) {
+        const struct bound_model *m = &s->models.items[i];
+        struct cel_bounds *bounds = arena_must(s->arena, sizeof *bounds);
+        *bounds = bound_model_bounds(m);
+        struct cel_name name = {.name = m->name,
+                                .group = "models",
+                                .type = &cel_type_double,
+                                .slot = s->row_models + i,
+                                .bounds = bounds};
+        ok = declare(l, name, m->at) && ok;
+    }
     return ok;
 }
 
@@ -345,6 +373,42 @@ static void warn_of_no_rule(struct loader *l, const struct yaml_node *node)
                  "there is no rule: nothing can be flagged");
 }
 
+static bool reads_slot(const struct cel_program *program, int slot)
+{
+    for (int i = 0; program != NULL && i < program->n_reads; i++)
+        if (program->reads[i] == slot)
+            return true;
+    return false;
+}
+
+/* What a live rule reads of models: a challenger decides nothing. */
+static bool check_models_of(struct loader *l, const struct rule *rule)
+{
+    bool ok = true;
+    for (int i = 0; i < l->snap->models.count && rule->mode == RULE_LIVE; i++) {
+        struct bound_model *m = &l->snap->models.items[i];
+        int slot = l->snap->row_models + i;
+        if (!reads_slot(rule->when, slot) && !reads_slot(rule->score_program, slot))
+            continue;
+        m->is_judged_by = true;
+        if (m->role == MODEL_CHAMPION)
+            continue;
+        diag_error(l->diags, rule->at, "mode: shadow, or make the model a champion",
+                   "the rule '%.*s' is live, and models.%.*s is a challenger", SPAN_ARG(rule->id),
+                   SPAN_ARG(m->name));
+        ok = false;
+    }
+    return ok;
+}
+
+static bool check_models(struct loader *l)
+{
+    bool ok = true;
+    for (int i = 0; i < l->snap->rules->count; i++)
+        ok = check_models_of(l, l->snap->rules->rules[i]) && ok;
+    return ok;
+}
+
 static bool load_rules(struct loader *l)
 {
     const struct yaml_node *node = yaml_get(l->file.root, "rules");
@@ -372,13 +436,14 @@ static bool load_rules(struct loader *l)
     l->env.share = NULL; /* what is compiled from now on is no rule */
     if (l->snap->rules->count == 0)
         warn_of_no_rule(l, node);
-    return true;
+    return check_models(l);
 }
 
 /* ---- what a row must hold ---- */
 
 struct reads {
-    bool slots[SCHEMA_FIELDS_MAX + LISTS_MAX + SNAPSHOT_DERIVED_MAX + 2 * FEATURES_MAX];
+    bool
+        slots[SCHEMA_FIELDS_MAX + LISTS_MAX + SNAPSHOT_DERIVED_MAX + 2 * FEATURES_MAX + MODELS_MAX];
 };
 
 static void mark(struct reads *r, const struct cel_program *program)
@@ -410,6 +475,12 @@ static void mark_key(struct reads *r, const struct snapshot *s, const struct fea
             r->slots[key->columns[i].slot] = true;
 }
 
+static void mark_model(struct reads *r, const struct bound_model *m)
+{
+    for (int i = 0; i < m->model.n_inputs; i++)
+        r->slots[m->sources[i].slot] = true;
+}
+
 static void find_reads(struct snapshot *s, bool all)
 {
     struct reads r;
@@ -418,6 +489,8 @@ static void find_reads(struct snapshot *s, bool all)
         mark_rule(&r, s->rules->rules[i]);
     for (int i = 0; i < s->features.n_keys; i++)
         mark_key(&r, s, &s->features.keys[i]);
+    for (int i = 0; i < s->models.count; i++)
+        mark_model(&r, &s->models.items[i]);
     for (int i = s->n_derived - 1; i >= 0; i--) { /* it reads only derived fields before it */
         s->derived[i].is_read = r.slots[s->row_derived + i];
         if (s->derived[i].is_read)
@@ -449,6 +522,8 @@ static void hash_files(struct loader *l)
     for (int i = 0; i < s->lists->count; i++)
         if (s->lists->items[i].content.base != NULL) /* an empty file, too: which one is it? */
             hash_sha256(s->lists->items[i].content, digests[n++]);
+    for (int i = 0; i < s->models.count; i++)
+        hash_sha256(s->models.items[i].content, digests[n++]);
     for (int i = 0; i < l->n_rule_files; i++)
         hash_sha256(l->rule_files[i].yaml.content, digests[n++]);
     hash_sha256(span_of(digests, n * HASH_SHA256_BYTES), whole);
@@ -484,6 +559,8 @@ static void keep_contents(struct loader *l)
     for (int i = 0; i < l->snap->lists->count; i++, node = node->next)
         if (yaml_get(node, "file") != NULL)
             (file++)->content = l->snap->lists->items[i].content;
+    for (int i = 0; i < l->snap->models.count; i++)
+        (file++)->content = l->snap->models.items[i].content;
     for (int i = 0; i < l->n_rule_files; i++)
         (file++)->content = l->rule_files[i].yaml.content;
     CHECK(file == l->snap->files.items + l->snap->files.count);
@@ -505,7 +582,7 @@ static size_t start_of_line(struct span content, int line)
 static bool only_judges(const struct yaml_node *section)
 {
     return span_is(section->key, "rules") || span_is(section->key, "flag_at") ||
-           span_is(section->key, "limits");
+           span_is(section->key, "limits") || span_is(section->key, "models");
 }
 
 /* Where it ends. In a flow mapping the next one may begin in this one's last line: that whole line
@@ -552,7 +629,7 @@ static bool load(struct loader *l)
     if (!shape_only(&l->file, l->file.root, &ruleset_shape, l->diags))
         return false;
     return find_files(l) && load_schema(l) && load_lists(l) && load_derived(l) &&
-           load_features(l) && load_rules(l);
+           load_features(l) && load_models(l) && load_rules(l);
 }
 
 static enum status load_into(struct snapshot *s, const char *path, const struct snapshot_options *o,

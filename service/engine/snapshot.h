@@ -1,10 +1,12 @@
 /*
- * snapshot.h -- one ruleset, whole and immutable: schema, derived fields, features, lists, rules.
+ * snapshot.h -- one ruleset, whole and immutable: schema, derived fields, features, lists,
+ * models, rules.
  *
  *     schema:   { ... }            txn/schema.h
  *     derived:  { NAME: CEL }      over the fields, the lists and the derived fields before it
  *     features: { ... }            feature.h
  *     lists:    { ... }            rules/lists.h
+ *     models:   { ... }            model_set.h
  *     flag_at:  70
  *     rules:    [FILE, ...]        rules/rule_file.h, relative to the ruleset file
  *
@@ -13,10 +15,12 @@
  *
  * The row: every expression reads from one array of CEL values (row.h),
  *
- *     | schema fields ... | lists ... | derived ... | features ... | covered ... |
- *       0                   row_lists   row_derived   row_features   row_covered   row_count
+ *     | schema fields | lists | derived | features | covered | models |
+ *       0               row_lists         row_features         row_models
+ *                               row_derived          row_covered      row_count
  *
- * (covered: for each feature, whether the logs have what its window reads; covered.h)
+ * (covered: for each feature, whether the logs have what its window reads; covered.h. models: their
+ * scores)
  *
  * When lists are changed, another snapshot takes its place that shares all but these lists with it:
  *
@@ -35,6 +39,7 @@
 #include "rules/rules.h"
 #include "service/engine/feature.h"
 #include "service/engine/layouts.h"
+#include "service/engine/model_set.h"
 #include "service/engine/snapshot_files.h"
 
 enum {
@@ -61,9 +66,10 @@ struct snapshot {
     int n_derived;
     struct feature_set features;
     const struct lists *lists;
+    struct model_set models;
     const struct rules *rules;
     struct cel_env env; /* what a rule sees: every name, with its slot of the row */
-    int row_lists, row_derived, row_features, row_covered, row_count;
+    int row_lists, row_derived, row_features, row_covered, row_models, row_count;
     int currency_slot; /* of the schema's text `currency`; -1: it has none */
     /* What a row must hold, because some expression reads it: slots of the schema, and indices into
      * lists->items and features.features. */
@@ -75,14 +81,14 @@ struct snapshot {
     int n_covered_read;
     struct covered *covered; /* covered.h; has a lock of its own */
     const struct counterfactual_plan *counterfactuals;
-    /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, rules, in
-     * order. */
+    /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, models,
+     * rules, in order. */
     uint64_t id;
     char id_text[17];            /* 16 hex */
     char decided_by[17];         /* what decisions name: id_text, unless lists were changed */
     uint64_t lists_id;           /* over what was changed of its lists; 0: nothing */
     struct snapshot_files files; /* all that it was loaded from */
-    /* Of all that decides what is observed: the ruleset file but for `rules:` and `flag_at:`, and
+    /* Of all that decides what is observed: the ruleset file but for what only judges, and
      * the lists' files. Two snapshots that share it, loaded with the same exact_events, have the
      * same slots, plans and windows. */
     uint64_t observed_id;

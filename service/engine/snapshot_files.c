@@ -101,13 +101,14 @@ static bool is_name(const struct yaml_node *node)
     return node != NULL && node->kind == YAML_SCALAR && node->text.len > 0;
 }
 
-static enum status find_lists(struct finder *f)
+/* The `file:` of each member of a section. */
+static enum status find_members(struct finder *f, const char *section)
 {
-    const struct yaml_node *lists = yaml_get(f->ruleset->root, "lists");
+    const struct yaml_node *members = yaml_get(f->ruleset->root, section);
     enum status st = ST_OK;
-    for (const struct yaml_node *l = lists ? lists->child : NULL; l != NULL && st == ST_OK;
-         l = l->next) {
-        const struct yaml_node *file = yaml_get(l, "file");
+    for (const struct yaml_node *m = members ? members->child : NULL; m != NULL && st == ST_OK;
+         m = m->next) {
+        const struct yaml_node *file = yaml_get(m, "file");
         if (is_name(file))
             st = add(f, file, file->text);
     }
@@ -136,14 +137,17 @@ enum status snapshot_files_find(const struct yaml_file *ruleset, const char *pat
                                 struct snapshot_files *ret_files)
 {
     struct finder f = {ruleset, path, is_confined, arena, diags, {NULL, 0}};
-    int max = 1 + count_of(ruleset->root, "lists") + count_of(ruleset->root, "rules");
+    int max = 1 + count_of(ruleset->root, "lists") + count_of(ruleset->root, "models") +
+              count_of(ruleset->root, "rules");
     void *mem = NULL;
     if (arena_alloc(arena, (size_t)max * sizeof *f.files.items, &mem) != ST_OK)
         return out_of_space(&f);
     f.files.items = mem;
     f.files.items[f.files.count++] = (struct snapshot_file){
         .path = path, .name = SNAPSHOT_RULESET_NAME, .content = ruleset->content};
-    enum status st = find_lists(&f);
+    enum status st = find_members(&f, "lists");
+    if (st == ST_OK)
+        st = find_members(&f, "models");
     if (st == ST_OK)
         st = find_rules(&f);
     if (st == ST_OK)

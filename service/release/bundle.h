@@ -24,7 +24,7 @@
 #include <sys/types.h>
 
 enum {
-    BUNDLE_FILES_MAX = 1024,        /* a ruleset names 513 at most; a folder has a README too */
+    BUNDLE_FILES_MAX = 1024,        /* a ruleset names 529 at most; a folder has a README too */
     BUNDLE_PACKED_BYTES = 64 << 20, /* a list of a million items is 20 MB, by gzip a third */
     BUNDLE_BYTES_MAX = 256 << 20,   /* of all files, unpacked: what a snapshot may take */
     BUNDLE_PATH_BYTES = 4096,

@@ -1,0 +1,92 @@
+/*
+ * bound_model.h -- a model that is fed from the row.
+ *
+ *     row      | amount | is_night | category | account_tx_count_1d | ...
+ *                  └──────────┬────────┴──── by slot, found once at load (model_bind.h)
+ *     inputs   [n_inputs] f64 ┴─> model_score() ──> outputs ──> one of them is the score
+ *
+ * What a value of the row is to a model:
+ *
+ *     int, double     the number            timestamp   seconds since 1970
+ *     bool            0, 1                  duration    seconds
+ *     string          its category's code; one that the model does not know is missing to
+ *                     trees, as their trainers have it, and -1 to tables, which have an `other`
+ *     an inexact one  what the feature says it is, and the result tells that it was inexact
+ *     missing, error  NaN: missing
+ *
+ * Owns:    nothing; it lives in its snapshot's arena. Read-only.
+ * Threads: any; evaluating allocates nothing and takes no lock.
+ */
+#ifndef SLUICE_ENGINE_BOUND_MODEL_H
+#define SLUICE_ENGINE_BOUND_MODEL_H
+
+#include "models/model.h"
+#include "rules/cel_bounds.h"
+#include "service/state/window.h"
+
+/* X(name, text) */
+#define MODEL_ROLE_TABLE(X)       \
+    X(MODEL_CHAMPION, "champion") \
+    X(MODEL_CHALLENGER, "challenger")
+
+enum model_role {
+#define X(name, text) name,
+    MODEL_ROLE_TABLE(X)
+#undef X
+};
+
+struct model_category {
+    struct span name;
+    int code;
+};
+
+/* Where the value of an input comes from. */
+struct model_source {
+    int slot;                                /* of the row */
+    int feature;                             /* its index; -1: it is none */
+    const struct model_category *categories; /* [n_categories], sorted by name; NULL: numbers */
+    int n_categories;
+    double unknown; /* what a category is that is none of them */
+};
+
+struct bound_model {
+    struct span name;
+    struct diag_at at; /* of its name in the ruleset file */
+    struct model model;
+    struct span content; /* its file's bytes */
+    enum model_role role;
+    int challenges;                     /* a challenger: the champion's index; else -1 */
+    int output;                         /* which of the model's is the score */
+    bool is_judged_by;                  /* some live rule reads its score */
+    double threshold;                   /* alone it would flag from here on; NaN: it has none */
+    const struct model_source *sources; /* [model.n_inputs] */
+};
+
+/* What it said of one row. */
+struct model_result {
+    double score;    /* NaN: none */
+    int n_missing;   /* inputs that were */
+    bool is_inexact; /* some input was */
+};
+
+/*
+ * inputs[model.n_inputs], from a row. `values`, in the order of features, say what an inexact one
+ * is; NULL: such a one is missing. The result's score is left alone.
+ */
+void bound_model_gather(const struct bound_model *m, const struct cel_value *row,
+                        const struct window_value *values, double *inputs,
+                        struct model_result *result);
+
+/* Gathered and evaluated. O(inputs + trees * depth). */
+void bound_model_score(const struct bound_model *m, const struct cel_value *row,
+                       const struct window_value *values, struct model_result *ret_result);
+
+/* What the score can be at least and at most; bytes and such are as of any number. */
+struct cel_bounds bound_model_bounds(const struct bound_model *m);
+
+/* By name; the order in which `categories` are sorted. */
+int model_category_order(const void *a, const void *b);
+
+const char *model_role_text(enum model_role role);
+
+#endif
