@@ -3,11 +3,12 @@
 #include "models/gauss.h"
 #include "service/base/check.h"
 
-#include <string.h>
-
-enum { WIDE = 4 }; /* points in one go: the compiler makes vectors of a fixed number */
+enum { WIDE = 2 }; /* points in one go: what every x86-64 and arm64 has vectors for */
 
 #define LEAST_SHARE 1e-290 /* a smaller one moves nothing, and has no inverse */
+
+/* A number for each of some points. */
+typedef double pair __attribute__((vector_size(WIDE * sizeof(double))));
 
 /* One step of the way down, from a split to a child; the first is from nowhere to the root. */
 struct edge {
@@ -19,10 +20,10 @@ struct edge {
     double share;   /* of all training rows, that came here */
     /* Of all edges by this input down to here: o and z, and by points, */
     double let_row, let_share;
-    double *factor;  /* o x + z (1 - x), */
-    double *inverse; /* and its inverse; */
-    double *product; /* of the factors of all inputs down to here; */
-    double *leaves;  /* the sum of leaf * product over all leaves below */
+    pair *factor;  /* o x + z (1 - x); */
+    pair *step;    /* the same, over that of the edge before: what the product grew by; */
+    pair *product; /* of the factors of all inputs down to here, and the point's weight; */
+    pair *below;   /* the sum over the leaves below: leaf * all steps from here to there */
 };
 
 struct descent {
@@ -30,8 +31,8 @@ struct descent {
     const double *lanes;
     double *sums;
     int n_inputs;
-    int n_points; /* a multiple of WIDE */
-    double *points, *weights;
+    int n_pairs; /* of points */
+    pair *points;
     struct edge *edges; /* [deepest + 1] */
     int *last;          /* [n_inputs]: the edge down to here that was by it; 0: there is none */
     int depth;
@@ -48,32 +49,64 @@ static double cover_share(const struct forest *f, uint32_t split, uint32_t child
     return share < 1 ? share : 1;
 }
 
-static void multiply(struct descent *d, const struct edge *up, struct edge *e)
+static pair factor_at(const struct edge *e, pair x)
 {
-    const double *undo = d->edges[e->before].inverse; /* of the first edge: 1 */
-    double o = e->let_row, z = e->let_share;
-    for (int i = 0; i < d->n_points; i += WIDE)
-        for (int k = i; k < i + WIDE; k++) {
-            double factor = o * d->points[k] + z * (1 - d->points[k]);
-            e->factor[k] = factor;
-            e->inverse[k] = 1 / factor;
-            e->product[k] = up->product[k] * undo[k] * factor;
-        }
+    return e->let_row * x + e->let_share * (1 - x);
 }
 
-static void arrive(struct descent *d, struct edge *e)
+/* The product of the factors of all other inputs on the way to `e`. */
+static pair others_at(const struct edge *up, const struct edge *before, bool again, int i)
 {
-    const struct forest_node *n = &d->f->nodes[e->node];
-    e->n_seen = 0;
-    if (n->lane != 0) {
-        e->taken = forest_step(d->f, e->node, d->lanes);
-        memset(e->leaves, 0, (size_t)d->n_points * sizeof *e->leaves);
-        return;
+    return again ? up->product[i] / before->factor[i] : up->product[i];
+}
+
+/*
+ * What an input has of the leaves below its edge `e`: `own`, the integral of the others' factors
+ * over them. The edge before it will take these leaves for its own, with the factor that it had:
+ * that is `again`, taken off first.
+ */
+static void credit(struct descent *d, const struct edge *e, pair own, pair again)
+{
+    const struct edge *before = &d->edges[e->before];
+    d->sums[e->input] += (e->let_row - e->let_share) * (own[0] + own[1]) -
+                         (before->let_row - before->let_share) * (again[0] + again[1]);
+}
+
+static void take_leaf(struct descent *d, const struct edge *up, const struct edge *e)
+{
+    const struct edge *before = &d->edges[e->before];
+    double value = d->f->nodes[e->node].value;
+    pair own = {0}, again = {0};
+    for (int i = 0; i < d->n_pairs; i++) {
+        pair others = others_at(up, before, e->before != 0, i) * value;
+        pair step = factor_at(e, d->points[i]);
+        if (e->before != 0)
+            step /= before->factor[i];
+        own += others;
+        again += others * step;
+        up->below[i] += step * value;
     }
-    d->sums[d->n_inputs] += n->value * e->share;
-    for (int i = 0; i < d->n_points; i += WIDE)
-        for (int k = i; k < i + WIDE; k++)
-            e->leaves[k] = n->value * e->product[k];
+    credit(d, e, own, again);
+    d->sums[d->n_inputs] += value * e->share;
+}
+
+static void arrive(const struct descent *d, struct edge *e)
+{
+    e->n_seen = 0;
+    e->taken = forest_step(d->f, e->node, d->lanes);
+}
+
+static void push(struct descent *d, const struct edge *up, struct edge *e)
+{
+    const struct edge *before = &d->edges[e->before];
+    for (int i = 0; i < d->n_pairs; i++) {
+        e->factor[i] = factor_at(e, d->points[i]);
+        e->step[i] = e->before != 0 ? e->factor[i] / before->factor[i] : e->factor[i];
+        e->product[i] = up->product[i] * e->step[i];
+        e->below[i] = (pair){0};
+    }
+    arrive(d, e);
+    d->last[e->input] = ++d->depth;
 }
 
 /* Where neither the row nor any training row goes, every product is 0: passed over. */
@@ -86,58 +119,45 @@ static void go_down(struct descent *d)
     e->input = d->f->lanes[split->lane].input;
     e->before = d->last[e->input];
     cover = cover_share(d->f, up->node, e->node);
+    e->share = up->share * cover;
     e->let_row = e->node == up->taken ? d->edges[e->before].let_row : 0;
     e->let_share = d->edges[e->before].let_share * cover;
     if (e->let_row == 0 && e->let_share < LEAST_SHARE)
         return;
-    e->share = up->share * cover;
-    multiply(d, up, e);
-    d->last[e->input] = ++d->depth;
-    arrive(d, e);
+    if (d->f->nodes[e->node].lane == 0)
+        take_leaf(d, up, e);
+    else
+        push(d, up, e);
 }
 
-/* ---- up ---- */
-
-/* phi of one edge's input over the leaves below `e`, with the factor that `of` had. */
-static double integral(const struct descent *d, const struct edge *of, const struct edge *e)
-{
-    double sums[WIDE] = {0}, sum = 0;
-    for (int i = 0; i < d->n_points; i += WIDE)
-        for (int k = 0; k < WIDE; k++)
-            sums[k] += d->weights[i + k] * e->leaves[i + k] * of->inverse[i + k];
-    for (int k = 0; k < WIDE; k++)
-        sum += sums[k];
-    return (of->let_row - of->let_share) * sum;
-}
-
-/* The edge above by the same input will take these leaves for its own: they are taken off first. */
 static void go_up(struct descent *d)
 {
-    struct edge *e = &d->edges[d->depth--], *up = e - 1;
-    double phi = integral(d, e, e);
-    if (e->before != 0)
-        phi -= integral(d, &d->edges[e->before], e);
-    d->sums[e->input] += phi;
+    const struct edge *e = &d->edges[d->depth--], *up = e - 1, *before = &d->edges[e->before];
+    pair own = {0}, again = {0};
+    for (int i = 0; i < d->n_pairs; i++) {
+        pair others = others_at(up, before, e->before != 0, i) * e->below[i];
+        own += others;
+        again += others * e->step[i];
+        up->below[i] += e->step[i] * e->below[i];
+    }
+    credit(d, e, own, again);
     d->last[e->input] = e->before;
-    for (int i = 0; i < d->n_points; i += WIDE)
-        for (int k = i; k < i + WIDE; k++)
-            up->leaves[k] += e->leaves[k];
 }
 
 static void explain_tree(struct descent *d, uint32_t root)
 {
-    d->depth = 0;
-    d->edges[0].node = root;
-    arrive(d, &d->edges[0]);
-    while (true) {
-        const struct edge *e = &d->edges[d->depth];
-        if (d->f->nodes[e->node].lane != 0 && e->n_seen < 2)
-            go_down(d);
-        else if (d->depth > 0)
-            go_up(d);
-        else
-            return;
+    struct edge *first = &d->edges[0];
+    if (d->f->nodes[root].lane == 0) {
+        d->sums[d->n_inputs] += d->f->nodes[root].value;
+        return;
     }
+    first->node = root;
+    arrive(d, first);
+    while (d->depth > 0 || first->n_seen < 2)
+        if (d->edges[d->depth].n_seen < 2)
+            go_down(d);
+        else
+            go_up(d);
 }
 
 /* ---- the room for it ---- */
@@ -151,25 +171,24 @@ static int deepest_of(const struct forest *f)
     return deepest;
 }
 
-static int points_for(int deepest, int n_inputs)
+static int pairs_for(int deepest, int n_inputs)
 {
     int on_a_way = deepest < n_inputs ? deepest : n_inputs;
-    int n = (on_a_way + 1) / 2;
-    return n <= WIDE ? WIDE : (n + WIDE - 1) / WIDE * WIDE;
+    int n_points = on_a_way > 0 ? (on_a_way + 1) / 2 : 1;
+    return (n_points + WIDE - 1) / WIDE;
 }
 
-/* By each edge and point four numbers, and the points and weights before them. */
-static void share_out(struct descent *d, double *numbers, int n_edges)
+/* By each edge and point pair numbers, and the points before them. */
+static void share_out(struct descent *d, pair *pairs, int n_edges)
 {
-    size_t n = (size_t)d->n_points;
-    d->points = numbers;
-    d->weights = numbers + n;
-    numbers += 2 * n;
-    for (int i = 0; i < n_edges; i++, numbers += 4 * n) {
-        d->edges[i].factor = numbers;
-        d->edges[i].inverse = numbers + n;
-        d->edges[i].product = numbers + 2 * n;
-        d->edges[i].leaves = numbers + 3 * n;
+    int n = d->n_pairs;
+    d->points = pairs;
+    pairs += n;
+    for (int i = 0; i < n_edges; i++, pairs += 4 * n) {
+        d->edges[i].factor = pairs;
+        d->edges[i].step = pairs + n;
+        d->edges[i].product = pairs + 2 * n;
+        d->edges[i].below = pairs + 3 * n;
     }
 }
 
@@ -177,26 +196,24 @@ static void begin_at_roots(struct descent *d)
 {
     struct edge *first = &d->edges[0];
     first->share = first->let_row = first->let_share = 1;
-    for (int k = 0; k < d->n_points; k++)
-        first->factor[k] = first->inverse[k] = first->product[k] = 1;
-    gauss_points(d->n_points, d->points, d->weights);
+    gauss_points(d->n_pairs * WIDE, (double *)d->points, (double *)first->product);
 }
 
 static enum status descent_init(struct descent *d, int deepest, struct arena *scratch)
 {
     size_t n_edges = (size_t)deepest + 1;
-    void *edges, *last, *numbers;
+    size_t n_pairs = (4 * n_edges + 1) * (size_t)d->n_pairs;
+    void *edges, *last, *pairs;
     enum status st = arena_alloc(scratch, n_edges * sizeof *d->edges, &edges);
     if (st == ST_OK)
         st = arena_alloc(scratch, (size_t)d->n_inputs * sizeof *d->last, &last);
     if (st == ST_OK)
-        st = arena_alloc(scratch, (4 * n_edges + 2) * (size_t)d->n_points * sizeof(double),
-                         &numbers);
+        st = arena_alloc(scratch, n_pairs * sizeof *d->points, &pairs);
     if (st != ST_OK)
         return st;
     d->edges = edges;
     d->last = last;
-    share_out(d, numbers, deepest + 1);
+    share_out(d, pairs, deepest + 1);
     begin_at_roots(d);
     return ST_OK;
 }
@@ -210,7 +227,7 @@ enum status tree_shap(const struct forest *f, const double *lanes, int n_inputs,
                         .lanes = lanes,
                         .sums = sums,
                         .n_inputs = n_inputs,
-                        .n_points = points_for(deepest, n_inputs)};
+                        .n_pairs = pairs_for(deepest, n_inputs)};
     if (f->covers == NULL)
         return ST_UNSUPPORTED;
     enum status st = descent_init(&d, deepest, scratch);

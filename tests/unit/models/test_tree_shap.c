@@ -332,7 +332,7 @@ static void too_small_a_scratch_is_refused_and_given_back(void **state)
     double sums[INPUTS + 1] = {5}, lanes[LANES] = {NAN};
     make_forest(&made);
     set_leaf(&made, add_tree(&made)->root, 0.25);
-    for (size_t bytes = 0; bytes < 256; bytes += 16) {
+    for (size_t bytes = 0; bytes < 192; bytes += 16) {
         struct arena scratch;
         arena_init(&scratch, block, bytes);
         assert_int_equal(tree_shap(&made.f, lanes, INPUTS, 0, &scratch, sums), ST_NO_SPACE);
@@ -346,7 +346,7 @@ static void the_deepest_needs_the_scratch_that_is_stated(void **state)
     (void)state;
     double sums[MANY + 1] = {0}, lanes[MANY + 1] = {NAN};
     struct arena scratch;
-    arena_init(&scratch, block, 2 << 20);
+    arena_init(&scratch, block, 1100 << 10);
     make_chain(&made, false);
     assert_int_equal(tree_shap(&made.f, lanes, MANY, 0, &scratch, sums), ST_OK);
 }
