@@ -2,12 +2,13 @@
 
 #include "models/forest_pack.h"
 
+#include <float.h>
 #include <math.h>
 
 enum { SIDE_BY_SIDE = 8 }; /* enough loads under way to hide the second-level cache */
 
-/* LightGBM's kZeroThreshold. */
-#define ZERO_MAX 1e-35
+/* LightGBM's kZeroThreshold, a float32 that is compared as a double. */
+#define ZERO_MAX ((double)1e-35f)
 
 static bool is_missing(double x, enum forest_missing missing)
 {
@@ -25,12 +26,20 @@ static double as_seen(double x, enum forest_missing missing)
                                                                                  : INFINITY;
 }
 
+/* Infinities are what missing values become: one that is given is as far out as a number can be. */
+static double as_taken(double x, bool narrows)
+{
+    if (narrows)
+        return (double)(float)x;
+    return x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x;
+}
+
 void forest_spread(const struct forest *f, const double *inputs, double *lanes)
 {
     lanes[0] = NAN;
     for (uint32_t i = 1; i < f->n_lanes; i++) {
         double x = inputs[f->lanes[i].input];
-        lanes[i] = as_seen(f->narrows ? (double)(float)x : x, f->lanes[i].missing);
+        lanes[i] = as_seen(as_taken(x, f->narrows), f->lanes[i].missing);
     }
 }
 
@@ -97,35 +106,21 @@ static bool are_plain(const struct forest_tree *t)
     return true;
 }
 
-static void sum_group(const struct forest *f, uint32_t first, uint32_t n, const double *lanes,
-                      double *sums)
-{
-    const struct forest_tree *t = &f->trees[first];
-    if (n == SIDE_BY_SIDE)
-        sum_side_by_side(f, t, lanes, sums);
-    else
-        add(f, &sums[t->output], f->nodes[forest_leaf(f, first, lanes)].value);
-}
-
-static void sum_nodes(const struct forest *f, const double *lanes, size_t n_rows, double *sums)
-{
-    uint32_t n;
-    for (uint32_t i = 0; i < f->n_trees; i += n) {
-        n = f->n_trees - i >= SIDE_BY_SIDE && are_plain(&f->trees[i]) ? SIDE_BY_SIDE : 1;
-        for (size_t row = 0; row < n_rows; row++)
-            sum_group(f, i, n, lanes + row * f->n_lanes, sums + row * f->n_outputs);
-    }
-}
-
-void forest_sum_rows(const struct forest *f, const double *lanes, size_t n_rows, double *sums)
-{
-    if (f->pack != NULL)
-        forest_pack_sum(f->pack, lanes, n_rows, sums);
-    else
-        sum_nodes(f, lanes, n_rows, sums);
-}
-
 void forest_sum(const struct forest *f, const double *lanes, double *sums)
 {
-    forest_sum_rows(f, lanes, 1, sums);
+    uint32_t i = 0;
+    if (f->pack != NULL) {
+        forest_pack_sum(f->pack, lanes, sums);
+        return;
+    }
+    while (i < f->n_trees) {
+        const struct forest_tree *t = &f->trees[i];
+        if (f->n_trees - i >= SIDE_BY_SIDE && are_plain(t)) {
+            sum_side_by_side(f, t, lanes, sums);
+            i += SIDE_BY_SIDE;
+        } else {
+            add(f, &sums[t->output], f->nodes[forest_leaf(f, i, lanes)].value);
+            i++;
+        }
+    }
 }

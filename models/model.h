@@ -49,6 +49,7 @@ enum model_format {
     X(MODEL_SIGMOID, "sigmoid") /* 1 / (1 + e^-(scale * x)) */    \
     X(MODEL_SOFTMAX, "softmax")                                   \
     X(MODEL_EXP, "exp")         /* e^x: counts, gamma, tweedie */ \
+    X(MODEL_SQUARE, "square")   /* sign(x) * x^2: of roots */     \
     X(MODEL_ANOMALY, "anomaly") /* 2^(-x / scale): isolation forest's path length */
 
 enum model_transform {
@@ -60,7 +61,8 @@ enum model_transform {
 struct model_input {
     struct span name;
     bool is_category; /* its value is a code, a whole number from 0; -1: a text without one */
-    struct span *categories; /* the names of codes 0 to n-1, where the file has them; else NULL */
+    struct span *categories; /* the names of codes 0 to n-1, where the file has them; else NULL.
+                              * A number that has a code is named as JSON writes it: "5411" */
     int n_categories;
 };
 
@@ -89,10 +91,6 @@ MUST_USE enum status model_load(const char *name, struct span bytes, struct aren
 /* margins[n_outputs] and outputs[n_outputs] of one row; `margins` may be NULL. NaN: none, an input
  * is missing that must not be. */
 void model_score(const struct model *m, const double *inputs, double *margins, double *outputs);
-
-/* The same of many rows, one behind the other in each array, and quicker. */
-void model_score_rows(const struct model *m, const double *inputs, size_t n_rows, double *margins,
-                      double *outputs);
 
 /* The input of that name; -1: there is none. */
 int model_input_find(const struct model *m, struct span name);

@@ -119,6 +119,7 @@ struct cel_bounds bound_model_bounds(const struct bound_model *m)
         b.lo = 0;
         break;
     case MODEL_IDENTITY:
+    case MODEL_SQUARE:
         break;
     }
     return b;
