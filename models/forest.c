@@ -106,21 +106,35 @@ static bool are_plain(const struct forest_tree *t)
     return true;
 }
 
+static void sum_group(const struct forest *f, uint32_t first, uint32_t n, const double *lanes,
+                      double *sums)
+{
+    const struct forest_tree *t = &f->trees[first];
+    if (n == SIDE_BY_SIDE)
+        sum_side_by_side(f, t, lanes, sums);
+    else
+        add(f, &sums[t->output], f->nodes[forest_leaf(f, first, lanes)].value);
+}
+
+static void sum_nodes(const struct forest *f, const double *lanes, size_t n_rows, double *sums)
+{
+    uint32_t n;
+    for (uint32_t i = 0; i < f->n_trees; i += n) {
+        n = f->n_trees - i >= SIDE_BY_SIDE && are_plain(&f->trees[i]) ? SIDE_BY_SIDE : 1;
+        for (size_t row = 0; row < n_rows; row++)
+            sum_group(f, i, n, lanes + row * f->n_lanes, sums + row * f->n_outputs);
+    }
+}
+
+void forest_sum_rows(const struct forest *f, const double *lanes, size_t n_rows, double *sums)
+{
+    if (f->pack != NULL)
+        forest_pack_sum(f->pack, lanes, n_rows, sums);
+    else
+        sum_nodes(f, lanes, n_rows, sums);
+}
+
 void forest_sum(const struct forest *f, const double *lanes, double *sums)
 {
-    uint32_t i = 0;
-    if (f->pack != NULL) {
-        forest_pack_sum(f->pack, lanes, sums);
-        return;
-    }
-    while (i < f->n_trees) {
-        const struct forest_tree *t = &f->trees[i];
-        if (f->n_trees - i >= SIDE_BY_SIDE && are_plain(t)) {
-            sum_side_by_side(f, t, lanes, sums);
-            i += SIDE_BY_SIDE;
-        } else {
-            add(f, &sums[t->output], f->nodes[forest_leaf(f, i, lanes)].value);
-            i++;
-        }
-    }
+    forest_sum_rows(f, lanes, 1, sums);
 }

@@ -90,6 +90,10 @@ void forest_spread(const struct forest *f, const double *inputs, double *lanes);
 /* Adds each tree's leaf to sums[n_outputs], in the order of trees. */
 void forest_sum(const struct forest *f, const double *lanes, double *sums);
 
+/* The same of many rows: lanes[n_rows][n_lanes], sums[n_rows][n_outputs]. All rows pass by a few
+ * trees before the next few, which are then in the first-level cache. */
+void forest_sum_rows(const struct forest *f, const double *lanes, size_t n_rows, double *sums);
+
 /* The child that a split, nodes[at], leads to: its index in nodes. */
 uint32_t forest_step(const struct forest *f, uint32_t at, const double *lanes);
 

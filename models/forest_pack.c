@@ -3,7 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { SIDE_BY_SIDE = FOREST_PACK_TREES };
+enum {
+    SIDE_BY_SIDE = FOREST_PACK_TREES,
+    KEYS_AT_ONCE =
+        2 * FOREST_LANES_MAX, /* of rows that pass by the same trees; 32 KiB on a stack */
+};
 
 /* ---- numbers ---- */
 
@@ -130,28 +134,36 @@ static float added(const struct forest_step *steps, const size_t *at, uint32_t n
 }
 
 static void sum_group(const struct forest_pack *p, uint32_t first, const uint32_t *keys,
-                      float *sums)
+                      double *sums)
 {
     size_t at[SIDE_BY_SIDE];
     uint32_t left = p->n_trees - first, n = left < SIDE_BY_SIDE ? left : SIDE_BY_SIDE;
     walk(p->steps, keys, p->depths[first / SIDE_BY_SIDE], &p->roots[first], at);
     if (p->n_outputs == 1) {
-        *sums = added(p->steps, at, n, *sums);
+        *sums = (double)added(p->steps, at, n, (float)*sums);
         return;
     }
-    for (uint32_t k = 0; k < n; k++)
-        sums[p->outputs[first + k]] += value_of(p->steps[at[k]]);
+    for (uint32_t k = 0; k < n; k++) {
+        double *sum = &sums[p->outputs[first + k]];
+        *sum = (double)((float)*sum + value_of(p->steps[at[k]]));
+    }
 }
 
-void forest_pack_sum(const struct forest_pack *p, const double *lanes, double *sums)
+static void sum_rows(const struct forest_pack *p, const double *lanes, size_t n_rows, double *sums)
 {
-    uint32_t keys[FOREST_LANES_MAX];
-    float totals[FOREST_OUTPUTS_MAX];
-    put_keys(lanes, p->n_lanes, keys);
-    for (uint32_t i = 0; i < p->n_outputs; i++)
-        totals[i] = (float)sums[i];
+    uint32_t keys[KEYS_AT_ONCE];
+    for (size_t row = 0; row < n_rows; row++)
+        put_keys(lanes + row * p->n_lanes, p->n_lanes, keys + row * p->n_lanes);
     for (uint32_t i = 0; i < p->n_trees; i += SIDE_BY_SIDE)
-        sum_group(p, i, keys, totals);
-    for (uint32_t i = 0; i < p->n_outputs; i++)
-        sums[i] = totals[i];
+        for (size_t row = 0; row < n_rows; row++)
+            sum_group(p, i, keys + row * p->n_lanes, sums + row * p->n_outputs);
+}
+
+void forest_pack_sum(const struct forest_pack *p, const double *lanes, size_t n_rows, double *sums)
+{
+    size_t most = KEYS_AT_ONCE / p->n_lanes;
+    for (size_t from = 0; from < n_rows; from += most) {
+        size_t n = n_rows - from < most ? n_rows - from : most;
+        sum_rows(p, lanes + from * p->n_lanes, n, sums + from * p->n_outputs);
+    }
 }

@@ -47,7 +47,7 @@ struct forest_pack {
  */
 const struct forest_pack *forest_pack(const struct forest *f, struct arena *arena);
 
-/* As forest_sum(). */
-void forest_pack_sum(const struct forest_pack *p, const double *lanes, double *sums);
+/* As forest_sum_rows(). */
+void forest_pack_sum(const struct forest_pack *p, const double *lanes, size_t n_rows, double *sums);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+enum { LANES_AT_ONCE = 2 * FOREST_LANES_MAX }; /* 64 KiB on a stack: some hundred rows */
+
 const char *model_format_text(enum model_format format)
 {
     static const char *const texts[] = {
@@ -121,26 +123,51 @@ static void transform(const struct model *m, const double *margins, double *outp
         }
 }
 
-static void sum_trees(const struct model *m, const double *inputs, double *margins)
+/* Of rows_at_once() at most. */
+static void sum_trees(const struct model *m, const double *inputs, size_t n_rows, double *margins)
 {
-    double lanes[FOREST_LANES_MAX]; /* what is not touched costs nothing */
-    forest_spread(m->forest, inputs, lanes);
-    for (int i = 0; i < m->n_outputs; i++)
-        margins[i] = m->averages ? 0 : m->base[i];
-    forest_sum(m->forest, lanes, margins);
-    for (int i = 0; i < m->n_outputs && m->averages; i++)
-        margins[i] = m->base[i] + margins[i] * m->n_outputs / m->forest->n_trees;
+    double lanes[LANES_AT_ONCE]; /* what is not touched costs nothing */
+    size_t n_margins = n_rows * (size_t)m->n_outputs;
+    for (size_t row = 0; row < n_rows; row++)
+        forest_spread(m->forest, inputs + row * (size_t)m->n_inputs,
+                      lanes + row * m->forest->n_lanes);
+    for (size_t i = 0; i < n_margins; i++)
+        margins[i] = m->averages ? 0 : m->base[i % (size_t)m->n_outputs];
+    forest_sum_rows(m->forest, lanes, n_rows, margins);
+    for (size_t i = 0; i < n_margins && m->averages; i++)
+        margins[i] =
+            m->base[i % (size_t)m->n_outputs] + margins[i] * m->n_outputs / m->forest->n_trees;
+}
+
+static size_t rows_at_once(const struct model *m)
+{
+    return m->forest != NULL ? LANES_AT_ONCE / m->forest->n_lanes : 1;
+}
+
+static void put_margins(const struct model *m, const double *inputs, size_t n_rows, double *margins)
+{
+    if (m->linear != NULL)
+        margins[0] = m->base[0] + linear_sum(m->linear, inputs);
+    else
+        sum_trees(m, inputs, n_rows, margins);
+}
+
+void model_score_rows(const struct model *m, const double *inputs, size_t n_rows, double *margins,
+                      double *outputs)
+{
+    double *sums = margins != NULL ? margins : outputs; /* each is read before it is written */
+    size_t most = rows_at_once(m), n_outputs = (size_t)m->n_outputs;
+    for (size_t from = 0; from < n_rows; from += most) {
+        size_t n = n_rows - from < most ? n_rows - from : most;
+        put_margins(m, inputs + from * (size_t)m->n_inputs, n, sums + from * n_outputs);
+    }
+    for (size_t row = 0; row < n_rows; row++)
+        transform(m, sums + row * n_outputs, outputs + row * n_outputs);
 }
 
 void model_score(const struct model *m, const double *inputs, double *margins, double *outputs)
 {
-    double room[FOREST_OUTPUTS_MAX];
-    double *sums = margins != NULL ? margins : room;
-    if (m->linear != NULL)
-        sums[0] = m->base[0] + linear_sum(m->linear, inputs);
-    else
-        sum_trees(m, inputs, sums);
-    transform(m, sums, outputs);
+    model_score_rows(m, inputs, 1, margins, outputs);
 }
 
 int model_input_find(const struct model *m, struct span name)

@@ -92,6 +92,10 @@ MUST_USE enum status model_load(const char *name, struct span bytes, struct aren
  * is missing that must not be. */
 void model_score(const struct model *m, const double *inputs, double *margins, double *outputs);
 
+/* The same of many rows, one behind the other in each array, and quicker. */
+void model_score_rows(const struct model *m, const double *inputs, size_t n_rows, double *margins,
+                      double *outputs);
+
 /* The input of that name; -1: there is none. */
 int model_input_find(const struct model *m, struct span name);
 

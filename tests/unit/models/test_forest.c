@@ -123,6 +123,19 @@ static void trees_of_unlike_depths_are_walked_together(void **state)
     assert_true(sum_of(&f, 0.95, 0) == 20 + 7 * 2);
 }
 
+static void rows_at_once_have_the_sums_of_each_alone(void **state)
+{
+    (void)state;
+    enum { ROWS = 5 };
+    struct forest f = stumps(TREES, 1);
+    double spread[ROWS][LANES], sums[ROWS] = {0, 10, 20, 30, 40};
+    for (int row = 0; row < ROWS; row++)
+        forest_spread(&f, (double[]){row % 2 ? 0.6 : 0.4, 0}, spread[row]);
+    forest_sum_rows(&f, spread[0], ROWS, sums);
+    for (int row = 0; row < ROWS; row++)
+        assert_true(sums[row] == 10 * row + (row % 2 ? 2 * TREES : TREES));
+}
+
 static void a_category_goes_left_when_its_bit_is_set(void **state)
 {
     (void)state;
@@ -161,6 +174,7 @@ int main(void)
         cmocka_unit_test(zero_is_missing_where_a_split_says_so),
         cmocka_unit_test(trees_side_by_side_and_the_rest_are_all_summed),
         cmocka_unit_test(trees_of_unlike_depths_are_walked_together),
+        cmocka_unit_test(rows_at_once_have_the_sums_of_each_alone),
         cmocka_unit_test(a_category_goes_left_when_its_bit_is_set),
         cmocka_unit_test(narrow_inputs_are_float32_as_is_the_sum),
     };

@@ -116,7 +116,7 @@ static void assert_same_sums(const struct forest *f)
         for (int i = 0; i < INPUTS; i++)
             inputs[i] = next_random() % 5 == 0 ? NAN : any_number();
         forest_spread(f, inputs, spread);
-        forest_pack_sum(pack, spread, sums);
+        forest_pack_sum(pack, spread, 1, sums);
         sum_alone(f, spread, want);
         assert_memory_equal(sums, want, sizeof sums);
     }
@@ -139,6 +139,29 @@ static void each_output_has_its_own_trees(void **state)
     assert_same_sums(&f);
 }
 
+/* More of them than are taken at once. */
+static void rows_at_once_have_the_sums_of_each_alone(void **state)
+{
+    (void)state;
+    enum { MANY = 2000 };
+    static double spread[MANY][LANES], sums[MANY][3];
+    struct forest f = grown(TREES, 3);
+    const struct forest_pack *pack = forest_pack(&f, arena);
+    for (int row = 0; row < MANY; row++) {
+        double inputs[INPUTS];
+        for (int i = 0; i < INPUTS; i++)
+            inputs[i] = any_number();
+        forest_spread(&f, inputs, spread[row]);
+        sums[row][1] = row;
+    }
+    forest_pack_sum(pack, spread[0], MANY, sums[0]);
+    for (int row = 0; row < MANY; row++) {
+        double want[3] = {0, row, 0};
+        forest_pack_sum(pack, spread[row], 1, want);
+        assert_memory_equal(sums[row], want, sizeof want);
+    }
+}
+
 static void a_threshold_between_two_float32_is_kept(void **state)
 {
     (void)state;
@@ -151,10 +174,10 @@ static void a_threshold_between_two_float32_is_kept(void **state)
     nodes[2].value = 2;
     const struct forest_pack *pack = forest_pack(&f, arena);
     spread[nodes[0].lane] = (double)0.1f;
-    forest_pack_sum(pack, spread, &sum);
+    forest_pack_sum(pack, spread, 1, &sum);
     assert_true(sum == 2);
     spread[nodes[0].lane] = least;
-    forest_pack_sum(pack, spread, &sum);
+    forest_pack_sum(pack, spread, 1, &sum);
     assert_true(sum == 3);
 }
 
@@ -208,7 +231,7 @@ static void forest_sum_walks_the_packed_form(void **state)
     struct forest f = grown(TREES, 1);
     double spread[LANES] = {NAN}, sum = 0, want = 0;
     f.pack = forest_pack(&f, arena);
-    forest_pack_sum(f.pack, spread, &want);
+    forest_pack_sum(f.pack, spread, 1, &want);
     nodes[trees[0].root].threshold = 1e30; /* of the nodes alone */
     forest_sum(&f, spread, &sum);
     assert_true(sum == want);
@@ -226,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(sums_are_those_of_the_nodes_to_the_bit, reset),
         cmocka_unit_test_setup(each_output_has_its_own_trees, reset),
+        cmocka_unit_test_setup(rows_at_once_have_the_sums_of_each_alone, reset),
         cmocka_unit_test_setup(a_threshold_between_two_float32_is_kept, reset),
         cmocka_unit_test_setup(what_is_not_float32_has_no_packed_form, reset),
         cmocka_unit_test_setup(a_split_by_categories_has_no_packed_form, reset),
