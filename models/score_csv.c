@@ -1,5 +1,6 @@
 #include "models/score_csv.h"
 
+#include "models/explain.h"
 #include "service/base/check.h"
 #include "service/base/csv.h"
 #include "service/txn/number.h"
@@ -13,7 +14,8 @@
 enum {
     NUMBER_TEXT_MAX = 32,                        /* bytes of a double's shortest decimal: 24 */
     RESULT_NAME_MAX = MODEL_INPUT_NAME_MAX + 32, /* "contribution_" and an input's name */
-    RESULTS_MAX = 2 * FOREST_OUTPUTS_MAX + 2,
+    RESULTS_MAX = 2 * FOREST_OUTPUTS_MAX + MODEL_INPUTS_MAX + 4,
+    SCRATCH_BYTES = 16 << 20, /* of contributions: tree_shap.h takes some of it by depth */
     NONE = -1,
 };
 
@@ -35,6 +37,8 @@ struct scoring {
     int columns[MODEL_INPUTS_MAX]; /* of each input */
     double inputs[MODEL_INPUTS_MAX];
     double margins[FOREST_OUTPUTS_MAX], outputs[FOREST_OUTPUTS_MAX];
+    double contributions[MODEL_INPUTS_MAX + 1];
+    struct arena *scratch; /* NULL: no contributions are asked for */
     int n_results;
     struct result results[RESULTS_MAX];
 };
@@ -272,22 +276,55 @@ static void add_result(struct scoring *s, const double *from, const char *name, 
     snprintf(r->bytes, sizeof r->bytes, "%s_%d", name, index);
 }
 
-static void choose_results(struct scoring *s)
+static void add_all(struct scoring *s)
 {
-    s->n_results = 0;
-    if (s->options->id != NULL)
-        add_result(s, NULL, s->options->id, NONE);
-    if (!s->options->all) {
-        add_result(s, &s->outputs[s->options->output], "score", NONE);
-        return;
-    }
     for (int i = 0; i < s->model->n_outputs; i++)
         add_result(s, &s->outputs[i], "score", i);
     for (int i = 0; i < s->model->n_outputs; i++)
         add_result(s, &s->margins[i], "margin", i);
 }
 
+static void add_contributions(struct scoring *s)
+{
+    int n = s->model->n_inputs;
+    add_result(s, &s->margins[s->options->output], "margin", NONE);
+    add_result(s, &s->contributions[n], "base", NONE);
+    for (int i = 0; i < n; i++) {
+        add_result(s, &s->contributions[i], "", NONE);
+        struct result *r = &s->results[s->n_results - 1];
+        r->name = r->bytes;
+        snprintf(r->bytes, sizeof r->bytes, "contribution_%.*s",
+                 SPAN_ARG(s->model->inputs[i].name));
+    }
+}
+
+static void choose_results(struct scoring *s)
+{
+    s->n_results = 0;
+    if (s->options->id != NULL)
+        add_result(s, NULL, s->options->id, NONE);
+    if (s->options->all)
+        add_all(s);
+    else
+        add_result(s, &s->outputs[s->options->output], "score", NONE);
+    if (s->options->contributes)
+        add_contributions(s);
+}
+
 /* ---- all of them ---- */
+
+static enum status explain(struct scoring *s, const struct csv_row *row)
+{
+    enum status st =
+        model_explain(s->model, s->inputs, s->options->output, s->scratch, s->contributions);
+    if (st == ST_UNSUPPORTED)
+        diag_error(s->diags, place(s, row->line, 0), NULL,
+                   "no contributions: the model's file does not say how many rows came to each "
+                   "node");
+    else if (st != ST_OK)
+        diag_error(s->diags, place(s, row->line, 0), NULL, "no contributions: %s", status_text(st));
+    return st;
+}
 
 /* Of the header too, where it is the column's name. */
 static enum status check_id(struct scoring *s, const struct csv_row *row)
@@ -307,6 +344,10 @@ static enum status score_row(struct scoring *s, const struct csv_row *row)
     if (st != ST_OK)
         return st;
     model_score(s->model, s->inputs, s->margins, s->outputs);
+    if (s->options->contributes)
+        st = explain(s, row);
+    if (st != ST_OK)
+        return st;
     s->counts.rows++;
     s->counts.without_score += isnan(s->outputs[s->options->output]) ? 1 : 0;
     put_row(s, row);
@@ -357,9 +398,11 @@ enum status score_csv(const struct score_csv_options *o, int rows_fd, FILE *out,
     s->model = o->model;
     s->out = out;
     s->diags = diags;
+    s->scratch = o->contributes ? arena_new(SCRATCH_BYTES) : NULL;
     choose_results(s);
     enum status st = score_rows(s, reader);
     *ret_counts = s->counts;
+    arena_free(s->scratch);
     free(s);
     csv_close(reader);
     return st == ST_OK && ferror(out) ? ST_IO : st;

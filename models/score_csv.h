@@ -25,6 +25,8 @@ struct score_csv_options {
     const char *id;   /* a column that stands before the score; NULL: none */
     int output;       /* which one is the score */
     bool all;         /* every output, `score_0`, and every margin, `margin_0` */
+    bool contributes; /* the margin, what it is when nothing is known (`base`), and what each input
+                       * adds to it: `contribution_amount` (explain.h) */
     bool is_json;     /* an object a line, NaN is null; else CSV with a header, NaN an empty cell */
 };
 
@@ -33,7 +35,8 @@ struct score_csv_counts {
 };
 
 /*
- * Errors, each with a diagnostic of line and column: ST_INVALID, ST_TOO_LARGE (a row), ST_IO. What
+ * Errors, each with a diagnostic of line and column: ST_INVALID, ST_TOO_LARGE (a row), ST_IO,
+ * ST_UNSUPPORTED (no contributions of this model: model_explain()), ST_NO_SPACE. What
  * was scored before it is written; *ret_counts is of all until then, whatever the status.
  */
 MUST_USE enum status score_csv(const struct score_csv_options *o, int rows_fd, FILE *out,

@@ -17,7 +17,7 @@ enum {
 
 static const char usage[] =
     "usage: sluice score-file --model FILE [--rows FILE|-] [--output FILE] [--id COLUMN]\n"
-    "                         [--class N | --all] [--format csv|json]\n"
+    "                         [--class N | --all] [--contributions] [--format csv|json]\n"
     "\n"
     "Score each row of a CSV file with a model file, and write a line for each. The first row\n"
     "names the columns: the model's inputs, in any order; others are passed over. An empty cell\n"
@@ -30,6 +30,7 @@ static const char usage[] =
     "  --id COLUMN     a column that is written before the score\n"
     "  --class N       of a model of several classes, the one whose score is written\n"
     "  --all           the scores of all classes, and their margins (before the link)\n"
+    "  --contributions what each input adds to the margin, which is their sum and `base`\n"
     "  --format WHICH  csv, or json: an object a line\n"
     "  --help          this text\n"
     "\n"
@@ -148,10 +149,14 @@ int cli_score_file(int argc, char **argv)
 {
     static struct scoring s;
     const struct cli_option options[] = {
-        {.name = "model", .value = &s.model_file}, {.name = "rows", .value = &s.rows},
-        {.name = "output", .value = &s.output},    {.name = "id", .value = &s.options.id},
-        {.name = "class", .value = &s.class},      {.name = "all", .given = &s.options.all},
+        {.name = "model", .value = &s.model_file},
+        {.name = "rows", .value = &s.rows},
+        {.name = "output", .value = &s.output},
+        {.name = "id", .value = &s.options.id},
+        {.name = "class", .value = &s.class},
+        {.name = "all", .given = &s.options.all},
         {.name = "format", .value = &s.format},
+        {.name = "contributions", .given = &s.options.contributes},
     };
     struct cli_args args;
     enum cli_parsed parsed =

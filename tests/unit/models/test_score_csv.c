@@ -1,5 +1,6 @@
 #include "models/score_csv.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +51,7 @@ static struct scored score(struct score_csv_options options, const char *rows)
 {
     struct scored s = {.status = ST_OK};
     FILE *in = tmpfile(), *out = tmpfile();
-    options.model = &model;
+    options.model = options.model != NULL ? options.model : &model;
     options.name = "rows.csv";
     assert_true(in != NULL && out != NULL);
     fputs(rows, in);
@@ -124,6 +125,30 @@ static void all_writes_outputs_and_margins(void **state)
                   "amount,country\n0,BE\n", "{\"score_0\":11,\"margin_0\":11}\n");
 }
 
+static void contributions_stand_behind_the_margin(void **state)
+{
+    static double covers[] = {4, 1, 3, 4, 2, 2};
+    struct forest counted = forest;
+    struct model explained = model;
+    struct score_csv_options options = {.contributes = true, .model = &explained};
+    (void)state;
+    counted.covers = covers;
+    explained.forest = &counted;
+    struct scored s = score(options, "amount,country\n0,BE\n");
+    double base_margin, amount, country;
+    assert_int_equal(sscanf(s.out,
+                            "score,margin,base,contribution_amount,contribution_country\n"
+                            "11,11,%lf,%lf,%lf",
+                            &base_margin, &amount, &country),
+                     3);
+    assert_true(fabs(base_margin - 16.75) < 1e-12);
+    assert_true(fabs(amount + 0.75) < 1e-12 && fabs(country + 5) < 1e-12);
+    explained.forest = &forest;
+    s = score(options, "amount,country\n0,BE\n");
+    assert_int_equal(s.status, ST_UNSUPPORTED);
+    assert_int_equal(s.diags.errors, 1);
+}
+
 static void an_id_that_is_no_utf8_is_refused_as_json_alone(void **state)
 {
     (void)state;
@@ -172,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_category_that_is_not_known_is_missing_and_counted),
         cmocka_unit_test(an_id_stands_before_the_score),
         cmocka_unit_test(all_writes_outputs_and_margins),
+        cmocka_unit_test(contributions_stand_behind_the_margin),
         cmocka_unit_test(an_id_that_is_no_utf8_is_refused_as_json_alone),
         cmocka_unit_test(a_wrong_file_is_shown_where_it_is_wrong),
         cmocka_unit_test(the_nearest_column_is_named),
