@@ -4,6 +4,7 @@
 #   build/san/sluice        the same under AddressSanitizer and UBSan
 #   build/san/tests/unit/   one binary for each tests/unit/**/test_*.c
 #   build/venv/             Python tools of the tests
+#   build/train-venv/       what `make train` trains with
 #   build/kafka/            Apache Kafka's jars, and the data of `make kafka`
 
 VERSION := 0.1.0
@@ -79,6 +80,7 @@ SAN_SUPPORT  := $(UNIT_SUPPORT:%.c=$(SAN)/%.o)
 UNIT_BINS    := $(UNIT_TESTS:%.c=$(SAN)/%)
 FUZZ_BINS    := $(FUZZ_TESTS:%.c=$(SAN)/%)
 VENV         := $(BUILD)/venv
+TRAIN_VENV   := $(BUILD)/train-venv
 KAFKA_LIBS   := $(BUILD)/kafka/libs
 # `make unit T=` sets LENIENT: it links what compiles, so that a file half written elsewhere
 # stops only the tests that need it.
@@ -92,7 +94,7 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 .DELETE_ON_ERROR:
 # Not .SECONDARY: a missing archive would then count as up to date.
 .PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
-.PHONY: all run test unit fuzz differential system bench packs chaos tidy lint-deep format docs conformance deps deps-test \
+.PHONY: all run test unit fuzz differential system train bench packs chaos tidy lint-deep format docs conformance deps deps-test \
         venv kafka kafka-stop docker-try clean help objects test-build
 
 all: ## build/sluice (the default)
@@ -229,6 +231,13 @@ packs: ## what the rule packs find on a generated bank; WRITE=1 puts it into the
 	+@$(LOCKED) $(BUILD)/sluice
 	@SLUICE_BIN=$(BUILD)/sluice $(PYTHON) tests/rules/measure_packs.py $(if $(WRITE),--write)
 
+# With EVENTS=FILE of your own events and labels, by the ruleset of CONFIG, instead of generated ones.
+TRAIN ?= xgboost
+train: ## a model: generate, replay, train, evaluate, into build/train; TRAIN=lightgbm, EVENTS=FILE, CONFIG=
+	+@$(LOCKED) $(BUILD)/sluice $(TRAIN_VENV)/.made
+	@$(TRAIN_VENV)/bin/python models/train/train.py --sluice $(BUILD)/sluice --config $(CONFIG) \
+	    --output $(BUILD)/train --library $(TRAIN) $(if $(EVENTS),--events $(EVENTS))
+
 bench: deps-test ## throughput and latency, into build/bench.json and a table
 	@sh .ci/packages.sh bench
 	+@$(LOCKED) $(BUILD)/sluice
@@ -284,15 +293,17 @@ venv: $(VENV)/.made
 
 # The stamp holds what was installed: tests/run.py compares it.
 $(VENV)/.made: tests/requirements.txt
-	@echo "making $(VENV) from $<"
+$(TRAIN_VENV)/.made: models/train/requirements.txt
+$(VENV)/.made $(TRAIN_VENV)/.made:
+	@echo "making $(@D) from $<"
 	@mkdir -p $(BUILD)
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@cp $< $@
 
 clean: ## remove what was built (and build/journal, build/kafka), but for the Python environment
 	@[ ! -d $(BUILD)/kafka ] || $(PYTHON) tests/system/kafka_broker.py stop
-	@mkdir -p $(BUILD) && flock $(BUILD)/.lock find $(BUILD) -mindepth 1 -maxdepth 1 ! -name venv \
+	@mkdir -p $(BUILD) && flock $(BUILD)/.lock find $(BUILD) -mindepth 1 -maxdepth 1 ! -name venv ! -name train-venv \
 	    ! -name .lock -exec rm -rf {} +
 
 help: ## this list
