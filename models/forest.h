@@ -27,11 +27,12 @@
 
 enum {
     FOREST_TREES_MAX = 20000,
-    FOREST_NODES_MAX = 2 << 20,    /* of all trees: 32 MiB */
-    FOREST_DEPTH_MAX = 256,        /* of one tree, in splits */
-    FOREST_LANES_MAX = 4096,       /* some of each input, and the first; 32 KiB on a stack */
-    FOREST_OUTPUTS_MAX = 64,       /* classes */
-    FOREST_CATEGORY_MAX = 1 << 16, /* a category's code is below */
+    FOREST_NODES_MAX = 2 << 20,     /* of all trees: 32 MiB */
+    FOREST_DEPTH_MAX = 256,         /* of one tree, in splits */
+    FOREST_LANES_MAX = 4096,        /* some of each input, and the first; 32 KiB on a stack */
+    FOREST_OUTPUTS_MAX = 64,        /* classes */
+    FOREST_CATEGORY_MAX = 1 << 16,  /* a category's code is below */
+    FOREST_SET_WORDS_MAX = 4 << 20, /* of all sets of categories: 32 MiB */
 };
 
 enum forest_split { FOREST_BY_THRESHOLD, FOREST_BY_CATEGORY };
@@ -56,6 +57,7 @@ enum forest_missing {
     FOREST_MISSING_IS_ZERO,   /* 0.0 */
     FOREST_ZERO_MISSING_LEFT, /* and |x| <= 1e-35f is missing (LightGBM's zero_as_missing) */
     FOREST_ZERO_MISSING_RIGHT,
+    FOREST_MISSING_KINDS,
 };
 
 struct forest_lane {

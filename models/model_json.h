@@ -1,0 +1,28 @@
+/*
+ * model_json.h -- a model's file as jansson's values, from JSON or UBJSON.
+ *
+ * jansson takes some 50 bytes for a value, whatever that takes in the file: their number is bound
+ * before they are made.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ */
+#ifndef SLUICE_MODELS_MODEL_JSON_H
+#define SLUICE_MODELS_MODEL_JSON_H
+
+#include "models/model_formats.h"
+
+#include <jansson.h>
+
+enum { MODEL_VALUES_MAX = 8 << 20 }; /* 64 MiB of JSON have as many; 400 MB while it is read */
+
+/* Do they begin an object, in JSON or UBJSON, whose first name is `name`? */
+bool model_json_begins(struct span bytes, const char *name);
+
+/*
+ * The object that the file is; json_decref() it. A name that is there twice is refused.
+ * Errors: ST_INVALID, ST_TOO_LARGE, ST_NO_SPACE, with a diagnostic.
+ */
+MUST_USE enum status model_json_read(const struct model_file *file, json_t **ret_object);
+
+#endif
