@@ -6,9 +6,10 @@
  *
  * Of trees: exact Shapley values (tree_shap.h), the same that XGBoost's pred_contribs and
  * LightGBM's pred_contrib give; where LightGBM's random forest averages its trees, and its
- * pred_contrib does not, we do, for the sum is the margin. Of an isolation forest: of the path's
- * length, so what made a row odd is below zero. Of linear models and scorecards: what an input adds
- * beyond what it adds when it is as usual (linear.h); NaN where it is missing and must not be.
+ * pred_contrib does not, we do, for the sum is the margin. Of an isolation forest: of its
+ * paths, below zero (model_isolation.h), so what made a row odd is above zero. Of linear models and
+ * scorecards: what an input adds beyond what it adds when it is as usual (linear.h); NaN where it
+ * is missing and must not be.
  *
  * Threads: pure; the scratch is the caller's.
  */

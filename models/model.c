@@ -116,7 +116,7 @@ static void transform(const struct model *m, const double *margins, double *outp
             outputs[i] = copysign(margins[i] * margins[i], margins[i]);
             break;
         case MODEL_ANOMALY:
-            outputs[i] = exp2(-margins[i] / m->scale);
+            outputs[i] = exp2(margins[i] / m->scale);
             break;
         default:
             outputs[i] = margins[i];

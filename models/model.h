@@ -43,14 +43,14 @@ enum model_format {
 #undef X
 };
 
-/* From the margins to the outputs. X(name, text) */
+/* From the margins to the outputs; an output never falls as its margin rises. X(name, text) */
 #define MODEL_TRANSFORM_TABLE(X)                                  \
     X(MODEL_IDENTITY, "identity")                                 \
     X(MODEL_SIGMOID, "sigmoid") /* 1 / (1 + e^-(scale * x)) */    \
     X(MODEL_SOFTMAX, "softmax")                                   \
     X(MODEL_EXP, "exp")         /* e^x: counts, gamma, tweedie */ \
     X(MODEL_SQUARE, "square")   /* sign(x) * x^2: of roots */     \
-    X(MODEL_ANOMALY, "anomaly") /* 2^(-x / scale): isolation forest's path length */
+    X(MODEL_ANOMALY, "anomaly") /* 2^(x / scale): isolation forest's paths, below zero */
 
 enum model_transform {
 #define X(name, text) name,
