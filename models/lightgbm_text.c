@@ -64,6 +64,8 @@ enum status lightgbm_keep(const struct lightgbm_text *t, struct span line, const
 struct span lightgbm_word(struct span *text)
 {
     size_t from = 0, to;
+    if (text->len == 0) /* its base may be NULL */
+        return *text;
     while (from < text->len && text->base[from] == ' ')
         from++;
     for (to = from; to < text->len && text->base[to] != ' ';)

@@ -5,12 +5,14 @@
 
 static struct span line_of(struct span content, int line)
 {
+    if (line < 1 || content.len == 0)
+        return span_of(NULL, 0);
     const char *p = content.base, *end = content.base + content.len;
     for (int i = 1; i < line && p < end; i++) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         p = nl ? nl + 1 : end;
     }
-    if (line < 1 || p == end)
+    if (p == end)
         return span_of(NULL, 0);
     const char *nl = memchr(p, '\n', (size_t)(end - p));
     return span_of(p, (size_t)((nl ? nl : end) - p));
