@@ -1,0 +1,102 @@
+#include "models/model_json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define BYTES(literal) span_of(literal, sizeof(literal) - 1)
+
+static struct diag_list diags;
+
+static enum status read_it(struct span bytes, json_t **ret_object)
+{
+    struct model_file file = {.name = "fraud.json", .bytes = bytes, .diags = &diags};
+    diags = (struct diag_list){0};
+    return model_json_read(&file, ret_object);
+}
+
+static void a_file_is_told_by_its_first_name(void **state)
+{
+    (void)state;
+    assert_true(model_json_begins(BYTES("{\"learner\":"), "learner"));
+    assert_true(model_json_begins(BYTES(" \n{ \t\r\n\"learner\" "), "learner"));
+    assert_true(model_json_begins(BYTES("{L\0\0\0\0\0\0\0\7learner{"), "learner"));
+    assert_true(model_json_begins(BYTES("{i\7learner{"), "learner"));
+    assert_false(model_json_begins(BYTES("{\"learner"), "learner"));
+    assert_false(model_json_begins(BYTES("{\"learners\":"), "learner"));
+    assert_false(model_json_begins(BYTES("{\"a\":\"learner\""), "learner"));
+    assert_false(model_json_begins(BYTES("[\"learner\""), "learner"));
+    assert_false(model_json_begins(BYTES("{L\0\0\0\0\0\0\0\7learn"), "learner"));
+    assert_false(model_json_begins(BYTES("{L\0\0"), "learner"));
+    assert_false(model_json_begins(BYTES("{Nlearner"), "learner"));
+    assert_false(model_json_begins(BYTES("{"), "learner"));
+    assert_false(model_json_begins(BYTES(""), "learner"));
+}
+
+static void json_and_ubjson_are_the_same_values(void **state)
+{
+    (void)state;
+    json_t *text, *binary;
+    assert_int_equal(read_it(BYTES("{\"a\":[1,2]}"), &text), ST_OK);
+    assert_int_equal(read_it(BYTES("{i\1a[$i#i\2\1\2}"), &binary), ST_OK);
+    assert_true(json_equal(text, binary));
+    json_decref(text);
+    json_decref(binary);
+}
+
+static void check_refused(struct span bytes, const char *message)
+{
+    json_t *untouched = NULL;
+    assert_int_not_equal(read_it(bytes, &untouched), ST_OK);
+    assert_null(untouched);
+    assert_int_equal(diags.count, 1);
+    assert_string_equal(diags.items[0].message, message);
+}
+
+static void what_is_wrong_is_placed(void **state)
+{
+    (void)state;
+    check_refused(BYTES("{\"a\":\n  1 2}"), "this is no JSON: '}' expected near '2'");
+    assert_int_equal(diags.items[0].line, 2);
+    assert_int_equal(diags.items[0].col, 5);
+    check_refused(BYTES("{i\1aX"), "this is no UBJSON: at byte 5 this is the mark of no value that "
+                                   "is read");
+    check_refused(BYTES("{\"a\":1,\"a\":2}"), "this is no JSON: duplicate object key near '\"a\"'");
+    check_refused(BYTES("[1]"), "this is no object");
+}
+
+/* So many values, if it were JSON; commas in a row are refused at once. */
+static char *commas(size_t n)
+{
+    char *bytes = malloc(n);
+    assert_non_null(bytes);
+    memset(bytes, ',', n);
+    bytes[0] = '[';
+    return bytes;
+}
+
+static void values_are_counted_before_there_is_memory_for_them(void **state)
+{
+    (void)state;
+    json_t *untouched = NULL;
+    char *bytes = commas(MODEL_VALUES_MAX);
+    assert_int_equal(read_it(span_of(bytes, MODEL_VALUES_MAX - 1), &untouched), ST_INVALID);
+    assert_int_equal(read_it(span_of(bytes, MODEL_VALUES_MAX), &untouched), ST_TOO_LARGE);
+    assert_string_equal(diags.items[0].message, "more than 8388608 values");
+    free(bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_told_by_its_first_name),
+        cmocka_unit_test(json_and_ubjson_are_the_same_values),
+        cmocka_unit_test(what_is_wrong_is_placed),
+        cmocka_unit_test(values_are_counted_before_there_is_memory_for_them),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
