@@ -87,13 +87,22 @@ static double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
-static void softmax(const double *margins, int n, double *outputs)
+/* How far a margin is below the greatest: XGBoost rounds that too, and of margins far apart it is
+ * what shows. */
+static double below(const struct model *m, double margin, double most)
 {
+    bool narrows = m->forest != NULL && m->forest->narrows;
+    return narrows ? (double)(float)(margin - most) : margin - most;
+}
+
+static void softmax(const struct model *m, const double *margins, double *outputs)
+{
+    int n = m->n_outputs;
     double most = margins[0], sum = 0;
     for (int i = 1; i < n; i++)
         most = margins[i] > most ? margins[i] : most;
     for (int i = 0; i < n; i++)
-        sum += outputs[i] = exp(margins[i] - most);
+        sum += outputs[i] = exp(below(m, margins[i], most));
     for (int i = 0; i < n; i++)
         outputs[i] /= sum;
 }
@@ -101,7 +110,7 @@ static void softmax(const double *margins, int n, double *outputs)
 static void transform(const struct model *m, const double *margins, double *outputs)
 {
     if (m->transform == MODEL_SOFTMAX) {
-        softmax(margins, m->n_outputs, outputs);
+        softmax(m, margins, outputs);
         return;
     }
     for (int i = 0; i < m->n_outputs; i++)

@@ -242,6 +242,17 @@ static void classes_have_trees_and_a_base_of_their_own(void **state)
     assert_true(fabs(outputs[0] + outputs[1] - 1) < 1e-12);
 }
 
+static void a_softmax_has_its_differences_in_float32(void **state)
+{
+    (void)state;
+    double margins[2], outputs[2];
+    struct model m = of_classes("multi:softprob", "[8.1E0,1.3E0]");
+    model_score(&m, (double[]){50, 0}, margins, outputs);
+    double wide = margins[1] - margins[0], narrow = (double)(float)wide;
+    assert_true(wide != narrow);
+    assert_true(fabs(outputs[1] / outputs[0] / exp(narrow) - 1) < 1e-12);
+}
+
 static void dart_weighs_its_trees(void **state)
 {
     (void)state;
@@ -404,6 +415,7 @@ int main(void)
         cmocka_unit_test(an_older_file_has_its_base_score_bare_and_no_categories),
         cmocka_unit_test(each_objective_has_its_own_margin_and_output),
         cmocka_unit_test(classes_have_trees_and_a_base_of_their_own),
+        cmocka_unit_test(a_softmax_has_its_differences_in_float32),
         cmocka_unit_test(dart_weighs_its_trees),
         cmocka_unit_test(a_node_that_nothing_leads_to_is_left_out),
         cmocka_unit_test(early_stopping_is_warned_of_and_all_rounds_are_scored),
