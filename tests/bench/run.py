@@ -13,7 +13,8 @@ with vegeta at half the rate measured with Redis (bare at that rate is its floor
 of a generated stream on one core; from a topic of Kafka to the topic of decisions
 (kafka_rounds.py); expressions and rules beside cel-go (cel_rounds.py); a list of a million items
 beside a plain hash table (lists.c); what an explained decision takes beside a plain one
-(explain.c); and what of reloads is seen (reload.py).
+(explain.c); a row through a model beside the libraries that train them (model_rounds.py); and what
+of reloads is seen (reload.py).
 Results: build/bench.json and a table on stdout.
 """
 import argparse
@@ -34,6 +35,7 @@ import time
 
 import cel_rounds
 import kafka_rounds
+import model_rounds
 import procs
 import reload
 import stream
@@ -330,6 +332,7 @@ def print_table(result):
     cel_rounds.print_table(result["cel"])
     print_lists(result["lists"])
     print_explain(result["explain"])
+    model_rounds.print_table(result["models"])
     reload.print_table(result["reload"])
 
 
@@ -368,6 +371,11 @@ def measure_kafka(args, folder):
                                    lambda: redis_cli(path, "flushall"))
 
 
+def end(faults):
+    if faults:
+        sys.exit("bench: " + "; ".join(faults))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sluice", default="build/sluice")
@@ -384,6 +392,8 @@ def main():
     parser.add_argument("--explain-rounds", type=int, default=51)
     parser.add_argument("--only-explain", action="store_true")
     parser.add_argument("--only-reload", action="store_true")
+    parser.add_argument("--models-rounds", type=int, default=51)
+    parser.add_argument("--only-models", action="store_true")
     reload.add_arguments(parser)
     args = parser.parse_args()
     os.makedirs(OUT, exist_ok=True)
@@ -395,6 +405,11 @@ def main():
         return
     if args.only_explain:
         print_explain(measure_pinned(EXPLAIN, args.explain_rounds))
+        return
+    if args.only_models:
+        result = model_rounds.rounds(args.models_rounds)
+        model_rounds.print_table(result)
+        end(model_rounds.faults(result))
         return
     with tempfile.TemporaryDirectory(dir=OUT) as folder:
         folder = os.path.abspath(folder)
@@ -419,16 +434,17 @@ def main():
     result["lists"] = measure_pinned(LISTS, args.lists_rounds)
     say("explanations")
     result["explain"] = measure_pinned(EXPLAIN, args.explain_rounds)
+    say("models")
+    result["models"] = model_rounds.rounds(args.models_rounds)
     result["machine"] = {"cores": os.cpu_count(), "kernel": os.uname().release}
     with open("build/bench.json", "w", encoding="ascii") as f:
         json.dump(result, f, indent=2)
         f.write("\n")
     print_table(result)
-    faults = reload.faults(result["reload"])
+    faults = reload.faults(result["reload"]) + model_rounds.faults(result["models"])
     if any(row["errors"] for row in result["http"].values() if isinstance(row, dict)):
         faults.append("there were errors: the rates above are not to be believed")
-    if faults:
-        sys.exit("bench: " + "; ".join(faults))
+    end(faults)
 
 
 if __name__ == "__main__":
