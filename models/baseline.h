@@ -1,0 +1,45 @@
+/*
+ * baseline.h -- how a model's inputs and its score were distributed in training.
+ *
+ *     {"format": "sluice.baseline/1",
+ *      "inputs": {"amount": {"edges": [9.5, 40], "shares": [0.3, 0.5, 0.1], "missing": 0.1}, ...},
+ *      "score":  {"edges": [...], "shares": [...], "missing": 0}}
+ *
+ *     bins     | x <= 9.5 | x <= 40 | the rest | missing |      shares of all rows: their sum is 1
+ *     counts   | first .. |         |          |         |      of all distributions, one array
+ *
+ * Owns:    nothing; it lives in the arena given. Read-only once loaded.
+ * Threads: any.
+ */
+#ifndef SLUICE_MODELS_BASELINE_H
+#define SLUICE_MODELS_BASELINE_H
+
+#include "models/model_formats.h"
+
+enum { BASELINE_BINS_MAX = 32 }; /* of one distribution, the missing aside; deciles are 10 */
+
+struct distribution {
+    int n_bins;                           /* 1 at least */
+    int first;                            /* its first count, of n_bins + 1 */
+    double edges[BASELINE_BINS_MAX - 1];  /* [n_bins - 1], ascending; a bin has its upper one */
+    double shares[BASELINE_BINS_MAX + 1]; /* [n_bins], and of the missing */
+};
+
+struct baseline {
+    struct distribution *of; /* [n]: the model's inputs in their order, and the score */
+    int n;
+    int n_counts; /* of all: n_bins + 1 of each */
+};
+
+/*
+ * Load the baseline of `model`. O(bytes).
+ * Errors: ST_INVALID, ST_TOO_LARGE, ST_NO_SPACE, each with a diagnostic; an input of the model that
+ * is not there is one, and so is a name that is no input.
+ */
+MUST_USE enum status baseline_load(const struct model_file *file, const struct model *model,
+                                   struct baseline *ret_baseline);
+
+/* The bin of x, from 0; n_bins: it is missing (NaN). */
+int distribution_bin(const struct distribution *d, double x);
+
+#endif

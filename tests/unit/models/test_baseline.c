@@ -1,0 +1,150 @@
+#include "models/baseline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { BLOCK_BYTES = 64 << 10, FILE_BYTES = 4096 };
+
+static struct model_input inputs[] = {{.name = {"amount", 6}}, {.name = {"hour", 4}}};
+static const struct model model = {.n_inputs = 2, .inputs = inputs};
+static char block[BLOCK_BYTES];
+static struct diag_list diags;
+
+static enum status load(const char *text, struct baseline *ret_baseline)
+{
+    struct arena a;
+    struct model_file file = {
+        .name = "b.json", .bytes = span_str(text), .arena = &a, .diags = &diags};
+    arena_init(&a, block, sizeof block);
+    memset(&diags, 0, sizeof diags);
+    return baseline_load(&file, &model, ret_baseline);
+}
+
+/* A baseline whose distribution of `amount` is this. */
+static const char *with_amount(const char *distribution)
+{
+    static char text[FILE_BYTES];
+    snprintf(text, sizeof text,
+             "{\"format\":\"sluice.baseline/1\",\"inputs\":{\"amount\":%s,"
+             "\"hour\":{\"edges\":[],\"shares\":[1],\"missing\":0}},"
+             "\"score\":{\"edges\":[0.5],\"shares\":[0.9,0.1],\"missing\":0}}",
+             distribution);
+    return text;
+}
+
+static void assert_refused(const char *text, const char *message)
+{
+    struct baseline b = {.n = 77};
+    assert_int_equal(load(text, &b), ST_INVALID);
+    assert_int_equal(diags.count, 1);
+    assert_string_equal(diags.items[0].message, message);
+    assert_int_equal(b.n, 77);
+}
+
+static void inputs_come_in_the_models_order_and_the_score_last(void **state)
+{
+    (void)state;
+    struct baseline b;
+    assert_int_equal(
+        load(with_amount("{\"edges\":[9.5,40],\"shares\":[0.3,0.5,0.1],\"missing\":0.1}"), &b),
+        ST_OK);
+    assert_int_equal(b.n, 3);
+    assert_int_equal(b.n_counts, 4 + 2 + 3);
+    assert_int_equal(b.of[0].n_bins, 3);
+    assert_true(b.of[0].edges[1] == 40 && b.of[0].shares[2] == 0.1 && b.of[0].shares[3] == 0.1);
+    assert_int_equal(b.of[1].first, 4);
+    assert_int_equal(b.of[1].n_bins, 1);
+    assert_int_equal(b.of[2].first, 6);
+    assert_true(b.of[2].shares[0] == 0.9);
+}
+
+static void edges_must_ascend_and_shares_fit_them(void **state)
+{
+    (void)state;
+    assert_refused(with_amount("{\"edges\":[2,2],\"shares\":[0.3,0.5,0.2],\"missing\":0}"),
+                   "`amount`: edges are numbers, each above the one before");
+    assert_refused(with_amount("{\"edges\":[\"2\"],\"shares\":[0.5,0.5],\"missing\":0}"),
+                   "`amount`: edges are numbers, each above the one before");
+    assert_refused(with_amount("{\"edges\":[2],\"shares\":[1],\"missing\":0}"),
+                   "`amount`: `shares` has to have one more than `edges`");
+    assert_refused(with_amount("{\"edges\":[2],\"shares\":[1.5,-0.5],\"missing\":0}"),
+                   "`amount`: `shares` and `missing` are numbers from 0 to 1");
+    assert_refused(with_amount("{\"edges\":[2],\"shares\":[0.5,0.5]}"),
+                   "`amount`: `shares` and `missing` are numbers from 0 to 1");
+    assert_refused(with_amount("{\"edges\":[2],\"shares\":[0.5,0.4],\"missing\":0}"),
+                   "`amount`: `shares` and `missing` together have to be 1");
+    assert_refused(with_amount("{\"shares\":[1],\"missing\":0}"), "`amount`: `edges` is no list");
+    assert_refused(with_amount("7"), "`amount`: `edges` is no list");
+}
+
+static void there_may_be_so_many_bins_and_no_more(void **state)
+{
+    (void)state;
+    struct baseline b;
+    char text[FILE_BYTES], *to = text;
+    for (int edges = BASELINE_BINS_MAX - 1; edges <= BASELINE_BINS_MAX; edges++) {
+        to = text + sprintf(text, "{\"edges\":[0");
+        for (int i = 1; i < edges; i++)
+            to += sprintf(to, ",%d", i);
+        to += sprintf(to, "],\"shares\":[1");
+        for (int i = 0; i < edges; i++)
+            to += sprintf(to, ",0");
+        sprintf(to, "],\"missing\":0}");
+        if (edges < BASELINE_BINS_MAX)
+            assert_int_equal(load(with_amount(text), &b), ST_OK);
+        else
+            assert_refused(with_amount(text), "`amount`: more than 31 edges");
+    }
+}
+
+static void it_must_be_of_this_model(void **state)
+{
+    (void)state;
+    assert_refused("{\"format\":\"sluice.baseline/1\",\"inputs\":{}}",
+                   "`amount`: it is not in the baseline");
+    assert_refused(with_amount("{\"edges\":[],\"shares\":[1],\"missing\":0},\"card\":{}"),
+                   "`card`: it is no input of the model");
+    assert_refused("{\"format\":\"sluice.baseline/2\"}",
+                   "`format`: it has to be \"sluice.baseline/1\"");
+    assert_refused("{}", "`format`: it has to be \"sluice.baseline/1\"");
+}
+
+static void what_is_no_json_is_refused(void **state)
+{
+    (void)state;
+    struct baseline b;
+    assert_int_equal(load("{\"format\"", &b), ST_INVALID);
+    assert_int_equal(diags.count, 1);
+}
+
+static void without_room_it_is_refused(void **state)
+{
+    (void)state;
+    struct baseline b;
+    struct arena a;
+    struct model_file file = {
+        .name = "b.json", .bytes = span_str("{}"), .arena = &a, .diags = &diags};
+    arena_init(&a, block, sizeof(struct distribution));
+    memset(&diags, 0, sizeof diags);
+    assert_int_equal(baseline_load(&file, &model, &b), ST_NO_SPACE);
+    assert_int_equal(diags.count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(inputs_come_in_the_models_order_and_the_score_last),
+        cmocka_unit_test(edges_must_ascend_and_shares_fit_them),
+        cmocka_unit_test(there_may_be_so_many_bins_and_no_more),
+        cmocka_unit_test(it_must_be_of_this_model),
+        cmocka_unit_test(what_is_no_json_is_refused),
+        cmocka_unit_test(without_room_it_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
