@@ -1,6 +1,6 @@
 /*
- * fuzz_model_xgboost.c -- any bytes are a model of XGBoost, in JSON or UBJSON, or are refused with a
- * reason; of what is loaded model_world.h's promises hold.
+ * fuzz_model_xgboost.c -- any bytes are a model of XGBoost, in JSON or UBJSON, or are refused with
+ * a reason; of what is loaded model_world.h's promises hold.
  */
 #include "tests/fuzz/fuzz.h"
 
