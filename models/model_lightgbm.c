@@ -51,6 +51,16 @@ static enum status reserve(const struct load *l, size_t n, size_t size, void **r
     return st;
 }
 
+/* Words of the file in a message: what is long is cut, what is no plain text not shown. */
+static struct span shown(struct span word)
+{
+    enum { SHOWN_MAX = 40 };
+    for (size_t i = 0; i < word.len; i++)
+        if (word.base[i] < ' ' || word.base[i] > '~')
+            return span_str("?");
+    return word.len <= SHOWN_MAX ? word : span_of(word.base, SHOWN_MAX);
+}
+
 /* ---- the header ---- */
 
 bool model_lightgbm_is_its(struct span bytes)
@@ -81,11 +91,12 @@ static enum status read_header(struct load *l)
 static enum status check_version(const struct load *l)
 {
     const struct lightgbm_value *version = &l->header[VERSION];
+    struct span word = shown(version->text);
     if (span_is(version->text, "v3") || span_is(version->text, "v4"))
         return ST_OK;
     diag_error(l->file->diags, at_line(l, version->line),
                "save it with LightGBM 3 or 4; these write v3 and v4",
-               "a version that is not known of LightGBM's text");
+               "version '%.*s' of LightGBM's text is not known", SPAN_ARG(word));
     return ST_UNSUPPORTED;
 }
 
@@ -156,8 +167,9 @@ static const char known_objectives[] = "known are"
 
 static enum status complain_of_objective(const struct load *l)
 {
+    struct span words = shown(l->header[OBJECTIVE].text);
     diag_error(l->file->diags, at_line(l, l->header[OBJECTIVE].line), known_objectives,
-               "an objective that is not known");
+               "the objective '%.*s' is not known", SPAN_ARG(words));
     return ST_UNSUPPORTED;
 }
 

@@ -313,10 +313,13 @@ static void what_is_not_known_is_refused_with_what_is(void **state)
 {
     (void)state;
     expect(ST_UNSUPPORTED, with("binary sigmoid:0.5", "lambdarank"), 7,
-           "an objective that is not known");
+           "the objective 'lambdarank' is not known");
     assert_non_null(strstr(diags.items[0].hint, "binary cross_entropy multiclass"));
-    expect(ST_UNSUPPORTED, with("sigmoid:0.5", "temper:2"), 7, "an objective that is not known");
-    expect(ST_UNSUPPORTED, with("v4", "v2"), 2, "a version that is not known of LightGBM's text");
+    expect(ST_UNSUPPORTED, with("sigmoid:0.5", "temper:2"), 7,
+           "the objective 'binary temper:2' is not known");
+    expect(ST_UNSUPPORTED, with("binary sigmoid:0.5", "\033[2J"), 7,
+           "the objective '?' is not known");
+    expect(ST_UNSUPPORTED, with("v4", "v2"), 2, "version 'v2' of LightGBM's text is not known");
     expect(ST_UNSUPPORTED, with("is_linear=0", "is_linear=1"), 29,
            "tree 0: linear trees are not read");
 }
