@@ -94,7 +94,7 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 .DELETE_ON_ERROR:
 # Not .SECONDARY: a missing archive would then count as up to date.
 .PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
-.PHONY: all run test unit fuzz differential system train bench packs chaos tidy lint-deep format docs conformance deps deps-test \
+.PHONY: all run test unit fuzz differential system train parity bench packs chaos tidy lint-deep format docs conformance deps deps-test \
         venv kafka kafka-stop docker-try clean help objects test-build
 
 all: ## build/sluice (the default)
@@ -230,6 +230,12 @@ chaos: deps-test ## the handbook through Kafka while everything is killed, pause
 packs: ## what the rule packs find on a generated bank; WRITE=1 puts it into their pages
 	+@$(LOCKED) $(BUILD)/sluice
 	@SLUICE_BIN=$(BUILD)/sluice $(PYTHON) tests/rules/measure_packs.py $(if $(WRITE),--write)
+
+ROWS ?= 100000
+parity: deps-test ## scores and contributions beside XGBoost's, LightGBM's and scikit-learn's own; ROWS=100000
+	+@$(LOCKED) $(BUILD)/sluice
+	@PARITY_ROWS=$(ROWS) SLUICE_BIN=$(BUILD)/sluice OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -rP \
+	    -p no:cacheprovider -n $(JOBS) tests/parity | grep -v '^-* *$$'
 
 # With EVENTS=FILE of your own events and labels, by the ruleset of CONFIG, instead of generated ones.
 TRAIN ?= xgboost

@@ -1,0 +1,39 @@
+"""What the parity tests share: the program, and the rows of a generated stream."""
+import os
+import subprocess
+
+import numpy
+import pandas
+import pytest
+
+import parity
+
+ROWS = int(os.environ.get("PARITY_ROWS", "20000"))  # `make parity`: 100,000
+
+
+@pytest.fixture(scope="session")
+def stream(tmp_path_factory):
+    """What a transaction saw, by `sluice replay`; some numbers missing, and zeros, that were not."""
+    folder = tmp_path_factory.mktemp("stream")
+    with open(folder / "events.ndjson", "wb") as f:
+        subprocess.run([parity.BIN, "generate", "--transactions", str(ROWS), "--seed", "11",
+                        "--accounts", "1000", "--terminals", "500"], stdout=f, check=True)
+    subprocess.run([parity.BIN, "replay", "-c", "sluice.yaml", "--state", "memory", "--events",
+                    folder / "events.ndjson", "--features", folder / "features.csv"],
+                   stderr=subprocess.DEVNULL, check=True)
+    events = pandas.read_json(folder / "events.ndjson", lines=True, dtype={"transaction_id": str})
+    payments = events[events["kind"].isna()].set_index("transaction_id")
+    frauds = set(events[events["outcome"] == "fraud"]["transaction_id"])
+    rows = pandas.read_csv(folder / "features.csv", dtype={"transaction_id": str}).astype(
+        {"transaction_id": "object"}).set_index("transaction_id").astype(float)
+    rows.insert(0, "amount", payments["amount"].astype(float))
+    rows["category"] = [m["category"] for m in payments["merchant"]]
+    holes = numpy.random.default_rng(1).random(rows.shape[0] * 4).reshape(-1, 4)
+    rows.loc[holes[:, 0] < 0.1, "amount"] = numpy.nan
+    rows.loc[holes[:, 1] < 0.1, "account_avg_amount_30d"] = numpy.nan
+    rows.loc[holes[:, 2] < 0.1, "terminal_tx_count_30d"] = 0
+    rows.loc[holes[:, 3] < 0.1, "category"] = None
+    risk = rows["terminal_risk_7d"].fillna(0) + (rows["amount"].fillna(50) > 100)
+    fraud = numpy.array([i in frauds for i in rows.index]) | (risk > 1) | (holes[:, 1] > 0.97)
+    rows.to_csv(folder / "rows.csv")
+    return parity.Stream(rows, fraud, folder / "rows.csv")
