@@ -94,6 +94,10 @@ the_tree_is_worth_what_is_published() { # and the history is the whole one
         "$PYTHON" $HERE/handbook_backtest.py "$OUT/backtest.json" "$OUT/decisions-week.ndjson"
 }
 
+models_are_worth_what_is_published() { # trained on the features of replay alone
+    "$VENV_PYTHON" $HERE/handbook_model.py "$SLUICE" "$OUT/events.ndjson" "$OUT/features.csv" "$OUT"
+}
+
 the_gate_tells_five_percent_from_three() {
     tail -n $GATE "$OUT/events.ndjson" >"$OUT/events-gate.ndjson" &&
         "$PYTHON" $HERE/handbook_gate.py "$SLUICE" $HERE/handbook-ruleset.yaml \
@@ -137,6 +141,8 @@ echo "writing the events"
 check "every published window value" windows_are_the_published_ones
 check "the handbook's tree as a rule, backtested over its test week" \
     the_tree_is_worth_what_is_published
+check "models trained on the handbook's train week, served over its test week" \
+    models_are_worth_what_is_published
 check "the gate with a bound of 4 %: 5 % more flagged is refused, 3 % passes" \
     the_gate_tells_five_percent_from_three
 check "bounds with exact_events: 16" bounds_hold
@@ -152,7 +158,7 @@ else
         kafka_is_replay --partitions 6 --instances 3 --workers 1
 fi
 
-rm -rf "$OUT/kafka"
+rm -rf "$OUT/kafka" "$OUT"/model-*
 rm -f "$OUT"/*.ndjson "$OUT"/*.csv
 echo "$passed passed, $failed failed$skipped"
 [ "$failed" -eq 0 ]

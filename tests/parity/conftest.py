@@ -13,7 +13,7 @@ ROWS = int(os.environ.get("PARITY_ROWS", "20000"))  # `make parity`: 100,000
 
 @pytest.fixture(scope="session")
 def stream(tmp_path_factory):
-    """What a transaction saw, by `sluice replay`; some numbers missing, and zeros, that were not."""
+    """What each transaction saw, by `sluice replay`; some of it made missing, or zero."""
     folder = tmp_path_factory.mktemp("stream")
     with open(folder / "events.ndjson", "wb") as f:
         subprocess.run([parity.BIN, "generate", "--transactions", str(ROWS), "--seed", "11",
