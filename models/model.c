@@ -75,7 +75,9 @@ enum status model_load(const char *name, struct span bytes, struct arena *arena,
         *ret_model = model;
         return ST_OK;
     }
-    diag_error(diags, at, "XGBoost's JSON or UBJSON, LightGBM's text, or YAML with `model:`",
+    diag_error(diags, at,
+               "XGBoost's JSON or UBJSON, LightGBM's text, an exported isolation forest, or YAML "
+               "with `model:`",
                "this is no model file");
     return ST_INVALID;
 }
@@ -185,4 +187,9 @@ int model_input_find(const struct model *m, struct span name)
         if (span_eq(m->inputs[i].name, name))
             return i;
     return -1;
+}
+
+double model_other_category(const struct model *m)
+{
+    return m->linear != NULL ? -1 : (double)NAN;
 }

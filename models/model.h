@@ -60,7 +60,7 @@ enum model_transform {
 
 struct model_input {
     struct span name;
-    bool is_category; /* its value is a code, a whole number from 0; -1: a text without one */
+    bool is_category;        /* its value is a code, a whole number from 0 */
     struct span *categories; /* the names of codes 0 to n-1, where the file has them; else NULL.
                               * A number that has a code is named as JSON writes it: "5411" */
     int n_categories;
@@ -98,6 +98,10 @@ void model_score_rows(const struct model *m, const double *inputs, size_t n_rows
 
 /* The input of that name; -1: there is none. */
 int model_input_find(const struct model *m, struct span name);
+
+/* What stands for a category that an input has none of: to trees it is missing, as the libraries
+ * have it of data frames; to a linear model it is another one, -1. */
+double model_other_category(const struct model *m);
 
 const char *model_format_text(enum model_format format);
 const char *model_transform_text(enum model_transform transform);

@@ -159,7 +159,7 @@ static double read_category(struct scoring *s, const struct model_input *input, 
         if (span_eq(input->categories[i], text))
             return i;
     s->counts.unknown_categories++;
-    return -1;
+    return model_other_category(s->model);
 }
 
 static enum status read_cell(struct scoring *s, const struct csv_row *row, int i)

@@ -1,6 +1,5 @@
 #include "service/engine/model_bind.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -257,7 +256,7 @@ static bool bind_input(struct binder *b, const struct model_input *input,
     *source = (struct model_source){
         .slot = name->slot,
         .feature = feature >= 0 && feature < b->names->n_features ? feature : -1,
-        .unknown = b->m->model.linear != NULL ? -1 : (double)NAN};
+        .unknown = model_other_category(&b->m->model)};
     const struct yaml_node *codes = member(b->categories, ours);
     if (codes != NULL ? !given_categories(b, codes, source) : !own_categories(b, input, source))
         return false;

@@ -61,6 +61,7 @@ static void a_path_is_its_splits_and_those_that_would_be_left(void **state)
     assert_int_equal(load(FOREST_OF(TREE)), ST_OK);
     assert_int_equal(model.format, MODEL_ISOLATION);
     assert_int_equal(model_input_find(&model, span_str("b")), 1);
+    assert_true(isnan(model_other_category(&model)));
     assert_true(margin(0, 0) == -1);
     assert_true(margin(1, 0) == -3);
     assert_true(margin(1, 3) == -2);

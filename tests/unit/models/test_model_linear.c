@@ -80,7 +80,7 @@ static void the_names_of_categories_have_codes_in_their_order(void **state)
     assert_int_equal(model.inputs[1].n_categories, 2);
     assert_true(span_is(model.inputs[1].categories[1], "NO"));
     assert_true(score((double[]){10, 1}) == 0.5);
-    assert_true(score((double[]){10, -1}) == 1);
+    assert_true(score((double[]){10, model_other_category(&model)}) == 1);
     assert_true(score((double[]){10, NAN}) == 2);
 }
 
