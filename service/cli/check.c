@@ -91,6 +91,19 @@ static void print_budget(const struct snapshot *snap, bool json)
     fwrite(buf, 1, t.len, stdout);
 }
 
+/* What each adds to a transaction: its trees are walked once. */
+static void print_models(const struct model_set *set)
+{
+    for (int i = 0; i < set->count; i++) {
+        const struct bound_model *m = &set->items[i];
+        printf("model %.*s: %s, %s, %s, %d inputs", SPAN_ARG(m->name), m->model.hash,
+               model_role_text(m->role), model_format_text(m->model.format), m->model.n_inputs);
+        if (m->model.forest != NULL)
+            printf(", %u trees, %u nodes", m->model.forest->n_trees, m->model.forest->n_nodes);
+        printf("\n");
+    }
+}
+
 static enum status check_ruleset(const struct config *config, const char *rule, bool json,
                                  struct diag_list *diags)
 {
@@ -104,6 +117,8 @@ static enum status check_ruleset(const struct config *config, const char *rule, 
         printf("ruleset %s: %d fields, %d derived, %d features, %d lists, %d rules\n",
                snap->id_text, snap->schema.count, snap->n_derived, snap->features.n_features,
                snap->lists->count, snap->rules->count);
+    if (!json)
+        print_models(&snap->models);
     if (rule == NULL)
         print_budget(snap, json);
     else if (!explain(snap, rule))

@@ -102,25 +102,22 @@ void bound_model_score(const struct bound_model *m, const struct cel_value *row,
     double outputs[FOREST_OUTPUTS_MAX];
     bound_model_gather(m, row, values, inputs, ret_result);
     model_score(&m->model, inputs, NULL, outputs);
-    ret_result->score = outputs[m->output];
+    ret_result->score = calibration_apply(&m->calibration, outputs[m->output]);
+}
+
+static bool is_probability(const struct bound_model *m)
+{
+    enum model_transform t = m->model.transform;
+    return t == MODEL_SIGMOID || t == MODEL_SOFTMAX || t == MODEL_ANOMALY;
 }
 
 struct cel_bounds bound_model_bounds(const struct bound_model *m)
 {
     struct cel_bounds b = cel_bounds_any;
-    switch (m->model.transform) {
-    case MODEL_SIGMOID:
-    case MODEL_SOFTMAX:
-    case MODEL_ANOMALY:
+    bool is_calibrated = m->calibration.kind != CALIBRATION_NONE;
+    if (is_calibrated || is_probability(m) || m->model.transform == MODEL_EXP)
         b.lo = 0;
+    if (is_calibrated || is_probability(m))
         b.hi = 1;
-        break;
-    case MODEL_EXP:
-        b.lo = 0;
-        break;
-    case MODEL_IDENTITY:
-    case MODEL_SQUARE:
-        break;
-    }
     return b;
 }

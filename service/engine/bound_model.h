@@ -3,7 +3,7 @@
  *
  *     row      | amount | is_night | category | account_tx_count_1d | ...
  *                  └──────────┬────────┴──── by slot, found once at load (model_bind.h)
- *     inputs   [n_inputs] f64 ┴─> model_score() ──> outputs ──> one of them is the score
+ *     inputs   [n_inputs] f64 ┴─> model_score() ──> outputs ──> one of them, calibrated: the score
  *
  * What a value of the row is to a model:
  *
@@ -20,6 +20,7 @@
 #ifndef SLUICE_ENGINE_BOUND_MODEL_H
 #define SLUICE_ENGINE_BOUND_MODEL_H
 
+#include "models/calibration.h"
 #include "models/model.h"
 #include "rules/cel_bounds.h"
 #include "service/state/window.h"
@@ -55,9 +56,10 @@ struct bound_model {
     struct model model;
     struct span content; /* its file's bytes */
     enum model_role role;
-    int challenges;                     /* a challenger: the champion's index; else -1 */
-    int output;                         /* which of the model's is the score */
-    bool is_judged_by;                  /* some live rule reads its score */
+    int challenges;    /* a challenger: the champion's index; else -1 */
+    int output;        /* which of the model's is the score */
+    bool is_judged_by; /* some live rule reads its score */
+    struct calibration calibration;
     double threshold;                   /* alone it would flag from here on; NaN: it has none */
     const struct model_source *sources; /* [model.n_inputs] */
 };

@@ -44,6 +44,32 @@ static void write_hits(const char *name, const struct hit *h, int n, enum decisi
     text_i64(out, n - DECISION_REASONS_MAX);
 }
 
+static void write_model(const struct bound_model *m, const struct model_result *r, struct text *out)
+{
+    put(out, "{\"name\":", m->name);
+    put(out, ",\"hash\":", span_of(m->model.hash, 16));
+    text_str(out, ",\"role\":\"");
+    text_str(out, model_role_text(m->role));
+    text_str(out, "\",\"score\":");
+    text_double(out, r->score);
+    if (r->n_missing > 0)
+        text_printf(out, ",\"missing\":%d", r->n_missing);
+    if (r->is_inexact)
+        text_str(out, ",\"inexact\":true");
+    text_char(out, '}');
+}
+
+static void write_models(const struct decision *d, const struct model_set *set, struct text *out)
+{
+    text_str(out, ",\"models\":[");
+    for (int i = 0; i < set->count; i++) {
+        if (i > 0)
+            text_char(out, ',');
+        write_model(&set->items[i], &d->models[i], out);
+    }
+    text_char(out, ']');
+}
+
 static void write_number(int32_t scale, int64_t i64, double f64, struct text *out)
 {
     if (scale > 0)
@@ -109,6 +135,8 @@ static void write_at(const struct decision *d, const struct snapshot *snap,
     write_hits("reasons", d->hits.fired, d->hits.n_fired, detail, out);
     if (d->hits.n_shadow > 0)
         write_hits("shadow", d->hits.shadow, d->hits.n_shadow, detail, out);
+    if (snap->models.count > 0)
+        write_models(d, &snap->models, out);
     if (detail >= DECISION_FEATURES)
         write_features(&snap->features, values, out);
     if (detail >= DECISION_RULES)

@@ -38,6 +38,9 @@ static const struct shape_key keys[] = {
     {"class", &class_shape, false, "Of a model with several outputs: which one is the score."},
     {"threshold", &number_shape, false,
      "Alone the model would flag from this score on: for agreement and explanations."},
+    {"calibration", &calibration_shape, false,
+     "From the score to a probability: `none`, `platt: {a: .., b: ..}`, or `isotonic: {x: [..], y: "
+     "[..]}`."},
     {"inputs", &inputs_shape, false,
      "`input: name` where the model calls a field or feature by another name."},
     {"categories", &categories_shape, false,
@@ -201,6 +204,9 @@ static enum status load_one(const struct loader *l, struct bound_model *m)
     enum status st = load_file(l, m);
     if (st == ST_OK && !read_class(l, m))
         st = ST_INVALID;
+    if (st == ST_OK)
+        st = calibration_load(l->file, yaml_get(l->node, "calibration"), l->arena, l->diags,
+                              &m->calibration);
     return st == ST_OK ? model_bind(l->file, l->node, l->names, l->arena, l->diags, m) : st;
 }
 

@@ -165,7 +165,8 @@ static void compare_section(struct differ *d, enum diff_kind kind, const struct 
 
 static bool is_section(struct span key)
 {
-    static const char *const sections[] = {"schema", "derived", "features", "lists", "rules"};
+    static const char *const sections[] = {"schema", "derived", "features",
+                                           "lists",  "models",  "rules"};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (span_is(key, sections[i]))
             return true;
@@ -288,6 +289,24 @@ static void compare_lists(struct differ *d, const struct snapshot *from, const s
     }
 }
 
+/* ---- models ---- */
+
+/* A file of another content: which model decides is told by its hash, as decisions do. */
+static void compare_models(struct differ *d, const struct snapshot *from, const struct snapshot *to)
+{
+    for (int i = 0; i < from->models.count; i++) {
+        const struct bound_model *a = &from->models.items[i];
+        int at = model_set_find(&to->models, a->name);
+        const struct bound_model *b = at >= 0 ? &to->models.items[at] : NULL;
+        if (b == NULL || strcmp(a->model.hash, b->model.hash) == 0)
+            continue;
+        struct diff_entry *e = add(d, DIFF_MODEL, DIFF_CHANGED, a->name);
+        e->key = span_str("hash");
+        e->before = span_str(a->model.hash);
+        e->after = span_str(b->model.hash);
+    }
+}
+
 /* ---- files ---- */
 
 static struct span name_of(const struct snapshot_file *file)
@@ -382,6 +401,8 @@ enum status ruleset_diff_make(const struct snapshot *from, const struct snapshot
     compare_section(&d, DIFF_FEATURE, yaml_get(a.root, "features"), yaml_get(b.root, "features"));
     compare_section(&d, DIFF_LIST, yaml_get(a.root, "lists"), yaml_get(b.root, "lists"));
     compare_lists(&d, from, to);
+    compare_section(&d, DIFF_MODEL, yaml_get(a.root, "models"), yaml_get(b.root, "models"));
+    compare_models(&d, from, to);
     compare_rules(&d, &a, &b);
     if (d.diff.count == 0 && strcmp(from->id_text, to->id_text) != 0)
         compare_files(&d, from, to);

@@ -5,6 +5,7 @@
  *     rule small-probe is new
  *     feature account_amount is gone
  *     list blocked_devices: 3 items more, 1 less
+ *     model fraud: hash was `9f2c41d07be83a56`, is `07be83a569f2c41d`
  *     flag_at was `70`, is `80`
  *     file rules.yaml differs in order, comments or `engine:` alone
  *
@@ -31,6 +32,7 @@ enum {
     X(DIFF_DERIVED, "derived field")                      \
     X(DIFF_FEATURE, "feature")                            \
     X(DIFF_LIST, "list")                                  \
+    X(DIFF_MODEL, "model")                                \
     X(DIFF_RULE, "rule")                                  \
     X(DIFF_FILE, "file")
 

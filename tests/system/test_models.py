@@ -1,0 +1,127 @@
+"""A ruleset with models: what a decision says of them, what rules make of their scores, and what
+becomes of it when a file is another."""
+import json
+import subprocess
+
+import pytest
+from conftest import BIN, RULES, RULESET, payment, until
+
+MODELS = """
+models:
+  fraud: {file: models/fraud.yaml, threshold: 0.5}
+  next:  {file: models/next.yaml, role: challenger, threshold: 0.5}
+"""
+FRAUD = """
+model: linear
+link: identity
+inputs:
+  amount: {weight: 0.001}
+  account_tx_count_5m: {weight: 0.01, missing: 50}
+"""
+RULE = """
+  - {id: by-model, when: models.fraud > 0.969, score: 90, reason: "it says {models.fraud}"}
+  - {id: by-next, title: The next model, when: models.next > 0.969, score: 90, mode: shadow}
+"""
+
+
+@pytest.fixture(name="modelled")
+def fixture_modelled(make_server):
+    def make(**settings):
+        server = make_server(start=False, **settings)
+        (server.folder / "models").mkdir()
+        server.write("ruleset.yaml", RULESET + MODELS)
+        server.write("rules.yaml", RULES + RULE)
+        server.write("models/fraud.yaml", FRAUD)
+        server.write("models/next.yaml", FRAUD.replace("0.001", "0.002"))
+        return server
+    return make
+
+
+def models_of(answer):
+    return {m["name"]: m for m in answer["models"]}
+
+
+def hashes(server):
+    return {m["name"]: m["hash"] for m in server.get("/v1/ruleset").json()["models"]}
+
+
+def test_a_rule_flags_by_a_models_score_and_the_record_names_each_model(modelled):
+    server = modelled().start()
+    first, second = (server.score(payment(i)).json() for i in range(2))
+    assert (first["decision"], second["decision"]) == ("allow", "flag")
+    assert [r["rule"] for r in second["reasons"]] == ["by-model"]
+    assert second["reasons"][0]["reason"] .startswith("it says 0.97")
+    fraud, challenger = (models_of(second)[name] for name in ("fraud", "next"))
+    assert fraud == {"name": "fraud", "hash": hashes(server)["fraud"], "role": "champion",
+                     "score": pytest.approx(0.97)}
+    assert challenger["score"] == pytest.approx(1.92) and challenger["role"] == "challenger"
+    assert [r["rule"] for r in first["shadow"]] == ["by-next"]
+    kept = server.get(f"/v1/decisions/{second['transaction_id']}").json()
+    assert kept["models"] == second["models"]
+    alert = server.get("/v1/alerts").json()["alerts"][0]["alert"]
+    assert alert["models"] == second["models"]
+
+
+def test_explain_shows_the_score_that_a_rule_read(modelled):
+    server = modelled().start()
+    rules = server.score(payment(0), "?explain=true").json()["rules"]
+    by_model = next(r for r in rules if r["rule"] == "by-model")
+    assert by_model == {"rule": "by-model", "result": "not_fired", "near_miss": True,
+                        "values": {"models.fraud": pytest.approx(0.96)}}
+
+
+def test_without_state_the_windows_are_missing_to_the_model(modelled):
+    server = modelled(state__backend="redis", state__start="degraded",
+                      state__redis="redis://127.0.0.1:1/0").start()
+    answer = server.score(payment(0)).json()
+    assert answer["degraded"] == ["state"]
+    fraud = models_of(answer)["fraud"]
+    assert fraud["missing"] == 1 and fraud["score"] == pytest.approx(0.95 + 0.5)
+    assert answer["decision"] == "flag"
+
+
+def test_another_file_is_another_ruleset_that_takes_over_when_it_changes(modelled):
+    server = modelled().start()
+    before = hashes(server)
+    server.score(payment(0))
+    server.write("models/fraud.yaml", FRAUD.replace("0.001", "0.0001"))
+    until(lambda: hashes(server)["fraud"] != before["fraud"])
+    assert hashes(server)["next"] == before["next"]
+    answer = server.score(payment(1)).json()
+    assert models_of(answer)["fraud"]["hash"] == hashes(server)["fraud"]
+    assert answer["decision"] == "allow"
+    server.write("models/fraud.yaml", "model: linear\n")
+    now = hashes(server)
+    server.wait_log("ruleset refused")
+    assert hashes(server) == now
+
+
+def test_a_bundle_has_its_models(modelled, tmp_path):
+    server = modelled().start()
+    server.score(payment(0))
+    versions = server.get("/v1/ruleset/versions").json()
+    bundle = server.get(f"/v1/ruleset/versions/{versions['versions'][0]['ruleset']}")
+    packed = tmp_path / "bundle.tar.gz"
+    packed.write_bytes(bundle.body)
+    names = subprocess.run(["tar", "tzf", packed], capture_output=True, text=True, check=True)
+    assert {"models/fraud.yaml", "models/next.yaml"} <= set(names.stdout.split())
+
+
+def test_check_counts_them_and_diff_tells_what_is_another(modelled):
+    server = modelled()
+    server.configure()
+    checked = subprocess.run([BIN, "check", "-c", server.folder / "sluice.yaml"],
+                             capture_output=True, text=True, timeout=60, check=True)
+    assert "champion, linear, 2 inputs" in checked.stdout
+    other = server.folder / "other"
+    (other / "models").mkdir(parents=True)
+    for name in ("rules.yaml", "models/fraud.yaml", "models/next.yaml"):
+        (other / name).write_text((server.folder / name).read_text())
+    ruleset = (server.folder / "ruleset.yaml").read_text()
+    (other / "ruleset.yaml").write_text(ruleset.replace("threshold: 0.5}", "threshold: 0.6}", 1))
+    (other / "models/next.yaml").write_text(FRAUD)
+    done = subprocess.run([BIN, "diff", "--format", "json", server.folder / "ruleset.yaml",
+                           other / "ruleset.yaml"], capture_output=True, text=True, timeout=60,
+                          check=False)
+    changes = [(c["name"], c["key"]) for c in json.loads(done.stdout)["changes"]]
+    assert changes == [("fraud", "threshold"), ("next", "hash")]
