@@ -5,18 +5,16 @@
 #include <math.h>
 #include <string.h>
 
-/* An isolation forest's paths are the shorter the odder a row is. */
-static double raised_by(const struct model *m, double contribution)
+static double raised_by(double contribution)
 {
-    double raised = m->transform == MODEL_ANOMALY ? -contribution : contribution;
-    return isfinite(raised) && raised > 0 ? raised : 0;
+    return isfinite(contribution) && contribution > 0 ? contribution : 0;
 }
 
 static double raised_by_all(const struct model *m, const double *contributions)
 {
     double sum = 0;
     for (int i = 0; i < m->n_inputs; i++)
-        sum += raised_by(m, contributions[i]);
+        sum += raised_by(contributions[i]);
     return sum;
 }
 
@@ -41,7 +39,7 @@ int reasons_top(const struct model *m, const double *contributions, double least
     int n = 0;
     CHECK(n_max >= 0 && n_max <= REASONS_MAX);
     for (int i = 0; i < m->n_inputs; i++) {
-        double raised = raised_by(m, contributions[i]);
+        double raised = raised_by(contributions[i]);
         if (raised > 0 && raised / all >= least_share)
             n = insert(reasons, n, n_max,
                        (struct reason){.input = i, .raised = raised, .share = raised / all});

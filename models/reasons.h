@@ -16,7 +16,7 @@ enum { REASONS_MAX = 16 }; /* of one row: nobody reads more */
 
 struct reason {
     int input;
-    double raised; /* the margin, towards a higher score: above 0 */
+    double raised; /* the margin, with which the score rises: above 0 */
     double share;  /* of what all inputs raised together: above 0, at most 1 */
 };
 
