@@ -9,7 +9,8 @@
                 what it published; and an instance that was down, at its start
 
 Each ruleset is the bench's own with 200 rules more, and puts its number into the id, title, score
-and reason of each of them. What its hash has to be is computed here, from the files.
+and reason of each of them; and with a model, whose file and score are its own. What its hash has to
+be, and the model's, is computed here, from the files.
 """
 import contextlib
 import hashlib
@@ -43,19 +44,28 @@ CONVERGE_MAX_S = 2.0
 
 # ---- the rulesets ----
 
-class Ruleset:
-    """Number N: its files, and the hash that decisions by it have to name."""
+MODELS = "models:\n  marked: {file: model.yaml}\n"
 
-    def __init__(self, number):
-        self.number = number
+
+class Ruleset:
+    """Number N: its files, in the order of its hash, and the hashes that decisions by it name."""
+
+    def __init__(self, number, model_number=None):
+        self.number, self.model_number = number, model_number or number
         with open(f"{HERE}/ruleset.yaml", encoding="utf-8") as f:
             ruleset = f.read().replace("rules: [rules.yaml]", "rules: [rules.yaml, marked.yaml]")
         with open(f"{HERE}/rules.yaml", encoding="utf-8") as f:
             rules = f.read()
         ruleset = ruleset.replace("flag_at: 70", f"flag_at: {FLAG_SCORE}")
-        self.files = {"ruleset.yaml": ruleset, "rules.yaml": rules, "marked.yaml": self.marked()}
+        self.files = {"ruleset.yaml": ruleset + MODELS, "model.yaml": self.model(),
+                      "rules.yaml": rules, "marked.yaml": self.marked()}
+        self.model_hash = hashlib.sha256(self.files["model.yaml"].encode()).hexdigest()[:16]
         digests = b"".join(hashlib.sha256(text.encode()).digest() for text in self.files.values())
         self.id = hashlib.sha256(digests).hexdigest()[:16]
+
+    def model(self):
+        return (f"model: linear\nlink: identity\nintercept: {self.model_number}\n"
+                f"inputs: {{amount: {{weight: 0}}}}\n")
 
     def marked(self):
         """JSON, which is YAML: its last byte closes it, so it is broken wherever it is cut."""
@@ -206,8 +216,11 @@ def numbers_of(decision):
     return shown
 
 
-def is_whole(decision, number):
-    """Is it the decision of ruleset `number`, of it alone, and of all of it?"""
+def is_whole(decision, ruleset):
+    """Is it the decision of that ruleset, of it and its model alone, and of all of it?"""
+    number, models = ruleset.number, decision["models"]
+    if [(m["hash"], m["score"]) for m in models] != [(ruleset.model_hash, ruleset.model_number)]:
+        return False
     rules = {hit["rule"].rsplit("-", 1)[0] for hit in decision["reasons"]}
     score = number + ("large" in rules) * (FLAG_SCORE + number)
     return (numbers_of(decision) == {number} and "always" in rules and decision["score"] == score
@@ -227,10 +240,13 @@ def offer_file(node, files, expected, by_signal):
         time.sleep(0.02)
 
 
+def is_by_file(number):
+    return number % 10 >= 8
+
+
 def offer(node, ruleset, number, is_broken, rng):
     """One reload: of ten, eight by PUT, one by SIGHUP, one by the file alone."""
-    way = number % 10
-    if way < 8:
+    if not is_by_file(number):
         whole = ruleset.files
         body = bundle(whole) if not is_broken else (
             cut_bundle(whole, rng) if rng.random() < 0.5 else bundle(ruleset.cut(rng)))
@@ -238,7 +254,7 @@ def offer(node, ruleset, number, is_broken, rng):
     else:
         files = ruleset.cut(rng) if is_broken else ruleset.files
         offer_file(node, {"marked.yaml": files["marked.yaml"]},
-                   None if is_broken else ruleset.id, way == 8)
+                   None if is_broken else ruleset.id, number % 10 == 8)
 
 
 def judge(load, valid):
@@ -249,6 +265,7 @@ def judge(load, valid):
     return {"requests": load.sent, "rps": round(load.rps), "failed": load.failed + load.ended,
             "never_valid": never, "mixed": mixed, "checked": sum(n for n, _ in load.seen),
             "rulesets_seen": len({d["ruleset"] for _, d in load.seen}),
+            "models_seen": len({m["hash"] for _, d in load.seen for m in d["models"]}),
             "p99_us": round(statistics.median(s["p99"] for s in load.seconds.values())),
             "max_us": max(s["max"] for s in load.seconds.values())}
 
@@ -256,17 +273,18 @@ def judge(load, valid):
 def measure_correct(node, args):
     rng = random.Random(20260105)
     seconds = args.reload_seconds
-    valid = {node.active(): 1}
+    valid = {node.active(): Ruleset(1)}
     load = Load(node.port, args.reload_rate, seconds)
     pause_s = (seconds - 2 * SETTLE_S) / args.reloads
     broken = 0
     for i in range(args.reloads):
         load.sleep_until(SETTLE_S + i * pause_s)
-        ruleset = Ruleset(2 + i)
+        # In the folder one file at a time changes, so its model stays the first.
+        ruleset = Ruleset(2 + i, 1 if is_by_file(i) else None)
         is_broken = (i + i // 10) % 2 == 1
         broken += is_broken
         if not is_broken:
-            valid[ruleset.id] = ruleset.number  # it may decide before its PUT is answered
+            valid[ruleset.id] = ruleset  # it may decide before its PUT is answered
         offer(node, ruleset, i, is_broken, rng)
     late_s = time.monotonic() - load.start_s - seconds
     load.end()
@@ -399,8 +417,8 @@ def print_table(result):
     c, l, v = result["correct"], result["latency"], result["converge"]
     print(f"{c['reloads']} reloads, {c['broken']} of them broken, under {c['rps']:,} requests/s: "
           f"{c['requests']:,} requests, {c['failed']} failed; {c['checked']:,} decisions by "
-          f"{c['rulesets_seen']} of {c['valid']} rulesets: {c['never_valid']} with a hash that was "
-          f"never valid, {c['mixed']} of two rulesets")
+          f"{c['rulesets_seen']} of {c['valid']} rulesets and {c['models_seen']} models: "
+          f"{c['never_valid']} with a hash that was never valid, {c['mixed']} of two rulesets")
     print(f"{l['offers']} reloads ({l['offer_ms']} ms each) at {l['rps']:,}/s open loop, "
           f"{l['seconds']} seconds of each kind, {l['failed']} failed:")
     print(f"{'':16}{'p50 us':>9}{'p99 us':>9}{'max us':>9}")
