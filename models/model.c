@@ -145,9 +145,9 @@ static void sum_trees(const struct model *m, const double *inputs, size_t n_rows
     for (size_t i = 0; i < n_margins; i++)
         margins[i] = m->averages ? 0 : m->base[i % (size_t)m->n_outputs];
     forest_sum_rows(m->forest, lanes, n_rows, margins);
+    double rounds = (double)m->forest->n_trees / m->n_outputs;
     for (size_t i = 0; i < n_margins && m->averages; i++)
-        margins[i] =
-            m->base[i % (size_t)m->n_outputs] + margins[i] * m->n_outputs / m->forest->n_trees;
+        margins[i] = m->base[i % (size_t)m->n_outputs] + margins[i] / rounds;
 }
 
 static size_t rows_at_once(const struct model *m)
