@@ -7,6 +7,7 @@
 #define SLUICE_ENGINE_ENGINE_STATS_H
 
 #include "rules/rule_file.h"
+#include "service/engine/model_set.h"
 
 #include <stdint.h>
 
@@ -69,6 +70,13 @@ struct lag {
     uint64_t sum_ms;
 };
 
+/* Of one model. */
+struct model_stats {
+    uint64_t scored, missing;  /* rows with a score, and without */
+    uint64_t above;            /* scores at its threshold or over it */
+    uint64_t agreed, differed; /* a challenger: with the champion's side of its threshold */
+};
+
 struct engine_stats {
 #define X(member, text) uint64_t member;
     ENGINE_STATS_TABLE(X)
@@ -78,7 +86,8 @@ struct engine_stats {
     uint64_t fired[RULES_MAX];    /* by rule.index, of the ruleset `fired_ruleset` */
     uint64_t held[RULES_MAX];     /* besides: live rules, for accounts outside their rollout */
     uint64_t near[RULES_MAX];     /* near misses, which did not fire (rules/rules.h) */
-    uint64_t fired_ruleset;       /* snapshot.id; another ruleset starts from zero */
+    struct model_stats models[MODELS_MAX]; /* likewise */
+    uint64_t fired_ruleset;                /* snapshot.id; another ruleset starts from zero */
 };
 
 /* ++ of one writer, which readers on other threads may see. */

@@ -9,6 +9,7 @@
 #include "service/engine/publish.h"
 #include "service/engine/upkeep.h"
 
+#include <math.h>
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -121,6 +122,41 @@ static void count_fired(struct score_steps *x, const struct rule *rule)
     stats_add(is_held ? &stats->held[rule->index] : &stats->fired[rule->index], 1);
 }
 
+static bool is_above(const struct score_steps *x, int model)
+{
+    return x->decision.models[model].score >= x->snap->models.items[model].threshold;
+}
+
+/* Two agree when both would flag alone, or neither; without a threshold or a score nobody can
+ * tell. */
+static void count_agreement(struct score_steps *x, int challenger)
+{
+    const struct bound_model *m = &x->snap->models.items[challenger];
+    struct model_stats *stats = &x->engine->stats->models[challenger];
+    const struct model_result *results = x->decision.models;
+    if (isnan(results[m->challenges].score) || isnan(m->threshold) ||
+        isnan(x->snap->models.items[m->challenges].threshold))
+        return;
+    bool agree = is_above(x, challenger) == is_above(x, m->challenges);
+    stats_add(agree ? &stats->agreed : &stats->differed, 1);
+}
+
+static void count_models(struct score_steps *x)
+{
+    for (int i = 0; i < x->snap->models.count; i++) {
+        struct model_stats *stats = &x->engine->stats->models[i];
+        if (isnan(x->decision.models[i].score)) {
+            stats_add(&stats->missing, 1);
+            continue;
+        }
+        stats_add(&stats->scored, 1);
+        if (is_above(x, i))
+            stats_add(&stats->above, 1);
+        if (x->snap->models.items[i].challenges >= 0)
+            count_agreement(x, i);
+    }
+}
+
 static void count_hits(struct score_steps *x, const struct hits *hits)
 {
     struct engine_stats *stats = x->engine->stats;
@@ -128,6 +164,7 @@ static void count_hits(struct score_steps *x, const struct hits *hits)
         memset(stats->fired, 0, sizeof stats->fired);
         memset(stats->held, 0, sizeof stats->held);
         memset(stats->near, 0, sizeof stats->near);
+        memset(stats->models, 0, sizeof stats->models);
         stats->fired_ruleset = x->snap->id;
     }
     for (int i = 0; i < hits->n_fired + hits->n_shadow; i++)
@@ -166,6 +203,7 @@ static enum status decide_and_write(struct score_steps *x)
     if (d->flag && x->engine->outbox != NULL)
         put_alert(x, d);
     count_hits(x, &d->hits);
+    count_models(x);
     x->score->kind = SCORE_DECIDED;
     x->score->answer = intent_answer(&x->intent);
     x->score->flagged = d->flag;

@@ -62,6 +62,20 @@ def test_a_rule_flags_by_a_models_score_and_the_record_names_each_model(modelled
     assert alert["models"] == second["models"]
 
 
+def test_metrics_count_scores_and_whether_two_agree(modelled):
+    server = modelled().start()
+    for number, amount in enumerate([950, 300, 100]):
+        server.score(payment(number, amount=amount))
+    metrics = server.get("/metrics").body.decode()
+    of = hashes(server)
+    pair = 'sluice_model_agreement_total{champion="fraud",challenger="next",agree='
+    for line in (f'sluice_model_scored_total{{model="next",hash="{of["next"]}"}} 3',
+                 f'sluice_model_above_total{{model="next",hash="{of["next"]}"}} 2',
+                 f'sluice_model_missing_total{{model="fraud",hash="{of["fraud"]}"}} 0',
+                 pair + '"true"} 2', pair + '"false"} 1'):
+        assert line + "\n" in metrics
+
+
 def test_explain_shows_the_score_that_a_rule_read(modelled):
     server = modelled().start()
     rules = server.score(payment(0), "?explain=true").json()["rules"]
