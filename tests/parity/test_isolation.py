@@ -6,6 +6,7 @@ import pytest
 from sklearn.ensemble import IsolationForest
 
 import parity
+from generated import stream  # noqa: F401
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "models", "train"))
 from export_isolation import export_isolation  # noqa: E402

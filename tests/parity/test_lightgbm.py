@@ -3,6 +3,7 @@ import lightgbm
 import pytest
 
 import parity
+from generated import stream  # noqa: F401
 
 TREES = 40
 CASES = {

@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 import parity
+from generated import stream  # noqa: F401
 
 
 def test_it_scores_as_the_library(stream, tmp_path):

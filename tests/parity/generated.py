@@ -1,4 +1,4 @@
-"""What the parity tests share: the program, and the rows of a generated stream."""
+"""The rows of a generated stream. No conftest.py: tests/system has the one that tests import."""
 import os
 import subprocess
 
