@@ -1,9 +1,8 @@
 /*
  * fuzz_model_isolation.c -- any bytes are an isolation forest, or are refused with a reason.
  *
- * In a forest that is loaded every node is within its tree, and children stand behind their
- * parent. It scores any row above 0 and at most 1, the same by the walk of all trees as tree by
- * tree, and what inputs contribute adds up to the margin.
+ * Of what is loaded model_world.h's promises hold, and more: each node has rows, no path is less
+ * than nothing, a score is 0 to 1, and what inputs contribute adds up to the margin.
  *
  * Bytes that begin with no '{' are the numbers of a tree, whose JSON is written here: few mutations
  * of JSON are JSON, and all of these are.
@@ -13,6 +12,7 @@
 #include "models/explain.h"
 #include "models/model_isolation.h"
 #include "service/base/check.h"
+#include "tests/fuzz/model_world.h"
 
 #include <math.h>
 
@@ -25,43 +25,37 @@ static struct diag_list diags;
 static const double values[] = {NAN, 0, -1, 0.5, 17.25, -1e300, INFINITY};
 enum { VALUES = sizeof values / sizeof *values };
 
-static void check_tree(const struct forest *f, const struct forest_tree *t)
+static void check_node(const struct forest *f, uint32_t at)
 {
-    CHECK(t->n_nodes >= 1 && t->root + t->n_nodes <= f->n_nodes && t->output == 0);
-    for (uint32_t i = t->root; i < t->root + t->n_nodes; i++) {
-        const struct forest_node *n = &f->nodes[i];
-        CHECK(n->lane < f->n_lanes && f->covers[i] >= 1);
-        if (n->lane == 0)
-            CHECK(n->left + 1 == i && n->value <= 0);
-        else
-            CHECK(n->left > i && n->left + 1 < t->root + t->n_nodes && isfinite(n->threshold));
-    }
+    const struct forest_node *n = &f->nodes[at];
+    CHECK(f->covers[at] >= 1);
+    if (n->lane == 0)
+        CHECK(n->value <= 0);
+    else
+        CHECK(n->kind == FOREST_BY_THRESHOLD && isfinite(n->threshold));
 }
 
 static void check_row(const struct model *m, const double *row)
 {
-    static double lanes[FOREST_LANES_MAX], parts[MODEL_INPUTS_MAX + 1];
-    const struct forest *f = m->forest;
-    double margin, output, sum = 0;
+    static double parts[MODEL_INPUTS_MAX + 1];
+    double margin, output, rest;
     model_score(m, row, &margin, &output);
     CHECK(output >= 0 && output <= 1); /* 0: a path of 256 splits, among two rows a tree */
-    forest_spread(f, row, lanes);
-    for (uint32_t t = 0; t < f->n_trees; t++)
-        sum += f->nodes[forest_leaf(f, t, lanes)].value;
-    CHECK(sum == margin);
     if (model_explain(m, row, 0, &arena, parts) != ST_OK)
         return;
+    rest = margin;
     for (int i = 0; i <= m->n_inputs; i++)
-        sum -= parts[i];
-    CHECK(fabs(sum) <= 1e-6 * (1 + fabs(margin)));
+        rest -= parts[i];
+    CHECK(fabs(rest) <= 1e-6 * (1 + fabs(margin)));
 }
 
 static void check_model(const struct model *m)
 {
     static double row[MODEL_INPUTS_MAX];
-    CHECK(m->n_inputs >= 1 && m->n_inputs <= MODEL_INPUTS_MAX && m->n_outputs == 1);
-    for (uint32_t t = 0; t < m->forest->n_trees; t++)
-        check_tree(m->forest, &m->forest->trees[t]);
+    model_world_check(m);
+    CHECK(m->n_inputs >= 1 && m->n_outputs == 1);
+    for (uint32_t at = 0; at < m->forest->n_nodes; at++)
+        check_node(m->forest, at);
     for (int k = 0; k < VALUES; k++) {
         for (int i = 0; i < m->n_inputs; i++)
             row[i] = values[(k + i) % VALUES];
