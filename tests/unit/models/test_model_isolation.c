@@ -1,6 +1,7 @@
 #include "models/model_isolation.h"
 
 #include "models/explain.h"
+#include "tests/unit/models/model_case.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -10,19 +11,11 @@
 
 #include <cmocka.h>
 
-enum { BLOCK_BYTES = 1 << 20, FILE_BYTES = 64 << 10 };
-
-static char block[BLOCK_BYTES];
-static struct arena arena;
-static struct diag_list diags;
-static struct model model;
+enum { FILE_BYTES = 64 << 10 };
 
 static enum status load(const char *json)
 {
-    arena_init(&arena, block, sizeof block);
-    memset(&diags, 0, sizeof diags);
-    memset(&model, 0, sizeof model);
-    return model_load("m.json", span_str(json), &arena, &diags, &model);
+    return load_model("m.json", span_str(json));
 }
 
 /*
@@ -58,8 +51,7 @@ static double margin(double a, double b)
 static void a_path_is_its_splits_and_those_that_would_be_left(void **state)
 {
     (void)state;
-    assert_int_equal(load(FOREST_OF(TREE)), ST_OK);
-    assert_int_equal(model.format, MODEL_ISOLATION);
+    expect_loaded("m.json", span_str(FOREST_OF(TREE)), MODEL_ISOLATION);
     assert_int_equal(model_input_find(&model, span_str("b")), 1);
     assert_true(isnan(model_other_category(&model)));
     assert_true(margin(0, 0) == -1);
@@ -255,21 +247,11 @@ static void a_tree_is_as_deep_as_any_and_not_deeper(void **state)
     assert_int_equal(diags.errors, 1);
 }
 
-static void a_full_arena_refuses_and_leaves_the_model_alone(void **state)
+static void a_model_that_does_not_fit_is_refused_wherever_room_ends(void **state)
 {
     (void)state;
-    for (size_t cap = 0; cap < 8192; cap += 16) {
-        memset(&diags, 0, sizeof diags);
-        memset(&model, 0, sizeof model);
-        arena_init(&arena, block, cap);
-        enum status st = model_load("m.json", span_str(FOREST_OF(TREE)), &arena, &diags, &model);
-        if (st == ST_OK)
-            return;
-        assert_int_equal(st, ST_NO_SPACE);
-        assert_int_equal(diags.errors, 1);
-        assert_null(model.inputs);
-    }
-    fail();
+    expect_refused_where_room_ends("m.json", span_str(FOREST_OF(TREE)));
+    assert_int_equal(model.n_inputs, 2);
 }
 
 int main(void)
@@ -285,7 +267,7 @@ int main(void)
         cmocka_unit_test(a_tree_that_is_none_is_refused),
         cmocka_unit_test(a_file_that_is_no_forest_is_refused),
         cmocka_unit_test(a_tree_is_as_deep_as_any_and_not_deeper),
-        cmocka_unit_test(a_full_arena_refuses_and_leaves_the_model_alone),
+        cmocka_unit_test(a_model_that_does_not_fit_is_refused_wherever_room_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

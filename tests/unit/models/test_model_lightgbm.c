@@ -1,5 +1,7 @@
 #include "models/model_lightgbm.h"
 
+#include "tests/unit/models/model_case.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { BLOCK_BYTES = 16 << 20, FILE_BYTES = 4 << 20 };
+enum { FILE_BYTES = 4 << 20 };
 
 /* Two inputs, one of them a category; two trees, one of them a leaf. As LightGBM 4 saves it. */
 static const char file[] = "tree\n"                                              /*  1 */
@@ -59,22 +61,11 @@ static const char file[] = "tree\n"                                             
                            "pandas_categorical:[[\"FR\", \"GB\", 5411, true]]\n" /* 46 */
     ;
 
-static char block[BLOCK_BYTES], bytes[FILE_BYTES];
-static struct arena arena;
-static struct diag_list diags;
-static struct model model;
-
-static enum status load_in(size_t room, struct span text)
-{
-    arena_init(&arena, block, room);
-    memset(&diags, 0, sizeof diags);
-    memset(&model, 0, sizeof model);
-    return model_load("m.txt", text, &arena, &diags, &model);
-}
+static char bytes[FILE_BYTES];
 
 static enum status load(struct span text)
 {
-    return load_in(sizeof block, text);
+    return load_model("m.txt", text);
 }
 
 /* The file, with the first `what` replaced. */
@@ -119,8 +110,7 @@ static void expect(enum status want, struct span text, int line, const char *mes
 static void a_model_of_two_trees_scores_as_it_says(void **state)
 {
     (void)state;
-    assert_int_equal(load(span_str(file)), ST_OK);
-    assert_int_equal(model.format, MODEL_LIGHTGBM);
+    expect_loaded("m.txt", span_str(file), MODEL_LIGHTGBM);
     assert_true(span_is(model.objective, "binary"));
     assert_int_equal(model.n_inputs, 2);
     assert_int_equal(model_input_find(&model, span_str("country")), 1);
@@ -420,13 +410,8 @@ static void a_file_cut_anywhere_is_refused(void **state)
 static void a_model_that_does_not_fit_is_refused_wherever_room_ends(void **state)
 {
     (void)state;
-    assert_int_equal(load(span_str(file)), ST_OK);
-    for (size_t room = 0; room < arena.used_bytes; room += 8) {
-        if (load_in(room, span_str(file)) == ST_OK)
-            break; /* what alignment left */
-        assert_int_equal(diags.errors, 1);
-        assert_null(model.inputs);
-    }
+    expect_refused_where_room_ends("m.txt", span_str(file));
+    assert_int_equal(model.n_inputs, 2);
 }
 
 /* ---- limits ---- */
