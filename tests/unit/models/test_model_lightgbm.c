@@ -68,6 +68,12 @@ static enum status load(struct span text)
     return load_model("m.txt", text);
 }
 
+static struct span whole(const struct text *t)
+{
+    assert_false(t->overflow);
+    return text_span(t);
+}
+
 /* The file, with the first `what` replaced. */
 static struct span with(const char *what, const char *by)
 {
@@ -78,8 +84,7 @@ static struct span with(const char *what, const char *by)
     text_put(&t, span_of(file, (size_t)(at - file)));
     text_str(&t, by);
     text_str(&t, at + strlen(what));
-    assert_false(t.overflow);
-    return text_span(&t);
+    return whole(&t);
 }
 
 static double score(double amount, double country)
@@ -416,12 +421,19 @@ static void a_model_that_does_not_fit_is_refused_wherever_room_ends(void **state
 
 /* ---- limits ---- */
 
-/* `n` leaves in one tree, each split the right child of the one before it. */
-static struct span chain(int n)
+/* Into `bytes`: what stands before the first tree. */
+static struct text up_to_trees(void)
 {
     struct text t;
     text_init(&t, bytes, sizeof bytes);
     text_put(&t, span_of(file, (size_t)(strstr(file, "Tree=0") - file)));
+    return t;
+}
+
+/* `n` leaves in one tree, each split the right child of the one before it. */
+static struct span chain(int n)
+{
+    struct text t = up_to_trees();
     text_printf(&t, "Tree=0\nnum_leaves=%d\nnum_cat=0\n", n);
     static const char *const same[] = {"split_feature=", "threshold=", "decision_type="};
     for (int k = 0; k < 3; k++) {
@@ -440,8 +452,7 @@ static struct span chain(int n)
     for (int i = 0; i < n; i++)
         text_printf(&t, "%d ", i);
     text_str(&t, "\nend of trees\n");
-    assert_false(t.overflow);
-    return text_span(&t);
+    return whole(&t);
 }
 
 static void a_tree_is_256_splits_deep_at_most(void **state)
@@ -478,14 +489,11 @@ static void a_category_is_below_65536(void **state)
 
 static struct span many_trees(int n)
 {
-    struct text t;
-    text_init(&t, bytes, sizeof bytes);
-    text_put(&t, span_of(file, (size_t)(strstr(file, "Tree=0") - file)));
+    struct text t = up_to_trees();
     for (int i = 0; i < n; i++)
         text_printf(&t, "Tree=%d\nnum_leaves=1\nleaf_value=1\n", i);
     text_str(&t, "end of trees\n");
-    assert_false(t.overflow);
-    return text_span(&t);
+    return whole(&t);
 }
 
 static void trees_are_20000_at_most_and_one_at_least(void **state)
@@ -502,9 +510,7 @@ static void nodes_are_two_million_at_most(void **state)
 {
     (void)state;
     enum { LEAVES = FOREST_NODES_MAX / 2 };
-    struct text t;
-    text_init(&t, bytes, sizeof bytes);
-    text_put(&t, span_of(file, (size_t)(strstr(file, "Tree=0") - file)));
+    struct text t = up_to_trees();
     text_printf(&t, "Tree=0\nnum_leaves=%d\n", LEAVES + 1);
     while (t.len + 1 < sizeof bytes)
         text_char(&t, ' ');
