@@ -11,8 +11,8 @@
  *           - {at: 10s, expect: {decision: flag, score: 80, fired: [account-burst]}}
  *
  * What is expected becomes a list of questions (struct rule_test_ask), each with its place in the
- * file; rule_test_run.h answers them. Names of fields, rules and features are looked up when the
- * file is loaded: one that the ruleset has not is refused there, with the nearest that it has.
+ * file; rule_test_run.h answers them. Names of fields, rules, features and models are looked up at
+ * the load: one that the ruleset has not is refused there, with the nearest that it has.
  *
  * Owns:    a loaded file lives in the arena given to rule_test_load; it holds one reference of its
  *          snapshot, until rule_test_unload.
@@ -49,6 +49,10 @@ extern const struct shape rule_test_shape;
     X(ASK_EXACT, "exactness of")                                                    \
     X(ASK_LO, "lower bound of")                                                     \
     X(ASK_HI, "upper bound of")                                                     \
+    X(ASK_MODEL, "model")          /* it has no score, or this one */               \
+    X(ASK_MODEL_AT_LEAST, "model") /* its score is this or more */                  \
+    X(ASK_MODEL_BELOW, "model")    /* its score is less */                          \
+    X(ASK_MODEL_MISSING, "missing inputs of")                                       \
     X(ASK_STATUS, "label") /* what became of a label */                             \
     X(ASK_EVENT, "event")  /* that it is taken; asked of every event */
 
@@ -61,8 +65,8 @@ enum rule_test_ask_kind {
 struct rule_test_ask {
     enum rule_test_ask_kind kind;
     const struct yaml_node *at; /* the value that says so */
-    int index;                  /* of a rule or a feature; -1: of neither */
-    bool flag;                  /* decision: flag; exact; value: missing */
+    int index;                  /* of a rule, a feature or a model; -1: of none */
+    bool flag;                  /* decision: flag; exact; value: missing; model: no score */
     double number;
     struct span text;
     const int *rules; /* [n_rules], of ASK_NO_OTHER_SHADOW */

@@ -198,10 +198,16 @@ static void answer_decision(struct comparing *c, const struct rule_test_ask *ask
     differ(c, ask, span_of(NULL, 0), &s.expected, &s.actual);
 }
 
+/* Within `tolerance`, absolute or relative. */
+static bool is_near(double a, double b, double tolerance)
+{
+    return fabs(a - b) <= tolerance * fmax(1, fmax(fabs(a), fabs(b)));
+}
+
 /* What is written in decimal and what was computed in binary, a few operations later. */
 static bool is_same(double a, double b)
 {
-    return fabs(a - b) <= fmax(1e-9, 1e-9 * fmax(fabs(a), fabs(b)));
+    return is_near(a, b, 1e-9);
 }
 
 static void differ_in_number(struct comparing *c, const struct rule_test_ask *ask, struct span name,
@@ -289,6 +295,57 @@ static void answer_bound(struct comparing *c, const struct rule_test_ask *ask)
     differ(c, ask, feature_name(c, ask), &s.expected, &s.actual);
 }
 
+/* ---- models ---- */
+
+static const struct model_result *model_of(const struct comparing *c,
+                                           const struct rule_test_ask *ask)
+{
+    return &score_decision(c->score)->models[ask->index];
+}
+
+/* Its score is not what `sign` and the number of the question say; no score is none of them. */
+static void differ_in_model(struct comparing *c, const struct rule_test_ask *ask, const char *sign)
+{
+    double score = model_of(c, ask)->score;
+    struct sides s;
+    sides_init(&s);
+    text_str(&s.expected, ask->flag ? "no score" : sign);
+    if (!ask->flag)
+        text_double(&s.expected, ask->number);
+    if (isnan(score))
+        text_str(&s.actual, "no score");
+    else
+        text_double(&s.actual, score);
+    differ(c, ask, c->snap->models.items[ask->index].name, &s.expected, &s.actual);
+}
+
+/* As far as a score is the trainer's own: tests/parity. */
+static void answer_model(struct comparing *c, const struct rule_test_ask *ask)
+{
+    double score = model_of(c, ask)->score;
+    if (ask->flag ? !isnan(score) : !is_near(score, ask->number, 1e-6))
+        differ_in_model(c, ask, "");
+}
+
+static void answer_model_at_least(struct comparing *c, const struct rule_test_ask *ask)
+{
+    if (!(model_of(c, ask)->score >= ask->number))
+        differ_in_model(c, ask, ">= ");
+}
+
+static void answer_model_below(struct comparing *c, const struct rule_test_ask *ask)
+{
+    if (!(model_of(c, ask)->score < ask->number))
+        differ_in_model(c, ask, "< ");
+}
+
+static void answer_model_missing(struct comparing *c, const struct rule_test_ask *ask)
+{
+    int n_missing = model_of(c, ask)->n_missing;
+    if (n_missing != (int)ask->number)
+        differ_in_number(c, ask, c->snap->models.items[ask->index].name, n_missing);
+}
+
 /* ---- labels ---- */
 
 /* The answer ends in "status":"recorded"}. */
@@ -332,6 +389,10 @@ static void (*const answers[])(struct comparing *c, const struct rule_test_ask *
     [ASK_EXACT] = answer_exact,
     [ASK_LO] = answer_bound,
     [ASK_HI] = answer_bound,
+    [ASK_MODEL] = answer_model,
+    [ASK_MODEL_AT_LEAST] = answer_model_at_least,
+    [ASK_MODEL_BELOW] = answer_model_below,
+    [ASK_MODEL_MISSING] = answer_model_missing,
     [ASK_STATUS] = answer_status,
 };
 

@@ -31,6 +31,18 @@ static const struct shape *const any_feature[] = {&number, &null, &parts};
 static const struct shape feature = {.kind = SHAPE_EITHER, SHAPE_ROW(either, any_feature)};
 static const struct shape features = {.kind = SHAPE_MAPPING, .of = &feature};
 
+static const struct shape count = {.kind = SHAPE_INT, .min = 0, .max = MODEL_INPUTS_MAX};
+static const struct shape_key score_keys[] = {
+    {"score", &value, false, "A number; `null`: it has none."},
+    {"at_least", &number, false, "Its score is this or more."},
+    {"below", &number, false, "Its score is less."},
+    {"missing", &count, false, "How many of its inputs are missing."},
+};
+static const struct shape scored = {.kind = SHAPE_MAPPING, SHAPE_ROW(keys, score_keys)};
+static const struct shape *const any_model[] = {&number, &null, &scored};
+static const struct shape model = {.kind = SHAPE_EITHER, SHAPE_ROW(either, any_model)};
+static const struct shape models = {.kind = SHAPE_MAPPING, .of = &model};
+
 static const struct shape_key expect_keys[] = {
     {"decision", &decision, false, "What is decided."},
     {"score", &number, false, "The sum of the scores."},
@@ -40,6 +52,9 @@ static const struct shape_key expect_keys[] = {
     {"reasons", &texts, false, "`rule: text`: the reason that a rule that fires gives."},
     {"features", &features, false,
      "`name: value`; `null`: missing; `name: {value: 9, exact: false, lo: 8, hi: 12}`."},
+    {"models", &models, false,
+     "`name: score`, within a millionth; `null`: it has none; `name: {at_least: 0.9, missing: 0}`; "
+     "`name: {below: 0.1}`."},
     {"status", &status, false, "Of a label: what becomes of it."},
 };
 const struct shape rule_test_expect_shape = {.kind = SHAPE_MAPPING, SHAPE_ROW(keys, expect_keys)};
@@ -126,6 +141,19 @@ static int find_feature(struct asking *a, struct span name, struct diag_at at)
         names[i] = set->features[i].name.base;
     }
     refuse_name(a, at, "feature", name, names, set->n_features);
+    return -1;
+}
+
+static int find_model(struct asking *a, struct span name, struct diag_at at)
+{
+    const struct model_set *set = &a->l->snap->models;
+    const char *names[MODELS_MAX];
+    int index = model_set_find(set, name);
+    if (index >= 0)
+        return index;
+    for (int i = 0; i < set->count; i++)
+        names[i] = set->items[i].name.base;
+    refuse_name(a, at, "model", name, names, set->count);
     return -1;
 }
 
@@ -217,12 +245,13 @@ static void ask_reasons(struct asking *a, const struct yaml_node *node)
     }
 }
 
-static void ask_value(struct asking *a, const struct yaml_node *node, int index)
+static void ask_value(struct asking *a, enum rule_test_ask_kind kind, const struct yaml_node *node,
+                      int index)
 {
     if (yaml_is_null(node))
-        ask(a, ASK_VALUE, node, index)->flag = true;
+        ask(a, kind, node, index)->flag = true;
     else
-        ask_number(a, ASK_VALUE, node, index);
+        ask_number(a, kind, node, index);
 }
 
 static void ask_exact(struct asking *a, const struct yaml_node *node, int index)
@@ -244,7 +273,7 @@ static void ask_parts(struct asking *a, const struct yaml_node *node, int index)
         return;
     }
     if (v != NULL)
-        ask_value(a, v, index);
+        ask_value(a, ASK_VALUE, v, index);
     if (exact != NULL)
         ask_exact(a, exact, index);
     if (lo != NULL)
@@ -262,7 +291,48 @@ static void ask_features(struct asking *a, const struct yaml_node *node)
         if (index >= 0 && n->kind == YAML_MAPPING)
             ask_parts(a, n, index);
         else if (index >= 0)
-            ask_value(a, n, index);
+            ask_value(a, ASK_VALUE, n, index);
+    }
+}
+
+static void ask_model_missing(struct asking *a, const struct yaml_node *node, int index)
+{
+    int64_t n;
+    if (yaml_int(a->l->yaml, node, 0, MODEL_INPUTS_MAX, a->l->diags, &n))
+        ask(a, ASK_MODEL_MISSING, node, index)->number = (double)n;
+    else
+        a->failed = true;
+}
+
+/* {at_least: 0.9, below: 0.95, missing: 0} */
+static void ask_model_parts(struct asking *a, const struct yaml_node *node, int index)
+{
+    const struct yaml_node *score = yaml_get(node, "score"), *missing = yaml_get(node, "missing");
+    const struct yaml_node *least = yaml_get(node, "at_least"), *below = yaml_get(node, "below");
+    if (!shape_only(a->l->yaml, node, &scored, a->l->diags)) {
+        a->failed = true;
+        return;
+    }
+    if (score != NULL)
+        ask_value(a, ASK_MODEL, score, index);
+    if (least != NULL)
+        ask_number(a, ASK_MODEL_AT_LEAST, least, index);
+    if (below != NULL)
+        ask_number(a, ASK_MODEL_BELOW, below, index);
+    if (missing != NULL)
+        ask_model_missing(a, missing, index);
+}
+
+static void ask_models(struct asking *a, const struct yaml_node *node)
+{
+    if (!is_kind(a, node, YAML_MAPPING, "models: {fraud: {at_least: 0.9}}"))
+        return;
+    for (const struct yaml_node *n = node->child; n != NULL; n = n->next) {
+        int index = find_model(a, n->key, yaml_key_at(a->l->yaml, n));
+        if (index >= 0 && n->kind == YAML_MAPPING)
+            ask_model_parts(a, n, index);
+        else if (index >= 0)
+            ask_value(a, ASK_MODEL, n, index);
     }
 }
 
@@ -290,7 +360,8 @@ static const struct {
     {"decision", ask_decision, false}, {"score", ask_score, false},
     {"fired", ask_fired, false},       {"not_fired", ask_not_fired, false},
     {"shadow", ask_shadow, false},     {"reasons", ask_reasons, false},
-    {"features", ask_features, false}, {"status", ask_status, true},
+    {"features", ask_features, false}, {"models", ask_models, false},
+    {"status", ask_status, true},
 };
 
 static void read_one(struct asking *a, const struct yaml_node *node, bool is_label)

@@ -18,11 +18,12 @@ part is all that the program prints. A line that begins with `#` before the firs
     when, score       an expression of the one rule in rules.yaml
     reason            its text, in double quotes
     rules.yaml        that whole file
-    schema, derived, features, lists, limits, flag_at, rules
+    schema, derived, features, lists, models, limits, flag_at, rules
                       what stands behind that key in ruleset.yaml; `none` leaves the key out
     ruleset.yaml      that whole file
     tests             what stands behind `tests:` in a file of rule tests, which is then run
     ruleset_test.yaml that whole file, likewise
+    NAME.yaml         another file beside them, as a model's
 
 A ruleset that is accepted says `fine`, below its warnings. With --update each case gets what the
 program says now: read the diff as a newcomer would before it is committed.
@@ -73,6 +74,7 @@ RULESET = {
   three_letters: [BEL, NLD]
   odd_amounts: [100, 9999]
 """,
+    "models": "none",
     "limits": "none",
     "flag_at": "70\n",
     "rules": "[rules.yaml]\n",
@@ -83,7 +85,7 @@ COSTS = re.compile(r"^ruleset .*\n(?:(?:a transaction costs|an entity keeps)\n(?
                    re.MULTILINE)
 DEFAULTS = "defaults: {account_id: a-1, amount: 250.00}\n"
 # They begin below their key.
-MAPPINGS = ("schema", "derived", "features", "lists", "limits", "tests")
+MAPPINGS = ("schema", "derived", "features", "lists", "models", "limits", "tests")
 RULE = {"when": "\"true\"", "score": "50", "reason": "why"}
 
 

@@ -172,6 +172,97 @@ static void past_exact_events_a_feature_has_bounds(void **state)
     end(&r);
 }
 
+/* Its score of an amount of 10 is 0.9375. */
+static const char fraud_yaml[] = "model: linear\n"
+                                 "link: identity\n"
+                                 "intercept: 0.875\n"
+                                 "inputs:\n"
+                                 "  amount: {weight: 0.00625}\n";
+
+/* Over the world's ruleset with that model. */
+static void run_with_model(struct ran *r, const char *model, const char *expect)
+{
+    struct snapshot_options o = {.exact_events = 16};
+    struct book *b = &r->book;
+    char content[512], ruleset[4096];
+    snprintf(
+        content, sizeof content,
+        "%stests:\n  - name: one\n    events:\n      - {at: 0s, expect: {models: {fraud: %s}}}\n",
+        defaults, expect);
+    snprintf(ruleset, sizeof ruleset, "%smodels: {fraud: {file: fraud.yaml}}\n", world_ruleset);
+    book_open(b, ruleset, content);
+    assert_int_not_equal(b->status, ST_OK); /* its file is not there yet */
+    world_write(&b->world, "fraud.yaml", model);
+    b->world.diags = (struct diag_list){0};
+    b->status = rule_test_load(b->path, &o, b->arena, &b->world.diags, &b->file);
+    run_all(r);
+}
+
+static void a_model_says_what_is_expected_of_it(void **state)
+{
+    (void)state;
+    static const char *const so[] = {"0.9375", "{at_least: 0.9, below: 0.95}",
+                                     "{score: 0.9375009, missing: 0}", "{at_least: 0.9375}", "{}"};
+    for (size_t i = 0; i < sizeof so / sizeof *so; i++) {
+        struct ran r;
+        run_with_model(&r, fraud_yaml, so[i]);
+        assert_int_equal(r.results[0].n_failures, 0);
+        end(&r);
+    }
+}
+
+static void a_model_that_says_another_thing_is_told_with_its_score(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expect, *kind, *expected, *actual;
+    } cases[] = {
+        {"0.937502", "model", "0.937502", "0.9375"},
+        {"null", "model", "no score", "0.9375"},
+        {"{at_least: 0.94}", "model", ">= 0.94", "0.9375"},
+        {"{below: 0.5}", "model", "< 0.5", "0.9375"},
+        {"{below: 0.9375}", "model", "< 0.9375", "0.9375"},
+        {"{missing: 1}", "missing inputs of", "1", "0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ran r;
+        run_with_model(&r, fraud_yaml, cases[i].expect);
+        assert_int_equal(r.results[0].n_failures, 1);
+        const struct rule_test_difference *d = r.results[0].failures->differences;
+        assert_string_equal(d->kind, cases[i].kind);
+        assert_true(span_is(d->name, "fraud"));
+        assert_true(span_is(d->expected, cases[i].expected));
+        assert_true(span_is(d->actual, cases[i].actual));
+        assert_null(d->next);
+        end(&r);
+    }
+}
+
+/* The country is not there, and the model has nothing to say without it. */
+static void a_model_without_a_score_is_only_null(void **state)
+{
+    (void)state;
+    static const char needs[] = "model: linear\n"
+                                "inputs:\n"
+                                "  country: {categories: {BE: 1}}\n";
+    static const struct {
+        const char *expect;
+        int n_failures;
+    } cases[] = {{"null", 0},
+                 {"{score: null, missing: 1}", 0},
+                 {"0", 1},
+                 {"{below: 1}", 1},
+                 {"{at_least: 0}", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ran r;
+        run_with_model(&r, needs, cases[i].expect);
+        assert_int_equal(r.results[0].n_failures, cases[i].n_failures);
+        if (cases[i].n_failures > 0)
+            assert_true(span_is(r.results[0].failures->differences->actual, "no score"));
+        end(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +272,9 @@ int main(void)
         cmocka_unit_test(differences_beyond_the_limit_are_counted),
         cmocka_unit_test(rules_that_fired_end_in_dots_where_the_room_does),
         cmocka_unit_test(past_exact_events_a_feature_has_bounds),
+        cmocka_unit_test(a_model_says_what_is_expected_of_it),
+        cmocka_unit_test(a_model_that_says_another_thing_is_told_with_its_score),
+        cmocka_unit_test(a_model_without_a_score_is_only_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
