@@ -146,6 +146,8 @@ static enum status read_sizes(struct load *l)
     X(fair, MODEL_IDENTITY)          \
     X(quantile, MODEL_IDENTITY)      \
     X(mape, MODEL_IDENTITY)          \
+    X(lambdarank, MODEL_IDENTITY)    \
+    X(rank_xendcg, MODEL_IDENTITY)   \
     X(poisson, MODEL_EXP)            \
     X(gamma, MODEL_EXP)              \
     X(tweedie, MODEL_EXP)

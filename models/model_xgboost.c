@@ -19,6 +19,9 @@
     X("count:poisson", MODEL_EXP)             \
     X("reg:gamma", MODEL_EXP)                 \
     X("reg:tweedie", MODEL_EXP)               \
+    X("reg:quantileerror", MODEL_IDENTITY)    \
+    X("rank:pairwise", MODEL_IDENTITY)        \
+    X("rank:ndcg", MODEL_IDENTITY)            \
     X("multi:softprob", MODEL_SOFTMAX)        \
     X("multi:softmax", MODEL_SOFTMAX)
 

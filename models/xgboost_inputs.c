@@ -142,6 +142,32 @@ static size_t count_categories(const json_t *enc)
     return offsets == NULL ? json_array_size(json_object_get(enc, "values")) : n == 0 ? 0 : n - 1;
 }
 
+static bool is_ascii(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.base[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* From data frames of pandas the library (3.1, 3.2) counts offsets in characters, and cuts the
+ * names after as many bytes: they would be others than those of the data. */
+static bool can_be_trusted(const struct model_file *file, const struct model_input *input,
+                           const struct span *names, size_t n)
+{
+    size_t i = 0;
+    while (i < n && is_ascii(names[i]))
+        i++;
+    if (i < n)
+        diag_warning(
+            file->diags, (struct diag_at){.file = file->name},
+            "name them where the model is used, in the order of their codes",
+            "the names of the categories of '%.*s' are not all ASCII, and XGBoost may have "
+            "cut them: they are not taken",
+            SPAN_ARG(input->name));
+    return i == n;
+}
+
 static enum status name_categories(const struct model_file *file, const json_t *enc, size_t feature,
                                    struct model_input *input)
 {
@@ -160,6 +186,8 @@ static enum status name_categories(const struct model_file *file, const json_t *
             return refuse(file, ST_INVALID, "128 bytes are the most for a name",
                           "a category's name cannot be read", feature);
     input->is_category = true;
+    if (!can_be_trusted(file, input, names, n))
+        return ST_OK;
     input->categories = names;
     input->n_categories = (int)n;
     return ST_OK;

@@ -23,8 +23,10 @@
 MUST_USE enum status xgboost_inputs_read(const struct model_file *file, const json_t *learner,
                                          size_t n, struct model_input **ret_inputs);
 
-/* The same inputs get the names of their categories from "cats", which may be NULL. Errors: the
- * same. */
+/*
+ * The same inputs get the names of their categories from "cats", which may be NULL; with a warning
+ * none where one is not ASCII, for XGBoost may have cut it. Errors: the same.
+ */
 MUST_USE enum status xgboost_inputs_name_categories(const struct model_file *file,
                                                     const json_t *cats, struct model_input *inputs,
                                                     size_t n);

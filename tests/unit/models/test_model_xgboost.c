@@ -185,6 +185,22 @@ static void categories_may_be_numbers(void **state)
     assert_true(span_is(m.inputs[1].categories[1], "-20"));
 }
 
+/* XGBoost 3.2 writes Ünï after "DE" so: the offsets of characters, and as many bytes. */
+static void names_of_categories_that_it_may_have_cut_are_not_taken(void **state)
+{
+    (void)state;
+    struct model m =
+        loaded(edit(xgboost_case, "{\"offsets\":[0,2,4,6],\"values\":[68,69,70,82,85,83]}",
+                    "{\"offsets\":[0,2,5],\"values\":[68,69,-61,-100,110]}"));
+    assert_true(m.inputs[1].is_category);
+    assert_null(m.inputs[1].categories);
+    assert_int_equal(diags.count, 1);
+    assert_int_equal(diags.errors, 0);
+    assert_string_equal(diags.items[0].message,
+                        "the names of the categories of 'country' are not all ASCII, and XGBoost "
+                        "may have cut them: they are not taken");
+}
+
 static void an_older_file_has_its_base_score_bare_and_no_categories(void **state)
 {
     (void)state;
@@ -211,6 +227,9 @@ static void each_objective_has_its_own_margin_and_output(void **state)
         {"count:poisson", MODEL_EXP, -1.3862944f},
         {"reg:gamma", MODEL_EXP, -1.3862944f},
         {"reg:tweedie", MODEL_EXP, -1.3862944f},
+        {"reg:quantileerror", MODEL_IDENTITY, 0.25f},
+        {"rank:pairwise", MODEL_IDENTITY, 0.25f},
+        {"rank:ndcg", MODEL_IDENTITY, 0.25f},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct model m = loaded(edit(xgboost_case, "binary:logistic", cases[i].name));
@@ -412,6 +431,7 @@ int main(void)
         cmocka_unit_test(ubjson_is_the_same_model),
         cmocka_unit_test(features_without_names_are_numbered),
         cmocka_unit_test(categories_may_be_numbers),
+        cmocka_unit_test(names_of_categories_that_it_may_have_cut_are_not_taken),
         cmocka_unit_test(an_older_file_has_its_base_score_bare_and_no_categories),
         cmocka_unit_test(each_objective_has_its_own_margin_and_output),
         cmocka_unit_test(classes_have_trees_and_a_base_of_their_own),
