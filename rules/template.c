@@ -3,6 +3,8 @@
 #include "rules/cel_source.h"
 #include "rules/cel_utf8.h"
 
+#include <stdio.h>
+
 struct compiler {
     const struct cel_env *env;
     struct span source;
@@ -32,12 +34,21 @@ static char at(const struct compiler *c, size_t i)
     return i < c->source.len ? c->source.base[i] : '\0';
 }
 
-/* The end of the expression that begins at `i`: its closing brace, outside strings and maps. */
-static size_t expression_end(const struct compiler *c, size_t i)
+/* How far an expression goes. */
+struct extent {
+    size_t end;    /* its closing brace; the source's length: it has none */
+    size_t format; /* the colon before its format; `end`: it has none */
+};
+
+/* `depth`: within so many braces; `inside`: brackets of all kinds; `choices`: `?` of a choice,
+ * whose colon has not come. The one in `a.?b` is none. */
+static struct extent extent_of(const struct compiler *c, size_t start)
 {
-    int depth = 0;
+    struct extent e = {.end = c->source.len};
+    size_t colon = 0;
+    int depth = 0, inside = 0, choices = 0;
     char quote = '\0';
-    for (; i < c->source.len; i++) {
+    for (size_t i = start; i < c->source.len && e.end == c->source.len; i++) {
         char ch = at(c, i);
         if (quote != '\0') {
             i += ch == '\\';
@@ -45,25 +56,65 @@ static size_t expression_end(const struct compiler *c, size_t i)
         } else if (ch == '"' || ch == '\'') {
             quote = ch;
         } else if (ch == '}' && depth-- == 0) {
-            return i;
-        } else if (ch == '{') {
-            depth++;
+            e.end = i;
+        } else if (ch == '{' || ch == '[' || ch == '(') {
+            depth += ch == '{';
+            inside++;
+        } else if (ch == '}' || ch == ']' || ch == ')') {
+            inside--;
+        } else if (inside == 0 && ch == '?') {
+            choices += i == start || at(c, i - 1) != '.';
+        } else if (inside == 0 && ch == ':') {
+            choices--;
+            colon = i;
         }
     }
-    return c->source.len;
+    e.format = choices < 0 ? colon : e.end;
+    return e;
+}
+
+static enum status read_format(struct compiler *c, struct extent e, struct template_format *format)
+{
+    struct span text = span_of(c->source.base + e.format + 1, e.end - e.format - 1);
+    char message[DIAG_MESSAGE_MAX];
+    if (template_format_read(text, format))
+        return ST_OK;
+    snprintf(message, sizeof message, "'%.*s' is no format", SPAN_ARG(text));
+    return refuse(c, e.format + 1, "a format is one of " TEMPLATE_FORMATS, message);
+}
+
+/* As far as can be told before it is run. */
+static bool may_be_number(const struct cel_type *type)
+{
+    return type->kind == CEL_T_DYN || cel_type_is_number(type);
+}
+
+static enum status refuse_format(struct compiler *c, size_t offset, const struct cel_type *type)
+{
+    char message[DIAG_MESSAGE_MAX];
+    struct text t;
+    text_init(&t, message, sizeof message - 1);
+    text_str(&t, "a format is for numbers, and this is ");
+    cel_type_write(type, &t);
+    message[t.len] = '\0';
+    return refuse(c, offset, "leave the format out, or give it a number", message);
 }
 
 static enum status add_expression(struct compiler *c, size_t start, size_t *ret_end)
 {
-    size_t end = expression_end(c, start);
-    if (end == c->source.len)
+    struct extent e = extent_of(c, start);
+    if (e.end == c->source.len)
         return refuse(c, start - 1, "write {{ for a brace", "the { has no }");
-    struct template_piece piece = {.text = span_of(c->source.base + start, end - start)};
+    struct template_piece piece = {.text = span_of(c->source.base + start, e.format - start)};
     struct diag_at where = cel_source_at(c->at, c->source, start);
-    enum status st = cel_compile(c->env, piece.text, where, c->arena, c->diags, &piece.program);
+    enum status st = e.format < e.end ? read_format(c, e, &piece.format) : ST_OK;
+    if (st == ST_OK)
+        st = cel_compile(c->env, piece.text, where, c->arena, c->diags, &piece.program);
     if (st != ST_OK)
         return st;
-    *ret_end = end + 1;
+    if (e.format < e.end && !may_be_number(piece.program->result))
+        return refuse_format(c, start, piece.program->result);
+    *ret_end = e.end + 1;
     return add(c, start, piece);
 }
 
@@ -133,12 +184,12 @@ static void put_cut(struct text *out, struct span s)
     text_put(out, cel_utf8_cut(s, room));
 }
 
-static void put_value(struct text *out, struct cel_value v)
+static void put_value(struct text *out, const struct template_format *format, struct cel_value v)
 {
     if (v.kind == CEL_STRING)
         put_cut(out, v.text);
     else
-        cel_value_write(v, out);
+        template_format_write(format, v, out);
 }
 
 enum status template_render(const struct template *t, const struct cel_value *row,
@@ -153,7 +204,7 @@ enum status template_render(const struct template *t, const struct cel_value *ro
         if (p->program == NULL)
             put_cut(&out, p->text);
         else
-            put_value(&out, cel_run(p->program, row, scratch));
+            put_value(&out, &p->format, cel_run(p->program, row, scratch));
         scratch->used_bytes = mark_bytes; /* the value is in `buf` */
     }
     char *mem = arena_try(arena, out.len + 1);

@@ -4,12 +4,17 @@
  * {expr} is any expression, {{ and }} are braces. What a value looks like: cel_value_write().
  * An expression that meets a missing value, or an error, renders as "?".
  *
+ * {expr:format} is for numbers (template_format.h). A format stands behind the last colon that is
+ * outside of strings and brackets, and that no `?` is for: {a ? b : c} has none, {a ? b : c:.2f}
+ * has one.
+ *
  * Owns: a template lives in its load's arena. Read-only afterwards.
  */
 #ifndef SLUICE_RULES_TEMPLATE_H
 #define SLUICE_RULES_TEMPLATE_H
 
 #include "rules/cel.h"
+#include "rules/template_format.h"
 
 enum {
     TEMPLATE_RENDERED_MAX = 512, /* bytes; longer ones are cut between two characters */
@@ -20,6 +25,7 @@ enum {
 struct template_piece {
     struct span text;
     const struct cel_program *program; /* NULL: `text` stands as it is */
+    struct template_format format;     /* of what the program gives */
 };
 
 struct template

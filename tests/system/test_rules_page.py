@@ -98,12 +98,49 @@ def test_the_page_names_each_operator_and_error():
     ("rules/cel_cost.h", "COST_CALL", "a function counts as {}"),
     ("rules/cel_cost.h", "COST_ELEMENTS", "only a run knows counts as {}"),
     ("rules/template.h", "TEMPLATE_PIECES_MAX", "{} parts |"),
+    ("rules/template_format.h", "TEMPLATE_DECIMALS_MAX", "decimals of a number in a reason | {} |"),
     ("rules/rules.h", "RULES_SHOWN_MAX", "| reasons of a decision | {} |"),
 ])
 def test_the_languages_limits_are_those_of_the_code(path, limit, said):
     ((number, shift),) = re.findall(rf"\b{limit} = (\d+)(?: << (\d+))?", source(path))
     page = source("rules/README.md").replace("\n", " ")
     assert said.format(int(number) << int(shift or 0)) in page
+
+
+def check_reason(folder, reason):
+    """What is said of a rule with this reason."""
+    rule = {"id": "r", "when": "amount > 0", "score": 1, "reason": reason}
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"rules": [rule]}))
+    done = subprocess.run([SLUICE, "check", "--state.backend", "memory", "--ruleset",
+                           folder / "ruleset.yaml"], capture_output=True, text=True, timeout=60,
+                          check=False)
+    return done.stdout + done.stderr
+
+
+def test_each_reason_is_what_the_page_says(tmp_path):
+    lines = "".join(blocks("rules/README.md", "reason")).splitlines()
+    shown = [tuple(part.strip() for part in line.rsplit(" // ", 1)) for line in lines]
+    (tmp_path / "ruleset.yaml").write_text(
+        "schema:\n" + "".join(f"  {name}: {{type: {kind}, required: true}}\n" for name, kind in (
+            ("transaction_id", "string"), ("account_id", "string"), ("amount", "decimal"),
+            ("timestamp", "timestamp"), ("currency", "string"))) +
+        "flag_at: 70\nrules: [rules.yaml]\n")
+    refused = [reason for reason, said in shown if said == "refused"]
+    taken = {f"r{i}": pair for i, pair in enumerate(shown) if pair[1] != "refused"}
+    assert refused and taken
+    assert [] == [r for r in refused if "no format" not in check_reason(tmp_path, r)
+                  and "a format is for numbers" not in check_reason(tmp_path, r)]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"rules": [
+        {"id": rule, "when": "amount > 0", "score": 1, "reason": reason}
+        for rule, (reason, _) in taken.items()]}))
+    expect = {"reasons": {rule: said for rule, (_, said) in taken.items()}}
+    (tmp_path / "ruleset_test.yaml").write_text(yaml.safe_dump({
+        "ruleset": "ruleset.yaml", "tests": [{"name": "the page", "events": [
+            {"at": "0s", "account_id": "a", "amount": 950.5, "currency": "EUR",
+             "expect": expect}]}]}))
+    done = subprocess.run([SLUICE, "test", tmp_path / "ruleset_test.yaml"], capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def run_in(folder, block):

@@ -27,6 +27,14 @@ static struct span render(const char *source)
     return out;
 }
 
+static void assert_text(const char *source, const char *text)
+{
+    struct span got = render(source);
+    if (!span_is(got, text))
+        print_error("%s gives %.*s\n", source, SPAN_ARG(got));
+    assert_true(span_is(got, text));
+}
+
 static void expressions_stand_between_braces(void **state)
 {
     static const struct {
@@ -46,12 +54,47 @@ static void expressions_stand_between_braces(void **state)
         {"", ""},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct span got = render(cases[i].source);
-        if (!span_is(got, cases[i].text))
-            print_error("%s gives %.*s\n", cases[i].source, SPAN_ARG(got));
-        assert_true(span_is(got, cases[i].text));
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_text(cases[i].source, cases[i].text);
+}
+
+static void a_number_is_written_as_its_format_says(void **state)
+{
+    static const struct {
+        const char *source, *text;
+    } cases[] = {
+        {"had {score:%} fraud", "had 50 % fraud"},
+        {"{amount:.2f} {currency}", "950.50 EUR"},
+        {"{count:.1f}{count:.0%}", "11.01100 %"},
+        {"{inexact:%} {inexact_avg:.0f}", "900 %..1200 % 2..2"},
+        {"{absent:%} {1 / 0:.2f}", "? ?"},
+        {"{anything:.2f}", "[1, 2, 3]"},
+        {"{anything[0]:.2f}", "1.00"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_text(cases[i].source, cases[i].text);
+}
+
+static void a_colon_of_the_language_is_no_format(void **state)
+{
+    static const struct {
+        const char *source, *text;
+    } cases[] = {
+        {"{is_night ? 'late' : 'early'}", "late"},
+        {"{is_night ? score : 1.0:%}", "50 %"},
+        {"{is_night ? (is_night ? 1 : 2) : 3}", "1"},
+        {"{!is_night ? 1 : is_night ? 2 : 3:.1f}", "2.0"},
+        {"{':%' + \":\"}", ":%:"},
+        {"{ {'a': count}.a:.1f}", "11.0"},
+        {"{ {'a': score}['a']:%}", "50 %"},
+        {"{(is_night ? score : 1.0):%}", "50 %"},
+        {"{location.?lat.orValue(0.0):.1f}", "50.5"},
+        {"{is_night ?.5 :.25}", "0.5"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_text(cases[i].source, cases[i].text);
 }
 
 static void a_long_reason_is_cut_between_characters(void **state)
@@ -78,6 +121,13 @@ static void mistakes_are_pointed_at(void **state)
         {"{amont} b", "unknown name 'amont'", 2},
         {"x {count +} b", "the expression ends where a value is missing", 11},
         {"{}", "the expression is empty", 2},
+        {"{score:}", "'' is no format", 8},
+        {"{score: %}", "' %' is no format", 8},
+        {"{score:.7f}", "'.7f' is no format", 8},
+        {"{is_night ? score : 1.0:pct}", "'pct' is no format", 25},
+        {"{score : 1.0}", "' 1.0' is no format", 9},
+        {"{:%}", "the expression is empty", 2},
+        {"x {currency:%}", "a format is for numbers, and this is string", 4},
     };
     struct template t;
     (void)state;
@@ -105,6 +155,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(expressions_stand_between_braces),
+        TEST(a_number_is_written_as_its_format_says),
+        TEST(a_colon_of_the_language_is_no_format),
         TEST(a_long_reason_is_cut_between_characters),
         TEST(mistakes_are_pointed_at),
         TEST(the_number_of_pieces_has_a_limit),
