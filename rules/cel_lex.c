@@ -2,6 +2,7 @@
 
 #include "rules/cel_utf8.h"
 #include "service/base/decode.h"
+#include "service/base/identifier.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,16 +13,6 @@ static int at(const struct cel_lexer *lx, size_t ahead)
 {
     size_t i = lx->pos + ahead;
     return i < lx->source.len ? (unsigned char)lx->source.base[i] : -1;
-}
-
-static bool is_ident_start(int c)
-{
-    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_ident(int c)
-{
-    return is_ident_start(c) || (c >= '0' && c <= '9');
 }
 
 static bool is_digit(int c)
@@ -122,7 +113,7 @@ static const char *hint_behind_number(const struct cel_lexer *lx)
         return "a number is written without _";
     if (at(lx, 0) == 'x' || at(lx, 0) == 'X')
         return "behind 0x stand digits and a to f";
-    if (strchr("smhd", at(lx, 0)) != NULL && (!is_ident(at(lx, 1)) || at(lx, 1) == 's'))
+    if (strchr("smhd", at(lx, 0)) != NULL && (!identifier_goes_on(at(lx, 1)) || at(lx, 1) == 's'))
         return "a duration is written duration(\"5m\")";
     return NULL;
 }
@@ -149,7 +140,7 @@ static struct cel_token lex_number(struct cel_lexer *lx, struct cel_token t)
         n += is_unsigned;
     }
     lx->pos += n;
-    if (t.kind == CEL_TOK_LITERAL && is_ident(at(lx, 0)))
+    if (t.kind == CEL_TOK_LITERAL && identifier_goes_on(at(lx, 0)))
         return failed(t, lx->pos, "a name may not begin right behind a number",
                       hint_behind_number(lx));
     return t;
@@ -328,7 +319,7 @@ static bool is_reserved(struct span word)
 static struct cel_token lex_word(struct cel_lexer *lx, struct cel_token t)
 {
     size_t n = 0;
-    while (is_ident(at(lx, n)))
+    while (identifier_goes_on(at(lx, n)))
         n++;
     t.text = span_of(lx->source.base + lx->pos, n);
     lx->pos += n;
@@ -348,8 +339,8 @@ static struct cel_token lex_word(struct cel_lexer *lx, struct cel_token t)
 static struct cel_token lex_quoted(struct cel_lexer *lx, struct cel_token t)
 {
     size_t n = 1;
-    while (is_ident(at(lx, n)) || at(lx, n) == '.' || at(lx, n) == '-' || at(lx, n) == '/' ||
-           at(lx, n) == ' ')
+    while (identifier_goes_on(at(lx, n)) || at(lx, n) == '.' || at(lx, n) == '-' ||
+           at(lx, n) == '/' || at(lx, n) == ' ')
         n++;
     if (at(lx, n) != '`' || n == 1)
         return failed(t, t.offset, "the quoted field name does not end",
@@ -464,7 +455,7 @@ struct cel_token cel_lex_next(struct cel_lexer *lx)
         t = lex_number(lx, t);
     else if (lex_prefix(lx, &q))
         t = lex_string(lx, t, q);
-    else if (is_ident_start(c))
+    else if (identifier_starts(c))
         t = lex_word(lx, t);
     else if (c == '`')
         t = lex_quoted(lx, t);

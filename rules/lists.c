@@ -1,11 +1,9 @@
 #include "rules/lists.h"
 
 #include "rules/cel_utf8.h"
-#include "service/base/files.h"
+#include "service/base/identifier.h"
+#include "service/base/yaml_path.h"
 #include "service/txn/card.h"
-
-#include <errno.h>
-#include <stdio.h>
 
 /* A million keys, and what is undoubled or spelled anew of them; untouched pages are free. */
 enum { SCRATCH_BYTES = 256 << 20 };
@@ -183,34 +181,6 @@ static enum status load_inline(struct source *s, struct list *list)
 
 /* ---- from a file ----------------------------------------------------------------------------- */
 
-/* A file's bytes in the arena. */
-static enum status read_file(const struct source *s, const char *path, struct span *ret_content)
-{
-    FILE *in = fopen(path, "rb");
-    void *mem = NULL;
-    long size = -1;
-    enum status st = ST_OK;
-    if (in != NULL && fseek(in, 0, SEEK_END) == 0)
-        size = ftell(in);
-    if (in == NULL || size < 0 || fseek(in, 0, SEEK_SET) != 0) {
-        diag_error(s->diags, place(s), NULL, "%s: %s", path, strerror(errno));
-        st = ST_IO;
-    } else if (size > LIST_FILE_MAX) {
-        diag_error(s->diags, place(s), NULL, "%s: larger than %d bytes", path, LIST_FILE_MAX);
-        st = ST_INVALID;
-    } else if (arena_alloc(s->arena, (size_t)size + 1, &mem) != ST_OK) {
-        st = out_of_space(s);
-    } else if (fread(mem, 1, (size_t)size, in) != (size_t)size) {
-        diag_error(s->diags, place(s), NULL, "%s: cannot be read", path);
-        st = ST_IO;
-    }
-    if (in != NULL)
-        fclose(in);
-    if (st == ST_OK)
-        *ret_content = span_of(mem, (size_t)size);
-    return st;
-}
-
 static struct span trimmed(struct span s)
 {
     while (s.len > 0 &&
@@ -348,16 +318,11 @@ static enum status load_lines(struct source *s, const char *path, struct list *l
 static enum status load_file(struct source *s, const struct yaml_node *file, struct list *list)
 {
     char path[FILES_PATH_MAX];
-    struct span name;
     s->node = file;
-    if (!yaml_string(s->file, file, s->diags, &name))
+    if (!yaml_path(s->file, file, s->diags, path))
         return ST_INVALID;
-    if (files_beside(s->file->name, name, path) != ST_OK) {
-        diag_error(s->diags, place(s), NULL, "the file's name is %s",
-                   name.len == 0 ? "empty" : "too long");
-        return ST_INVALID;
-    }
-    enum status st = read_file(s, path, &s->content);
+    enum status st =
+        yaml_path_read(s->file, file, path, LIST_FILE_MAX, s->arena, s->diags, &s->content);
     if (st != ST_OK)
         return st;
     list->content = s->content;
@@ -438,23 +403,10 @@ static enum status load_mapping(struct source *s, struct list *list)
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-static bool is_name(struct span s)
-{
-    if (s.len == 0 || s.len > 64 || (s.base[0] >= '0' && s.base[0] <= '9'))
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.base[i];
-        if (c != '_' && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
-            !(c >= 'A' && c <= 'Z'))
-            return false;
-    }
-    return true;
-}
-
 static enum status load_one(struct source s, struct list *list)
 {
     list->name = s.node->key;
-    if (!is_name(list->name)) {
+    if (!identifier_is(list->name, LIST_NAME_MAX)) {
         diag_error(s.diags, yaml_key_at(s.file, s.node), "write letters, digits and _",
                    "'%.*s' cannot be a list's name", SPAN_ARG(list->name));
         return ST_INVALID;

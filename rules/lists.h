@@ -24,6 +24,7 @@
 
 enum {
     LISTS_MAX = 256,
+    LIST_NAME_MAX = 64,          /* bytes */
     LIST_ITEMS_MAX = 1000000,    /* of one list */
     LIST_FILE_MAX = 32 << 20,    /* bytes of one file */
     LIST_ITEM_MAX = 4096,        /* bytes of an item: LIST_KEY_MAX */

@@ -109,8 +109,12 @@ enum status files_write(const char *path, struct span bytes)
 static enum status read_open(FILE *in, size_t max_bytes, char **ret_bytes, size_t *ret_len)
 {
     struct stat st;
-    if (fstat(fileno(in), &st) != 0 || !S_ISREG(st.st_mode))
+    if (fstat(fileno(in), &st) != 0)
         return ST_IO;
+    if (!S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        return ST_IO;
+    }
     if ((uint64_t)st.st_size > max_bytes)
         return ST_TOO_LARGE;
     size_t len = (size_t)st.st_size;
@@ -131,7 +135,9 @@ enum status files_read(const char *path, size_t max_bytes, char **ret_bytes, siz
     if (in == NULL)
         return errno == ENOENT || errno == ENOTDIR ? ST_NOT_FOUND : ST_IO;
     enum status st = read_open(in, max_bytes, ret_bytes, ret_len);
+    int why = errno;
     fclose(in);
+    errno = why;
     return st;
 }
 

@@ -34,7 +34,7 @@ MUST_USE enum status files_beside(const char *beside, struct span name,
                                   char ret_path[FILES_PATH_MAX]);
 
 /* What is in `path`, with a NUL behind it that is not counted; the caller's, free(). Errors:
- * ST_NOT_FOUND, ST_IO, ST_TOO_LARGE (more than max_bytes). */
+ * ST_NOT_FOUND, ST_IO (errno says why), ST_TOO_LARGE (more than max_bytes). */
 MUST_USE enum status files_read(const char *path, size_t max_bytes, char **ret_bytes,
                                 size_t *ret_len);
 

@@ -1,5 +1,7 @@
 #include "service/engine/feature.h"
 
+#include "service/base/identifier.h"
+
 #include <stdio.h>
 
 /* What the functions below share while one `features:` is read. */
@@ -510,21 +512,9 @@ static void warn_of_mixed_currencies(struct loader *l, const struct declared *d)
                  "feature '%.*s' sums amounts of mixed currencies", SPAN_ARG(d->node->key));
 }
 
-/* A name that expressions can say. */
-static bool is_identifier(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.base[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && (i == 0 || c < '0' || c > '9'))
-            return false;
-    }
-    return s.len > 0;
-}
-
 static bool check_name(struct loader *l, const struct yaml_node *node)
 {
-    if (is_identifier(node->key) && node->key.len <= DIAG_MESSAGE_MAX)
+    if (identifier_is(node->key, DIAG_MESSAGE_MAX))
         return true;
     diag_error(l->diags, yaml_key_at(l->file, node), "letters, digits and _, no digit first",
                "'%.*s' is no name for a feature", SPAN_ARG(node->key));

@@ -1,10 +1,9 @@
 #include "service/engine/model_set.h"
 
-#include "service/base/files.h"
+#include "service/base/identifier.h"
+#include "service/base/yaml_path.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 
 /* ---- what may stand under `models:` ---- */
 
@@ -72,54 +71,20 @@ static enum status out_of_space(const struct loader *l)
 
 /* ---- its file ---- */
 
-static enum status tell_unread(const struct loader *l, const struct yaml_node *node,
-                               const char *path, enum status st)
-{
-    struct diag_at at = yaml_at(l->file, node);
-    if (st == ST_TOO_LARGE)
-        diag_error(l->diags, at, NULL, "%s: a model larger than %d MiB", path,
-                   MODEL_FILE_MAX >> 20);
-    else
-        diag_error(l->diags, at, "names are relative to the ruleset file",
-                   "%s: cannot read the file: %s", path, strerror(errno));
-    return st == ST_NOT_FOUND ? ST_IO : st;
-}
-
-/* Into the arena: what is packed, kept and hashed is what was loaded. */
-static enum status read_file(const struct loader *l, const struct yaml_node *node, const char *path,
-                             struct span *ret_content)
-{
-    char *bytes;
-    size_t len;
-    enum status st = files_read(path, MODEL_FILE_MAX, &bytes, &len);
-    if (st != ST_OK)
-        return tell_unread(l, node, path, st);
-    struct span content = arena_try_copy(l->arena, span_of(bytes, len));
-    free(bytes);
-    if (content.base == NULL)
-        return out_of_space(l);
-    *ret_content = content;
-    return ST_OK;
-}
-
 static enum status load_file(const struct loader *l, struct bound_model *m)
 {
     const struct yaml_node *node = yaml_get(l->node, "file");
     char path[FILES_PATH_MAX];
-    struct span name;
     if (node == NULL) {
         diag_error(l->diags, yaml_key_at(l->file, l->node), "{file: fraud.json}",
                    "a model needs its `file:`");
         return ST_INVALID;
     }
-    if (!yaml_string(l->file, node, l->diags, &name))
+    if (!yaml_path(l->file, node, l->diags, path))
         return ST_INVALID;
-    if (files_beside(l->file->name, name, path) != ST_OK) {
-        diag_error(l->diags, yaml_at(l->file, node), NULL, "the file's name is %s",
-                   name.len == 0 ? "empty" : "too long");
-        return ST_INVALID;
-    }
-    enum status st = read_file(l, node, path, &m->content);
+    /* Into the arena: what is packed, kept and hashed is what was loaded. */
+    enum status st =
+        yaml_path_read(l->file, node, path, MODEL_FILE_MAX, l->arena, l->diags, &m->content);
     if (st == ST_OK)
         st = model_load(arena_copy(l->arena, span_str(path)).base, m->content, l->arena, l->diags,
                         &m->model);
@@ -171,24 +136,11 @@ static bool read_threshold(const struct loader *l, struct bound_model *m)
 
 /* ---- one, and all of them ---- */
 
-static bool is_name(struct span s)
-{
-    if (s.len == 0 || s.len > MODEL_NAME_MAX || (s.base[0] >= '0' && s.base[0] <= '9'))
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.base[i];
-        if (c != '_' && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
-            !(c >= 'A' && c <= 'Z'))
-            return false;
-    }
-    return true;
-}
-
 static enum status load_one(const struct loader *l, struct bound_model *m)
 {
     *m = (struct bound_model){
         .name = l->node->key, .at = yaml_key_at(l->file, l->node), .challenges = -1};
-    if (!is_name(m->name)) {
+    if (!identifier_is(m->name, MODEL_NAME_MAX)) {
         diag_error(l->diags, m->at, "write letters, digits and _",
                    "'%.*s' cannot be a model's name", SPAN_ARG(m->name));
         return ST_INVALID;

@@ -2,17 +2,15 @@
 
 #include "rules/cel_share.h"
 #include "service/base/check.h"
-#include "service/base/files.h"
 #include "service/base/hash.h"
+#include "service/base/yaml_path.h"
 #include "service/engine/bounds.h"
 #include "service/engine/budget.h"
 #include "service/engine/counterfactual.h"
 #include "service/engine/covered.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     NAMES_MAX = SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX + LISTS_MAX + MODELS_MAX,
@@ -309,40 +307,17 @@ static bool load_models(struct loader *l)
 
 /* ---- rules ---- */
 
-/* `name` relative to the folder of the ruleset file; NULL, with a diagnostic: it is none. */
-static const char *beside(struct loader *l, const struct yaml_node *node, struct span name)
-{
-    char path[FILES_PATH_MAX];
-    bool is_path = files_beside(l->path, name, path) == ST_OK;
-    const char *copy = is_path ? arena_try_copy(l->snap->arena, span_str(path)).base : NULL;
-    if (copy == NULL)
-        diag_error(l->diags, yaml_at(&l->file, node), NULL, "%s",
-                   is_path ? "the ruleset is too large: out of space" : "no path of a file");
-    return copy;
-}
-
-/* A name that leads nowhere is shown where it stands: the file itself has no line to show. */
-static bool can_be_read(struct loader *l, const struct yaml_node *node, const char *path)
-{
-    if (access(path, R_OK) == 0)
-        return true;
-    diag_error(l->diags, yaml_at(&l->file, node), "names are relative to the ruleset file",
-               "%s: cannot read the file: %s", path, strerror(errno));
-    return false;
-}
-
 static bool load_rule_file(struct loader *l, const struct yaml_node *node)
 {
-    struct span name;
-    if (!yaml_string(&l->file, node, l->diags, &name))
+    char path[FILES_PATH_MAX];
+    if (!yaml_path(&l->file, node, l->diags, path))
         return false;
     if (l->n_rule_files == SNAPSHOT_RULE_FILES_MAX) {
         diag_error(l->diags, yaml_at(&l->file, node), NULL, "more than %d files of rules",
                    SNAPSHOT_RULE_FILES_MAX);
         return false;
     }
-    const char *path = beside(l, node, name);
-    if (path == NULL || !can_be_read(l, node, path))
+    if (!yaml_path_opens(&l->file, node, path, l->diags))
         return false;
     if (rule_file_load(path, &l->env, l->snap->arena, l->diags, &l->rule_files[l->n_rule_files]) !=
         ST_OK)

@@ -20,7 +20,6 @@
 #include <stdint.h>
 
 enum {
-    LIST_NAME_MAX = 64,  /* bytes of a list's name, as lists.h has it */
     LIST_NOTE_MAX = 256, /* bytes */
     LIST_BY_MAX = 64,    /* of who changed it */
 };

@@ -12,6 +12,7 @@
 #define SLUICE_LISTS_LIST_LINE_H
 
 #include "rules/list_view.h"
+#include "rules/lists.h"
 #include "service/base/status.h"
 #include "service/lists/list_changes.h"
 

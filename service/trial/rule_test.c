@@ -1,11 +1,10 @@
 #include "service/trial/rule_test.h"
 
 #include "service/base/check.h"
-#include "service/base/files.h"
+#include "service/base/yaml_path.h"
 #include "service/trial/rule_test_expect.h"
 #include "service/txn/reader.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -373,19 +372,6 @@ static bool read_tests(const struct rule_test_load *l, const struct yaml_node *l
 
 /* ---- the file and its ruleset ---- */
 
-/* `name` beside the file of tests; false with a diagnostic. */
-static bool path_beside(const struct rule_test_load *l, const struct yaml_node *node,
-                        char *ret_path)
-{
-    struct span name;
-    if (!yaml_string(l->yaml, node, l->diags, &name))
-        return false;
-    if (files_beside(l->yaml->name, name, ret_path) != ST_OK)
-        return fail(l, node, "ruleset: ruleset.yaml", "no path of a file");
-    return true;
-}
-
-/* One that cannot be read is shown where it is named: the file itself has no line to show. */
 static enum status load_ruleset(const struct rule_test_load *l, const struct snapshot_options *o,
                                 struct snapshot **ret_snap)
 {
@@ -393,15 +379,10 @@ static enum status load_ruleset(const struct rule_test_load *l, const struct sna
     char path[FILES_PATH_MAX];
     if (node == NULL)
         fail(l, l->yaml->root, "ruleset: ruleset.yaml", "the file names no `ruleset:`");
-    if (node == NULL || !path_beside(l, node, path))
+    if (node == NULL || !yaml_path(l->yaml, node, l->diags, path))
         return ST_INVALID;
-    FILE *in = fopen(path, "re");
-    if (in == NULL) {
-        diag_error(l->diags, yaml_at(l->yaml, node), "names are relative to the file of tests",
-                   "%s: cannot read the file: %s", path, strerror(errno));
+    if (!yaml_path_opens(l->yaml, node, path, l->diags))
         return ST_IO;
-    }
-    fclose(in);
     return snapshot_load(path, o, l->diags, ret_snap);
 }
 

@@ -1,6 +1,7 @@
 #include "service/txn/schema.h"
 
 #include "service/base/check.h"
+#include "service/base/identifier.h"
 #include "service/txn/trie.h"
 
 #include <stdio.h>
@@ -117,12 +118,6 @@ int schema_find(const struct schema *schema, struct span name)
 
 /* ---- one field ------------------------------------------------------------------------------- */
 
-static bool is_name_char(char c, bool first)
-{
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    return letter || (!first && c >= '0' && c <= '9');
-}
-
 /* name = part *( "." part ); part = ( letter / "_" ) *( letter / digit / "_" ), as rules need it */
 static bool is_name(struct span s)
 {
@@ -130,7 +125,7 @@ static bool is_name(struct span s)
     for (size_t i = 0; i < s.len; i++) {
         if (s.base[i] == '.' && !first)
             first = true;
-        else if (is_name_char(s.base[i], first))
+        else if (first ? identifier_starts(s.base[i]) : identifier_goes_on(s.base[i]))
             first = false;
         else
             return false;
