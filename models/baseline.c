@@ -1,6 +1,7 @@
 #include "models/baseline.h"
 
 #include "models/model_json.h"
+#include "service/base/hash.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,12 +14,35 @@ struct reading {
     const char *name; /* of the input, or "score" */
 };
 
+/* Where the name stands first as a key; line 0: it is not there, or written with escapes. */
+static struct diag_at place_of(const struct reading *r)
+{
+    struct span bytes = r->file->bytes;
+    struct diag_at at = {.file = r->file->name};
+    char key[MODEL_INPUT_NAME_MAX + 3];
+    size_t len = (size_t)snprintf(key, sizeof key, "\"%s\"", r->name);
+    const char *found = len < sizeof key ? memmem(bytes.base, bytes.len, key, len) : NULL;
+    if (found == NULL)
+        return at;
+    at.content = bytes;
+    at.line = at.col = 1;
+    for (const char *c = bytes.base; c < found; c++) {
+        at.line += *c == '\n';
+        at.col = *c == '\n' ? 1 : at.col + 1;
+    }
+    return at;
+}
+
+static enum status refuse_with(const struct reading *r, const char *hint, const char *problem)
+{
+    struct diag_at at = place_of(r);
+    diag_error(r->file->diags, at, hint, "`%s`: %s", r->name, problem);
+    return ST_INVALID;
+}
+
 static enum status refuse(const struct reading *r, const char *problem)
 {
-    struct diag_at at = {.file = r->file->name};
-    diag_error(r->file->diags, at, "a baseline is written by models/train/train.py", "`%s`: %s",
-               r->name, problem);
-    return ST_INVALID;
+    return refuse_with(r, "a baseline is written by models/train/train.py", problem);
 }
 
 /* ---- one distribution ---- */
@@ -75,6 +99,18 @@ static enum status read_distribution(const struct reading *r, const json_t *json
 
 /* ---- all of them ---- */
 
+static enum status refuse_input(const struct model_file *file, const struct model *model,
+                                const char *name)
+{
+    char hint[DIAG_MESSAGE_MAX];
+    int near = model_input_nearest(model, span_str(name));
+    if (near >= 0)
+        snprintf(hint, sizeof hint, "did you mean '%.*s'?", SPAN_ARG(model->inputs[near].name));
+    else
+        snprintf(hint, sizeof hint, "is it the baseline of another model?");
+    return refuse_with(&(struct reading){file, name}, hint, "it is no input of the model");
+}
+
 static enum status refuse_others(const struct model_file *file, const struct model *model,
                                  json_t *inputs)
 {
@@ -83,9 +119,25 @@ static enum status refuse_others(const struct model_file *file, const struct mod
     json_object_foreach(inputs, name, value)
     {
         if (model_input_find(model, span_str(name)) < 0)
-            return refuse(&(struct reading){file, name}, "it is no input of the model");
+            return refuse_input(file, model, name);
     }
     return ST_OK;
+}
+
+/* A model that was trained anew has other scores, and was trained on other rows. */
+static enum status refuse_another_model(const struct model_file *file, const struct model *model,
+                                        const json_t *sha256)
+{
+    const struct reading r = {file, "model_sha256"};
+    const char *text = json_string_value(sha256);
+    if (sha256 == NULL)
+        return ST_OK;
+    if (text == NULL || strlen(text) != 2 * HASH_SHA256_BYTES)
+        return refuse(&r, "it has to be 64 hex digits");
+    if (strncmp(text, model->hash, strlen(model->hash)) == 0)
+        return ST_OK;
+    return refuse_with(&r, "train.py writes both files at once: take the two of one training",
+                       "this is the baseline of another model");
 }
 
 static enum status read_inputs(const struct model_file *file, const struct model *model,
@@ -117,9 +169,11 @@ static enum status read_all(const struct model_file *file, const struct model *m
     json_t *inputs = json_object_get(json, "inputs");
     if (format == NULL || strcmp(format, "sluice.baseline/1") != 0)
         return refuse(&(struct reading){file, "format"}, "it has to be \"sluice.baseline/1\"");
-    enum status st = read_inputs(file, model, inputs, b);
+    enum status st = refuse_another_model(file, model, json_object_get(json, "model_sha256"));
     if (st == ST_OK)
         st = refuse_others(file, model, inputs);
+    if (st == ST_OK)
+        st = read_inputs(file, model, inputs, b);
     if (st == ST_OK)
         st = read_distribution(&(struct reading){file, "score"}, json_object_get(json, "score"),
                                &b->of[model->n_inputs]);

@@ -1,9 +1,11 @@
 /*
  * baseline.h -- how a model's inputs and its score were distributed in training.
  *
- *     {"format": "sluice.baseline/1",
+ *     {"format": "sluice.baseline/1", "model_sha256": "39d8aeba...",
  *      "inputs": {"amount": {"edges": [9.5, 40], "shares": [0.3, 0.5, 0.1], "missing": 0.1}, ...},
  *      "score":  {"edges": [...], "shares": [...], "missing": 0}}
+ *
+ * The score is the model's own output, before a calibration of the ruleset's.
  *
  *     bins     | x <= 9.5 | x <= 40 | the rest | missing |      shares of all rows: their sum is 1
  *     counts   | first .. |         |          |         |      of all distributions, one array
@@ -16,7 +18,10 @@
 
 #include "models/model_formats.h"
 
-enum { BASELINE_BINS_MAX = 32 }; /* of one distribution, the missing aside; deciles are 10 */
+enum {
+    BASELINE_BINS_MAX = 32,      /* of one distribution, the missing aside; deciles are 10 */
+    BASELINE_FILE_MAX = 4 << 20, /* bytes: the most inputs with the most bins are 1 MiB */
+};
 
 struct distribution {
     int n_bins;                           /* 1 at least */
@@ -34,7 +39,8 @@ struct baseline {
 /*
  * Load the baseline of `model`. O(bytes).
  * Errors: ST_INVALID, ST_TOO_LARGE, ST_NO_SPACE, each with a diagnostic; an input of the model that
- * is not there is one, and so is a name that is no input.
+ * is not there is one, and so is a name that is no input, and a `model_sha256`, which may be left
+ * out, of another file. After an error some of the arena may be used.
  */
 MUST_USE enum status baseline_load(const struct model_file *file, const struct model *model,
                                    struct baseline *ret_baseline);

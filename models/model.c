@@ -189,6 +189,14 @@ int model_input_find(const struct model *m, struct span name)
     return -1;
 }
 
+int model_input_nearest(const struct model *m, struct span wrong)
+{
+    struct span names[MODEL_INPUTS_MAX];
+    for (int i = 0; i < m->n_inputs; i++)
+        names[i] = m->inputs[i].name;
+    return diag_nearest_span(wrong, names, m->n_inputs);
+}
+
 double model_other_category(const struct model *m)
 {
     return m->linear != NULL ? -1 : (double)NAN;

@@ -99,6 +99,9 @@ void model_score_rows(const struct model *m, const double *inputs, size_t n_rows
 /* The input of that name; -1: there is none. */
 int model_input_find(const struct model *m, struct span name);
 
+/* The one that was perhaps meant; -1: none is near. */
+int model_input_nearest(const struct model *m, struct span wrong);
+
 /* What stands for a category that an input has none of: to trees it is missing, as the libraries
  * have it of data frames; to a linear model it is another one, -1. */
 double model_other_category(const struct model *m);

@@ -101,8 +101,8 @@ def write_json(path, value):
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
-def write_baseline(path, train, inputs):
-    write_json(path, {"format": "sluice.baseline/1",
+def write_baseline(path, model, train, inputs):
+    write_json(path, {"format": "sluice.baseline/1", "model_sha256": sha256(model),
                       "inputs": {name: measure.distribution(train[name]) for name in inputs},
                       "score": measure.distribution(train["score"])})
 
@@ -146,7 +146,7 @@ def main():
             "inputs": inputs, "features_sha256": sha256(features),
             "metrics": measure.measures(test)}
     write_json(args.output / "fraud.card.json", card)
-    write_baseline(args.output / "fraud.baseline.json", train, inputs)
+    write_baseline(args.output / "fraud.baseline.json", model, train, inputs)
     print(f"{model}: {model.stat().st_size} bytes, " +
           ", ".join(f"{k} {v:.4f}" for k, v in card["metrics"].items()))
 

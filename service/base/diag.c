@@ -225,21 +225,31 @@ void diag_strip_folder(struct diag_list *list, const char *folder)
     }
 }
 
+/* Is `name` nearer than *distance, which it then sets? */
+static bool is_nearer(struct span wrong, struct span name, size_t *distance)
+{
+    if (wrong.len > NEAREST_NAME_MAX || name.len > NEAREST_NAME_MAX)
+        return false;
+    size_t own = edit_distance(wrong, name);
+    bool nearer = own < *distance;
+    *distance = nearer ? own : *distance;
+    return nearer;
+}
+
 const char *diag_nearest(struct span wrong, const char *const *names, size_t n)
 {
     const char *best = NULL;
-    size_t best_distance = wrong.len / 3 + 1;
-    if (wrong.len > NEAREST_NAME_MAX)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        struct span name = span_str(names[i]);
-        if (name.len > NEAREST_NAME_MAX)
-            continue;
-        size_t distance = edit_distance(wrong, name);
-        if (distance < best_distance) {
-            best = names[i];
-            best_distance = distance;
-        }
-    }
+    size_t distance = wrong.len / 3 + 1;
+    for (size_t i = 0; i < n; i++)
+        best = is_nearer(wrong, span_str(names[i]), &distance) ? names[i] : best;
+    return best;
+}
+
+int diag_nearest_span(struct span wrong, const struct span *names, int n)
+{
+    int best = -1;
+    size_t distance = wrong.len / 3 + 1;
+    for (int i = 0; i < n; i++)
+        best = is_nearer(wrong, names[i], &distance) ? i : best;
     return best;
 }

@@ -77,5 +77,7 @@ void diag_strip_folder(struct diag_list *list, const char *folder);
  * O(n * len^2).
  */
 const char *diag_nearest(struct span wrong, const char *const *names, size_t n);
+/* The same of spans: its index, or -1. */
+int diag_nearest_span(struct span wrong, const struct span *names, int n);
 
 #endif

@@ -21,8 +21,9 @@
 #define SLUICE_ENGINE_BOUND_MODEL_H
 
 #include "models/calibration.h"
-#include "models/model.h"
+#include "models/drift.h"
 #include "rules/cel_bounds.h"
+#include "service/base/hash.h"
 #include "service/state/window.h"
 
 /* X(name, text) */
@@ -60,7 +61,11 @@ struct bound_model {
     int output;        /* which of the model's is the score */
     bool is_judged_by; /* some live rule reads its score */
     struct calibration calibration;
-    double threshold;                   /* alone it would flag from here on; NaN: it has none */
+    double threshold;                /* alone it would flag from here on; NaN: it has none */
+    const struct baseline *baseline; /* how its training rows were; NULL: nobody says */
+    struct span baseline_content;    /* that file's bytes; empty: there is none */
+    char baseline_hash[HASH_ID_DIGITS + 1];
+    struct drift_bounds drift;          /* with a baseline */
     const struct model_source *sources; /* [model.n_inputs] */
 };
 

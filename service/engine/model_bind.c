@@ -16,24 +16,14 @@ struct binder {
 
 /* ---- what was meant ---- */
 
-/* `hint` of DIAG_MESSAGE_MAX; NULL when nothing is near. */
-static const char *nearest(struct binder *b, struct span wrong, const struct span *names, int n,
-                           char *hint)
+/* `hint` of DIAG_MESSAGE_MAX. */
+static const char *did_you_mean(struct span name, char *hint)
 {
-    const char *texts[NEAR_MAX];
-    const size_t mark = b->arena->used_bytes;
-    int count = 0;
-    for (int i = 0; i < n && count < NEAR_MAX; i++) {
-        texts[count] = arena_try_copy(b->arena, names[i]).base;
-        count += texts[count] != NULL;
-    }
-    const char *near = diag_nearest(wrong, texts, (size_t)count);
-    if (near != NULL)
-        snprintf(hint, DIAG_MESSAGE_MAX, "did you mean '%s'?", near);
-    b->arena->used_bytes = mark;
-    return near != NULL ? hint : NULL;
+    snprintf(hint, DIAG_MESSAGE_MAX, "did you mean '%.*s'?", SPAN_ARG(name));
+    return hint;
 }
 
+/* NULL when nothing is near. */
 static const char *nearest_name(struct binder *b, struct span wrong, char *hint)
 {
     struct span names[NEAR_MAX];
@@ -41,15 +31,14 @@ static const char *nearest_name(struct binder *b, struct span wrong, char *hint)
     for (int i = 0; i < b->names->env->n_names && n < NEAR_MAX; i++)
         if (b->names->env->names[i].constant == NULL)
             names[n++] = b->names->env->names[i].name;
-    return nearest(b, wrong, names, n, hint);
+    int near = diag_nearest_span(wrong, names, n);
+    return near >= 0 ? did_you_mean(names[near], hint) : NULL;
 }
 
 static const char *nearest_input(struct binder *b, struct span wrong, char *hint)
 {
-    struct span names[MODEL_INPUTS_MAX];
-    for (int i = 0; i < b->m->model.n_inputs; i++)
-        names[i] = b->m->model.inputs[i].name;
-    return nearest(b, wrong, names, b->m->model.n_inputs, hint);
+    int near = model_input_nearest(&b->m->model, wrong);
+    return near >= 0 ? did_you_mean(b->m->model.inputs[near].name, hint) : NULL;
 }
 
 /* ---- `inputs:` and `categories:` themselves ---- */

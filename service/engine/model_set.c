@@ -45,6 +45,10 @@ static const struct shape_key keys[] = {
     {"categories", &categories_shape, false,
      "`name: [first, second]`: a text's categories in the order of their codes, where the "
      "model's file does not name them."},
+    {"baseline", &path_shape, false,
+     "How inputs and score were distributed in training, as `make train` writes it beside the "
+     "model: what comes of late is compared with it."},
+    {"drift", &drift_shape, false, "With a baseline: over how long, and what is too far from it."},
 };
 static const struct shape model_shape = {.kind = SHAPE_MAPPING, SHAPE_ROW(keys, keys)};
 
@@ -69,26 +73,70 @@ static enum status out_of_space(const struct loader *l)
     return ST_NO_SPACE;
 }
 
-/* ---- its file ---- */
+/* ---- its files ---- */
+
+/* Into the arena: what is packed, kept and hashed is what was loaded. */
+static enum status read_file(const struct loader *l, const struct yaml_node *node, size_t max_bytes,
+                             struct model_file *ret_file)
+{
+    char path[FILES_PATH_MAX];
+    struct span content;
+    if (!yaml_path(l->file, node, l->diags, path))
+        return ST_INVALID;
+    enum status st = yaml_path_read(l->file, node, path, max_bytes, l->arena, l->diags, &content);
+    if (st != ST_OK)
+        return st;
+    struct span name = arena_try_copy(l->arena, span_str(path));
+    if (name.base == NULL)
+        return out_of_space(l);
+    *ret_file = (struct model_file){name.base, content, l->arena, l->diags};
+    return ST_OK;
+}
 
 static enum status load_file(const struct loader *l, struct bound_model *m)
 {
     const struct yaml_node *node = yaml_get(l->node, "file");
-    char path[FILES_PATH_MAX];
+    struct model_file file;
     if (node == NULL) {
         diag_error(l->diags, yaml_key_at(l->file, l->node), "{file: fraud.json}",
                    "a model needs its `file:`");
         return ST_INVALID;
     }
-    if (!yaml_path(l->file, node, l->diags, path))
+    enum status st = read_file(l, node, MODEL_FILE_MAX, &file);
+    if (st != ST_OK)
+        return st;
+    m->content = file.bytes;
+    return model_load(file.name, file.bytes, l->arena, l->diags, &m->model);
+}
+
+static enum status read_baseline(const struct loader *l, const struct yaml_node *node,
+                                 struct bound_model *m)
+{
+    struct model_file file;
+    struct baseline *baseline = arena_try(l->arena, sizeof *baseline);
+    if (baseline == NULL)
+        return out_of_space(l);
+    enum status st = read_file(l, node, BASELINE_FILE_MAX, &file);
+    if (st != ST_OK)
+        return st;
+    m->baseline = baseline;
+    m->baseline_content = file.bytes;
+    hash_id("", file.bytes, m->baseline_hash);
+    return baseline_load(&file, &m->model, baseline);
+}
+
+/* And what is too far from it. */
+static enum status load_baseline(const struct loader *l, struct bound_model *m)
+{
+    const struct yaml_node *node = yaml_get(l->node, "baseline");
+    const struct yaml_node *drift = yaml_get(l->node, "drift");
+    if (node == NULL && drift != NULL) {
+        diag_error(l->diags, yaml_key_at(l->file, drift), "baseline: fraud.baseline.json",
+                   "without its baseline nobody can tell how a model drifts");
         return ST_INVALID;
-    /* Into the arena: what is packed, kept and hashed is what was loaded. */
-    enum status st =
-        yaml_path_read(l->file, node, path, MODEL_FILE_MAX, l->arena, l->diags, &m->content);
-    if (st == ST_OK)
-        st = model_load(arena_copy(l->arena, span_str(path)).base, m->content, l->arena, l->diags,
-                        &m->model);
-    return st;
+    }
+    enum status st = drift_load(l->file, drift, l->diags, &m->drift);
+    return st == ST_OK && node != NULL ? read_baseline(l, node, m) : st;
 }
 
 /* ---- what is said of it ---- */
@@ -159,6 +207,8 @@ static enum status load_one(const struct loader *l, struct bound_model *m)
     if (st == ST_OK)
         st = calibration_load(l->file, yaml_get(l->node, "calibration"), l->arena, l->diags,
                               &m->calibration);
+    if (st == ST_OK)
+        st = load_baseline(l, m);
     return st == ST_OK ? model_bind(l->file, l->node, l->names, l->arena, l->diags, m) : st;
 }
 

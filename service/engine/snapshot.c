@@ -14,7 +14,7 @@
 
 enum {
     NAMES_MAX = SCHEMA_FIELDS_MAX + SNAPSHOT_DERIVED_MAX + FEATURES_MAX + LISTS_MAX + MODELS_MAX,
-    FILES_MAX = 1 + LISTS_MAX + MODELS_MAX + SNAPSHOT_RULE_FILES_MAX,
+    FILES_MAX = 1 + LISTS_MAX + 2 * MODELS_MAX + SNAPSHOT_RULE_FILES_MAX,
 };
 
 /* ---- what may stand in the file ---- */
@@ -497,8 +497,11 @@ static void hash_files(struct loader *l)
     for (int i = 0; i < s->lists->count; i++)
         if (s->lists->items[i].content.base != NULL) /* an empty file, too: which one is it? */
             hash_sha256(s->lists->items[i].content, digests[n++]);
-    for (int i = 0; i < s->models.count; i++)
+    for (int i = 0; i < s->models.count; i++) {
         hash_sha256(s->models.items[i].content, digests[n++]);
+        if (s->models.items[i].baseline != NULL)
+            hash_sha256(s->models.items[i].baseline_content, digests[n++]);
+    }
     for (int i = 0; i < l->n_rule_files; i++)
         hash_sha256(l->rule_files[i].yaml.content, digests[n++]);
     hash_sha256(span_of(digests, n * HASH_SHA256_BYTES), whole);
@@ -534,8 +537,11 @@ static void keep_contents(struct loader *l)
     for (int i = 0; i < l->snap->lists->count; i++, node = node->next)
         if (yaml_get(node, "file") != NULL)
             (file++)->content = l->snap->lists->items[i].content;
-    for (int i = 0; i < l->snap->models.count; i++)
+    for (int i = 0; i < l->snap->models.count; i++) {
         (file++)->content = l->snap->models.items[i].content;
+        if (l->snap->models.items[i].baseline != NULL)
+            (file++)->content = l->snap->models.items[i].baseline_content;
+    }
     for (int i = 0; i < l->n_rule_files; i++)
         (file++)->content = l->rule_files[i].yaml.content;
     CHECK(file == l->snap->files.items + l->snap->files.count);

@@ -81,8 +81,8 @@ struct snapshot {
     int n_covered_read;
     struct covered *covered; /* covered.h; has a lock of its own */
     const struct counterfactual_plan *counterfactuals;
-    /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, models,
-     * rules, in order. */
+    /* First 64 bits of the SHA-256 over the SHA-256 of each file: ruleset, lists, models, each
+     * before its baseline, rules, in order. */
     uint64_t id;
     char id_text[17];            /* 16 hex */
     char decided_by[17];         /* what decisions name: id_text, unless lists were changed */

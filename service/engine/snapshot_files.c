@@ -101,17 +101,26 @@ static bool is_name(const struct yaml_node *node)
     return node != NULL && node->kind == YAML_SCALAR && node->text.len > 0;
 }
 
-/* The `file:` of each member of a section. */
-static enum status find_members(struct finder *f, const char *section)
+/* What `keys` of a member of a section name. */
+static enum status find_member(struct finder *f, const struct yaml_node *member,
+                               const char *const *keys)
+{
+    enum status st = ST_OK;
+    for (; *keys != NULL && st == ST_OK; keys++) {
+        const struct yaml_node *file = yaml_get(member, *keys);
+        if (is_name(file))
+            st = add(f, file, file->text);
+    }
+    return st;
+}
+
+static enum status find_members(struct finder *f, const char *section, const char *const *keys)
 {
     const struct yaml_node *members = yaml_get(f->ruleset->root, section);
     enum status st = ST_OK;
     for (const struct yaml_node *m = members ? members->child : NULL; m != NULL && st == ST_OK;
-         m = m->next) {
-        const struct yaml_node *file = yaml_get(m, "file");
-        if (is_name(file))
-            st = add(f, file, file->text);
-    }
+         m = m->next)
+        st = find_member(f, m, keys);
     return st;
 }
 
@@ -137,7 +146,9 @@ enum status snapshot_files_find(const struct yaml_file *ruleset, const char *pat
                                 struct snapshot_files *ret_files)
 {
     struct finder f = {ruleset, path, is_confined, arena, diags, {NULL, 0}};
-    int max = 1 + count_of(ruleset->root, "lists") + count_of(ruleset->root, "models") +
+    static const char *const of_list[] = {"file", NULL};
+    static const char *const of_model[] = {"file", "baseline", NULL};
+    int max = 1 + count_of(ruleset->root, "lists") + 2 * count_of(ruleset->root, "models") +
               count_of(ruleset->root, "rules");
     void *mem = NULL;
     if (arena_alloc(arena, (size_t)max * sizeof *f.files.items, &mem) != ST_OK)
@@ -145,9 +156,9 @@ enum status snapshot_files_find(const struct yaml_file *ruleset, const char *pat
     f.files.items = mem;
     f.files.items[f.files.count++] = (struct snapshot_file){
         .path = path, .name = SNAPSHOT_RULESET_NAME, .content = ruleset->content};
-    enum status st = find_members(&f, "lists");
+    enum status st = find_members(&f, "lists", of_list);
     if (st == ST_OK)
-        st = find_members(&f, "models");
+        st = find_members(&f, "models", of_model);
     if (st == ST_OK)
         st = find_rules(&f);
     if (st == ST_OK)

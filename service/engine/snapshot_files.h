@@ -2,10 +2,11 @@
  * snapshot_files.h -- which files a ruleset is made of.
  *
  *     ruleset.yaml   rules: [velocity.yaml, ../shared/geo.yaml]   lists: {bad: {file: bad.txt}}
- *          │          models: {fraud: {file: fraud.json}}
+ *          │          models: {fraud: {file: fraud.json, baseline: fraud.baseline.json}}
  *          └─> rules/cards/ruleset.yaml     "ruleset.yaml"      always the first
  *              rules/cards/bad.txt          "bad.txt"           lists, in their order
- *              rules/cards/fraud.json       "fraud.json"        models, in theirs
+ *              rules/cards/fraud.json       "fraud.json"        models, in theirs, each
+ *              rules/cards/fraud.base...    "fraud.base..."     before its baseline
  *              rules/cards/velocity.yaml    "velocity.yaml"     then rules, in theirs
  *              rules/cards/../shared/geo.yaml   NULL            it is outside of the folder
  *

@@ -291,19 +291,29 @@ static void compare_lists(struct differ *d, const struct snapshot *from, const s
 
 /* ---- models ---- */
 
-/* A file of another content: which model decides is told by its hash, as decisions do. */
+static void compare_hashes(struct differ *d, struct span model, const char *key, const char *a,
+                           const char *b)
+{
+    if (strcmp(a, b) == 0)
+        return;
+    struct diff_entry *e = add(d, DIFF_MODEL, DIFF_CHANGED, model);
+    e->key = span_str(key);
+    e->before = span_str(a);
+    e->after = span_str(b);
+}
+
+/* Files of another content: which model decides is told by its hash, as decisions do. */
 static void compare_models(struct differ *d, const struct snapshot *from, const struct snapshot *to)
 {
     for (int i = 0; i < from->models.count; i++) {
         const struct bound_model *a = &from->models.items[i];
         int at = model_set_find(&to->models, a->name);
         const struct bound_model *b = at >= 0 ? &to->models.items[at] : NULL;
-        if (b == NULL || strcmp(a->model.hash, b->model.hash) == 0)
+        if (b == NULL)
             continue;
-        struct diff_entry *e = add(d, DIFF_MODEL, DIFF_CHANGED, a->name);
-        e->key = span_str("hash");
-        e->before = span_str(a->model.hash);
-        e->after = span_str(b->model.hash);
+        compare_hashes(d, a->name, "hash", a->model.hash, b->model.hash);
+        if (a->baseline != NULL && b->baseline != NULL)
+            compare_hashes(d, a->name, "baseline_hash", a->baseline_hash, b->baseline_hash);
     }
 }
 

@@ -20,6 +20,8 @@ part is all that the program prints. A line that begins with `#` before the firs
     rules.yaml        that whole file
     schema, derived, features, lists, models, limits, flag_at, rules
                       what stands behind that key in ruleset.yaml; `none` leaves the key out
+    fraud.yaml, fraud.baseline.json
+                      a file beside it
     ruleset.yaml      that whole file
     tests             what stands behind `tests:` in a file of rule tests, which is then run
     ruleset_test.yaml that whole file, likewise
@@ -81,8 +83,8 @@ RULESET = {
 }
 
 # What is said of a ruleset that is accepted: its size and what it costs.
-COSTS = re.compile(r"^ruleset .*\n(?:(?:a transaction costs|an entity keeps)\n(?:  .*\n)+)*",
-                   re.MULTILINE)
+COSTS = re.compile(r"^ruleset .*\n(?:model .*\n)*"
+                   r"(?:(?:a transaction costs|an entity keeps)\n(?:  .*\n)+)*", re.MULTILINE)
 DEFAULTS = "defaults: {account_id: a-1, amount: 250.00}\n"
 # They begin below their key.
 MAPPINGS = ("schema", "derived", "features", "lists", "models", "limits", "tests")
@@ -116,7 +118,7 @@ def files_of(case):
     files = {"ruleset.yaml": ruleset_yaml(case), "rules.yaml": rules_yaml(case)}
     if "tests" in case:
         files["ruleset_test.yaml"] = f"ruleset: ruleset.yaml\n{DEFAULTS}tests:{case['tests']}"
-    files.update({name: text for name, text in case.items() if name.endswith(".yaml")})
+    files.update({name: text for name, text in case.items() if name.endswith((".yaml", ".json"))})
     return files
 
 

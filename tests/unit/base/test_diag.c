@@ -190,11 +190,14 @@ static const char *const names[] = {"account_tx_count_5m", "amount", "currency"}
 
 static void check_nearest(const char *wrong, const char *expected)
 {
+    struct span spans[] = {span_str(names[0]), span_str(names[1]), span_str(names[2])};
     const char *name = diag_nearest(span_str(wrong), names, 3);
+    int index = diag_nearest_span(span_str(wrong), spans, 3);
     if (expected == NULL)
         assert_null(name);
     else
         assert_string_equal(name, expected);
+    assert_ptr_equal(index >= 0 ? names[index] : NULL, name);
 }
 
 static void a_slip_finds_the_name_that_was_meant(void **state)

@@ -193,6 +193,97 @@ static void a_file_that_is_not_there_is_shown_where_it_is_named(void **state)
     drop(NULL);
 }
 
+/* ---- its baseline ---- */
+
+#define WATCHED "models:\n  fraud: {file: fraud.yaml, baseline: b.json%s}\n"
+#define BASELINE(amount)                                                   \
+    "{\"format\":\"sluice.baseline/1\",\"inputs\":{\"amount\":" amount "," \
+    "\"account_tx_count_5m\":{\"edges\":[],\"shares\":[1],\"missing\":0}," \
+    "\"is_large\":{\"edges\":[],\"shares\":[1],\"missing\":0}},"           \
+    "\"score\":{\"edges\":[0.5],\"shares\":[0.9,0.1],\"missing\":0}}"
+#define AMOUNT "{\"edges\":[10],\"shares\":[0.5,0.5],\"missing\":0}"
+
+static struct snapshot *load_watched(const char *more, const char *baseline)
+{
+    static const struct snapshot_options options = {.exact_events = 256};
+    struct snapshot *s = NULL;
+    char models[256];
+    snprintf(models, sizeof models, WATCHED, more);
+    world = (struct world){0};
+    world_files(&world, with(models), rules_yaml);
+    world_write(&world, "fraud.yaml", fraud_yaml);
+    if (baseline != NULL)
+        world_write(&world, "b.json", baseline);
+    return snapshot_load(world.ruleset, &options, &world.diags, &s) == ST_OK ? s : NULL;
+}
+
+static void a_baseline_is_one_of_the_rulesets_files(void **state)
+{
+    (void)state;
+    struct snapshot *s = load_watched(", drift: {psi: 0.5}", BASELINE(AMOUNT));
+    assert_non_null(s);
+    const struct bound_model *m = &s->models.items[0];
+    char id[17], hash[sizeof m->baseline_hash];
+    assert_int_equal(m->baseline->n, 4);
+    assert_true(m->drift.psi == 0.5);
+    assert_int_equal(s->files.count, 4);
+    assert_string_equal(s->files.items[2].name, "b.json");
+    assert_true(span_is(s->files.items[2].content, BASELINE(AMOUNT)));
+    memcpy(id, s->id_text, sizeof id);
+    memcpy(hash, m->baseline_hash, sizeof hash);
+    drop(s);
+
+    s = load_watched(", drift: {psi: 0.5}", BASELINE(AMOUNT) "\n");
+    assert_non_null(s);
+    assert_string_not_equal(s->id_text, id);
+    assert_string_not_equal(s->models.items[0].baseline_hash, hash);
+    drop(s);
+}
+
+static void a_bad_baseline_is_told_by_its_file(void **state)
+{
+    (void)state;
+    char file[sizeof world.folder + 16];
+    assert_null(load_watched("", BASELINE("{\"edges\":[10],\"shares\":[0.5,0.6],\"missing\":0}")));
+    snprintf(file, sizeof file, "%s/b.json", world.folder);
+    assert_string_equal(world.diags.items[0].file, file);
+    assert_string_equal(world.diags.items[0].message,
+                        "`amount`: `shares` and `missing` together have to be 1");
+    drop(NULL);
+    assert_null(load_watched("", NULL));
+    assert_int_equal(world.diags.items[0].line, 22);
+    assert_int_equal(world.diags.items[0].col, 39);
+    drop(NULL);
+}
+
+static void a_baseline_has_a_largest_size(void **state)
+{
+    (void)state;
+    char *baseline = malloc(BASELINE_FILE_MAX + 2), message[DIAG_MESSAGE_MAX];
+    assert_non_null(baseline);
+    memset(baseline, ' ', BASELINE_FILE_MAX + 1);
+    memcpy(baseline, BASELINE(AMOUNT), strlen(BASELINE(AMOUNT)));
+    baseline[BASELINE_FILE_MAX] = '\0';
+    struct snapshot *s = load_watched("", baseline);
+    assert_non_null(s);
+    drop(s);
+    baseline[BASELINE_FILE_MAX] = ' ';
+    baseline[BASELINE_FILE_MAX + 1] = '\0';
+    assert_null(load_watched("", baseline));
+    snprintf(message, sizeof message, "%s/b.json: the file is larger than 4 MiB", world.folder);
+    assert_string_equal(world.diags.items[0].message, message);
+    drop(NULL);
+    free(baseline);
+}
+
+static void drift_needs_a_baseline(void **state)
+{
+    (void)state;
+    refused("models:\n  fraud: {file: fraud.yaml, drift: {psi: 0.5}}\n", fraud_yaml,
+            "without its baseline nobody can tell how a model drifts",
+            "baseline: fraud.baseline.json", 22, 29);
+}
+
 static void there_are_so_many_models_and_no_more(void **state)
 {
     (void)state;
@@ -255,6 +346,10 @@ int main(void)
         cmocka_unit_test(lists_are_no_inputs),
         cmocka_unit_test(what_is_wrong_with_a_model_is_told_at_its_place),
         cmocka_unit_test(a_file_that_is_not_there_is_shown_where_it_is_named),
+        cmocka_unit_test(a_baseline_is_one_of_the_rulesets_files),
+        cmocka_unit_test(a_bad_baseline_is_told_by_its_file),
+        cmocka_unit_test(a_baseline_has_a_largest_size),
+        cmocka_unit_test(drift_needs_a_baseline),
         cmocka_unit_test(there_are_so_many_models_and_no_more),
         cmocka_unit_test(a_challenger_is_compared_with_a_champion),
         cmocka_unit_test(a_live_rule_reads_no_challenger),

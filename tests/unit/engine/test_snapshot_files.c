@@ -71,15 +71,19 @@ static void all_that_a_ruleset_names_is_found_in_order(void **state)
     (void)state;
     assert_int_equal(find(arena,
                           "rules: [a.yaml, ../b.yaml]\n"
-                          "lists: {inline: [x], l: {file: ./l.txt}, m: {file: /abs.txt}}\n",
+                          "lists: {inline: [x], l: {file: ./l.txt}, m: {file: /abs.txt}}\n"
+                          "models: {f: {baseline: b.json, file: f.json}, g: {file: g.json}}\n",
                           false),
                      ST_OK);
     const char *const found[][2] = {{"cards/ruleset.yaml", "ruleset.yaml"},
                                     {"cards/./l.txt", "l.txt"},
                                     {"/abs.txt", NULL},
+                                    {"cards/f.json", "f.json"},
+                                    {"cards/b.json", "b.json"},
+                                    {"cards/g.json", "g.json"},
                                     {"cards/a.yaml", "a.yaml"},
                                     {"cards/../b.yaml", NULL}};
-    assert_int_equal(files.count, 5);
+    assert_int_equal(files.count, 8);
     for (int i = 0; i < files.count; i++) {
         assert_string_equal(files.items[i].path, found[i][0]);
         if (found[i][1] == NULL)
@@ -93,7 +97,8 @@ static void all_that_a_ruleset_names_is_found_in_order(void **state)
 static void a_confined_ruleset_may_not_name_what_is_outside(void **state)
 {
     static const char *const outside[] = {"rules: [/etc/passwd]\n", "rules: [a.yaml, ../b.yaml]\n",
-                                          "lists: {l: {file: ../../etc/shadow}}\n"};
+                                          "lists: {l: {file: ../../etc/shadow}}\n",
+                                          "models: {m: {file: m.json, baseline: ../b.json}}\n"};
     struct arena *arena = arena_new(1 << 20);
     (void)state;
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {

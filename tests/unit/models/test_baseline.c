@@ -12,7 +12,7 @@
 enum { BLOCK_BYTES = 64 << 10, FILE_BYTES = 4096 };
 
 static struct model_input inputs[] = {{.name = {"amount", 6}}, {.name = {"hour", 4}}};
-static const struct model model = {.n_inputs = 2, .inputs = inputs};
+static const struct model model = {.n_inputs = 2, .inputs = inputs, .hash = "00112233aabbccdd"};
 static char block[BLOCK_BYTES];
 static struct diag_list diags;
 
@@ -110,9 +110,36 @@ static void it_must_be_of_this_model(void **state)
                    "`amount`: it is not in the baseline");
     assert_refused(with_amount("{\"edges\":[],\"shares\":[1],\"missing\":0},\"card\":{}"),
                    "`card`: it is no input of the model");
+    assert_string_equal(diags.items[0].hint, "is it the baseline of another model?");
+    assert_refused(with_amount("{\"edges\":[],\"shares\":[1],\"missing\":0},\"amuont\":{}"),
+                   "`amuont`: it is no input of the model");
+    assert_string_equal(diags.items[0].hint, "did you mean 'amount'?");
+    assert_int_equal(diags.items[0].line, 1);
+    assert_int_equal(diags.items[0].col, 88);
     assert_refused("{\"format\":\"sluice.baseline/2\"}",
                    "`format`: it has to be \"sluice.baseline/1\"");
     assert_refused("{}", "`format`: it has to be \"sluice.baseline/1\"");
+}
+
+/* A baseline that says of which model it is. */
+static const char *of_model(const char *sha256)
+{
+    static char text[FILE_BYTES];
+    snprintf(text, sizeof text, "{\"model_sha256\":%s,%s", sha256,
+             with_amount("{\"edges\":[],\"shares\":[1],\"missing\":0}") + 1);
+    return text;
+}
+
+static void it_may_say_of_which_file_it_is(void **state)
+{
+    (void)state;
+    struct baseline b;
+    const char *own = "\"00112233aabbccdd00112233aabbccdd00112233aabbccdd00112233aabbccdd\"";
+    const char *other = "\"00112233aabbccde00112233aabbccdd00112233aabbccdd00112233aabbccdd\"";
+    assert_int_equal(load(of_model(own), &b), ST_OK);
+    assert_refused(of_model(other), "`model_sha256`: this is the baseline of another model");
+    assert_refused(of_model("\"00112233aabbccdd\""), "`model_sha256`: it has to be 64 hex digits");
+    assert_refused(of_model("7"), "`model_sha256`: it has to be 64 hex digits");
 }
 
 static void what_is_no_json_is_refused(void **state)
@@ -143,6 +170,7 @@ int main(void)
         cmocka_unit_test(edges_must_ascend_and_shares_fit_them),
         cmocka_unit_test(there_may_be_so_many_bins_and_no_more),
         cmocka_unit_test(it_must_be_of_this_model),
+        cmocka_unit_test(it_may_say_of_which_file_it_is),
         cmocka_unit_test(what_is_no_json_is_refused),
         cmocka_unit_test(without_room_it_is_refused),
     };
