@@ -2,8 +2,7 @@
 #include "api/http_worker.h"
 #include "api/ruleset_change.h"
 #include "service/engine/covered.h"
-
-#include <math.h>
+#include "service/engine/model_set_json.h"
 
 enum { RULESET_TEXT_BYTES = 4 << 20 }; /* RULES_MAX rules with their titles, escaped */
 
@@ -32,34 +31,6 @@ static void put_rule(struct text *out, const struct rule *rule)
         text_char(out, '"');
     }
     text_char(out, '}');
-}
-
-static void put_model(struct text *out, const struct model_set *set, const struct bound_model *m)
-{
-    put_member(out, "{\"name\":", m->name);
-    put_member(out, ",\"hash\":", span_str(m->model.hash));
-    put_member(out, ",\"format\":", span_str(model_format_text(m->model.format)));
-    put_member(out, ",\"role\":", span_str(model_role_text(m->role)));
-    if (m->challenges >= 0)
-        put_member(out, ",\"challenges\":", set->items[m->challenges].name);
-    if (!isnan(m->threshold)) {
-        text_str(out, ",\"threshold\":");
-        text_double(out, m->threshold);
-    }
-    text_printf(out, ",\"inputs\":%d", m->model.n_inputs);
-    if (m->model.forest != NULL)
-        text_printf(out, ",\"trees\":%u", m->model.forest->n_trees);
-    text_char(out, '}');
-}
-
-static void put_models(struct text *out, const struct model_set *set)
-{
-    text_str(out, "],\"models\":[");
-    for (int i = 0; i < set->count; i++) {
-        if (i > 0)
-            text_char(out, ',');
-        put_model(out, set, &set->items[i]);
-    }
 }
 
 /* Features that were added while there was history already, and since when they have theirs. */
@@ -111,8 +82,9 @@ static void put_ruleset(struct text *out, const struct snapshot *s)
     text_str(out, ",\"lists\":[");
     for (int i = 0; i < s->lists->count; i++)
         put_name(out, i == 0, s->lists->items[i].name);
-    put_models(out, &s->models);
-    text_str(out, "],\"rules\":[");
+    text_str(out, "],\"models\":");
+    model_set_write_json(&s->models, out);
+    text_str(out, ",\"rules\":[");
     for (int i = 0; i < s->rules->count; i++) {
         if (i > 0)
             text_char(out, ',');

@@ -201,3 +201,11 @@ double model_other_category(const struct model *m)
 {
     return m->linear != NULL ? -1 : (double)NAN;
 }
+
+int64_t model_steps(const struct model *m)
+{
+    int64_t steps = m->linear != NULL ? m->n_inputs : 0;
+    for (uint32_t i = 0; m->forest != NULL && i < m->forest->n_trees; i++)
+        steps += m->forest->trees[i].depth;
+    return steps;
+}

@@ -106,6 +106,10 @@ int model_input_nearest(const struct model *m, struct span wrong);
  * have it of data frames; to a linear model it is another one, -1. */
 double model_other_category(const struct model *m);
 
+/* What evaluating it takes at most: a step is a level of a tree, or an input of a linear model or a
+ * scorecard, and takes one to two nanoseconds. O(trees). */
+int64_t model_steps(const struct model *m);
+
 const char *model_format_text(enum model_format format);
 const char *model_transform_text(enum model_transform transform);
 

@@ -5,6 +5,7 @@
 #include "service/cli/cli.h"
 #include "service/cli/kafka.h"
 #include "service/engine/budget.h"
+#include "service/engine/model_set_json.h"
 
 #include <stdlib.h>
 
@@ -27,7 +28,8 @@ static const char usage[] =
 
 enum {
     LISTING_BYTES = 4 << 20, /* of 16 KB of source, with room to spare */
-    BUDGET_BYTES = 8 << 10,  /* eight key fields, five names */
+    BUDGET_BYTES = 16 << 10, /* eight key fields, five names, as many models as there may be */
+    MODELS_BYTES = 16 << 10, /* each its name, its champion's and what its file says: 600 bytes */
 };
 
 static void explain_part(const struct snapshot *snap, const char *title,
@@ -91,17 +93,29 @@ static void print_budget(const struct snapshot *snap, bool json)
     fwrite(buf, 1, t.len, stdout);
 }
 
-/* What each adds to a transaction: its trees are walked once. */
-static void print_models(const struct model_set *set)
+static void print_model(const struct bound_model *m)
 {
-    for (int i = 0; i < set->count; i++) {
-        const struct bound_model *m = &set->items[i];
-        printf("model %.*s: %s, %s, %s, %d inputs", SPAN_ARG(m->name), m->model.hash,
-               model_role_text(m->role), model_format_text(m->model.format), m->model.n_inputs);
-        if (m->model.forest != NULL)
-            printf(", %u trees, %u nodes", m->model.forest->n_trees, m->model.forest->n_nodes);
-        printf("\n");
-    }
+    printf("model %.*s: %s, %s, %s", SPAN_ARG(m->name), m->model.hash, model_role_text(m->role),
+           model_format_text(m->model.format));
+    if (m->model.objective.len > 0)
+        printf(" %.*s", SPAN_ARG(m->model.objective));
+    printf(", %d %s", m->model.n_inputs, m->model.n_inputs == 1 ? "input" : "inputs");
+    if (m->model.forest != NULL)
+        printf(", %u trees, %u nodes", m->model.forest->n_trees, m->model.forest->n_nodes);
+    printf("\n");
+}
+
+static void print_models(const struct model_set *set, bool json)
+{
+    char buf[MODELS_BYTES];
+    struct text t;
+    for (int i = 0; i < set->count && !json; i++)
+        print_model(&set->items[i]);
+    if (set->count == 0 || !json)
+        return;
+    text_init(&t, buf, sizeof buf);
+    model_set_write_json(set, &t);
+    printf("{\"models\":%.*s}\n", SPAN_ARG(text_span(&t)));
 }
 
 static enum status check_ruleset(const struct config *config, const char *rule, bool json,
@@ -117,8 +131,7 @@ static enum status check_ruleset(const struct config *config, const char *rule, 
         printf("ruleset %s: %d fields, %d derived, %d features, %d lists, %d rules\n",
                snap->id_text, snap->schema.count, snap->n_derived, snap->features.n_features,
                snap->lists->count, snap->rules->count);
-    if (!json)
-        print_models(&snap->models);
+    print_models(&snap->models, json);
     if (rule == NULL)
         print_budget(snap, json);
     else if (!explain(snap, rule))

@@ -107,12 +107,24 @@ static void add_expressions(struct budget *b, const struct snapshot *snap)
                      cost_of(snap->features.keys[i].filters[j]));
 }
 
+/* ---- models ---- */
+
+static void add_models(struct budget *b, const struct model_set *set)
+{
+    for (int i = 0; i < set->count; i++) {
+        int64_t steps = model_steps(&set->items[i].model);
+        b->models[b->n_models++] = (struct budget_model){set->items[i].name, steps};
+        b->model_steps += steps;
+    }
+}
+
 void budget_of(const struct snapshot *snap, struct budget *ret_budget)
 {
     *ret_budget = (struct budget){.n_keys = 0};
     add_keys(ret_budget, &snap->features);
     add_commands(ret_budget);
     add_expressions(ret_budget, snap);
+    add_models(ret_budget, &snap->models);
 }
 
 /* ---- for people ---- */
@@ -131,6 +143,13 @@ static void put_parts(const struct budget *b, int max, struct text *out)
     for (int i = 0; i < b->n_dearest && i < max; i++)
         text_printf(out, "%s%s %.*s %" PRId64, i > 0 ? ", " : "", b->dearest[i].kind,
                     SPAN_ARG(b->dearest[i].name), b->dearest[i].steps);
+}
+
+static void put_models(const struct budget *b, struct text *out)
+{
+    for (int i = 0; i < b->n_models; i++)
+        text_printf(out, "%s%.*s %" PRId64, i > 0 ? ", " : "", SPAN_ARG(b->models[i].name),
+                    b->models[i].steps);
 }
 
 static void put_key(const struct budget_key *k, int width, struct text *out)
@@ -167,6 +186,12 @@ void budget_write(const struct budget *b, struct text *out)
     text_str(out, b->n_dearest > 0 ? ": " : "");
     put_parts(b, b->n_dearest, out);
     text_char(out, '\n');
+    if (b->n_models > 0) {
+        text_printf(out, "  %" PRId64 " %s of models: ", b->model_steps,
+                    b->model_steps == 1 ? "step" : "steps");
+        put_models(b, out);
+        text_char(out, '\n');
+    }
     put_entities(b, out);
 }
 
@@ -194,6 +219,15 @@ static void put_parts_json(const struct budget *b, struct text *out)
     }
 }
 
+static void put_models_json(const struct budget *b, struct text *out)
+{
+    for (int i = 0; i < b->n_models; i++) {
+        text_printf(out, "%s{\"name\":", i > 0 ? "," : "");
+        text_json_string(out, b->models[i].name);
+        text_printf(out, ",\"steps\":%" PRId64 "}", b->models[i].steps);
+    }
+}
+
 void budget_write_json(const struct budget *b, struct text *out)
 {
     text_printf(out,
@@ -207,6 +241,8 @@ void budget_write_json(const struct budget *b, struct text *out)
     put_keys_json(b, out);
     text_printf(out, "],\"evaluation_steps_max\":%" PRId64 ",\"dearest\":[", b->steps_max);
     put_parts_json(b, out);
+    text_printf(out, "],\"model_steps\":%" PRId64 ",\"models\":[", b->model_steps);
+    put_models_json(b, out);
     text_str(out, "]}");
 }
 
@@ -230,6 +266,11 @@ static int64_t bytes_per_entity_of(const struct budget *b)
 static int64_t steps_of(const struct budget *b)
 {
     return b->steps_max;
+}
+
+static int64_t model_steps_of(const struct budget *b)
+{
+    return b->model_steps;
 }
 
 /* What the hints say: what of it costs most. */
@@ -286,14 +327,22 @@ static void tell_parts(const struct budget *b, const struct snapshot *snap, stru
     put_parts(b, NAMED_MAX, out);
 }
 
+static void tell_models(const struct budget *b, const struct snapshot *snap, struct text *out)
+{
+    (void)snap;
+    text_str(out, "levels of trees, and inputs of linear models: ");
+    put_models(b, out);
+}
+
 static const struct shape limit_shape = {.kind = SHAPE_INT, .min = 0, .max = INT32_MAX};
 
 /* X(key, what it is, in words; of what, value, what costs most) */
-#define LIMIT_TABLE(X)                                                                      \
-    X("redis_commands", "a transaction takes", "commands of Redis", commands_of, tell_keys) \
-    X("bytes_read", "a transaction reads", "bytes", bytes_read_of, tell_windows)            \
-    X("bytes_per_entity", "an entity keeps", "bytes", bytes_per_entity_of, tell_windows)    \
-    X("evaluation_steps", "a transaction takes", "steps of expressions", steps_of, tell_parts)
+#define LIMIT_TABLE(X)                                                                         \
+    X("redis_commands", "a transaction takes", "commands of Redis", commands_of, tell_keys)    \
+    X("bytes_read", "a transaction reads", "bytes", bytes_read_of, tell_windows)               \
+    X("bytes_per_entity", "an entity keeps", "bytes", bytes_per_entity_of, tell_windows)       \
+    X("evaluation_steps", "a transaction takes", "steps of expressions", steps_of, tell_parts) \
+    X("model_steps", "a transaction takes", "steps of models", model_steps_of, tell_models)
 
 static const struct {
     const char *key, *does, *unit;

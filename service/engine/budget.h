@@ -1,7 +1,8 @@
 /*
  * budget.h -- what a ruleset costs, reckoned from the ruleset alone.
  *
- *     a transaction     commands and round trips to Redis, bytes read, steps of expressions
+ *     a transaction     commands and round trips to Redis, bytes read, steps of expressions and of
+ *                       models
  *     an entity         bytes kept: records, and tiles once there are more than exact_events
  *
  * "At most" is what a transaction with every key field costs, and an entity with events in every
@@ -10,7 +11,7 @@
  * that wrote to the same log.
  *
  *     limits: {redis_commands: 16, bytes_read: 200000, bytes_per_entity: 50000,
- *              evaluation_steps: 500}
+ *              evaluation_steps: 500, model_steps: 2000}
  *
  * in a ruleset's file refuses one that may cost more, and says what of it costs most.
  *
@@ -50,6 +51,11 @@ struct budget_part {
     int64_t steps; /* at most */
 };
 
+struct budget_model {
+    struct span name;
+    int64_t steps; /* model_steps() */
+};
+
 struct budget {
     int redis_commands;         /* usually: allowed, and every key field is there */
     int redis_commands_flagged; /* usually, of a flagged one */
@@ -60,7 +66,9 @@ struct budget {
     int64_t steps_max;
     struct budget_key keys[FEATURE_KEY_FIELDS_MAX];
     struct budget_part dearest[BUDGET_DEAREST_MAX]; /* the dearest first */
-    int n_keys, n_dearest;
+    int64_t model_steps;                            /* of all of them: each is evaluated */
+    struct budget_model models[MODELS_MAX];         /* in the order of the ruleset */
+    int n_keys, n_dearest, n_models;
 };
 
 /* O(rules + features). */

@@ -9,6 +9,7 @@
 #include "service/engine/counterfactual.h"
 #include "service/engine/covered.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -376,11 +377,52 @@ static bool check_models_of(struct loader *l, const struct rule *rule)
     return ok;
 }
 
+/* Of a rule that is run. */
+static bool is_read(const struct loader *l, int model)
+{
+    for (int i = 0; i < l->snap->rules->count; i++) {
+        const struct rule *rule = l->snap->rules->rules[i];
+        int slot = l->snap->row_models + model;
+        if (rule->mode != RULE_OFF &&
+            (reads_slot(rule->when, slot) || reads_slot(rule->score_program, slot)))
+            return true;
+    }
+    return false;
+}
+
+/* Of two that have no thresholds it is not counted whether they agree. */
+static void warn_of_challenger(struct loader *l, const struct bound_model *m)
+{
+    const struct bound_model *champion = &l->snap->models.items[m->challenges];
+    const struct bound_model *without = isnan(m->threshold) ? m : champion;
+    if (isnan(without->threshold))
+        diag_warning(l->diags, without->at, "threshold: 0.9",
+                     "whether '%.*s' and '%.*s' agree is not counted: '%.*s' has no threshold",
+                     SPAN_ARG(m->name), SPAN_ARG(champion->name), SPAN_ARG(without->name));
+}
+
+/* What is most probably forgotten. */
+static void warn_of_model(struct loader *l, int model)
+{
+    char hint[DIAG_MESSAGE_MAX];
+    const struct bound_model *m = &l->snap->models.items[model];
+    if (m->role == MODEL_CHALLENGER)
+        warn_of_challenger(l, m);
+    if (m->role == MODEL_CHALLENGER || is_read(l, model))
+        return;
+    snprintf(hint, sizeof hint, "a rule with `when: models.%.*s > 0.9`, or `role: challenger`",
+             SPAN_ARG(m->name));
+    diag_warning(l->diags, m->at, hint, "no rule reads the score of '%.*s': it moves no decision",
+                 SPAN_ARG(m->name));
+}
+
 static bool check_models(struct loader *l)
 {
     bool ok = true;
     for (int i = 0; i < l->snap->rules->count; i++)
         ok = check_models_of(l, l->snap->rules->rules[i]) && ok;
+    for (int i = 0; ok && i < l->snap->models.count; i++)
+        warn_of_model(l, i);
     return ok;
 }
 

@@ -126,7 +126,14 @@ def test_check_counts_them_and_diff_tells_what_is_another(modelled):
     server.configure()
     checked = subprocess.run([BIN, "check", "-c", server.folder / "sluice.yaml"],
                              capture_output=True, text=True, timeout=60, check=True)
-    assert "champion, linear, 2 inputs" in checked.stdout
+    assert "champion, linear identity, 2 inputs" in checked.stdout
+    assert "4 steps of models: fraud 2, next 2" in checked.stdout
+    told = subprocess.run([BIN, "check", "--format", "json", "-c", server.folder / "sluice.yaml"],
+                          capture_output=True, text=True, timeout=60, check=True)
+    models, budget = (json.loads(line) for line in told.stdout.splitlines())
+    assert [(m["name"], m["format"], m["role"], m["steps"]) for m in models["models"]] == [
+        ("fraud", "linear", "champion", 2), ("next", "linear", "challenger", 2)]
+    assert budget["budget"]["model_steps"] == 4
     other = server.folder / "other"
     (other / "models").mkdir(parents=True)
     for name in ("rules.yaml", "models/fraud.yaml", "models/next.yaml"):

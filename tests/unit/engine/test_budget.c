@@ -3,11 +3,13 @@
 #include "service/engine/budget.h"
 
 #include "tests/unit/engine/world.h"
+#include "tests/unit/models/xgboost_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -145,6 +147,65 @@ static void limits_change_no_window(void **state)
     end(&other, limited);
 }
 
+#define MODELS                      \
+    "models:\n"                     \
+    "  fraud: {file: fraud.yaml}\n" \
+    "  trees: {file: trees.json}\n"
+
+/* Over the world's ruleset with two models: one input, and two trees of depth 2 and 1. */
+static struct snapshot *load_models(struct world *w, const char *more)
+{
+    struct snapshot *snap;
+    struct snapshot_options options = {.exact_events = 256};
+    char ruleset[4096];
+    *w = (struct world){0};
+    snprintf(ruleset, sizeof ruleset, "%s" MODELS "%s", world_ruleset, more);
+    world_files(w, ruleset, world_rules);
+    world_write(w, "fraud.yaml", "model: linear\ninputs:\n  amount: {weight: 1}\n");
+    world_write(w, "trees.json", xgboost_case);
+    return snapshot_load(w->ruleset, &options, &w->diags, &snap) == ST_OK ? snap : NULL;
+}
+
+static void models_take_the_steps_of_their_trees(void **state)
+{
+    (void)state;
+    struct world w;
+    struct budget b;
+    char bytes[4096];
+    struct text t;
+    struct snapshot *snap = load_models(&w, "");
+    assert_non_null(snap);
+    budget_of(snap, &b);
+    assert_int_equal(b.n_models, 2);
+    assert_int_equal(b.model_steps, 1 + 3);
+    text_init(&t, bytes, sizeof bytes - 1);
+    budget_write(&b, &t);
+    bytes[t.len] = '\0';
+    assert_non_null(strstr(bytes, "\n  4 steps of models: fraud 1, trees 3\n"));
+    text_init(&t, bytes, sizeof bytes - 1);
+    budget_write_json(&b, &t);
+    bytes[t.len] = '\0';
+    assert_non_null(strstr(bytes, "\"model_steps\":4,\"models\":[{\"name\":\"fraud\",\"steps\":1},"
+                                  "{\"name\":\"trees\",\"steps\":3}]}"));
+    end(&w, snap);
+}
+
+static void a_limit_of_models_holds_to_the_step(void **state)
+{
+    (void)state;
+    struct world w;
+    struct snapshot *snap = load_models(&w, "limits: {model_steps: 4}\n");
+    assert_non_null(snap);
+    end(&w, snap);
+    snap = load_models(&w, "limits: {model_steps: 3}\n");
+    assert_null(snap);
+    const struct diag *d = &w.diags.items[w.diags.count - 1];
+    assert_string_equal(d->message,
+                        "a transaction takes 4 steps of models at most, and 3 are allowed here");
+    assert_string_equal(d->hint, "levels of trees, and inputs of linear models: fraud 1, trees 3");
+    end(&w, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +214,8 @@ int main(void)
         cmocka_unit_test(a_ruleset_without_features_has_its_claim_alone),
         cmocka_unit_test(a_limit_holds_to_the_last_byte),
         cmocka_unit_test(limits_change_no_window),
+        cmocka_unit_test(models_take_the_steps_of_their_trees),
+        cmocka_unit_test(a_limit_of_models_holds_to_the_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -335,6 +335,47 @@ static void a_live_rule_reads_no_challenger(void **state)
     drop(NULL);
 }
 
+static void expect_warning(const char *models, const char *rules, const char *message)
+{
+    struct snapshot *s = load(models, fraud_yaml, rules);
+    assert_non_null(s);
+    assert_int_equal(world.diags.count, message != NULL);
+    if (message != NULL) {
+        assert_int_equal(world.diags.items[0].level, DIAG_WARNING);
+        assert_string_equal(world.diags.items[0].message, message);
+    }
+    drop(s);
+}
+
+#define BY_MODEL "{id: n, when: models.fraud > 0.5, score: 80"
+
+static void a_champion_that_no_rule_reads_is_warned_of(void **state)
+{
+    (void)state;
+    static const char message[] = "no rule reads the score of 'fraud': it moves no decision";
+    static const char amounts[] = "rules:\n  - {id: n, when: amount > 1.0, score: 80}\n";
+    expect_warning(FRAUD, "rules:\n  - " BY_MODEL "}\n", NULL);
+    expect_warning(FRAUD, "rules:\n  - " BY_MODEL ", mode: shadow}\n", NULL);
+    expect_warning(FRAUD, "rules:\n  - {id: n, when: amount > 1.0, score: '80.0 * models.fraud'}\n",
+                   NULL);
+    expect_warning(FRAUD, amounts, message);
+    expect_warning(FRAUD, "rules:\n  - " BY_MODEL ", mode: off}\n", message);
+}
+
+static void two_without_thresholds_do_not_agree(void **state)
+{
+    (void)state;
+    static const char rules[] = "rules:\n  - " BY_MODEL "}\n";
+    expect_warning(NEXT, rules,
+                   "whether 'next' and 'fraud' agree is not counted: 'next' has no threshold");
+    expect_warning(FRAUD "  next: {file: fraud.yaml, role: challenger, threshold: 0.7}\n", rules,
+                   NULL);
+    expect_warning("models:\n  fraud: {file: fraud.yaml}\n"
+                   "  next: {file: fraud.yaml, role: challenger, threshold: 0.7}\n",
+                   rules,
+                   "whether 'next' and 'fraud' agree is not counted: 'fraud' has no threshold");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +394,8 @@ int main(void)
         cmocka_unit_test(there_are_so_many_models_and_no_more),
         cmocka_unit_test(a_challenger_is_compared_with_a_champion),
         cmocka_unit_test(a_live_rule_reads_no_challenger),
+        cmocka_unit_test(a_champion_that_no_rule_reads_is_warned_of),
+        cmocka_unit_test(two_without_thresholds_do_not_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

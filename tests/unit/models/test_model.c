@@ -84,12 +84,24 @@ static void rows_at_once_score_as_each_alone(void **state)
     }
 }
 
+static void steps_are_levels_of_trees_or_inputs(void **state)
+{
+    (void)state;
+    struct model m = stumps(MODEL_SIGMOID);
+    trees[1].depth = 7;
+    assert_int_equal(model_steps(&m), 1 + 7 + 1);
+    struct linear linear = {0};
+    m = (struct model){.linear = &linear, .n_inputs = 24};
+    assert_int_equal(model_steps(&m), 24);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(margins_begin_with_the_base_and_outputs_are_transformed),
         cmocka_unit_test(a_softmax_needs_no_room_for_margins),
         cmocka_unit_test(rows_at_once_score_as_each_alone),
+        cmocka_unit_test(steps_are_levels_of_trees_or_inputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
