@@ -1,5 +1,6 @@
 #include "models/lightgbm_tree.h"
 
+#include "models/lightgbm_sizes.h"
 #include "service/base/check.h"
 
 #include <float.h>
@@ -11,7 +12,7 @@
 
 enum { BY_CATEGORY = 1, DEFAULT_LEFT = 2, MISSING_SHIFT = 2, DECISION_MAX = 11 };
 enum { MISSING_NONE, MISSING_ZERO, MISSING_NAN };
-enum { COUNT_MAX = INT32_MAX, SET_BITS = 32 };
+enum { SET_BITS = 32, SET_WORDS_MAX = FOREST_CATEGORY_MAX / 64 };
 
 /* A tree's lines that are read. X(name, key) */
 #define KEY_TABLE(X)                    \
@@ -42,18 +43,16 @@ static const char *const keys[] = {
 #undef X
         NULL};
 
-/* One tree while it is read. */
+/* One tree while it is read. Its nodes are numbered: its splits first, its leaves behind them. */
 struct tree {
-    struct lightgbm_builder *b;
+    struct lightgbm_trees *trees;
+    const struct model_file *file;
     struct lightgbm_value values[KEYS];
     char of[24]; /* "tree 4: " */
     int line;
     uint32_t n_leaves, n_splits, n_sets;
-    double *numbers[KEYS]; /* of scratch; NULL: not read */
-    uint32_t *set_at;      /* [n_sets] in forest.sets */
-    uint32_t *at;          /* [n_splits] where in the forest; 0: it has no parent yet */
-    bool *has_parent;      /* [n_leaves] */
-    uint16_t *depth;       /* [n_splits] */
+    double *numbers[KEYS];       /* of scratch; NULL: not read */
+    uint64_t set[SET_WORDS_MAX]; /* of the split that is made now */
 };
 
 /* ---- its lines ---- */
@@ -80,7 +79,7 @@ static enum status keep_lines(struct lightgbm_text *t, struct lightgbm_value *va
 static struct diag_at at_line(const struct tree *tree, enum key key)
 {
     int line = tree->values[key].line != 0 ? tree->values[key].line : tree->line;
-    return (struct diag_at){.file = tree->b->file->name, .line = line};
+    return (struct diag_at){.file = tree->file->name, .line = line};
 }
 
 static enum status read_whole(struct tree *tree, enum key key, double most, uint32_t if_absent,
@@ -90,7 +89,7 @@ static enum status read_whole(struct tree *tree, enum key key, double most, uint
     if (tree->values[key].line != 0) {
         struct lightgbm_range range = {0, most, true};
         enum status st =
-            lightgbm_numbers(tree->b->file, tree->of, keys[key], &tree->values[key], range, 1, &v);
+            lightgbm_numbers(tree->file, tree->of, keys[key], &tree->values[key], range, 1, &v);
         if (st != ST_OK)
             return st;
     }
@@ -98,90 +97,19 @@ static enum status read_whole(struct tree *tree, enum key key, double most, uint
     return ST_OK;
 }
 
-/* ---- how large all are ---- */
-
-static enum status complain_of_size(const struct lightgbm_text *t, const char *what, int most)
-{
-    diag_error(t->file->diags, (struct diag_at){.file = t->file->name, .line = t->line}, NULL,
-               "more than %d %s", most, what);
-    return ST_TOO_LARGE;
-}
-
-static enum status measure_leaves(const struct lightgbm_text *t, struct span value,
-                                  struct lightgbm_sizes *sizes)
-{
-    struct lightgbm_value v = {.text = value, .line = t->line, .col = sizeof "num_leaves="};
-    double leaves;
-    enum status st = lightgbm_numbers(t->file, "", "num_leaves", &v,
-                                      (struct lightgbm_range){1, COUNT_MAX, true}, 1, &leaves);
-    if (st != ST_OK)
-        return st;
-    if (leaves > (double)t->rest.len / 2) { /* so a claim costs no more than its file */
-        diag_error(t->file->diags, (struct diag_at){.file = t->file->name, .line = t->line},
-                   "is it whole?", "num_leaves is %.0f, and the file has no room for them", leaves);
-        return ST_INVALID;
-    }
-    if (leaves > FOREST_NODES_MAX / 2 - sizes->leaves) /* n leaves are 2n - 1 nodes */
-        return complain_of_size(t, "nodes in all trees", FOREST_NODES_MAX);
-    sizes->leaves += (uint32_t)leaves;
-    sizes->leaves_most = leaves > sizes->leaves_most ? (uint32_t)leaves : sizes->leaves_most;
-    return ST_OK;
-}
-
-static enum status measure_line(const struct lightgbm_text *t, struct span line,
-                                struct lightgbm_sizes *sizes)
-{
-    struct span leaves = span_str("num_leaves="), words = span_str("cat_threshold=");
-    if (span_starts(line, span_str("Tree=")) && ++sizes->trees > FOREST_TREES_MAX)
-        return complain_of_size(t, "trees", FOREST_TREES_MAX);
-    if (span_starts(line, words)) {
-        uint32_t n = (uint32_t)lightgbm_count(line); /* the file is not that large */
-        sizes->set_words += n;
-        sizes->set_words_most = n > sizes->set_words_most ? n : sizes->set_words_most;
-    }
-    if (!span_starts(line, leaves))
-        return ST_OK;
-    return measure_leaves(t, span_of(line.base + leaves.len, line.len - leaves.len), sizes);
-}
-
-enum status lightgbm_measure(struct lightgbm_text t, struct lightgbm_sizes *ret_sizes)
-{
-    struct lightgbm_sizes sizes = {0};
-    struct span line;
-    while (lightgbm_line(&t, &line)) {
-        if (span_is(line, "end of trees")) {
-            *ret_sizes = sizes;
-            return ST_OK;
-        }
-        enum status st = measure_line(&t, line, &sizes);
-        if (st != ST_OK)
-            return st;
-    }
-    diag_error(t.file->diags, (struct diag_at){.file = t.file->name, .line = t.line},
-               "is it whole?", "the file ends without \"end of trees\"");
-    return ST_INVALID;
-}
-
-size_t lightgbm_scratch_bytes(const struct lightgbm_sizes *sizes)
-{
-    /* Ten arrays of doubles at most, and the beginning of each aligned. */
-    return (KEYS + 3) * 64 + ((size_t)sizes->leaves_most + 1) * (KEYS + 3) * sizeof(double) +
-           (size_t)sizes->set_words_most * sizeof(double);
-}
-
 /* ---- its numbers ---- */
 
 static enum status read_array(struct tree *tree, enum key key, struct lightgbm_range range,
                               size_t n)
 {
-    double *numbers = arena_must(tree->b->scratch, n * sizeof *numbers);
+    double *numbers = arena_must(tree->trees->scratch, n * sizeof *numbers);
     if (tree->values[key].line == 0) {
-        diag_error(tree->b->file->diags, at_line(tree, key), NULL, "%s%s is missing", tree->of,
+        diag_error(tree->file->diags, at_line(tree, key), NULL, "%s%s is missing", tree->of,
                    keys[key]);
         return ST_INVALID;
     }
     enum status st =
-        lightgbm_numbers(tree->b->file, tree->of, keys[key], &tree->values[key], range, n, numbers);
+        lightgbm_numbers(tree->file, tree->of, keys[key], &tree->values[key], range, n, numbers);
     if (st == ST_OK)
         tree->numbers[key] = numbers;
     return st;
@@ -208,7 +136,7 @@ static enum status read_splits(struct tree *tree)
     double leaves = tree->n_leaves;
     size_t n = tree->n_splits;
     const struct array arrays[] = {
-        {SPLIT_FEATURE, n, {0, tree->b->n_inputs - 1, true}},
+        {SPLIT_FEATURE, n, {0, (double)tree->trees->build->n_inputs - 1, true}},
         {THRESHOLD, n, {-DBL_MAX, INFINITY, false}},
         {DECISION_TYPE, n, {0, DECISION_MAX, true}},
         {LEFT_CHILD, n, {-leaves, leaves - 2, true}},
@@ -221,13 +149,13 @@ static enum status read_splits(struct tree *tree)
 static enum status read_counts(struct tree *tree)
 {
     const struct array arrays[] = {
-        {LEAF_COUNT, tree->n_leaves, {0, COUNT_MAX, true}},
-        {INTERNAL_COUNT, tree->n_splits, {1, COUNT_MAX, true}},
+        {LEAF_COUNT, tree->n_leaves, {0, LIGHTGBM_COUNT_MAX, true}},
+        {INTERNAL_COUNT, tree->n_splits, {1, LIGHTGBM_COUNT_MAX, true}},
     };
     if (tree->n_splits == 0)
         return ST_OK;
     if (tree->values[LEAF_COUNT].line == 0 || tree->values[INTERNAL_COUNT].line == 0) {
-        tree->b->has_covers = false;
+        tree->trees->has_covers = false;
         return ST_OK;
     }
     return read_arrays(tree, arrays, sizeof arrays / sizeof arrays[0]);
@@ -242,14 +170,31 @@ static enum status check_boundaries(const struct tree *tree)
         ok = ok && bounds[i] <= bounds[i + 1];
     if (ok)
         return ST_OK;
-    diag_error(tree->b->file->diags, at_line(tree, CAT_BOUNDARIES), NULL,
+    diag_error(tree->file->diags, at_line(tree, CAT_BOUNDARIES), NULL,
                "%scat_boundaries must begin with 0 and not fall", tree->of);
     return ST_INVALID;
 }
 
+/* What is past the last code of a forest's is 0. */
+static enum status check_codes(const struct tree *tree, uint32_t set)
+{
+    size_t from = (size_t)tree->numbers[CAT_BOUNDARIES][set];
+    size_t end = (size_t)tree->numbers[CAT_BOUNDARIES][set + 1];
+    for (size_t i = FOREST_CATEGORY_MAX / SET_BITS; from + i < end; i++) {
+        if (tree->numbers[CAT_THRESHOLD][from + i] == 0)
+            continue;
+        diag_error(tree->file->diags, at_line(tree, CAT_THRESHOLD),
+                   "number the categories from 0, or let pandas do it",
+                   "%sa category of %zu or more, and codes are below %d", tree->of, i * SET_BITS,
+                   FOREST_CATEGORY_MAX);
+        return ST_TOO_LARGE;
+    }
+    return ST_OK;
+}
+
 static enum status read_sets(struct tree *tree)
 {
-    const struct array bounds = {CAT_BOUNDARIES, tree->n_sets + 1, {0, COUNT_MAX, true}};
+    const struct array bounds = {CAT_BOUNDARIES, tree->n_sets + 1, {0, LIGHTGBM_COUNT_MAX, true}};
     if (tree->n_sets == 0)
         return ST_OK;
     enum status st = read_arrays(tree, &bounds, 1);
@@ -260,9 +205,13 @@ static enum status read_sets(struct tree *tree)
     size_t there = lightgbm_count(tree->values[CAT_THRESHOLD].text);
     double want = tree->numbers[CAT_BOUNDARIES][tree->n_sets];
     const struct array words = {CAT_THRESHOLD, there, {0, UINT32_MAX, true}};
-    if (want == (double)there)
-        return read_arrays(tree, &words, 1);
-    diag_error(tree->b->file->diags, at_line(tree, CAT_THRESHOLD), NULL,
+    if (want == (double)there) {
+        st = read_arrays(tree, &words, 1);
+        for (uint32_t i = 0; i < tree->n_sets && st == ST_OK; i++)
+            st = check_codes(tree, i);
+        return st;
+    }
+    diag_error(tree->file->diags, at_line(tree, CAT_THRESHOLD), NULL,
                "%scat_threshold has %zu numbers, and cat_boundaries ends with %.0f", tree->of,
                there, want);
     return ST_INVALID;
@@ -273,14 +222,14 @@ static enum status read_sizes(struct tree *tree)
     uint32_t is_linear;
     enum status st = read_whole(tree, IS_LINEAR, 1, 0, &is_linear);
     if (st == ST_OK && is_linear) {
-        diag_error(tree->b->file->diags, at_line(tree, IS_LINEAR), "train without linear_tree",
+        diag_error(tree->file->diags, at_line(tree, IS_LINEAR), "train without linear_tree",
                    "%slinear trees are not read", tree->of);
         st = ST_UNSUPPORTED;
     }
     if (st == ST_OK)
-        st = read_whole(tree, NUM_LEAVES, COUNT_MAX, 0, &tree->n_leaves);
+        st = read_whole(tree, NUM_LEAVES, LIGHTGBM_COUNT_MAX, 0, &tree->n_leaves);
     if (st == ST_OK && tree->n_leaves == 0) {
-        diag_error(tree->b->file->diags, at_line(tree, NUM_LEAVES), NULL, "%snum_leaves is missing",
+        diag_error(tree->file->diags, at_line(tree, NUM_LEAVES), NULL, "%snum_leaves is missing",
                    tree->of);
         st = ST_INVALID;
     }
@@ -290,7 +239,90 @@ static enum status read_sizes(struct tree *tree)
     return read_whole(tree, NUM_CAT, tree->n_splits, 0, &tree->n_sets);
 }
 
-/* ---- lanes, thresholds and sets ---- */
+/* ---- its shape ---- */
+
+static enum status complain_of_child(const struct tree *tree, enum key key, uint32_t split,
+                                     const char *what)
+{
+    diag_error(tree->file->diags, at_line(tree, key), NULL, "%ssplit %u has %s %.0f, %s", tree->of,
+               split, keys[key], tree->numbers[key][split], what);
+    return ST_INVALID;
+}
+
+/* Its number among the nodes. */
+static uint32_t child_of(const struct tree *tree, enum key key, uint32_t split)
+{
+    double child = tree->numbers[key][split];
+    return child >= 0 ? (uint32_t)child : tree->n_splits + (uint32_t)(-child - 1);
+}
+
+/* `depth` of each node: 0 until it has a parent. */
+static enum status check_child(const struct tree *tree, enum key key, uint32_t split,
+                               uint16_t *depth)
+{
+    uint32_t child = child_of(tree, key, split);
+    if (child <= split)
+        return complain_of_child(tree, key, split, "which is not behind it");
+    if (depth[child] != 0)
+        return complain_of_child(tree, key, split, "which has a parent");
+    depth[child] = (uint16_t)(depth[split] + 1);
+    return ST_OK;
+}
+
+static enum status check_split(const struct tree *tree, uint32_t split, uint16_t *depth)
+{
+    if (split > 0 && depth[split] == 0) {
+        diag_error(tree->file->diags, at_line(tree, LEFT_CHILD), NULL,
+                   "%ssplit %u has no parent before it", tree->of, split);
+        return ST_INVALID;
+    }
+    if (depth[split] >= FOREST_DEPTH_MAX) {
+        diag_error(tree->file->diags, at_line(tree, LEFT_CHILD), "train with max_depth",
+                   "%sit is deeper than %d splits", tree->of, FOREST_DEPTH_MAX);
+        return ST_TOO_LARGE;
+    }
+    enum status st = check_child(tree, LEFT_CHILD, split, depth);
+    return st == ST_OK ? check_child(tree, RIGHT_CHILD, split, depth) : st;
+}
+
+/* Each split has one parent, before it; as each has two children, so have all leaves then. It is
+ * asked before nodes are made, for what is wrong can be shown in its line. */
+static enum status check_shape(const struct tree *tree)
+{
+    uint32_t n_nodes = tree->n_splits + tree->n_leaves;
+    uint16_t *depth = arena_must(tree->trees->scratch, n_nodes * sizeof *depth);
+    enum status st = ST_OK;
+    for (uint32_t i = 0; i < tree->n_splits && st == ST_OK; i++)
+        st = check_split(tree, i, depth);
+    return st;
+}
+
+static enum status check_set_of(const struct tree *tree, uint32_t split)
+{
+    double set = tree->numbers[THRESHOLD][split];
+    if (set >= 0 && set < tree->n_sets && set == trunc(set))
+        return ST_OK;
+    diag_error(tree->file->diags, at_line(tree, THRESHOLD), NULL,
+               "%ssplit %u is by set %.17g of categories, and num_cat is %u", tree->of, split, set,
+               tree->n_sets);
+    return ST_INVALID;
+}
+
+static bool is_by_category(const struct tree *tree, uint32_t split)
+{
+    return (int)tree->numbers[DECISION_TYPE][split] & BY_CATEGORY;
+}
+
+static enum status check_sets(const struct tree *tree)
+{
+    enum status st = ST_OK;
+    for (uint32_t i = 0; i < tree->n_splits && st == ST_OK; i++)
+        if (is_by_category(tree, i))
+            st = check_set_of(tree, i);
+    return st;
+}
+
+/* ---- its nodes ---- */
 
 static enum forest_missing missing_of(int decision)
 {
@@ -303,17 +335,6 @@ static enum forest_missing missing_of(int decision)
     return (decision & DEFAULT_LEFT ? left : right)[decision >> MISSING_SHIFT];
 }
 
-static uint16_t lane_of(struct lightgbm_builder *b, uint16_t input, enum forest_missing missing)
-{
-    uint16_t *lane = &b->lane_of[input][missing];
-    if (*lane == 0) {
-        *lane = (uint16_t)b->forest->n_lanes++;
-        b->forest->lanes[*lane] =
-            (struct forest_lane){.input = input, .missing = (uint16_t)missing};
-    }
-    return *lane;
-}
-
 /* `x <= t` as `x < ret`. LightGBM takes an |x| up to ZERO_MAX for 0, so a threshold among those
  * parts either them all from what is below, or from what is above. */
 static double bound_of(double t)
@@ -323,187 +344,69 @@ static double bound_of(double t)
     return nextafter(t >= 0 && t < ZERO_MAX ? ZERO_MAX : t, INFINITY);
 }
 
-static size_t set_words(const struct tree *tree, uint32_t set)
+/* Its words of 32 bits become those of a forest; behind the last code they are 0. */
+static void put_set(struct tree *tree, uint32_t set, struct forest_branch *branch)
 {
     const double *bounds = tree->numbers[CAT_BOUNDARIES];
-    return (size_t)(bounds[set + 1] - bounds[set]);
+    const double *words = tree->numbers[CAT_THRESHOLD] + (size_t)bounds[set];
+    size_t n = (size_t)(bounds[set + 1] - bounds[set]);
+    n = n < 2 * SET_WORDS_MAX ? n : 2 * SET_WORDS_MAX;
+    memset(tree->set, 0, (n + 1) / 2 * sizeof *tree->set);
+    for (size_t i = 0; i < n; i++)
+        tree->set[i / 2] |= (uint64_t)words[i] << i % 2 * SET_BITS;
+    branch->set = tree->set;
+    branch->set_words = (uint32_t)(n + 1) / 2;
 }
 
-/* A code past all that a forest knows. */
-static bool is_past_codes(size_t word, uint32_t bits)
+static void make_split(struct tree *tree, uint32_t split, struct forest_branch *branch)
 {
-    return bits != 0 && word >= FOREST_CATEGORY_MAX / SET_BITS;
-}
-
-static enum status put_set(struct tree *tree, uint32_t set)
-{
-    struct forest *f = tree->b->forest;
-    size_t from = (size_t)tree->numbers[CAT_BOUNDARIES][set], n = set_words(tree, set);
-    tree->set_at[set] = f->n_set_words;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits = (uint32_t)tree->numbers[CAT_THRESHOLD][from + i];
-        if (is_past_codes(i, bits)) {
-            diag_error(tree->b->file->diags, at_line(tree, CAT_THRESHOLD),
-                       "number the categories from 0, or let pandas do it",
-                       "%sa category of %zu or more, and codes are below %d", tree->of,
-                       i * SET_BITS, FOREST_CATEGORY_MAX);
-            return ST_TOO_LARGE;
-        }
-        f->sets[f->n_set_words + i / 2] |= (uint64_t)bits << i % 2 * SET_BITS;
-    }
-    f->n_set_words += (uint32_t)(n + 1) / 2;
-    return ST_OK;
-}
-
-static enum status put_sets(struct tree *tree)
-{
-    tree->set_at = arena_must(tree->b->scratch, (tree->n_sets + 1) * sizeof *tree->set_at);
-    for (uint32_t i = 0; i < tree->n_sets; i++) {
-        enum status st = put_set(tree, i);
-        if (st != ST_OK)
-            return st;
-    }
-    return ST_OK;
-}
-
-static enum status make_category_split(struct tree *tree, uint32_t split, uint16_t input,
-                                       struct forest_node *node)
-{
-    double set = tree->numbers[THRESHOLD][split];
-    if (!(set >= 0 && set < tree->n_sets && set == trunc(set))) {
-        diag_error(tree->b->file->diags, at_line(tree, THRESHOLD), NULL,
-                   "%ssplit %u is by set %.17g of categories, and num_cat is %u", tree->of, split,
-                   set, tree->n_sets);
-        return ST_INVALID;
-    }
-    node->kind = FOREST_BY_CATEGORY;
-    node->set.at = tree->set_at[(uint32_t)set];
-    node->set.words = (uint32_t)(set_words(tree, (uint32_t)set) + 1) / 2;
-    tree->b->inputs[input].is_category = true;
-    tree->b->forest->trees[tree->b->forest->n_trees].has_categories = true;
-    return ST_OK;
-}
-
-/* ---- its nodes ---- */
-
-static enum status complain_of_child(const struct tree *tree, enum key key, uint32_t split,
-                                     double child, const char *what)
-{
-    diag_error(tree->b->file->diags, at_line(tree, key), NULL, "%ssplit %u has %s %.0f, %s",
-               tree->of, split, keys[key], child, what);
-    return ST_INVALID;
-}
-
-static enum status place_split(struct tree *tree, enum key key, uint32_t split, uint32_t at)
-{
-    double v = tree->numbers[key][split];
-    uint32_t child = (uint32_t)v;
-    if (child <= split)
-        return complain_of_child(tree, key, split, v, "which is not behind it");
-    if (tree->at[child] != 0)
-        return complain_of_child(tree, key, split, v, "which has a parent");
-    tree->at[child] = at;
-    tree->depth[child] = (uint16_t)(tree->depth[split] + 1);
-    return ST_OK;
-}
-
-static enum status place_leaf(struct tree *tree, enum key key, uint32_t split, uint32_t at)
-{
-    struct forest *f = tree->b->forest;
-    double v = tree->numbers[key][split];
-    uint32_t leaf = (uint32_t)(-v - 1);
-    if (tree->has_parent[leaf])
-        return complain_of_child(tree, key, split, v, "which has a parent");
-    tree->has_parent[leaf] = true;
-    f->nodes[at] = (struct forest_node){.value = tree->numbers[LEAF_VALUE][leaf], .left = at - 1};
-    if (tree->numbers[LEAF_COUNT] != NULL)
-        f->covers[at] = tree->numbers[LEAF_COUNT][leaf];
-    return ST_OK;
-}
-
-static enum status place(struct tree *tree, enum key key, uint32_t split, uint32_t at)
-{
-    return tree->numbers[key][split] >= 0 ? place_split(tree, key, split, at)
-                                          : place_leaf(tree, key, split, at);
-}
-
-/* The node of a split, whose children are put behind all that is there. */
-static enum status make_split(struct tree *tree, uint32_t split)
-{
-    struct forest *f = tree->b->forest;
-    struct forest_tree *out = &f->trees[f->n_trees];
     int decision = (int)tree->numbers[DECISION_TYPE][split];
-    uint16_t input = (uint16_t)tree->numbers[SPLIT_FEATURE][split];
-    struct forest_node *node = &f->nodes[tree->at[split]];
-    *node = (struct forest_node){.threshold = bound_of(tree->numbers[THRESHOLD][split]),
-                                 .left = f->n_nodes,
-                                 .lane = lane_of(tree->b, input, missing_of(decision))};
+    double threshold = tree->numbers[THRESHOLD][split];
+    branch->input = (uint16_t)tree->numbers[SPLIT_FEATURE][split];
+    branch->missing = missing_of(decision);
+    branch->left = child_of(tree, LEFT_CHILD, split);
+    branch->right = child_of(tree, RIGHT_CHILD, split);
     if (tree->numbers[INTERNAL_COUNT] != NULL)
-        f->covers[tree->at[split]] = tree->numbers[INTERNAL_COUNT][split];
-    if (tree->depth[split] >= out->depth)
-        out->depth = (uint16_t)(tree->depth[split] + 1);
-    f->n_nodes += 2;
-    enum status st = ST_OK;
-    if (decision & BY_CATEGORY)
-        st = make_category_split(tree, split, input, node);
-    if (st == ST_OK)
-        st = place(tree, LEFT_CHILD, split, node->left);
-    return st == ST_OK ? place(tree, RIGHT_CHILD, split, node->left + 1) : st;
+        branch->cover = tree->numbers[INTERNAL_COUNT][split];
+    if (is_by_category(tree, split)) {
+        tree->trees->inputs[branch->input].is_category = true;
+        put_set(tree, (uint32_t)threshold, branch);
+    } else {
+        branch->value = bound_of(threshold);
+    }
 }
 
-/* Each split has a parent before it; as each has two children, all leaves have one then too. */
-static enum status check_split(const struct tree *tree, uint32_t split)
+static void make_leaf(const struct tree *tree, uint32_t leaf, struct forest_branch *branch)
 {
-    if (split > 0 && tree->at[split] == 0) {
-        diag_error(tree->b->file->diags, at_line(tree, LEFT_CHILD), NULL,
-                   "%ssplit %u has no parent before it", tree->of, split);
-        return ST_INVALID;
-    }
-    if (tree->depth[split] >= FOREST_DEPTH_MAX) {
-        diag_error(tree->b->file->diags, at_line(tree, LEFT_CHILD), "train with max_depth",
-                   "%sit is deeper than %d splits", tree->of, FOREST_DEPTH_MAX);
-        return ST_TOO_LARGE;
-    }
-    return ST_OK;
+    branch->is_leaf = true;
+    branch->value = tree->numbers[LEAF_VALUE][leaf];
+    branch->cover = 1; /* of a leaf alone: all of them, and the file need not say how many */
+    if (tree->numbers[LEAF_COUNT] != NULL)
+        branch->cover = tree->numbers[LEAF_COUNT][leaf];
 }
 
-static enum status make_splits(struct tree *tree)
+static bool make_branch(void *of, uint32_t id, struct forest_branch *ret_branch)
 {
-    tree->at = arena_must(tree->b->scratch, tree->n_splits * sizeof *tree->at);
-    tree->depth = arena_must(tree->b->scratch, tree->n_splits * sizeof *tree->depth);
-    tree->has_parent = arena_must(tree->b->scratch, tree->n_leaves * sizeof *tree->has_parent);
-    tree->at[0] = tree->b->forest->n_nodes++;
-    for (uint32_t i = 0; i < tree->n_splits; i++) {
-        enum status st = check_split(tree, i);
-        if (st == ST_OK)
-            st = make_split(tree, i);
-        if (st != ST_OK)
-            return st;
-    }
-    return ST_OK;
+    struct tree *tree = of;
+    if (id < tree->n_splits)
+        make_split(tree, id, ret_branch);
+    else
+        make_leaf(tree, id - tree->n_splits, ret_branch);
+    return true;
 }
 
 static enum status make_nodes(struct tree *tree)
 {
-    struct forest *f = tree->b->forest;
-    uint32_t root = f->n_nodes;
-    struct forest_tree *out = &f->trees[f->n_trees];
-    *out = (struct forest_tree){.root = root,
-                                .n_nodes = 2 * tree->n_leaves - 1,
-                                .output = (uint16_t)(f->n_trees % f->n_outputs)};
-    if (tree->n_splits > 0) {
-        enum status st = make_splits(tree);
-        if (st != ST_OK)
-            return st;
-    } else {
-        f->nodes[root] =
-            (struct forest_node){.value = tree->numbers[LEAF_VALUE][0], .left = root - 1};
-        f->covers[root] = 1; /* all of them: the file need not say how many */
-        f->n_nodes++;
-    }
-    f->n_trees++;
-    return ST_OK;
+    struct forest_build *b = tree->trees->build;
+    struct forest_source source = {.of = tree,
+                                   .branch = make_branch,
+                                   .n_nodes = tree->n_splits + tree->n_leaves,
+                                   .output =
+                                       (uint16_t)(b->forest->n_trees % tree->trees->n_outputs)};
+    return forest_build_tree(b, &source);
 }
+
+/* ---- all of it ---- */
 
 static enum status read_numbers(struct tree *tree)
 {
@@ -515,7 +418,9 @@ static enum status read_numbers(struct tree *tree)
         st = read_counts(tree);
     if (st == ST_OK)
         st = read_sets(tree);
-    return st == ST_OK ? put_sets(tree) : st;
+    if (st == ST_OK)
+        st = check_shape(tree);
+    return st == ST_OK ? check_sets(tree) : st;
 }
 
 /* "Tree=4", which must be the fourth. */
@@ -523,22 +428,29 @@ static enum status begin(struct tree *tree, struct lightgbm_text *t)
 {
     struct span line = {0};
     char want[24];
-    uint32_t number = tree->b->forest->n_trees;
+    uint32_t number = tree->trees->build->forest->n_trees;
     CHECK(lightgbm_line(t, &line));
     tree->line = t->line;
     snprintf(tree->of, sizeof tree->of, "tree %u: ", number);
     snprintf(want, sizeof want, "Tree=%u", number);
     if (span_is(line, want))
         return ST_OK;
-    diag_error(tree->b->file->diags, (struct diag_at){.file = tree->b->file->name, .line = t->line},
-               NULL, "%s must stand here", want);
+    diag_error(tree->file->diags, (struct diag_at){.file = tree->file->name, .line = t->line}, NULL,
+               "%s must stand here", want);
     return ST_INVALID;
 }
 
-enum status lightgbm_tree_read(struct lightgbm_builder *b, struct lightgbm_text *t)
+size_t lightgbm_scratch_bytes(const struct lightgbm_sizes *sizes)
 {
-    struct tree tree = {.b = b};
-    arena_reset(b->scratch);
+    /* Ten arrays of doubles at most and one of depths, and the beginning of each aligned. */
+    return (KEYS + 3) * 64 + ((size_t)sizes->leaves_most + 1) * (KEYS + 3) * sizeof(double) +
+           (size_t)sizes->set_words_most * sizeof(double);
+}
+
+enum status lightgbm_tree_read(struct lightgbm_trees *trees, struct lightgbm_text *t)
+{
+    struct tree tree = {.trees = trees, .file = trees->build->file};
+    arena_reset(trees->scratch);
     enum status st = begin(&tree, t);
     if (st == ST_OK)
         st = keep_lines(t, tree.values);

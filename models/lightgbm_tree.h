@@ -1,5 +1,5 @@
 /*
- * lightgbm_tree.h -- one tree of LightGBM's text, made into nodes of a forest.
+ * lightgbm_tree.h -- one tree of LightGBM's text, as it becomes one of a forest.
  *
  *     its splits    s0  s1 ... s(n-2)   a child c >= 0 is split c, which is behind its parent
  *     its leaves    l0  l1 ... l(n-1)   a child c < 0 is leaf -c - 1
@@ -16,35 +16,22 @@
 #ifndef SLUICE_MODELS_LIGHTGBM_TREE_H
 #define SLUICE_MODELS_LIGHTGBM_TREE_H
 
-#include "models/lightgbm_text.h"
+#include "models/forest_build.h"
+#include "models/lightgbm_sizes.h"
 
-enum { LIGHTGBM_LANES = 5 }; /* of an input at most: one for each enum forest_missing */
-
-/* How much a file's trees have of each, all and the largest of them. */
-struct lightgbm_sizes {
-    uint32_t trees, leaves, set_words;
-    uint32_t leaves_most, set_words_most;
-};
-
-/* Where trees are put. The forest's arrays are as large as the sizes say; covers too. */
-struct lightgbm_builder {
-    const struct model_file *file;
+/* The trees of a file, and what they are put into. */
+struct lightgbm_trees {
+    struct forest_build *build;
     struct model_input *inputs; /* one that is split by category becomes one */
-    int n_inputs;
-    struct forest *forest;
-    struct arena *scratch;               /* of lightgbm_scratch_bytes(); reset for each tree */
-    uint16_t (*lane_of)[LIGHTGBM_LANES]; /* [n_inputs], by enum forest_missing; 0: none yet */
-    bool has_covers;                     /* so far: every tree told its counts */
+    struct arena *scratch;      /* of lightgbm_scratch_bytes(); reset for each tree */
+    uint32_t n_outputs;         /* trees go to them in turn */
+    bool has_covers;            /* so far: every tree told its counts */
 };
-
-/* Counts from where `t` stands, before the first tree, to "end of trees".
- * Errors: ST_INVALID, ST_TOO_LARGE, each with a diagnostic. */
-MUST_USE enum status lightgbm_measure(struct lightgbm_text t, struct lightgbm_sizes *ret_sizes);
 
 size_t lightgbm_scratch_bytes(const struct lightgbm_sizes *sizes);
 
 /* The tree whose line "Tree=" is the next one, as the next of the forest.
  * Errors: ST_INVALID, ST_TOO_LARGE, ST_UNSUPPORTED (linear trees), each with a diagnostic. */
-MUST_USE enum status lightgbm_tree_read(struct lightgbm_builder *b, struct lightgbm_text *t);
+MUST_USE enum status lightgbm_tree_read(struct lightgbm_trees *trees, struct lightgbm_text *t);
 
 #endif

@@ -35,7 +35,6 @@ struct load {
     struct lightgbm_text text;
     struct lightgbm_value header[HEADER_KEYS];
     struct model model;
-    struct forest *forest;
 };
 
 static struct diag_at at_line(const struct load *l, int line)
@@ -295,49 +294,6 @@ static enum status read_inputs(struct load *l)
 
 /* ---- trees ---- */
 
-struct part {
-    void **ret_mem;
-    size_t n, size;
-};
-
-static enum status reserve_all(const struct load *l, const struct part *parts, size_t n)
-{
-    enum status st = ST_OK;
-    for (size_t i = 0; i < n && st == ST_OK; i++)
-        st = reserve(l, parts[i].n, parts[i].size, parts[i].ret_mem);
-    return st;
-}
-
-static enum status reserve_forest(struct load *l, const struct lightgbm_sizes *sizes)
-{
-    struct forest f = {.n_outputs = (uint32_t)l->model.n_outputs, .n_lanes = 1};
-    size_t nodes = 2 * (size_t)sizes->leaves,
-           lanes = (size_t)l->model.n_inputs * LIGHTGBM_LANES + 1;
-    void *forest, *n, *c, *t, *lane, *sets, *base;
-    const struct part parts[] = {
-        {&forest, 1, sizeof f},
-        {&n, nodes, sizeof *f.nodes},
-        {&c, nodes, sizeof *f.covers},
-        {&t, sizes->trees, sizeof *f.trees},
-        {&lane, lanes, sizeof *f.lanes},
-        {&sets, sizes->set_words, sizeof *f.sets},
-        {&base, f.n_outputs, sizeof *l->model.base},
-    };
-    enum status st = reserve_all(l, parts, sizeof parts / sizeof parts[0]);
-    if (st != ST_OK)
-        return st;
-    f.nodes = n;
-    f.covers = c;
-    f.trees = t;
-    f.lanes = lane;
-    f.sets = sets;
-    l->forest = forest;
-    *l->forest = f;
-    l->model.forest = l->forest;
-    l->model.base = base;
-    return ST_OK;
-}
-
 static enum status check_trees(const struct load *l, const struct lightgbm_sizes *sizes)
 {
     if (sizes->trees > 0 && sizes->trees % (uint32_t)l->model.n_outputs == 0)
@@ -348,39 +304,46 @@ static enum status check_trees(const struct load *l, const struct lightgbm_sizes
 }
 
 static enum status read_all_trees(struct load *l, const struct lightgbm_sizes *sizes,
-                                  struct arena *scratch)
+                                  struct forest_build *b)
 {
-    uint16_t lane_of[MODEL_INPUTS_MAX][LIGHTGBM_LANES] = {{0}};
-    struct lightgbm_builder b = {.file = l->file,
-                                 .inputs = l->model.inputs,
-                                 .n_inputs = l->model.n_inputs,
-                                 .forest = l->forest,
-                                 .scratch = scratch,
-                                 .lane_of = lane_of,
-                                 .has_covers = true};
-    for (uint32_t i = 0; i < sizes->trees; i++) {
-        enum status st = lightgbm_tree_read(&b, &l->text);
-        if (st != ST_OK)
-            return st;
+    struct lightgbm_trees trees = {.build = b,
+                                   .inputs = l->model.inputs,
+                                   .scratch = arena_new(lightgbm_scratch_bytes(sizes)),
+                                   .n_outputs = (uint32_t)l->model.n_outputs,
+                                   .has_covers = true};
+    struct forest *forest;
+    enum status st = ST_OK;
+    for (uint32_t i = 0; i < sizes->trees && st == ST_OK; i++)
+        st = lightgbm_tree_read(&trees, &l->text);
+    if (st == ST_OK)
+        st = forest_build_done(b, &forest);
+    if (st == ST_OK) {
+        forest->n_outputs = trees.n_outputs;
+        forest->covers = trees.has_covers ? forest->covers : NULL;
+        l->model.forest = forest;
     }
-    if (!b.has_covers)
-        l->forest->covers = NULL;
-    return ST_OK;
+    arena_free(trees.scratch);
+    return st;
 }
 
 static enum status read_trees(struct load *l)
 {
     struct lightgbm_sizes sizes;
+    struct forest_build b;
+    void *base;
     enum status st = lightgbm_measure(l->text, &sizes);
     if (st == ST_OK)
         st = check_trees(l, &sizes);
     if (st == ST_OK)
-        st = reserve_forest(l, &sizes);
+        st = reserve(l, (size_t)l->model.n_outputs, sizeof *l->model.base, &base);
     if (st != ST_OK)
         return st;
-    struct arena *scratch = arena_new(lightgbm_scratch_bytes(&sizes));
-    st = read_all_trees(l, &sizes, scratch);
-    arena_free(scratch);
+    l->model.base = base;
+    st = forest_build_init(&b, l->file, (uint32_t)l->model.n_inputs, sizes.trees, 2 * sizes.leaves,
+                           true);
+    if (st == ST_OK)
+        st = read_all_trees(l, &sizes, &b);
+    forest_build_fini(&b);
     return st;
 }
 
