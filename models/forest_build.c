@@ -187,12 +187,31 @@ static bool lay(struct forest_build *b, struct layout *l, const struct forest_so
             return false;
     }
     f->nodes[at] = node;
-    tree->depth = (uint16_t)(l->depth[i] + 1);
+    if (tree->depth <= l->depth[i])
+        tree->depth = (uint16_t)(l->depth[i] + 1);
     return place(b, l, source, id, branch.left, l->depth[i] + 1) &&
            place(b, l, source, id, branch.right, l->depth[i] + 1);
 }
 
 /* ---- one tree ---- */
+
+/* Depth first, left before right. Of each level one sibling waits at most, and both of the last. */
+static bool lay_all(struct forest_build *b, struct layout *l, const struct forest_source *source)
+{
+    uint32_t todo[FOREST_DEPTH_MAX + 1] = {0}, n = 1;
+    if (!place(b, l, source, 0, 0, 0))
+        return false;
+    while (n > 0) {
+        uint32_t children = l->n;
+        if (!lay(b, l, source, todo[--n]))
+            return false;
+        if (l->n == children)
+            continue;
+        todo[n++] = children + 1;
+        todo[n++] = children;
+    }
+    return true;
+}
 
 enum status forest_build_tree(struct forest_build *b, const struct forest_source *source)
 {
@@ -203,9 +222,7 @@ enum status forest_build_tree(struct forest_build *b, const struct forest_source
                        .depth = arena_must(b->scratch, source->n_nodes * sizeof *l.depth),
                        .is_there = arena_must(b->scratch, source->n_nodes)};
     f->trees[f->n_trees] = (struct forest_tree){.root = f->n_nodes, .output = source->output};
-    bool is_fine = place(b, &l, source, 0, 0, 0);
-    for (uint32_t i = 0; is_fine && i < l.n; i++)
-        is_fine = lay(b, &l, source, i);
+    bool is_fine = lay_all(b, &l, source);
     b->scratch->used_bytes = mark;
     if (!is_fine)
         return ST_INVALID;
