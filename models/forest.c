@@ -7,13 +7,14 @@
 
 enum { SIDE_BY_SIDE = 8 }; /* enough loads under way to hide the second-level cache */
 
-/* LightGBM's kZeroThreshold, a float32 that is compared as a double. */
-#define ZERO_MAX ((double)1e-35f)
+bool forest_zero_is_missing(enum forest_missing missing)
+{
+    return missing == FOREST_ZERO_MISSING_LEFT || missing == FOREST_ZERO_MISSING_RIGHT;
+}
 
 static bool is_missing(double x, enum forest_missing missing)
 {
-    bool zero_too = missing == FOREST_ZERO_MISSING_LEFT || missing == FOREST_ZERO_MISSING_RIGHT;
-    return isnan(x) || (zero_too && fabs(x) <= ZERO_MAX);
+    return isnan(x) || (forest_zero_is_missing(missing) && fabs(x) <= FOREST_ZERO_MAX);
 }
 
 static double as_seen(double x, enum forest_missing missing)
@@ -27,20 +28,23 @@ static double as_seen(double x, enum forest_missing missing)
 }
 
 /* Infinities are what missing values become: one that is given is as far out as a number can be. */
-static double as_taken(double x, bool narrows)
+double forest_taken(const struct forest *f, double x)
 {
-    if (narrows)
+    if (f->narrows)
         return (double)(float)x;
     return x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x;
+}
+
+double forest_seen(const struct forest *f, uint32_t lane, double x)
+{
+    return as_seen(forest_taken(f, x), f->lanes[lane].missing);
 }
 
 void forest_spread(const struct forest *f, const double *inputs, double *lanes)
 {
     lanes[0] = NAN;
-    for (uint32_t i = 1; i < f->n_lanes; i++) {
-        double x = inputs[f->lanes[i].input];
-        lanes[i] = as_seen(as_taken(x, f->narrows), f->lanes[i].missing);
-    }
+    for (uint32_t i = 1; i < f->n_lanes; i++)
+        lanes[i] = forest_seen(f, i, inputs[f->lanes[i].input]);
 }
 
 /* ---- one tree, whatever it has ---- */
@@ -71,7 +75,7 @@ uint32_t forest_leaf(const struct forest *f, uint32_t tree, const double *lanes)
 
 /* ---- all of them ---- */
 
-static void add(const struct forest *f, double *sum, double value)
+void forest_add(const struct forest *f, double *sum, double value)
 {
     *sum = f->narrows ? (double)((float)*sum + (float)value) : *sum + value;
 }
@@ -95,7 +99,7 @@ static void sum_side_by_side(const struct forest *f, const struct forest_tree *t
         }
     }
     for (int k = 0; k < SIDE_BY_SIDE; k++)
-        add(f, &sums[t[k].output], nodes[at[k]].value);
+        forest_add(f, &sums[t[k].output], nodes[at[k]].value);
 }
 
 static bool are_plain(const struct forest_tree *t)
@@ -113,7 +117,7 @@ static void sum_group(const struct forest *f, uint32_t first, uint32_t n, const 
     if (n == SIDE_BY_SIDE)
         sum_side_by_side(f, t, lanes, sums);
     else
-        add(f, &sums[t->output], f->nodes[forest_leaf(f, first, lanes)].value);
+        forest_add(f, &sums[t->output], f->nodes[forest_leaf(f, first, lanes)].value);
 }
 
 static void sum_nodes(const struct forest *f, const double *lanes, size_t n_rows, double *sums)

@@ -35,6 +35,9 @@ enum {
     FOREST_SET_WORDS_MAX = 4 << 20, /* of all sets of categories: 32 MiB */
 };
 
+/* LightGBM's kZeroThreshold, a float32 that is compared as a double. */
+#define FOREST_ZERO_MAX ((double)1e-35f)
+
 enum forest_split { FOREST_BY_THRESHOLD, FOREST_BY_CATEGORY };
 
 struct forest_node {
@@ -86,8 +89,20 @@ struct forest {
     const struct forest_pack *pack; /* forest_pack.h: what forest_sum walks; NULL: the nodes */
 };
 
+/* A number as the forest takes it, which is before its splits see it; NaN stays. Never falls as x
+ * rises. */
+double forest_taken(const struct forest *f, double x);
+
+bool forest_zero_is_missing(enum forest_missing missing);
+
+/* What the splits of a lane see of an input. */
+double forest_seen(const struct forest *f, uint32_t lane, double x);
+
 /* Spreads inputs (NaN: missing) to lanes[n_lanes]. */
 void forest_spread(const struct forest *f, const double *inputs, double *lanes);
+
+/* Adds a leaf's value. */
+void forest_add(const struct forest *f, double *sum, double value);
 
 /* Adds each tree's leaf to sums[n_outputs], in the order of trees. */
 void forest_sum(const struct forest *f, const double *lanes, double *sums);

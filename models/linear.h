@@ -18,6 +18,8 @@
 #ifndef SLUICE_MODELS_LINEAR_H
 #define SLUICE_MODELS_LINEAR_H
 
+#include <stdbool.h>
+
 enum { LINEAR_BINS_MAX = 256 }; /* of one input; scorecards have five to ten */
 
 enum linear_kind { LINEAR_SLOPE, LINEAR_BINS, LINEAR_CATEGORIES };
@@ -41,6 +43,14 @@ double linear_adds(const struct linear_input *in, double x);
 
 /* The sum over inputs[n_inputs] (NaN: missing); NaN: one is missing that must not be. */
 double linear_sum(const struct linear *l, const double *inputs);
+
+/*
+ * The least and the greatest sum while each input is between lo[n_inputs] and hi[n_inputs]: both
+ * NaN is missing, -INFINITY to INFINITY anything, missing too. Both are sums of some row. true: one
+ * may be missing that must not be; NaN, and false: one is. O(inputs * bins).
+ */
+bool linear_range(const struct linear *l, const double *lo, const double *hi, double *ret_least,
+                  double *ret_most);
 
 /* The sum when each input is as usual. */
 double linear_neutral(const struct linear *l);

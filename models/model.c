@@ -109,7 +109,7 @@ static void softmax(const struct model *m, const double *margins, double *output
         outputs[i] /= sum;
 }
 
-static void transform(const struct model *m, const double *margins, double *outputs)
+void model_outputs(const struct model *m, const double *margins, double *outputs)
 {
     if (m->transform == MODEL_SOFTMAX) {
         softmax(m, margins, outputs);
@@ -134,6 +134,17 @@ static void transform(const struct model *m, const double *margins, double *outp
         }
 }
 
+double model_sum_begin(const struct model *m, int output)
+{
+    return m->averages ? 0 : m->base[output];
+}
+
+double model_sum_end(const struct model *m, int output, double sum)
+{
+    double rounds = (double)m->forest->n_trees / m->n_outputs;
+    return m->averages ? m->base[output] + sum / rounds : sum;
+}
+
 /* Of rows_at_once() at most. */
 static void sum_trees(const struct model *m, const double *inputs, size_t n_rows, double *margins)
 {
@@ -143,11 +154,10 @@ static void sum_trees(const struct model *m, const double *inputs, size_t n_rows
         forest_spread(m->forest, inputs + row * (size_t)m->n_inputs,
                       lanes + row * m->forest->n_lanes);
     for (size_t i = 0; i < n_margins; i++)
-        margins[i] = m->averages ? 0 : m->base[i % (size_t)m->n_outputs];
+        margins[i] = model_sum_begin(m, (int)(i % (size_t)m->n_outputs));
     forest_sum_rows(m->forest, lanes, n_rows, margins);
-    double rounds = (double)m->forest->n_trees / m->n_outputs;
     for (size_t i = 0; i < n_margins && m->averages; i++)
-        margins[i] = m->base[i % (size_t)m->n_outputs] + margins[i] / rounds;
+        margins[i] = model_sum_end(m, (int)(i % (size_t)m->n_outputs), margins[i]);
 }
 
 static size_t rows_at_once(const struct model *m)
@@ -173,7 +183,7 @@ void model_score_rows(const struct model *m, const double *inputs, size_t n_rows
         put_margins(m, inputs + from * (size_t)m->n_inputs, n, sums + from * n_outputs);
     }
     for (size_t row = 0; row < n_rows; row++)
-        transform(m, sums + row * n_outputs, outputs + row * n_outputs);
+        model_outputs(m, sums + row * n_outputs, outputs + row * n_outputs);
 }
 
 void model_score(const struct model *m, const double *inputs, double *margins, double *outputs)

@@ -92,7 +92,13 @@ MUST_USE enum status model_load(const char *name, struct span bytes, struct aren
  * is missing that must not be. */
 void model_score(const struct model *m, const double *inputs, double *margins, double *outputs);
 
-/* The same of many rows, one behind the other in each array, and quicker. */
+/* The two ends of that, for who sums trees another way: what the sum of one output's trees begins
+ * with, its margin, and outputs[n_outputs] from margins[n_outputs]. */
+double model_sum_begin(const struct model *m, int output);
+double model_sum_end(const struct model *m, int output, double sum);
+void model_outputs(const struct model *m, const double *margins, double *outputs);
+
+/* model_score() of many rows, one behind the other in each array, and quicker. */
 void model_score_rows(const struct model *m, const double *inputs, size_t n_rows, double *margins,
                       double *outputs);
 

@@ -81,6 +81,27 @@ static void contributions_and_the_neutral_sum_make_the_sum(void **state)
     assert_true(linear_neutral(&all) + parts[0] + parts[1] + parts[2] == linear_sum(&all, row));
 }
 
+static void a_range_of_inputs_adds_the_least_and_the_most_of_its_rows(void **state)
+{
+    const double anything = INFINITY;
+    double least, most;
+    (void)state;
+    assert_false(linear_range(&all, (double[]){2, 20, 1}, (double[]){18, 40, 1}, &least, &most));
+    assert_true(least == -1 + 5 + 1.5 && most == 1 + 12 + 1.5);
+    assert_false(linear_range(&all, (double[]){10, NAN, 0}, (double[]){10, NAN, 1}, &least, &most));
+    assert_true(least == 0 + 7 - 1 && most == 0 + 7 + 1.5);
+    /* anything is missing too */
+    assert_false(linear_range(&all, (double[]){10, 18, -anything}, (double[]){10, 18, anything},
+                              &least, &most));
+    assert_true(least == 0 + 12 - 1 && most == 0 + 12 + 3);
+    assert_true(linear_range(&all, (double[]){-anything, 18, 0}, (double[]){anything, 18, 0},
+                             &least, &most));
+    assert_true(isinf(least) && isinf(most));
+    /* what must not be missing is */
+    assert_false(linear_range(&all, (double[]){NAN, 18, 0}, (double[]){NAN, 18, 1}, &least, &most));
+    assert_true(isnan(least) && isnan(most));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +111,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_adds_what_the_file_says),
         cmocka_unit_test(a_sum_is_missing_where_an_input_must_not_be),
         cmocka_unit_test(contributions_and_the_neutral_sum_make_the_sum),
+        cmocka_unit_test(a_range_of_inputs_adds_the_least_and_the_most_of_its_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
