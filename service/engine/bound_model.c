@@ -95,14 +95,19 @@ void bound_model_gather(const struct bound_model *m, const struct cel_value *row
 
 /* ---- the score ---- */
 
+double bound_model_evaluate(const struct bound_model *m, const double *inputs)
+{
+    double outputs[FOREST_OUTPUTS_MAX];
+    model_score(&m->model, inputs, NULL, outputs);
+    return calibration_apply(&m->calibration, outputs[m->output]);
+}
+
 void bound_model_score(const struct bound_model *m, const struct cel_value *row,
                        const struct window_value *values, struct model_result *ret_result)
 {
     double inputs[MODEL_INPUTS_MAX];
-    double outputs[FOREST_OUTPUTS_MAX];
     bound_model_gather(m, row, values, inputs, ret_result);
-    model_score(&m->model, inputs, NULL, outputs);
-    ret_result->score = calibration_apply(&m->calibration, outputs[m->output]);
+    ret_result->score = bound_model_evaluate(m, inputs);
 }
 
 static bool is_probability(const struct bound_model *m)

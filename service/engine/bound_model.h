@@ -84,6 +84,9 @@ void bound_model_gather(const struct bound_model *m, const struct cel_value *row
                         const struct window_value *values, double *inputs,
                         struct model_result *result);
 
+/* The score of inputs[model.n_inputs]; NaN: none. O(trees * depth). */
+double bound_model_evaluate(const struct bound_model *m, const double *inputs);
+
 /* Gathered and evaluated. O(inputs + trees * depth). */
 void bound_model_score(const struct bound_model *m, const struct cel_value *row,
                        const struct window_value *values, struct model_result *ret_result);

@@ -1,13 +1,17 @@
 #include "service/engine/counterfactual.h"
 
+#include "service/engine/counterfactual_models.h"
+
 #include <math.h>
 
 enum {
     DIGITS_MIN = 4, /* behind the point: a decimal's */
     DIGITS_MAX = 9, /* of a value close to zero */
     DIGITS_SHOWN = 6,
-    PROBES = 4,    /* a half, a tenth, zero, the far end */
-    GAPS_MAX = 64, /* each is half of the one before, of 2^62 decimals */
+    PROBES = 4, /* a half, a tenth, zero, the far end */
+    /* Each is half of the one before, of 2^62 decimals, or of some model's edges: there are 2^13 of
+     * them in all, so each of 16 models has 2^9, which takes ten. */
+    GAPS_MAX = 64 + MODELS_MAX * 10,
 };
 
 static const double far_end = COUNTERFACTUAL_FAR_END;
@@ -71,6 +75,7 @@ struct search {
      * is, on this side, on this stretch of it, between two values of that. */
     int computed[RULES_MAX], open[RULES_MAX], active[RULES_MAX], between[RULES_MAX];
     int n_changed, n_computed, n_open, n_active, n_between;
+    struct counterfactual_models models; /* those that follow it */
 };
 
 /* ---- the sum --------------------------------------------------------------------------------- */
@@ -146,7 +151,7 @@ static struct cel_value *derived_cell(const struct search *s, int i)
     return &s->row->cells[s->snap->row_derived + s->name->derived[i]];
 }
 
-static void set_row(const struct search *s, struct cel_value v)
+static void set_row(struct search *s, struct cel_value v)
 {
     s->row->cells[s->name->slot] = v;
     for (int i = 0; i < s->name->n_derived; i++) {
@@ -157,6 +162,11 @@ static void set_row(const struct search *s, struct cel_value v)
             derived.text = span_of(NULL, 0); /* it may live in the scratch, and nobody reads it */
         *derived_cell(s, i) = derived;
     }
+    if (v.kind == CEL_RANGE)
+        counterfactual_models_set_range(&s->models);
+    else
+        counterfactual_models_set(&s->models);
+    s->is_cut |= s->models.is_cut;
 }
 
 static struct cel_value value_of(const struct counterfactual_name *name, double v)
@@ -176,6 +186,7 @@ static void put_back(struct search *s)
     s->row->cells[s->name->slot] = s->was;
     for (int i = 0; i < s->name->n_derived; i++)
         *derived_cell(s, i) = s->derived_were[i];
+    counterfactual_models_put_back(&s->models);
     for (int i = 0; i < s->n_changed; i++) {
         int index = s->changed[i];
         const struct rule_result *r = &s->hits->results[index];
@@ -358,6 +369,14 @@ static void score_bounds(struct cel_value v, double *ret_lo, double *ret_hi)
     }
 }
 
+/* Over the row's stretch. */
+static bool fires_throughout(const struct search *s, const struct rule *rule)
+{
+    arena_reset(s->row->scratch);
+    struct cel_value when = cel_run(rule->when, s->row->cells, s->row->scratch);
+    return when.kind == CEL_BOOL && when.flag;
+}
+
 /* By how much, at most, it moves the score towards the other decision, over the row's stretch. */
 static double most_of(struct search *s, int index)
 {
@@ -366,11 +385,17 @@ static double most_of(struct search *s, int index)
     double lo = rule->score, hi = rule->score;
     if (rule->force != RULE_FORCE_NONE)
         return INFINITY;
+    if (rule_mode_for(rule, s->row->cells) != RULE_LIVE)
+        return 0;
     if (rule->score_program != NULL) {
         arena_reset(s->row->scratch);
         score_bounds(cel_run(rule->score_program, s->row->cells, s->row->scratch), &lo, &hi);
     }
-    return s->flag ? part->score - fmin(lo, 0) : fmax(hi, 0) - part->score;
+    if (!fires_throughout(s, rule)) {
+        lo = fmin(lo, 0);
+        hi = fmax(hi, 0);
+    }
+    return s->flag ? part->score - lo : hi - part->score;
 }
 
 /* Can the rules of [between] together move the score over flag_at? */
@@ -399,6 +424,35 @@ struct gap {
     int64_t first, last;
 };
 
+/* What decimals are counted from, and how many there are to one. */
+struct decimals {
+    double zero, unit;
+    int sign;
+};
+
+static double decimal(const struct decimals *d, int64_t k)
+{
+    return (d->zero + d->sign * (double)k) / d->unit;
+}
+
+/* The last of the nearer half: of a model's thresholds, while there are some, else of decimals. */
+static int64_t middle_of(const struct search *s, const struct decimals *d, struct gap gap)
+{
+    double near = decimal(d, gap.first), far = decimal(d, gap.last);
+    struct counterfactual_split split = counterfactual_models_split(&s->models, near, far);
+    int64_t lo = gap.first, hi = gap.last;
+    if (split.of == NULL)
+        return lo + (hi - lo) / 2;
+    while (hi - lo > 1) {
+        int64_t mid = lo + (hi - lo) / 2;
+        if (counterfactual_split_is_past(&split, decimal(d, mid)) == (d->sign > 0))
+            hi = mid;
+        else
+            lo = mid;
+    }
+    return lo;
+}
+
 /*
  * Between two values that were looked at: the nearest decimal where it turns, or false. What is
  * settled over a gap has no turn there; the others are halved, the nearer half first.
@@ -407,13 +461,14 @@ static bool search_gap(struct search *s, const struct side *side, double before,
                        double *ret_at)
 {
     double unit = unit_of_gap(before, at, s->name->is_int);
-    double zero = side->sign > 0 ? floor(before * unit) : ceil(before * unit);
     double end = side->sign > 0 ? ceil(at * unit) : floor(at * unit);
-    struct gap gaps[GAPS_MAX] = {{1, (int64_t)fabs(end - zero) - 1}};
+    struct decimals d = {side->sign > 0 ? floor(before * unit) : ceil(before * unit), unit,
+                         side->sign};
+    struct gap gaps[GAPS_MAX];
+    gaps[0] = (struct gap){1, (int64_t)fabs(end - d.zero) - 1};
     for (int n = gaps[0].last >= 1; n > 0 && !s->is_cut;) {
         struct gap gap = gaps[--n];
-        double near = (zero + side->sign * (double)gap.first) / unit;
-        double far = (zero + side->sign * (double)gap.last) / unit;
+        double near = decimal(&d, gap.first), far = decimal(&d, gap.last);
         if (change(side->from, near) > s->change_max)
             return false;
         s->n_between = narrow(s, s->active, s->n_active, near, far, s->between);
@@ -425,7 +480,7 @@ static bool search_gap(struct search *s, const struct side *side, double before,
                 return true;
             continue;
         }
-        int64_t mid = gap.first + (gap.last - gap.first) / 2;
+        int64_t mid = middle_of(s, &d, gap);
         gaps[n++] = (struct gap){mid + 1, gap.last};
         gaps[n++] = (struct gap){gap.first, mid};
     }
@@ -492,14 +547,21 @@ static void keep(struct counterfactuals *found, const struct counterfactual *c)
     found->items[at] = *c;
 }
 
-static void begin_name(struct search *s, const struct counterfactual_name *name, int64_t steps)
+/* What is left of the limits, or one name's share of it. */
+struct means {
+    int64_t steps, nodes;
+};
+
+static void begin_name(struct search *s, const struct counterfactual_name *name,
+                       const struct means *means)
 {
     s->name = name;
     s->was = s->row->cells[name->slot];
-    s->steps = steps;
+    s->steps = means->steps;
     s->is_cut = false;
     for (int i = 0; i < name->n_derived; i++)
         s->derived_were[i] = *derived_cell(s, i);
+    counterfactual_models_begin(&s->models, name, means->nodes);
 }
 
 /* Can all that reads it together move the score over flag_at? Most names mostly cannot. */
@@ -541,6 +603,7 @@ static void try_name(struct search *s, struct counterfactuals *found)
     s->change_max = found->count == COUNTERFACTUALS_MAX
                         ? change_of(&found->items[COUNTERFACTUALS_MAX - 1])
                         : INFINITY;
+    counterfactual_models_sweep(&s->models);
     double lo = fmax(s->name->lo, -far_end), hi = fmin(s->name->hi, far_end);
     s->n_computed = narrow(s, s->name->computed, s->name->n_computed, lo, hi, s->computed);
     bool has_below = try_side(s, -1, &below), has_above = try_side(s, 1, &above);
@@ -568,40 +631,59 @@ static void set_sign(struct search *s, struct counterfactual *c)
         c->sign = sign > 0 ? '>' : '<';
 }
 
-static void set_signs(struct search *s, int64_t steps, struct counterfactuals *found)
+/* What its search has left, back to the others. */
+static void give_back(const struct search *s, const struct means *share, struct means *left)
+{
+    left->steps -= share->steps - s->steps;
+    left->nodes -= share->nodes - s->models.nodes;
+}
+
+static void set_signs(struct search *s, struct means *left, struct counterfactuals *found)
 {
     const struct counterfactual_plan *plan = s->snap->counterfactuals;
     for (int i = 0; i < plan->n_names; i++) {
         for (int k = 0; k < found->count; k++) {
             if (found->items[k].slot != plan->names[i].slot)
                 continue;
-            begin_name(s, &plan->names[i], steps);
+            struct means share = *left;
+            begin_name(s, &plan->names[i], &share);
             set_sign(s, &found->items[k]);
             found->is_cut |= s->is_cut;
-            steps = s->steps;
+            give_back(s, &share, left);
         }
     }
 }
 
-void counterfactual_find(const struct snapshot *snap, const struct row *row,
-                         const struct hits *hits, struct counterfactuals *ret_found)
+static void try_names(struct search *s, struct means *left, struct counterfactuals *found)
 {
-    const struct counterfactual_plan *plan = snap->counterfactuals;
-    struct search s; /* 80 KB, most of which nobody looks at */
-    int64_t left = COUNTERFACTUAL_STEPS_MAX;
+    const struct counterfactual_plan *plan = s->snap->counterfactuals;
+    int n_moving = plan->n_moving;
+    for (int i = 0; i < plan->n_names; i++) {
+        bool moves = plan->names[i].n_models > 0;
+        struct means share = {left->steps / (plan->n_names - i),
+                              moves ? left->nodes / n_moving : 0};
+        n_moving -= moves;
+        begin_name(s, &plan->names[i], &share);
+        try_name(s, found);
+        found->is_cut |= s->is_cut;
+        give_back(s, &share, left);
+    }
+}
+
+void counterfactual_find(const struct snapshot *snap, const struct window_value *values,
+                         const struct row *row, const struct hits *hits,
+                         struct counterfactuals *ret_found)
+{
+    struct search s; /* 220 KB, most of which nobody looks at */
+    struct means left = {COUNTERFACTUAL_STEPS_MAX, COUNTERFACTUAL_NODES_MAX};
     s.snap = snap;
     s.row = row;
     s.hits = hits;
     s.flag = s.flag_now = hits->flag;
     s.n_changed = 0;
+    counterfactual_models_init(&s.models, snap, row, values);
     begin_sum(&s);
     *ret_found = (struct counterfactuals){0};
-    for (int i = 0; i < plan->n_names; i++) {
-        int64_t share = left / (plan->n_names - i);
-        begin_name(&s, &plan->names[i], share);
-        try_name(&s, ret_found);
-        ret_found->is_cut |= s.is_cut;
-        left -= share - s.steps;
-    }
-    set_signs(&s, left, ret_found);
+    try_names(&s, &left, ret_found);
+    set_signs(&s, &left, ret_found);
 }

@@ -22,12 +22,16 @@
  * turns it, "were" in words. Nearest is the least |new - old| / max(|new|, |old|); one of the other
  * sign comes after all of the same.
  *
- * Not changed: what is missing or inexact; ids that features are kept by, private fields; codes,
- * that is numbers that some rule compares by ==, or looks for in a list; what a derived text, list
- * or map depends on; inputs of a model that a live rule reads.
+ * A model's score follows its inputs, and a rule that reads it computes with them: a stretch is
+ * split where trees have their thresholds (counterfactual_models.h).
  *
- * What a search may cost is limited (COUNTERFACTUAL_STEPS_MAX), each name has its share of it, and
- * a share that is used up ends the search of that name, which is told (is_cut). No clock is asked,
+ * Not changed: what is missing or inexact; ids that features are kept by, private fields; codes,
+ * that is numbers that some rule compares by ==, or looks for in a list, or that are a model's
+ * categories; what a derived text, list or map depends on.
+ *
+ * What a search may cost is limited, in steps of rules (COUNTERFACTUAL_STEPS_MAX) and in nodes of
+ * models' trees (COUNTERFACTUAL_NODES_MAX). Each name has its share of that, and a share that is
+ * used up ends the search of that name, which is told (is_cut). No clock is asked,
  * so that the same row finds the same.
  *
  * Owns:    nothing.
@@ -40,9 +44,10 @@
 #include "service/engine/row.h"
 
 enum {
-    COUNTERFACTUALS_MAX = 5,           /* told, the nearest first */
-    COUNTERFACTUAL_STEPS_MAX = 200000, /* of one search, as programs are estimated: some 300 us */
-    COUNTERFACTUAL_RULE_STEPS = 20,    /* what a run counts at least: so 10,000 of small rules */
+    COUNTERFACTUALS_MAX = 5,            /* told, the nearest first */
+    COUNTERFACTUAL_STEPS_MAX = 200000,  /* of one search, as programs are estimated: some 300 us */
+    COUNTERFACTUAL_RULE_STEPS = 20,     /* what a run counts at least: so 10,000 of small rules */
+    COUNTERFACTUAL_NODES_MAX = 1 << 20, /* of one search, of models' trees: some 3 ms */
 };
 
 struct counterfactual {
@@ -58,10 +63,12 @@ struct counterfactuals {
 };
 
 /*
- * What would have turned `hits`, which were explained. The row's cells are changed and put back;
- * its scratch is used.
+ * What would have turned `hits`, which were explained. `values`, in the order of features, are what
+ * models take for inexact ones; they may be NULL. The row's cells are changed and put back; its
+ * scratch is used.
  */
-void counterfactual_find(const struct snapshot *snap, const struct row *row,
-                         const struct hits *hits, struct counterfactuals *ret_found);
+void counterfactual_find(const struct snapshot *snap, const struct window_value *values,
+                         const struct row *row, const struct hits *hits,
+                         struct counterfactuals *ret_found);
 
 #endif

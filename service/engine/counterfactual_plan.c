@@ -35,6 +35,7 @@ struct preparing {
     int *rules, *computed;
     double *scores;
     struct derived_use derived[SNAPSHOT_DERIVED_MAX];
+    bool is_followed_by[MODELS_MAX];
     struct cel_threshold derived_thresholds[COUNTERFACTUAL_EDGES_MAX];
     struct cel_threshold thresholds[COUNTERFACTUAL_EDGES_MAX]; /* of one rule */
     struct edge edges[COUNTERFACTUAL_EDGES_MAX];
@@ -67,11 +68,19 @@ static const struct derived_use *use_of(const struct preparing *p, int slot)
     return depends ? &p->derived[derived] : NULL;
 }
 
+/* Is the slot the score of a model that follows the name? */
+static bool is_following(const struct preparing *p, int slot)
+{
+    int model = slot - p->snap->row_models;
+    return model >= 0 && model < p->snap->models.count && p->is_followed_by[model];
+}
+
 /* Does it read the name, or what depends on it? */
 static bool is_concerned(const struct preparing *p, const struct cel_program *program)
 {
     for (int i = 0; program != NULL && i < program->n_reads; i++) {
-        if (program->reads[i] == p->name.slot || use_of(p, program->reads[i]) != NULL)
+        int slot = program->reads[i];
+        if (slot == p->name.slot || use_of(p, slot) != NULL || is_following(p, slot))
             return true;
     }
     return false;
@@ -86,6 +95,7 @@ static void add_uses(struct preparing *p, const struct cel_program *program,
     cel_thresholds_add(found, program, p->name.slot);
     for (int i = 0; i < program->n_reads; i++) {
         const struct derived_use *use = use_of(p, program->reads[i]);
+        found->is_computed |= is_following(p, program->reads[i]);
         if (use == NULL)
             continue;
         found->is_computed |= use->is_computed || use->count > found->room - found->count;
@@ -133,24 +143,84 @@ static bool prepare_derived(struct preparing *p)
     return true;
 }
 
-static bool is_fed_by_it(const struct preparing *p, const struct bound_model *m)
+/* ---- models that follow it ------------------------------------------------------------------- */
+
+static bool is_fed_by_it(const struct preparing *p, const struct bound_model *m, int input)
 {
-    for (int i = 0; i < m->model.n_inputs; i++)
-        if (m->sources[i].slot == p->name.slot || use_of(p, m->sources[i].slot) != NULL)
-            return true;
-    return false;
+    int slot = m->sources[input].slot;
+    return slot == p->name.slot || use_of(p, slot) != NULL;
 }
 
-/* Does a live rule read a model's score that would follow it? What the decision would be then, the
- * search does not know. */
-static bool moves_a_model(const struct preparing *p)
+static int64_t nodes_of(const struct model *m)
 {
-    const struct snapshot *s = p->snap;
-    for (int i = 0; i < s->models.count; i++)
-        if (s->models.items[i].is_judged_by && is_fed_by_it(p, &s->models.items[i]))
-            return true;
-    return false;
+    int64_t nodes = m->n_inputs;
+    for (uint32_t i = 0; m->forest != NULL && i < m->forest->n_trees; i++)
+        nodes += m->forest->trees[i].depth;
+    return nodes;
 }
+
+/* A category is no quantity: the name that is one is a code. */
+static bool is_category(const struct bound_model *m, int input)
+{
+    return m->model.inputs[input].is_category || m->sources[input].categories != NULL;
+}
+
+/* true: it follows, by inputs[model.n_inputs]. */
+static bool follow(struct preparing *p, const struct bound_model *m, int *inputs,
+                   struct counterfactual_model *ret_model)
+{
+    int n = 0;
+    bool has_category = false;
+    for (int i = 0; i < m->model.n_inputs; i++) {
+        if (!is_fed_by_it(p, m, i))
+            continue;
+        has_category |= is_category(m, i);
+        p->is_code |= is_category(m, i) && m->sources[i].slot == p->name.slot;
+        inputs[n++] = i;
+    }
+    *ret_model = (struct counterfactual_model){.model = (int)(m - p->snap->models.items),
+                                               .inputs = inputs,
+                                               .n_inputs = n,
+                                               .nodes = nodes_of(&m->model),
+                                               .is_profiled = n == 1 && !has_category &&
+                                                              m->model.forest != NULL &&
+                                                              m->model.n_outputs == 1};
+    return n > 0;
+}
+
+/* Takes the room of the inputs that follow. false: there is none. */
+static bool follow_in_arena(struct preparing *p, const struct bound_model *m,
+                            struct counterfactual_model *models)
+{
+    size_t mark = p->arena->used_bytes;
+    int *inputs = arena_try(p->arena, (size_t)(m->model.n_inputs + 1) * sizeof *inputs);
+    if (inputs == NULL)
+        return false;
+    if (!follow(p, m, inputs, &models[p->name.n_models])) {
+        p->arena->used_bytes = mark;
+        return true;
+    }
+    p->name.n_models++;
+    p->is_followed_by[m - p->snap->models.items] = true;
+    return true;
+}
+
+/* false: there is no room. */
+static bool prepare_models(struct preparing *p)
+{
+    const struct model_set *set = &p->snap->models;
+    struct counterfactual_model *models =
+        arena_try(p->arena, (size_t)(set->count + 1) * sizeof *models);
+    if (models == NULL)
+        return false;
+    for (int i = 0; i < set->count; i++)
+        if (set->items[i].is_judged_by && !follow_in_arena(p, &set->items[i], models))
+            return false;
+    p->name.models = models;
+    return true;
+}
+
+/* ---- rules that read it ---------------------------------------------------------------------- */
 
 static void use_rule(struct preparing *p, const struct rule *rule)
 {
@@ -311,13 +381,14 @@ static bool prepare(struct preparing *p, const struct cel_name *name)
                                            .is_weighed = true,
                                            .lo = -INFINITY,
                                            .hi = INFINITY};
+    memset(p->is_followed_by, 0, sizeof p->is_followed_by);
     p->is_code = false;
     p->n_edges = p->n_derived_thresholds = 0;
     if (name->bounds != NULL) {
         p->name.lo = name->bounds->lo;
         p->name.hi = name->bounds->hi;
     }
-    if (prepare_derived(p) && !moves_a_model(p) && prepare_rules(p) &&
+    if (prepare_derived(p) && prepare_models(p) && prepare_rules(p) &&
         prepare_side(p, 1, &p->name.up) && prepare_side(p, -1, &p->name.down))
         return true;
     p->arena->used_bytes = mark;
@@ -330,7 +401,7 @@ enum status counterfactual_prepare(const struct snapshot *snap, struct arena *ar
     struct counterfactual_plan *plan = arena_try(arena, sizeof *plan);
     struct counterfactual_name *names = arena_try(arena, NAMES_MAX * sizeof *names);
     struct preparing *p = malloc(sizeof *p);
-    int n = 0;
+    int n = 0, n_moving = 0;
     if (plan == NULL || names == NULL || p == NULL) {
         free(p);
         return ST_NO_SPACE;
@@ -338,11 +409,13 @@ enum status counterfactual_prepare(const struct snapshot *snap, struct arena *ar
     p->snap = snap;
     p->arena = arena;
     for (int i = 0; i < snap->env.n_names; i++) {
-        if (may_change(snap, &snap->env.names[i]) && prepare(p, &snap->env.names[i]))
-            names[n++] = p->name;
+        if (!may_change(snap, &snap->env.names[i]) || !prepare(p, &snap->env.names[i]))
+            continue;
+        n_moving += p->name.n_models > 0;
+        names[n++] = p->name;
     }
     free(p);
-    *plan = (struct counterfactual_plan){names, n};
+    *plan = (struct counterfactual_plan){names, n, n_moving};
     *ret_plan = plan;
     return ST_OK;
 }

@@ -9,7 +9,8 @@
  *
  * A rule that only compares a name with numbers stays as it is between two of its turns, so that
  * of a thousand rules a change has to run those again whose threshold it passes. What is done with
- * a name by way of a derived field is done with the name.
+ * a name by way of a derived field is done with the name. A rule that reads the score of a model
+ * which the name feeds computes with the name.
  *
  * Owns:    nothing; a plan lives in its snapshot's arena.
  * Threads: read-only once prepared.
@@ -40,6 +41,15 @@ struct counterfactual_side {
     int n_turns;
 };
 
+/* A model whose score some live rule reads, and that follows a name. */
+struct counterfactual_model {
+    int model;         /* its index */
+    const int *inputs; /* [n_inputs] of its inputs: those that the name is, or that are derived */
+    int n_inputs;
+    int64_t nodes;    /* what one row costs: nodes of trees on its way, at most, and inputs */
+    bool is_profiled; /* it is of trees, with one output, and one number of it follows */
+};
+
 /* A number that may be changed. */
 struct counterfactual_name {
     int slot;
@@ -51,12 +61,14 @@ struct counterfactual_name {
     const int *computed;  /* [n_computed]: of those, the ones that compute with it */
     const int *derived;   /* [n_derived]: to be computed anew, in their order */
     struct counterfactual_side up, down;
-    int n_rules, n_computed, n_derived;
+    const struct counterfactual_model *models; /* [n_models] */
+    int n_rules, n_computed, n_derived, n_models;
 };
 
 struct counterfactual_plan {
     const struct counterfactual_name *names;
     int n_names;
+    int n_moving; /* of these, names that some model follows */
 };
 
 /*

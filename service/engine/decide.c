@@ -42,6 +42,6 @@ enum status decide(const struct snapshot *snap, const struct observed *seen, str
                                       .without_state = seen->without_state,
                                       .is_incomplete = seen->is_incomplete};
     if (ret_decision->is_explained)
-        counterfactual_find(snap, row, &hits, &ret_decision->counterfactuals);
+        counterfactual_find(snap, seen->values, row, &hits, &ret_decision->counterfactuals);
     return ST_OK;
 }

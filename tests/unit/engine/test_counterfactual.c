@@ -1,8 +1,7 @@
 /* What would have turned a decision; each is tried, and what is nearer is tried too. */
 #include "service/engine/counterfactual.h"
 
-#include "service/engine/decide.h"
-#include "tests/unit/engine/world.h"
+#include "tests/unit/engine/counterfactual_bed.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,134 +11,13 @@
 
 #include <cmocka.h>
 
-enum { RUN_BYTES = 1 << 20 };
-
-static const char ruleset[] = "schema:\n"
-                              "  transaction_id: {type: string, required: true}\n"
-                              "  account_id:     {type: string, required: true}\n"
-                              "  amount:         {type: decimal, required: true}\n"
-                              "  timestamp:      {type: timestamp, required: true}\n"
-                              "  mcc:            {type: integer}\n"
-                              "  items:          {type: integer}\n"
-                              "  secret:         {type: integer, private: true}\n"
-                              "derived:\n"
-                              "  is_large: amount > 1000.0\n"
-                              "  half: amount / 2.0\n"
-                              "  label: string(items)\n"
-                              "features:\n"
-                              "  n: {by: account_id, aggregate: count, windows: [1h, 1d]}\n"
-                              "  avg: {by: account_id, aggregate: avg, of: amount, windows: [1d]}\n"
-                              "flag_at: 70\n"
-                              "rules: [rules.yaml]\n";
-
-struct bed {
-    struct world world;
-    struct snapshot *snap;
-    struct cel_value cells[512];
-    struct arena *scratch, *arena;
-    struct row row;
-    struct hits hits;
-    struct counterfactuals found;
-    char text[2048];
-};
-
-static int slot_of(const struct bed *b, const char *name)
-{
-    const struct cel_name *found = cel_env_find(&b->snap->env, span_str(name));
-    assert_non_null(found);
-    return found->slot;
-}
-
-static void set_derived(struct bed *b)
-{
-    for (int i = 0; i < b->snap->n_derived; i++) {
-        arena_reset(b->scratch);
-        b->cells[b->snap->row_derived + i] =
-            cel_run(b->snap->derived[i].program, b->cells, b->scratch);
-    }
-}
-
-static bool flags(struct bed *b, bool explain)
-{
-    arena_reset(b->arena);
-    arena_reset(b->scratch);
-    assert_int_equal(rules_run(b->snap->rules, b->cells, explain, b->scratch, b->arena, &b->hits),
-                     ST_OK);
-    return b->hits.flag;
-}
-
-static void open_rules(struct bed *b, const char *rules)
-{
-    *b = (struct bed){0};
-    world_open(&b->world, ruleset, rules, NULL);
-    b->snap = snapshot_current(b->world.snapshots);
-    b->scratch = arena_new(ROW_SCRATCH_BYTES);
-    b->arena = arena_new(RUN_BYTES);
-    b->row = (struct row){b->cells, b->arena, b->scratch};
-    b->cells[slot_of(b, "account_id")] = cel_string(span_str("a-1"));
-    b->cells[slot_of(b, "amount")] = cel_double(950);
-    b->cells[slot_of(b, "mcc")] = cel_int(5411);
-    b->cells[slot_of(b, "items")] = cel_int(3);
-    b->cells[slot_of(b, "secret")] = cel_int(3);
-    b->cells[slot_of(b, "n_1h")] = cel_int(6);
-    b->cells[slot_of(b, "n_1d")] = cel_int(20);
-    b->cells[slot_of(b, "avg_1d")] = cel_double(100);
-}
-
-static void close_rules(struct bed *b)
-{
-    snapshot_unref(b->snap);
-    arena_free(b->scratch);
-    arena_free(b->arena);
-    world_close(&b->world);
-}
-
-static void find(struct bed *b)
-{
-    struct cel_value before[512];
-    set_derived(b);
-    flags(b, true);
-    memcpy(before, b->cells, sizeof before);
-    counterfactual_find(b->snap, &b->row, &b->hits, &b->found);
-    for (int i = 0; i < b->snap->row_covered; i++) {
-        assert_int_equal(before[i].kind, b->cells[i].kind);
-        assert_int_equal(before[i].i64, b->cells[i].i64);
-    }
-}
-
-static void write_number(struct cel_value v, struct text *out)
-{
-    cel_value_write(v, out);
-}
-
-/* "n_1h<=4 amount>=1000.0001" */
-static const char *told(struct bed *b)
-{
-    struct text t;
-    memset(b->text, 0, sizeof b->text);
-    text_init(&t, b->text, sizeof b->text - 1);
-    for (int i = 0; i < b->found.count; i++) {
-        const struct counterfactual *c = &b->found.items[i];
-        struct span name = {0};
-        for (int k = 0; k < b->snap->env.n_names; k++) {
-            if (b->snap->env.names[k].slot == c->slot)
-                name = b->snap->env.names[k].name;
-        }
-        text_str(&t, i > 0 ? " " : "");
-        text_put(&t, name);
-        text_str(&t, c->sign == '<' ? "<=" : c->sign == '>' ? ">=" : "=");
-        write_number(c->would, &t);
-    }
-    return b->text;
-}
-
 static void expect(const char *rules, const char *expected)
 {
-    struct bed b;
-    open_rules(&b, rules);
-    find(&b);
-    assert_string_equal(told(&b), expected);
-    close_rules(&b);
+    struct counterfactual_bed b;
+    counterfactual_bed_open(&b, NULL, rules);
+    counterfactual_bed_find(&b);
+    assert_string_equal(counterfactual_bed_told(&b), expected);
+    counterfactual_bed_close(&b);
 }
 
 #define RULE(id, when, score) "  - {id: " id ", when: \"" when "\", score: " score "}\n"
@@ -181,16 +59,16 @@ static void what_is_computed_is_looked_through_by_halves(void **state)
 /* Of eight digits there are more up to 10^11 than an int64 counts. */
 static void a_tiny_value_is_looked_through_up_to_the_far_end(void **state)
 {
-    struct bed b;
+    struct counterfactual_bed b;
     (void)state;
-    open_rules(&b, "rules:\n" RULE("a", "avg_1d * 2.0 > 120000000000.0", "80"));
-    b.cells[slot_of(&b, "avg_1d")] = cel_double(0.0005);
-    find(&b);
+    counterfactual_bed_open(&b, NULL, "rules:\n" RULE("a", "avg_1d * 2.0 > 120000000000.0", "80"));
+    b.cells[counterfactual_bed_slot(&b, "avg_1d")] = cel_double(0.0005);
+    counterfactual_bed_find(&b);
     assert_int_equal(b.found.count, 1);
     assert_false(b.found.is_cut);
     assert_int_equal(b.found.items[0].sign, '>');
     assert_true(fabs(b.found.items[0].would.f64 - 6e10) < 0.001);
-    close_rules(&b);
+    counterfactual_bed_close(&b);
 }
 
 static void derived_fields_follow(void **state)
@@ -225,21 +103,22 @@ static void forced_decisions_count(void **state)
 
 static void what_is_missing_or_inexact_is_not_changed(void **state)
 {
-    struct bed b;
+    struct counterfactual_bed b;
     (void)state;
-    open_rules(&b, "rules:\n" RULE("a", "n_1h > 10", "80") RULE("b", "amount > 2000.0", "80"));
-    b.cells[slot_of(&b, "n_1h")] = (struct cel_value){.kind = CEL_MISSING};
-    find(&b);
-    assert_string_equal(told(&b), "amount>=2000.0001");
-    b.cells[slot_of(&b, "n_1h")] = cel_range_int(3, 7);
-    find(&b);
-    assert_string_equal(told(&b), "amount>=2000.0001");
-    close_rules(&b);
+    counterfactual_bed_open(
+        &b, NULL, "rules:\n" RULE("a", "n_1h > 10", "80") RULE("b", "amount > 2000.0", "80"));
+    b.cells[counterfactual_bed_slot(&b, "n_1h")] = (struct cel_value){.kind = CEL_MISSING};
+    counterfactual_bed_find(&b);
+    assert_string_equal(counterfactual_bed_told(&b), "amount>=2000.0001");
+    b.cells[counterfactual_bed_slot(&b, "n_1h")] = cel_range_int(3, 7);
+    counterfactual_bed_find(&b);
+    assert_string_equal(counterfactual_bed_told(&b), "amount>=2000.0001");
+    counterfactual_bed_close(&b);
 }
 
 static void the_nearest_few_are_told(void **state)
 {
-    struct bed b;
+    struct counterfactual_bed b;
     char rules[1024] = {0};
     struct text t;
     (void)state;
@@ -247,11 +126,12 @@ static void the_nearest_few_are_told(void **state)
     text_str(&t, "rules:\n" RULE("a", "n_1h > 7", "80") RULE("b", "n_1d > 21", "80")
                      RULE("c", "avg_1d > 500.0", "80") RULE("d", "amount > 960.0", "80")
                          RULE("e", "items > 9", "80"));
-    open_rules(&b, rules);
-    find(&b);
-    assert_string_equal(told(&b), "amount>=960.0001 n_1d>=22 n_1h>=8 items>=10 avg_1d>=500.0001");
+    counterfactual_bed_open(&b, NULL, rules);
+    counterfactual_bed_find(&b);
+    assert_string_equal(counterfactual_bed_told(&b),
+                        "amount>=960.0001 n_1d>=22 n_1h>=8 items>=10 avg_1d>=500.0001");
     assert_int_equal(b.found.count, COUNTERFACTUALS_MAX);
-    close_rules(&b);
+    counterfactual_bed_close(&b);
 }
 
 /* ---- over whatever rules --------------------------------------------------------------------- */
@@ -307,34 +187,23 @@ static void put_rules(struct text *out)
     }
 }
 
-/* Would it have been the other decision with this number? */
-static bool turns(struct bed *b, int slot, int64_t v, bool was)
+static bool turns(struct counterfactual_bed *b, int slot, int64_t v, bool was)
 {
-    struct cel_value before = b->cells[slot];
-    b->cells[slot] = cel_int(v);
-    set_derived(b);
-    bool turned = flags(b, false) != was;
-    b->cells[slot] = before;
-    set_derived(b);
-    return turned;
+    return counterfactual_bed_turns(b, slot, cel_int(v), was);
 }
 
 static double change(int64_t is, int64_t would)
 {
-    if ((is < 0 && would > 0) || (is > 0 && would < 0))
-        return 1 + (double)llabs(would) / (double)(llabs(would) + llabs(is));
-    return fabs((double)(would - is)) / fmax(fabs((double)would), fabs((double)is));
+    return counterfactual_bed_change((double)is, (double)would);
 }
 
 /* Of all whole numbers from 0 (or below, for a field) to 150. */
-static void check_name(struct bed *b, const char *name, bool was)
+static void check_name(struct counterfactual_bed *b, const char *name, bool was)
 {
-    int slot = slot_of(b, name);
+    int slot = counterfactual_bed_slot(b, name);
     int64_t is = b->cells[slot].i64;
     double nearest = INFINITY;
-    const struct counterfactual *c = NULL;
-    for (int i = 0; i < b->found.count; i++)
-        c = b->found.items[i].slot == slot ? &b->found.items[i] : c;
+    const struct counterfactual *c = counterfactual_bed_of(b, slot);
     for (int64_t v = strcmp(name, "items") == 0 ? -150 : 0; v <= 150; v++) {
         if (v != is && turns(b, slot, v, was))
             nearest = fmin(nearest, change(is, v));
@@ -353,17 +222,17 @@ static void each_is_true_and_none_is_nearer(void **state)
     int n_found = 0, n_cut = 0;
     (void)state;
     for (int round = 0; round < 60; round++) {
-        struct bed b;
+        struct counterfactual_bed b;
         char rules[2048] = {0};
         struct text t;
         text_init(&t, rules, sizeof rules - 1);
         put_rules(&t);
-        open_rules(&b, rules);
+        counterfactual_bed_open(&b, NULL, rules);
         for (int row = 0; row < 8; row++) {
-            b.cells[slot_of(&b, "n_1h")] = cel_int(below(40));
-            b.cells[slot_of(&b, "n_1d")] = cel_int(below(40));
-            b.cells[slot_of(&b, "items")] = cel_int(below(40));
-            find(&b);
+            b.cells[counterfactual_bed_slot(&b, "n_1h")] = cel_int(below(40));
+            b.cells[counterfactual_bed_slot(&b, "n_1d")] = cel_int(below(40));
+            b.cells[counterfactual_bed_slot(&b, "items")] = cel_int(below(40));
+            counterfactual_bed_find(&b);
             bool was = b.hits.flag;
             n_found += b.found.count;
             n_cut += b.found.is_cut;
@@ -373,7 +242,7 @@ static void each_is_true_and_none_is_nearer(void **state)
             check_name(&b, "n_1d", was);
             check_name(&b, "items", was);
         }
-        close_rules(&b);
+        counterfactual_bed_close(&b);
     }
     assert_true(n_found > 200 && n_cut < 120);
 }
@@ -381,20 +250,20 @@ static void each_is_true_and_none_is_nearer(void **state)
 /* No number turns it, but no stretch of numbers says so: the search goes up to its limit. */
 static void a_search_that_was_cut_says_so(void **state)
 {
-    struct bed b;
+    struct counterfactual_bed b;
     (void)state;
-    open_rules(&b, "rules:\n" RULE("a", "items % 7 == secret + 20", "80"));
-    find(&b);
-    assert_string_equal(told(&b), "");
+    counterfactual_bed_open(&b, NULL, "rules:\n" RULE("a", "items % 7 == secret + 20", "80"));
+    counterfactual_bed_find(&b);
+    assert_string_equal(counterfactual_bed_told(&b), "");
     assert_true(b.found.is_cut);
-    close_rules(&b);
+    counterfactual_bed_close(&b);
 }
 
 static void a_thousand_rules_over_one_name_are_searched_to_the_end(void **state)
 {
     enum { RULES = 1000 };
     static char rules[RULES * 64];
-    struct bed b;
+    struct counterfactual_bed b;
     struct text t;
     (void)state;
     text_init(&t, rules, sizeof rules - 1);
@@ -403,11 +272,11 @@ static void a_thousand_rules_over_one_name_are_searched_to_the_end(void **state)
         text_printf(&t, "  - {id: r%d, when: n_1h > %d && amount > %d.5, score: 80}\n", i, 10 + i,
                     10 + i);
     rules[t.len] = '\0';
-    open_rules(&b, rules);
-    find(&b);
-    assert_string_equal(told(&b), "n_1h>=11");
+    counterfactual_bed_open(&b, NULL, rules);
+    counterfactual_bed_find(&b);
+    assert_string_equal(counterfactual_bed_told(&b), "n_1h>=11");
     assert_false(b.found.is_cut);
-    close_rules(&b);
+    counterfactual_bed_close(&b);
 }
 
 int main(void)

@@ -95,15 +95,31 @@ static void open_engine(struct world *w, struct journal *journal, uv_loop_t *loo
                                             .transactions_allowed = true};
 }
 
-void world_open(struct world *w, const char *ruleset, const char *rules, struct journal *journal)
+/* The files are there. */
+static void open_world(struct world *w, struct journal *journal)
 {
     static const struct hash_key key;
-    *w = (struct world){0};
-    world_files(w, ruleset, rules);
     w->table = state_table_new(&key, journal);
     w->engine.state = state_mem_open(w->table, true);
     w->engine.state_keeps_journal = true;
     open_engine(w, journal, NULL);
+}
+
+void world_open(struct world *w, const char *ruleset, const char *rules, struct journal *journal)
+{
+    *w = (struct world){0};
+    world_files(w, ruleset, rules);
+    open_world(w, journal);
+}
+
+void world_open_with(struct world *w, const char *ruleset, const char *rules, const char *name,
+                     const char *content)
+{
+    *w = (struct world){0};
+    world_files(w, ruleset, rules);
+    if (name != NULL)
+        world_write(w, name, content);
+    open_world(w, NULL);
 }
 
 void world_open_state(struct world *w, const char *ruleset, const char *rules, struct state *state,

@@ -33,6 +33,9 @@ void world_write(struct world *w, const char *name, const char *content);
 
 /* Files, snapshot, memory table (with `journal`, which may be NULL) and engine. */
 void world_open(struct world *w, const char *ruleset, const char *rules, struct journal *journal);
+/* The same with one more file, which the ruleset names; NULL: none. */
+void world_open_with(struct world *w, const char *ruleset, const char *rules, const char *name,
+                     const char *content);
 /* The same around a state that the test has made; it is closed with the world. */
 void world_open_state(struct world *w, const char *ruleset, const char *rules, struct state *state,
                       uv_loop_t *loop);
