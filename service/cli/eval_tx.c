@@ -5,6 +5,7 @@
 #include "service/txn/reader.h"
 
 #include <errno.h>
+#include <math.h>
 
 /* ---- the transaction ---------------------------------------------------------------------- */
 
@@ -91,11 +92,21 @@ enum status eval_tx_load(const char *ruleset, int exact_events, const char *path
     return st;
 }
 
-/* ---- its features ------------------------------------------------------------------------- */
+/* ---- its features and models --------------------------------------------------------------- */
 
-static bool is_feature(const struct snapshot *snap, const struct cel_name *name)
+static bool is_feature(const struct snapshot *snap, int slot)
 {
-    return name->constant == NULL && name->slot >= snap->row_features;
+    return slot >= snap->row_features && slot < snap->row_features + snap->features.n_features;
+}
+
+static bool is_model(const struct snapshot *snap, int slot)
+{
+    return slot >= snap->row_models && slot < snap->row_models + snap->models.count;
+}
+
+static bool can_be_given(const struct snapshot *snap, const struct cel_name *name)
+{
+    return name->constant == NULL && (is_feature(snap, name->slot) || is_model(snap, name->slot));
 }
 
 static const char *nearest_feature(const struct snapshot *snap, struct span wrong)
@@ -132,7 +143,7 @@ static bool set_one(struct eval_tx *tx, struct span text, struct cel_value value
 {
     struct diag_at at = {.file = "--vars"};
     const struct cel_name *name = cel_env_find(&tx->snap->env, text);
-    if (name == NULL || !is_feature(tx->snap, name)) {
+    if (name == NULL || !can_be_given(tx->snap, name)) {
         diag_error(diags, at, nearest_feature(tx->snap, text), "there is no feature '%.*s'",
                    SPAN_ARG(text));
         return false;
@@ -144,20 +155,36 @@ static bool set_one(struct eval_tx *tx, struct span text, struct cel_value value
     return false;
 }
 
+static bool is_missing(struct cel_value v)
+{
+    return v.kind == CEL_MISSING || (v.kind == CEL_ERROR && v.code == CEL_ERR_MISSING);
+}
+
+/* Those whose score was not given. */
+static void score_models(struct eval_tx *tx)
+{
+    for (int i = 0; i < tx->snap->models.count; i++) {
+        struct cel_value *cell = &tx->row.cells[tx->snap->row_models + i];
+        if (!is_missing(*cell))
+            continue;
+        bound_model_score(&tx->snap->models.items[i], tx->row.cells, NULL, &tx->models[i]);
+        if (!isnan(tx->models[i].score))
+            *cell = cel_double(tx->models[i].score);
+    }
+}
+
 enum status eval_tx_set(struct eval_tx *tx, const struct eval_vars *vars, struct diag_list *diags)
 {
     bool ok = true;
     for (int i = 0; i < vars->count; i++)
         ok = set_one(tx, vars->names[i].name, vars->values[i], diags) && ok;
+    score_models(tx);
     return ok ? ST_OK : ST_INVALID;
 }
 
 /* ---- what is not there -------------------------------------------------------------------- */
 
-static bool is_missing(struct cel_value v)
-{
-    return v.kind == CEL_MISSING || (v.kind == CEL_ERROR && v.code == CEL_ERR_MISSING);
-}
+enum { INPUTS_NAMED_MAX = 5 };
 
 static const struct cel_name *name_at(const struct snapshot *snap, int slot)
 {
@@ -167,20 +194,71 @@ static const struct cel_name *name_at(const struct snapshot *snap, int slot)
     return NULL;
 }
 
+/* What was said of an expression, and the first feature that is missing. */
+struct telling {
+    const struct eval_tx *tx;
+    FILE *to;
+    int told;
+    const struct cel_name *feature;
+};
+
+/* The name at a slot that has no value; NULL: it has one. */
+static const struct cel_name *missing_at(struct telling *t, int slot)
+{
+    const struct cel_name *name = name_at(t->tx->snap, slot);
+    if (name == NULL || !is_missing(t->tx->row.cells[slot]))
+        return NULL;
+    if (t->feature == NULL && is_feature(t->tx->snap, slot))
+        t->feature = name;
+    return name;
+}
+
+static void tell_name(struct telling *t, int slot)
+{
+    const struct cel_name *name = missing_at(t, slot);
+    if (name != NULL)
+        fprintf(t->to, "%s%.*s", t->told++ ? ", " : "missing: ", SPAN_ARG(name->name));
+}
+
+/* The name of an input, and why it is none: it is missing, or a text that the model has no code
+ * for. */
+static void tell_input(struct telling *t, int slot, const char *before)
+{
+    const struct cel_name *name = missing_at(t, slot);
+    if (name != NULL)
+        fprintf(t->to, "%s%.*s", before, SPAN_ARG(name->name));
+    else if ((name = name_at(t->tx->snap, slot)) != NULL)
+        fprintf(t->to, "%s%.*s, which is none of its categories", before, SPAN_ARG(name->name));
+}
+
+/* "models.fraud: 3 of 18 inputs are missing: account_tx_count_5m, ..." */
+static void tell_model(struct telling *t, int index)
+{
+    const struct bound_model *m = &t->tx->snap->models.items[index];
+    int n_missing = t->tx->models[index].n_missing, named = 0;
+    double inputs[MODEL_INPUTS_MAX];
+    struct model_result result;
+    if (n_missing == 0)
+        return;
+    fprintf(t->to, "models.%.*s: %d of %d inputs %s missing", SPAN_ARG(m->name), n_missing,
+            m->model.n_inputs, n_missing == 1 ? "is" : "are");
+    bound_model_gather(m, t->tx->row.cells, NULL, inputs, &result);
+    for (int i = 0; i < m->model.n_inputs && named < INPUTS_NAMED_MAX; i++)
+        if (isnan(inputs[i]))
+            tell_input(t, m->sources[i].slot, named++ ? ", " : ": ");
+    fprintf(t->to, "%s\n", n_missing > named ? ", ..." : "");
+}
+
 void eval_tx_tell_missing(const struct eval_tx *tx, const struct cel_program *program, FILE *to)
 {
-    const struct cel_name *feature = NULL;
-    int told = 0;
-    for (int i = 0; i < program->n_reads; i++) {
-        const struct cel_name *name = name_at(tx->snap, program->reads[i]);
-        if (name == NULL || !is_missing(tx->row.cells[name->slot]))
-            continue;
-        fprintf(to, "%s%.*s", told++ ? ", " : "missing: ", SPAN_ARG(name->name));
-        if (feature == NULL && is_feature(tx->snap, name))
-            feature = name;
-    }
-    fputs(told ? "\n" : "", to);
-    if (feature != NULL)
+    struct telling t = {.tx = tx, .to = to};
+    for (int i = 0; i < program->n_reads; i++)
+        tell_name(&t, program->reads[i]);
+    fputs(t.told ? "\n" : "", to);
+    for (int i = 0; i < program->n_reads; i++)
+        if (is_model(tx->snap, program->reads[i]))
+            tell_model(&t, program->reads[i] - tx->snap->row_models);
+    if (t.feature != NULL)
         fprintf(to, "features have no history here; give them: --vars '{\"%.*s\": 6}'\n",
-                SPAN_ARG(feature->name));
+                SPAN_ARG(t.feature->name));
 }

@@ -152,6 +152,65 @@ def test_what_cannot_be_given_is_told(folder):
         assert done.returncode == 1 and why in done.stderr.decode()
 
 
+MODEL = """\
+model: linear
+link: identity
+intercept: 0.25
+inputs:
+  amount: {weight: 0.0}
+  account_tx_count_5m: {weight: 0.125, missing: 0}
+  currency: {categories: {EUR: 0.5}, other: 0, missing: 0}
+"""
+
+
+@pytest.fixture
+def modelled(folder):
+    (folder / "ruleset.yaml").write_text(RULESET + "models: {fraud: {file: fraud.yaml}}\n")
+    (folder / "rules.yaml").write_text(RULES + "  - {id: m, when: models.fraud > 0.9, score: 1}\n")
+    (folder / "fraud.yaml").write_text(MODEL)
+    return folder
+
+
+def test_a_model_scores_what_is_there_and_what_is_not_is_told(modelled):
+    done = on_tx(modelled, "models.fraud")
+    assert (done.returncode, done.stdout) == (0, b"0.25\n")
+    assert done.stderr.decode() == (
+        "models.fraud: 2 of 3 inputs are missing: account_tx_count_5m, currency\n"
+        "features have no history here; give them: --vars '{\"account_tx_count_5m\": 6}'\n")
+    done = on_tx(modelled, "models.fraud > 0.9", "--vars", '{"account_tx_count_5m": 6}')
+    assert (done.returncode, done.stdout) == (0, b"true\n")
+    assert done.stderr == b"models.fraud: 1 of 3 inputs is missing: currency\n"
+    (modelled / "tx.json").write_text(json.dumps({**PAYMENT, "currency": "EUR"}))
+    done = on_tx(modelled, "models.fraud", "--vars", '{"account_tx_count_5m": 6}')
+    assert (done.stdout, done.stderr) == (b"1.5\n", b"")
+    done = on_tx(modelled, "is_large")
+    assert (done.stdout, done.stderr) == (b"true\n", b"")
+
+
+def test_a_text_that_a_models_trees_do_not_know_is_told(modelled):
+    """The starter's model, whose inputs may well be codes of currencies."""
+    with open("rules/packs/starter/fraud.json", encoding="utf-8") as f:
+        trees = f.read()
+    names = json.loads(trees)["learner"]["feature_names"]
+    bound = ", ".join(f"{name}: {'currency' if name == 'amount' else 'amount'}" for name in names)
+    (modelled / "fraud.json").write_text(trees)
+    (modelled / "ruleset.yaml").write_text(
+        RULESET + f"models: {{fraud: {{file: fraud.json, inputs: {{{bound}}},\n"
+        "  categories: {currency: [EUR, USD]}}}\n")
+    for currency, told in (("EUR", ""), ("NOK", "models.fraud: 1 of 18 inputs is missing: "
+                                                "currency, which is none of its categories\n")):
+        (modelled / "tx.json").write_text(json.dumps({**PAYMENT, "currency": currency}))
+        done = on_tx(modelled, "models.fraud < 2.0")
+        assert (done.stdout, done.stderr.decode()) == (b"true\n", told)
+
+
+def test_a_models_score_may_be_given(modelled):
+    done = on_tx(modelled, "models.fraud > 0.9", "--vars", '{"models.fraud": 0.95}')
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"true\n", b"")
+    done = on_tx(modelled, "is_large", "--vars", '{"models.fraud": "high"}')
+    assert done.returncode == 1 and b"'models.fraud' is a number" in done.stderr
+
+
 def test_a_transaction_that_is_refused_is_shown(folder):
     (folder / "tx.json").write_text('{"transaction_id": "t",\n "amount": "x"}')
     done = on_tx(folder, "is_large")
