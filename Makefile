@@ -94,7 +94,7 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 .DELETE_ON_ERROR:
 # Not .SECONDARY: a missing archive would then count as up to date.
 .PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
-.PHONY: all run test unit fuzz differential system train parity bench packs chaos tidy lint-deep format docs conformance deps deps-test \
+.PHONY: all run test unit fuzz differential system hostile train parity bench packs chaos tidy lint-deep format docs conformance deps deps-test \
         venv kafka kafka-stop docker-try clean help objects test-build
 
 all: ## build/sluice (the default)
@@ -218,6 +218,14 @@ differential: ## generated expressions, ours against cel-go's answers; COUNT=100
 
 system: ## system tests; T=tests/system/test_x.py for one file
 	@$(PYTHON) tests/run.py system $(T)
+
+# Numbers FIRST to FIRST + MUTANTS, the same files each time; what was wrong stays in build/hostile.
+MUTANTS ?= 10000
+FIRST   ?= 0
+hostile: deps-test ## model files that are nearly one, sent to a service under sanitizers; MUTANTS=10000
+	+@$(LOCKED) $(SAN)/sluice
+	@SLUICE_BIN=$(SAN)/sluice $(VENV)/bin/python tests/system/hostile_models.py \
+	    --count $(MUTANTS) --first $(FIRST) --keep $(BUILD)/hostile
 
 conformance: deps-test ## published data and test suites from SHARED (default ../shared)
 	+@$(LOCKED) $(BUILD)/sluice
