@@ -9,27 +9,15 @@
 #define FORMAT "sluice.isolation_forest/1"
 #define EULER 0.57721566490153286061 /* gamma */
 
-/* X(name, key): of each node. */
-#define COLUMN_TABLE(X)             \
-    X(LEFT, "left")                 \
-    X(RIGHT, "right")               \
-    X(FEATURE, "feature")           \
-    X(THRESHOLD, "threshold")       \
-    X(MISSING_LEFT, "missing_left") \
-    X(SAMPLES, "samples")
+/* What is there for each node. */
+enum column { LEFT, RIGHT, FEATURE, THRESHOLD, MISSING_LEFT, SAMPLES, COLUMNS };
 
-enum column {
-#define X(name, key) name,
-    COLUMN_TABLE(X)
-#undef X
-        COLUMNS
-};
-
-static const char *const keys[] = {
-#define X(name, key) key,
-    COLUMN_TABLE(X)
-#undef X
-};
+static const char *const keys[COLUMNS] = {[LEFT] = "left",
+                                          [RIGHT] = "right",
+                                          [FEATURE] = "feature",
+                                          [THRESHOLD] = "threshold",
+                                          [MISSING_LEFT] = "missing_left",
+                                          [SAMPLES] = "samples"};
 
 struct parts {
     const char *format;
@@ -92,6 +80,7 @@ static double as_bound(double threshold)
 
 /* ---- nodes: false: a diagnostic was added ---------------------------------------------------- */
 
+/* Written as a whole number: the file is our own script's. */
 static bool whole(const json_t *array, size_t i, json_int_t min, json_int_t max, json_int_t *ret_v)
 {
     const json_t *json = json_array_get(array, i);
@@ -184,13 +173,11 @@ static enum status read_tree(const struct model_file *file, const json_t *tree,
                              struct arena *scratch, struct reading *r)
 {
     r->n_nodes = (uint32_t)count_nodes(tree);
-    for (int c = 0; c < COLUMNS; c++) {
-        r->columns[c] = json_object_get(tree, keys[c]);
-        if (r->n_nodes == 0 || json_array_size(r->columns[c]) != r->n_nodes) {
-            diag_error(file->diags, at_file(file), NULL, "tree %u: `%s` has not one for each node",
-                       r->b->forest->n_trees, keys[c]);
-            return ST_INVALID;
-        }
+    int wrong = model_json_columns(tree, keys, COLUMNS, r->n_nodes, r->columns);
+    if (r->n_nodes == 0 || wrong >= 0) {
+        diag_error(file->diags, at_file(file), NULL, "tree %u: `%s` has not one for each node",
+                   r->b->forest->n_trees, keys[r->n_nodes == 0 ? LEFT : wrong]);
+        return ST_INVALID;
     }
     arena_reset(scratch);
     r->depth = arena_must(scratch, r->n_nodes * sizeof *r->depth);
@@ -310,15 +297,7 @@ bool model_isolation_is_its(struct span bytes)
 
 enum status model_isolation_load(const struct model_file *file, struct model *ret_model)
 {
-    struct model model = {
+    const struct model begun = {
         .format = MODEL_ISOLATION, .objective = span_str("anomaly"), .transform = MODEL_ANOMALY};
-    json_t *root;
-    enum status st = model_json_read(file, &root);
-    if (st != ST_OK)
-        return st;
-    st = read_model(file, root, &model);
-    json_decref(root);
-    if (st == ST_OK)
-        *ret_model = model;
-    return st;
+    return model_json_load(file, begun, read_model, ret_model);
 }

@@ -102,3 +102,32 @@ enum status model_json_read(const struct model_file *file, json_t **ret_object)
 {
     return ubjson_is(file->bytes) ? read_ubjson(file, ret_object) : read_json(file, ret_object);
 }
+
+enum status model_json_load(const struct model_file *file, struct model begun,
+                            enum status (*read)(const struct model_file *file, json_t *object,
+                                                struct model *model),
+                            struct model *ret_model)
+{
+    json_t *object;
+    enum status st = model_json_read(file, &object);
+    if (st != ST_OK)
+        return st;
+    st = read(file, object, &begun);
+    json_decref(object);
+    if (st == ST_OK)
+        *ret_model = begun;
+    return st;
+}
+
+/* ---- columns ---- */
+
+int model_json_columns(const json_t *tree, const char *const *keys, int n, size_t n_values,
+                       const json_t **columns)
+{
+    for (int i = 0; i < n; i++) {
+        columns[i] = json_object_get(tree, keys[i]);
+        if (!json_is_array(columns[i]) || json_array_size(columns[i]) != n_values)
+            return i;
+    }
+    return -1;
+}

@@ -25,4 +25,20 @@ bool model_json_begins(struct span bytes, const char *name);
  */
 MUST_USE enum status model_json_read(const struct model_file *file, json_t **ret_object);
 
+/*
+ * A model from the file's object: `read` makes it of `begun`, and what it makes is *ret_model when
+ * it says ST_OK. Errors: model_json_read's, and those of `read`.
+ */
+MUST_USE enum status model_json_load(const struct model_file *file, struct model begun,
+                                     enum status (*read)(const struct model_file *file,
+                                                         json_t *object, struct model *model),
+                                     struct model *ret_model);
+
+/*
+ * Trees are written as columns: under each of keys[n] an array, with a value for each node. Puts
+ * them to columns[n], borrowed; -1, or the first of them that is no array of n_values.
+ */
+int model_json_columns(const json_t *tree, const char *const *keys, int n, size_t n_values,
+                       const json_t **columns);
+
 #endif

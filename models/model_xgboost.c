@@ -286,14 +286,6 @@ static enum status read_model(const struct model_file *file, json_t *root, struc
 
 enum status model_xgboost_load(const struct model_file *file, struct model *ret_model)
 {
-    struct model model = {.format = MODEL_XGBOOST, .scale = 1};
-    json_t *root;
-    enum status st = model_json_read(file, &root);
-    if (st != ST_OK)
-        return st;
-    st = read_model(file, root, &model);
-    json_decref(root);
-    if (st == ST_OK)
-        *ret_model = model;
-    return st;
+    const struct model begun = {.format = MODEL_XGBOOST, .scale = 1};
+    return model_json_load(file, begun, read_model, ret_model);
 }

@@ -1,31 +1,21 @@
 #include "models/xgboost_tree.h"
 
+#include "models/model_json.h"
+
 #include <math.h>
 
 enum { SET_WORDS = FOREST_CATEGORY_MAX / 64 };
 
-/* X(name, key): what is there for each node. */
-#define COLUMN_TABLE(X)              \
-    X(LEFT, "left_children")         \
-    X(RIGHT, "right_children")       \
-    X(INPUT, "split_indices")        \
-    X(CONDITION, "split_conditions") \
-    X(DEFAULT_LEFT, "default_left")  \
-    X(COVER, "sum_hessian")          \
-    X(TYPE, "split_type")
+/* What is there for each node; TYPE may be away. */
+enum column { LEFT, RIGHT, INPUT, CONDITION, DEFAULT_LEFT, COVER, TYPE, COLUMNS };
 
-enum column {
-#define X(name, key) name,
-    COLUMN_TABLE(X)
-#undef X
-        COLUMNS
-};
-
-static const char *const keys[] = {
-#define X(name, key) key,
-    COLUMN_TABLE(X)
-#undef X
-};
+static const char *const keys[COLUMNS] = {[LEFT] = "left_children",
+                                          [RIGHT] = "right_children",
+                                          [INPUT] = "split_indices",
+                                          [CONDITION] = "split_conditions",
+                                          [DEFAULT_LEFT] = "default_left",
+                                          [COVER] = "sum_hessian",
+                                          [TYPE] = "split_type"};
 
 /* What is there for each node that splits by category, in the order of their ids. */
 struct categories {
@@ -213,16 +203,13 @@ static enum status refuse(const struct forest_build *b, enum status st, const ch
     return st;
 }
 
-/* Each column has a value for each node; split_type may be away. */
 static enum status find_columns(struct reading *r)
 {
     const json_t *tree = r->tree->json;
-    size_t n = xgboost_tree_nodes(tree);
-    for (int c = 0; c < COLUMNS; c++) {
-        r->columns[c] = json_object_get(tree, keys[c]);
-        if (json_array_size(r->columns[c]) != n && !(c == TYPE && r->columns[c] == NULL))
-            return refuse(r->b, ST_INVALID, "not one for each node:", keys[c]);
-    }
+    int n = json_object_get(tree, keys[TYPE]) != NULL ? COLUMNS : TYPE;
+    int wrong = model_json_columns(tree, keys, n, xgboost_tree_nodes(tree), r->columns);
+    if (wrong >= 0)
+        return refuse(r->b, ST_INVALID, "not one for each node:", keys[wrong]);
     r->by = (struct categories){.nodes = json_object_get(tree, "categories_nodes"),
                                 .segments = json_object_get(tree, "categories_segments"),
                                 .sizes = json_object_get(tree, "categories_sizes"),

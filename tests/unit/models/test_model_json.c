@@ -90,6 +90,44 @@ static void values_are_counted_before_there_is_memory_for_them(void **state)
     free(bytes);
 }
 
+static enum status take_it(const struct model_file *file, json_t *object, struct model *model)
+{
+    (void)file;
+    model->n_outputs = (int)json_integer_value(json_object_get(object, "n"));
+    return model->n_outputs > 0 ? ST_OK : ST_INVALID;
+}
+
+static void a_model_is_given_when_it_is_whole(void **state)
+{
+    (void)state;
+    struct model model = {.n_outputs = 7}, begun = {.n_inputs = 3};
+    struct model_file file = {.name = "m.json", .bytes = BYTES("{\"n\":0}"), .diags = &diags};
+    assert_int_equal(model_json_load(&file, begun, take_it, &model), ST_INVALID);
+    assert_int_equal(model.n_outputs, 7);
+    file.bytes = BYTES("{\"n\"");
+    assert_int_equal(model_json_load(&file, begun, take_it, &model), ST_INVALID);
+    assert_int_equal(model.n_outputs, 7);
+    file.bytes = BYTES("{\"n\":2}");
+    assert_int_equal(model_json_load(&file, begun, take_it, &model), ST_OK);
+    assert_int_equal(model.n_outputs, 2);
+    assert_int_equal(model.n_inputs, 3);
+}
+
+static void a_column_has_a_value_for_each_node(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"a", "b"};
+    const json_t *columns[2];
+    json_t *tree = json_pack("{s:[i,i],s:[i,i],s:[i],s:i}", "a", 1, 2, "b", 3, 4, "c", 5, "d", 6);
+    assert_int_equal(model_json_columns(tree, keys, 2, 2, columns), -1);
+    assert_int_equal(json_integer_value(json_array_get(columns[1], 1)), 4);
+    assert_int_equal(model_json_columns(tree, (const char *const[]){"a", "c"}, 2, 2, columns), 1);
+    assert_int_equal(model_json_columns(tree, (const char *const[]){"d", "a"}, 2, 0, columns), 0);
+    assert_int_equal(model_json_columns(tree, (const char *const[]){"e"}, 1, 0, columns), 0);
+    assert_int_equal(model_json_columns(NULL, keys, 2, 2, columns), 0);
+    json_decref(tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +135,8 @@ int main(void)
         cmocka_unit_test(json_and_ubjson_are_the_same_values),
         cmocka_unit_test(what_is_wrong_is_placed),
         cmocka_unit_test(values_are_counted_before_there_is_memory_for_them),
+        cmocka_unit_test(a_model_is_given_when_it_is_whole),
+        cmocka_unit_test(a_column_has_a_value_for_each_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
