@@ -247,10 +247,11 @@ parity: deps-test ## scores and contributions beside XGBoost's, LightGBM's and s
 
 # With EVENTS=FILE of your own events and labels, by the ruleset of CONFIG, instead of generated ones.
 TRAIN ?= xgboost
-train: ## a model: generate, replay, train, evaluate, into build/train; TRAIN=lightgbm, EVENTS=FILE, CONFIG=
+train: ## a model: generate, replay, train, evaluate, into build/train; TRAIN=lightgbm, EVENTS=, CONFIG=, INPUTS=
 	+@$(LOCKED) $(BUILD)/sluice $(TRAIN_VENV)/.made
 	@$(TRAIN_VENV)/bin/python models/train/train.py --sluice $(BUILD)/sluice --config $(CONFIG) \
-	    --output $(BUILD)/train --library $(TRAIN) $(if $(EVENTS),--events $(EVENTS))
+	    --output $(BUILD)/train --library $(TRAIN) $(if $(EVENTS),--events $(EVENTS)) \
+	    $(if $(INPUTS),--inputs $(INPUTS)) $(if $(CATEGORIES),--categories $(CATEGORIES))
 
 bench: deps-test ## throughput and latency, into build/bench.json and a table
 	@sh .ci/packages.sh bench

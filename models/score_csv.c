@@ -4,6 +4,7 @@
 #include "service/base/check.h"
 #include "service/base/csv.h"
 #include "service/txn/number.h"
+#include "service/txn/reader.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -133,20 +134,34 @@ static struct span trimmed(struct span s)
     return s;
 }
 
+/* What else is one, in any case of letters. */
+static const struct word {
+    const char *text;
+    double value;
+} words[] = {
+    {"true", 1}, {"false", 0}, {"nan", NAN}, {"inf", INFINITY}, {"-inf", -INFINITY},
+};
+
 static bool read_number(struct span text, double *ret_value)
 {
     struct number n;
-    if (text.len == 0 || is_word(text, "nan")) {
+    int64_t time_ms;
+    if (text.len == 0) {
         *ret_value = NAN;
         return true;
     }
-    if (is_word(text, "true") || is_word(text, "false")) {
-        *ret_value = text.len == 4;
+    if (number_parse(text, &n)) {
+        *ret_value = number_double(&n);
         return true;
     }
-    if (!number_parse(text, &n))
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (is_word(text, words[i].text)) {
+            *ret_value = words[i].value;
+            return true;
+        }
+    if (!reader_timestamp(text, &time_ms))
         return false;
-    *ret_value = number_double(&n);
+    *ret_value = (double)time_ms / 1000;
     return true;
 }
 
@@ -174,7 +189,7 @@ static enum status read_cell(struct scoring *s, const struct csv_row *row, int i
         return ST_OK;
     struct span shown = span_of(cell->text.base, cell->text.len < 60 ? cell->text.len : 60);
     diag_error(s->diags, place(s, row->line, cell->col),
-               "a number, true or false; an empty cell is a missing value",
+               "a number, true, false, or a time; an empty cell is a missing value",
                "'%.*s' is '%.*s', which is no number", SPAN_ARG(input->name), SPAN_ARG(shown));
     return ST_INVALID;
 }

@@ -6,8 +6,9 @@
  *     t-2,,,                          t-2,0.2
  *
  * The first row names the columns: the model's inputs, each once, in any order; others are passed
- * over. A cell is a number, `true` or `false`; empty or `nan` it is missing. Of an input with named
- * categories it is such a name; one that the model has not seen is counted.
+ * over. A cell is a number, `true` or `false`, or a time (RFC 3339: seconds since 1970, as a model
+ * of a ruleset sees it); empty or `nan` it is missing. Of an input with named categories it is such
+ * a name; one that the model has not seen is counted.
  *
  * Owns:    nothing.
  * Threads: of who calls; any number of files at once.

@@ -1,43 +1,22 @@
-"""Transactions, their features and whether they were fraud, as one DataFrame.
+"""The rows that `sluice replay --features` wrote, as one DataFrame, and the weeks of them.
 
-    events     what `sluice replay` read: transactions and labels, a JSON object a line
-    features   what it wrote: --features, a column a feature, as each transaction saw it
-
-A column a feature, and `transaction_id account amount time day fraud`. A transaction is a fraud
-when its label with the latest timestamp says so. Nothing is computed here that a model reads: it
-would have to be computed again where the model scores.
+Each column is as it stands there: nothing is computed that a model reads, for it would have to be
+computed again where the model scores. Besides, of each row, its `day` (a whole number) and whether
+it was a `fraud`, by the labels of the whole stream.
 """
-import json
-
 import pandas
 
 DAY = pandas.Timedelta(days=1)
 
 
-def read_events(path):
-    """(transactions, latest label of each)."""
-    rows, labels = [], {}
-    with open(path, encoding="utf-8") as f:
-        for event in map(json.loads, f):
-            if event.get("kind", "transaction") == "transaction":
-                rows.append((event["transaction_id"], event["account_id"], float(event["amount"]),
-                             event["timestamp"]))
-            elif event["outcome"] in ("fraud", "legitimate"):
-                known = (event["timestamp"], event["outcome"] == "fraud")
-                labels[event["transaction_id"]] = max(known, labels.get(event["transaction_id"],
-                                                                        known))
-    columns = ["transaction_id", "account", "amount", "time"]
-    return pandas.DataFrame(rows, columns=columns), labels
-
-
-def load(events_path, features_path):
-    rows, labels = read_events(events_path)
-    rows["time"] = pandas.to_datetime(rows["time"], utc=True, format="ISO8601")
-    rows["day"] = (rows["time"] - rows["time"].iloc[0].floor("D")) // DAY
-    rows["fraud"] = [labels.get(i, ("", False))[1] for i in rows["transaction_id"]]
-    features = pandas.read_csv(features_path, dtype={"transaction_id": str})
-    return rows.merge(features, on="transaction_id", validate="one_to_one"), \
-        list(features.columns[1:])
+def load(path, categories=()):
+    """`categories` are the columns of texts, or of digits that are no numbers."""
+    texts = dict.fromkeys(["transaction_id", "account_id", "outcome"], str)
+    rows = pandas.read_csv(path, dtype={**texts, **dict.fromkeys(categories, "category")})
+    rows["timestamp"] = pandas.to_datetime(rows["timestamp"], utc=True, format="ISO8601")
+    rows["day"] = (rows["timestamp"] - rows["timestamp"].iloc[0].floor("D")) // DAY
+    rows["fraud"] = rows["outcome"] == "fraud"
+    return rows
 
 
 def split(rows, train_days, delay_days, test_days):

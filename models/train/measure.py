@@ -1,6 +1,6 @@
 """How good scores are: areas under curves, and what an analyst finds among a day's first cards.
 
-Rows are a DataFrame with `score`, `fraud` (bool), `account` and `day` (a whole number).
+Rows are a DataFrame with `score`, `fraud` (bool), `account_id` and `day` (a whole number).
 """
 import numpy
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -14,7 +14,8 @@ def card_precision(rows, first=100):
     Detection Handbook (chapter 4, card precision top-k)."""
     found, shares = set(), []
     for _, day in rows.groupby("day"):
-        open_accounts = day[~day["account"].isin(found)].groupby("account")[["score", "fraud"]]
+        fresh = day[~day["account_id"].isin(found)]
+        open_accounts = fresh.groupby("account_id")[["score", "fraud"]]
         shown = open_accounts.max().sort_values("score", ascending=False, kind="stable").head(first)
         hits = shown.index[shown["fraud"]]
         shares.append(len(hits) / first)

@@ -3,6 +3,7 @@
 
     train.py --sluice build/sluice --config sluice.yaml --output build/train
              [--library xgboost|lightgbm] [--events FILE | --transactions N --seed S]
+             [--inputs NAME,...] [--categories NAME,...]
              [--train-days N --delay-days N --test-days N]
 
 Without --events a stream is generated. Into the folder of --output go
@@ -11,9 +12,10 @@ Without --events a stream is generated. Into the folder of --output go
     fraud.card.json        data, periods, parameters, metrics on the later period, hashes
     fraud.baseline.json    distribution of each input and of the score over the training rows
 
-Inputs are the amount and every feature of the ruleset, by their names there. What is trained on is
-what each transaction saw at its time, labels that were known then among it: nothing else computes
-a feature, so that training and scoring cannot differ.
+Inputs are columns of `sluice replay`, by the ruleset's names: the amount and every feature, unless
+--inputs says otherwise; those of them that are texts, as merchant.category, are --categories. What
+is trained on is what each transaction saw at its time, labels that were known then among it:
+nothing else computes an input, so that training and scoring cannot differ.
 """
 import argparse
 import datetime
@@ -24,6 +26,8 @@ import pathlib
 import subprocess
 import sys
 
+import pandas
+
 import dataset
 import measure
 
@@ -31,15 +35,19 @@ import measure
 # decision stays well below a microsecond. Two threads or eight, the bytes are the same.
 TREES, DEPTH, RATE, SEED = 100, 4, 0.1, 1
 
+# Of each row, beside its inputs: whose it was, when, and what became of it.
+BEFORE, BEHIND = ["transaction_id", "account_id", "timestamp"], ["outcome"]
+
 
 def train_xgboost(rows, inputs, path):
     import xgboost
     parameters = {"objective": "binary:logistic", "max_depth": DEPTH, "eta": RATE,
                   "subsample": 0.8, "colsample_bytree": 0.8, "seed": SEED, "tree_method": "hist"}
-    data = xgboost.DMatrix(rows[inputs], rows["fraud"])
+    data = xgboost.DMatrix(rows[inputs], rows["fraud"], enable_categorical=True)
     model = xgboost.train(parameters, data, TREES)
     model.save_model(path)
-    return parameters, lambda wanted: model.predict(xgboost.DMatrix(wanted[inputs]))
+    return parameters, lambda wanted: model.predict(
+        xgboost.DMatrix(wanted[inputs], enable_categorical=True))
 
 
 def train_lightgbm(rows, inputs, path):
@@ -74,8 +82,17 @@ def generate(args, path):
 
 
 def replay(args, events, features):
+    """The rows, and the names of the inputs."""
+    columns = ",".join([*BEFORE, args.inputs, *BEHIND])
     run([args.sluice, "replay", "-c", args.config, "--state", "memory", "--events", events,
-         "--features", features])
+         "--features", features, "--columns", columns])
+    rows = dataset.load(features, args.categories)
+    inputs = [c for c in rows.columns[len(BEFORE):] if c not in [*BEHIND, "day", "fraud"]]
+    for name in inputs:
+        is_number = pandas.api.types.is_numeric_dtype(rows[name])
+        if not is_number and name not in args.categories:
+            sys.exit(f"train: {name} is no number; --categories {name}, or derive one of it")
+    return rows, inputs
 
 
 def ruleset_id(args, events):
@@ -93,7 +110,8 @@ def sha256(path):
 
 
 def period(rows):
-    return {"from": rows["time"].min().isoformat(), "to": rows["time"].max().isoformat(),
+    when = rows["timestamp"]
+    return {"from": when.min().isoformat(), "to": when.max().isoformat(),
             "transactions": len(rows), "frauds": int(rows["fraud"].sum())}
 
 
@@ -102,6 +120,7 @@ def write_json(path, value):
 
 
 def write_baseline(path, model, train, inputs):
+    """Of what is a number."""
     write_json(path, {"format": "sluice.baseline/1", "model_sha256": sha256(model),
                       "inputs": {name: measure.distribution(train[name]) for name in inputs},
                       "score": measure.distribution(train["score"])})
@@ -116,6 +135,8 @@ def parse():
     parser.add_argument("--events", help="your own, with labels; default: generated ones")
     parser.add_argument("--transactions", type=int, default=600000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--inputs", default="amount,@features", help="as of replay --columns")
+    parser.add_argument("--categories", default=[], type=lambda names: names.split(","))
     parser.add_argument("--train-days", type=int, default=21)
     parser.add_argument("--delay-days", type=int, default=7)
     parser.add_argument("--test-days", type=int, default=7)
@@ -128,9 +149,7 @@ def main():
     package, name, train_with = LIBRARIES[args.library]
     events, features = args.events or args.output / "events.ndjson", args.output / "features.csv"
     source = args.events or generate(args, events)
-    replay(args, events, features)
-    rows, inputs = dataset.load(events, features)
-    inputs = ["amount", *inputs]
+    rows, inputs = replay(args, events, features)
     train, test = dataset.split(rows, args.train_days, args.delay_days, args.test_days)
     if train["fraud"].nunique() < 2 or test["fraud"].nunique() < 2:
         sys.exit("train: a period has no fraud, or nothing else; are labels among the events?")
@@ -146,7 +165,8 @@ def main():
             "inputs": inputs, "features_sha256": sha256(features),
             "metrics": measure.measures(test)}
     write_json(args.output / "fraud.card.json", card)
-    write_baseline(args.output / "fraud.baseline.json", model, train, inputs)
+    write_baseline(args.output / "fraud.baseline.json", model, train,
+                   [name for name in inputs if name not in args.categories])
     print(f"{model}: {model.stat().st_size} bytes, " +
           ", ".join(f"{k} {v:.4f}" for k, v in card["metrics"].items()))
 

@@ -7,6 +7,7 @@
 #include "service/engine/fill_feed.h"
 #include "service/state/state_mem.h"
 #include "service/state/state_redis.h"
+#include "service/trial/training_csv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +27,8 @@ enum {
 
 static const char usage[] =
     "usage: sluice replay -c FILE --events FILE|- [--decisions FILE] [--features FILE]\n"
-    "                     [--final FILE] [--state memory|redis] [--plain | --explain]\n"
-    "                     [--KEY VALUE ...]\n"
+    "                     [--columns NAME,...] [--final FILE] [--state memory|redis]\n"
+    "                     [--plain | --explain] [--KEY VALUE ...]\n"
     "\n"
     "Score a file of events, one JSON object a line, in the order of its lines, with the same "
     "code\n"
@@ -39,7 +40,10 @@ static const char usage[] =
     "  --decisions FILE   each decision, with every feature and each rule's result\n"
     "  --plain            decisions without features and rules\n"
     "  --explain          and what the rules read, and what would have turned the decision\n"
-    "  --features FILE    CSV: transaction_id, then a column a feature, empty where missing\n"
+    "  --features FILE    CSV to train a model on: of each transaction its fields, derived fields\n"
+    "                     and features, as it saw them, and then what its labels said in the end\n"
+    "  --columns NAME,... of --features these alone, in this order; @schema, @derived, @features\n"
+    "                     and outcome, outcome_timestamp too. Without it all but private ones\n"
     "  --final FILE       CSV: every entity's features at the end of the stream\n"
     "  --state WHERE      memory (nothing is kept afterwards) or redis; default: state.backend\n"
     "  --KEY VALUE        set a key, such as --state.exact_events 16\n"
@@ -55,7 +59,7 @@ struct replaying {
     struct state_table *table; /* memory */
     uv_loop_t loop;            /* Redis */
     bool has_loop;
-    const char *events, *decisions, *features, *final, *state;
+    const char *events, *decisions, *features, *columns, *final, *state;
     bool plain, explain;
     int64_t events_bytes; /* 0: not known */
     uint64_t refused;
@@ -115,7 +119,8 @@ static enum status load_ruleset(struct replaying *r)
     static struct diag_list diags;
     struct snapshot *snap;
     struct snapshot_options options = {.exact_events = (int)r->config.state_exact_events,
-                                       .now_ms = clock_wall_ms()};
+                                       .now_ms = clock_wall_ms(),
+                                       .reads_all = r->features != NULL};
     enum status st = snapshot_load(r->config.ruleset, &options, &diags, &snap);
     cli_print_diags(&diags, false, stderr);
     if (st == ST_OK)
@@ -255,6 +260,34 @@ static enum decision_detail detail_of(const struct replaying *r)
     return r->explain ? DECISION_EXPLAINED : DECISION_RULES;
 }
 
+/* The header is written, or what is wrong with `--columns` is. */
+static enum status open_features(struct replaying *r, FILE *out, struct training_csv **ret_csv)
+{
+    static struct diag_list diags;
+    struct snapshot *snap = snapshot_current(r->snapshots); /* the slot keeps it */
+    struct training_csv_options o = {
+        .out = out, .snap = snap, .columns = r->columns, .dir = r->config.spool_dir};
+    enum status st = training_csv_open(&o, &diags, ret_csv);
+    snapshot_unref(snap);
+    cli_print_diags(&diags, false, stderr);
+    return st;
+}
+
+static enum status run_over(struct replaying *r, struct replay_options *o, FILE *features)
+{
+    struct replay_stats stats;
+    enum status st = features != NULL ? open_features(r, features, &o->features) : ST_OK;
+    if (st != ST_OK)
+        return st;
+    st = replay_run(&r->engine, o, &stats);
+    if (st == ST_OK)
+        show_stats(r, &stats);
+    else
+        fprintf(stderr, "sluice replay: %s: %s\n", r->events, status_text(st));
+    training_csv_close(o->features);
+    return st;
+}
+
 static enum status run(struct replaying *r)
 {
     struct replay_options o = {.detail = detail_of(r),
@@ -262,18 +295,13 @@ static enum status run(struct replaying *r)
                                .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
                                .refused = show_refused,
                                .user = r};
-    struct replay_stats stats;
+    FILE *features = NULL;
     enum status st = ST_IO;
     o.events_fd = open_events(r);
     if (o.events_fd >= 0 && open_out(r->decisions, &o.decisions) &&
-        open_out(r->features, &o.features) && open_out(r->final, &o.final)) {
-        st = replay_run(&r->engine, &o, &stats);
-        if (st == ST_OK)
-            show_stats(r, &stats);
-        else
-            fprintf(stderr, "sluice replay: %s: %s\n", r->events, status_text(st));
-    }
-    FILE *const outs[] = {o.decisions, o.features, o.final};
+        open_out(r->features, &features) && open_out(r->final, &o.final))
+        st = run_over(r, &o, features);
+    FILE *const outs[] = {o.decisions, features, o.final};
     for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i++) {
         if (outs[i] != NULL && fclose(outs[i]) != 0 && st == ST_OK)
             st = ST_IO;
@@ -301,9 +329,9 @@ int cli_replay(int argc, char **argv)
     static struct replaying r;
     struct cli_option options[] = {
         {.name = "events", .value = &r.events},     {.name = "decisions", .value = &r.decisions},
-        {.name = "features", .value = &r.features}, {.name = "final", .value = &r.final},
-        {.name = "state", .value = &r.state},       {.name = "plain", .given = &r.plain},
-        {.name = "explain", .given = &r.explain},
+        {.name = "features", .value = &r.features}, {.name = "columns", .value = &r.columns},
+        {.name = "final", .value = &r.final},       {.name = "state", .value = &r.state},
+        {.name = "plain", .given = &r.plain},       {.name = "explain", .given = &r.explain},
     };
     struct cli_args args;
     enum cli_parsed parsed =
@@ -312,6 +340,10 @@ int cli_replay(int argc, char **argv)
         return parsed == CLI_PARSED_HELP ? 0 : CLI_USAGE;
     if (r.events == NULL) {
         fprintf(stderr, "sluice replay: --events FILE is needed; try --help\n");
+        return CLI_USAGE;
+    }
+    if (r.columns != NULL && r.features == NULL) {
+        fprintf(stderr, "sluice replay: --columns is of --features FILE; try --help\n");
         return CLI_USAGE;
     }
     if (cli_load_config(&args, &r.config) != ST_OK)

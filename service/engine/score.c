@@ -651,6 +651,11 @@ const struct window_value *score_features(const struct score *s)
     return s->steps->seen.values;
 }
 
+const struct cel_value *score_row(const struct score *s)
+{
+    return s->steps->row.cells;
+}
+
 const struct decision *score_decision(const struct score *s)
 {
     return s->steps->has_decision ? &s->steps->decision : NULL;

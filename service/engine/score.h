@@ -99,6 +99,10 @@ struct span score_account_id(const struct score *s);
  * replayed from a claim; in the order of the snapshot's features. NULL: nothing. */
 const struct window_value *score_features(const struct score *s);
 
+/* Of a transaction that was decided here: fields, derived fields and features as expressions saw
+ * them (snapshot.h); valid as the features are. */
+const struct cel_value *score_row(const struct score *s);
+
 struct decision; /* decision.h */
 
 /* What was decided here, valid as the features are. NULL: nothing; an answer that stood in a claim

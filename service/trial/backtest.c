@@ -143,7 +143,7 @@ static enum status land_label(struct pass *p, const struct event *e)
     enum status st = ST_OK;
     p->labels++;
     for (int i = 0; i < p->n_judges && st == ST_OK; i++)
-        st = rulings_label(&p->judges[i]->rulings, e->txn_hash, e->outcome, e->ts_ms);
+        st = truths_add(&p->judges[i]->rulings.truths, e->txn_hash, e->outcome, e->ts_ms);
     return st;
 }
 

@@ -1,14 +1,12 @@
 #include "service/trial/backtest_rulings.h"
 
-#include "service/trial/long_sort.h"
-
 #include <stdlib.h>
 
 void rulings_fini(struct rulings *r)
 {
     free(r->entries);
     free(r->fired);
-    free(r->labels);
+    truths_fini(&r->truths);
     *r = (struct rulings){0};
 }
 
@@ -57,23 +55,6 @@ enum status rulings_add(struct rulings *r, const struct ruling *e, int64_t ts_ms
     return ST_OK;
 }
 
-enum status rulings_label(struct rulings *r, uint64_t txn_hash, enum outcome outcome,
-                          int64_t known_at_ms)
-{
-    if (outcome != OUTCOME_FRAUD && outcome != OUTCOME_LEGITIMATE)
-        return ST_OK;
-    enum status st = grow((void **)&r->labels, sizeof *r->labels, r->n_labels, 1, &r->cap_labels,
-                          RULINGS_LABELS_MAX);
-    if (st != ST_OK)
-        return st;
-    r->labels[r->n_labels++] = (struct ruling_label){
-        .txn_hash = txn_hash,
-        .known_at_ms = known_at_ms,
-        .truth = outcome == OUTCOME_FRAUD ? TRUTH_FRAUD : TRUTH_LEGITIMATE,
-    };
-    return ST_OK;
-}
-
 void rulings_keep_from(struct rulings *r, uint32_t event)
 {
     size_t n = 0, fired = 0;
@@ -89,83 +70,14 @@ void rulings_keep_from(struct rulings *r, uint32_t event)
 
 /* ---- the truth ---- */
 
-/* The one that counts stands last of its transaction's. */
-static int by_weight(const void *a, const void *b)
-{
-    const struct ruling_label *x = a, *y = b;
-    if (x->txn_hash != y->txn_hash)
-        return x->txn_hash < y->txn_hash ? -1 : 1;
-    if (x->known_at_ms != y->known_at_ms)
-        return x->known_at_ms < y->known_at_ms ? -1 : 1;
-    return (x->truth > y->truth) - (x->truth < y->truth);
-}
-
-static void keep_the_last(struct rulings *r)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < r->n_labels; i++) {
-        bool is_last = i + 1 == r->n_labels || r->labels[i + 1].txn_hash != r->labels[i].txn_hash;
-        if (is_last)
-            r->labels[kept++] = r->labels[i];
-    }
-    r->n_labels = kept;
-}
-
-/* Open addressing: places[hash & mask] is 1 + an index into the labels, or 0. At most half full. */
-struct finder {
-    uint32_t *places;
-    size_t mask;
-};
-
-static enum status finder_make(const struct rulings *r, struct finder *ret_finder)
-{
-    size_t n = 2;
-    while (n < 2 * r->n_labels)
-        n *= 2;
-    struct finder f = {.places = calloc(n, sizeof *f.places), .mask = n - 1};
-    if (f.places == NULL)
-        return ST_NO_SPACE;
-    for (size_t i = 0; i < r->n_labels; i++) {
-        size_t at = r->labels[i].txn_hash & f.mask;
-        while (f.places[at] != 0)
-            at = (at + 1) & f.mask;
-        f.places[at] = (uint32_t)(i + 1);
-    }
-    *ret_finder = f;
-    return ST_OK;
-}
-
-static enum ruling_truth find(const struct finder *f, const struct rulings *r, uint64_t txn_hash)
-{
-    for (size_t at = txn_hash & f->mask; f->places[at] != 0; at = (at + 1) & f->mask) {
-        const struct ruling_label *label = &r->labels[f->places[at] - 1];
-        if (label->txn_hash == txn_hash)
-            return label->truth;
-    }
-    return TRUTH_UNKNOWN;
-}
-
-static enum status find_all(struct rulings *r, const struct finder *f, const struct patience *p)
-{
-    for (size_t i = 0; i < r->n_entries; i++) {
-        if (patience_ends(p, i))
-            return ST_CONFLICT;
-        r->entries[i].truth = (uint8_t)find(f, r, r->entries[i].txn_hash);
-    }
-    return ST_OK;
-}
-
 enum status rulings_settle(struct rulings *r, const struct patience *p)
 {
-    struct finder f;
-    enum status st = long_sort(r->labels, r->n_labels, sizeof *r->labels, by_weight, p);
-    if (st != ST_OK)
-        return st;
-    keep_the_last(r);
-    st = finder_make(r, &f);
-    if (st != ST_OK)
-        return st;
-    st = find_all(r, &f, p);
-    free(f.places);
+    enum status st = truths_settle(&r->truths, p);
+    for (size_t i = 0; st == ST_OK && i < r->n_entries; i++) {
+        const struct truth_label *label = truths_find(&r->truths, r->entries[i].txn_hash);
+        r->entries[i].truth = label != NULL ? (uint8_t)label->truth : TRUTH_UNKNOWN;
+        if (patience_ends(p, i))
+            st = ST_CONFLICT;
+    }
     return st;
 }

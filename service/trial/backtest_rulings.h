@@ -4,7 +4,6 @@
  *
  *     entry  | u64 txn hash | i64 amount | f64 score | u32 event | u16 fired | flag | truth |  32 B
  *     fired  | u16 rule | u16 rule | ...      of all entries one behind the other, in their order
- *     label  | u64 txn hash | i64 known at | outcome |
  *
  * Labels come days after their transactions, so nothing can be counted on the way: 32 bytes a
  * transaction and 2 a rule that fired stay in memory; 1.75 million take 56 MB.
@@ -14,9 +13,7 @@
 #ifndef SLUICE_TRIAL_BACKTEST_RULINGS_H
 #define SLUICE_TRIAL_BACKTEST_RULINGS_H
 
-#include "service/base/status.h"
-#include "service/trial/patience.h"
-#include "service/txn/txn.h"
+#include "service/trial/truths.h"
 
 #include <stdint.h>
 
@@ -24,11 +21,7 @@ enum {
     RULINGS_ENTRIES_MAX =
         64 << 20, /* 2 GB; a longer history is measured in parts, by --from, --to */
     RULINGS_FIRED_MAX = 256 << 20, /* 512 MB: four rules fire on each of so many */
-    RULINGS_LABELS_MAX = 16 << 20, /* 384 MB */
 };
-
-/* The last that was said about a transaction by the end of the history. */
-enum ruling_truth { TRUTH_UNKNOWN, TRUTH_LEGITIMATE, TRUTH_FRAUD };
 
 struct ruling {
     uint64_t txn_hash;
@@ -37,23 +30,17 @@ struct ruling {
     uint32_t event; /* its number in the history: the same in every ruleset's rulings */
     uint16_t n_fired;
     bool flagged;
-    uint8_t truth; /* enum ruling_truth, after rulings_settle */
-};
-
-struct ruling_label {
-    uint64_t txn_hash;
-    int64_t known_at_ms;
-    enum ruling_truth truth;
+    uint8_t truth; /* enum truth, after rulings_settle */
 };
 
 struct rulings {
     struct ruling *entries; /* in the order of events */
     uint16_t *fired;        /* rule.index, live and shadow, in the entries' order */
-    struct ruling_label *labels;
-    size_t n_entries, n_fired, n_labels;
+    struct truths truths;   /* of labels, as they come */
+    size_t n_entries, n_fired;
     int64_t first_ms, last_ms; /* event times; valid when there are entries */
     /* private */
-    size_t cap_entries, cap_fired, cap_labels;
+    size_t cap_entries, cap_fired;
 };
 
 /* `r` is zeroed before its first use. */
@@ -66,18 +53,12 @@ void rulings_fini(struct rulings *r);
 MUST_USE enum status rulings_add(struct rulings *r, const struct ruling *e, int64_t ts_ms,
                                  const int *fired);
 
-/* Only `fraud` and `legitimate` are truths; other outcomes are passed over. Errors: as
- * rulings_add. */
-MUST_USE enum status rulings_label(struct rulings *r, uint64_t txn_hash, enum outcome outcome,
-                                   int64_t known_at_ms);
-
 /* Forget the entries before this event. Event times stay as they are. O(n). */
 void rulings_keep_from(struct rulings *r, uint32_t event);
 
 /*
- * Give each entry its truth: of a transaction's labels the latest by its own time, fraud before
- * legitimate where two have the same. Sorts the labels. O(n log n) in the labels, O(n) in the
- * entries. Errors: ST_NO_SPACE, ST_CONFLICT (given up: they are good for nothing but rulings_fini).
+ * Settle the truths, and give each entry its own. O(n log n) in the labels, O(n) in the entries.
+ * Errors: ST_NO_SPACE, ST_CONFLICT (given up: they are good for nothing but rulings_fini).
  */
 MUST_USE enum status rulings_settle(struct rulings *r, const struct patience *p);
 

@@ -3,9 +3,10 @@
 #include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/engine/intent.h"
+#include "service/trial/entities_csv.h"
 #include "service/trial/event_source.h"
-#include "service/trial/replay_csv.h"
 #include "service/trial/touches.h"
+#include "service/trial/training_csv.h"
 
 #include <stdlib.h>
 
@@ -17,9 +18,10 @@ enum {
 /* One event under way; flights land in order of lines. */
 struct flight {
     struct score score;
-    uint64_t line;
-    struct span transaction_id;
-    char *bytes; /* over a network: copies of the id and the body */
+    uint64_t line, txn_hash;
+    enum outcome outcome; /* of a label, and when it was known */
+    int64_t known_at_ms;
+    char *bytes; /* over a network: a copy of the body */
     struct touches touches;
     bool is_done, is_released;
 };
@@ -29,7 +31,7 @@ struct replay {
     const struct replay_options *options;
     struct snapshot *snap;
     struct event_source *source;
-    struct replay_entities *entities; /* NULL: nobody asks at the end */
+    struct entities_csv *entities; /* NULL: nobody asks at the end */
     struct flight *flights;
     int n_flights;        /* 1: memory */
     uint64_t first, next; /* flights under way: [first, next) modulo n_flights */
@@ -65,7 +67,7 @@ static void note_entities(struct replay *r, const struct event *event)
         text_init(&t, number, sizeof number);
         if (r->snap->schema.fields[slot].type == FIELD_INTEGER)
             text_i64(&t, v->i64);
-        replay_entities_add(r->entities, key, t.len > 0 ? text_span(&t) : v->text);
+        entities_csv_add(r->entities, key, t.len > 0 ? text_span(&t) : v->text);
     }
 }
 
@@ -80,14 +82,21 @@ static void put_line(FILE *out, struct span line)
 static void land_decision(struct replay *r, const struct flight *f)
 {
     const struct score *s = &f->score;
-    const struct window_value *values = score_features(s);
     r->stats.transactions++;
     r->stats.flagged += s->flagged;
     r->stats.replayed += s->replayed;
     if (r->options->decisions != NULL)
         put_line(r->options->decisions, s->answer);
-    if (r->options->features != NULL && values != NULL)
-        replay_csv_row(r->options->features, r->snap, f->transaction_id, values);
+    if (r->options->features != NULL && !s->replayed)
+        training_csv_row(r->options->features, f->txn_hash, score_row(s), score_features(s));
+}
+
+static void land_label(struct replay *r, const struct flight *f)
+{
+    r->stats.labels++;
+    if (r->options->features != NULL)
+        r->status =
+            training_csv_label(r->options->features, f->txn_hash, f->outcome, f->known_at_ms);
 }
 
 static void refuse(struct replay *r, uint64_t line, const struct reader_error *error)
@@ -105,7 +114,7 @@ static void land(struct replay *r, const struct flight *f)
         break;
     case SCORE_LABELLED:
     case SCORE_PARKED:
-        r->stats.labels++;
+        land_label(r, f);
         break;
     case SCORE_REFUSED:
     case SCORE_CONFLICT:
@@ -178,23 +187,18 @@ static void prepare(struct replay *r, struct flight *f, const struct event *even
     };
 }
 
-/* Copies into the flight, and answers the copy. */
-static struct span keep(char *to, struct span s)
-{
-    memcpy(to, s.base, s.len);
-    return span_of(to, s.len);
-}
-
 /* With memory it lands before this returns. */
 static void start(struct replay *r, struct flight *f, const struct event *event)
 {
     prepare(r, f, event);
+    f->txn_hash = event->txn_hash;
+    f->outcome = event->outcome;
+    f->known_at_ms = event->ts_ms;
     if (r->n_flights == 1) {
-        f->transaction_id = event->transaction_id;
         score_start_event(&f->score, event);
     } else {
-        f->transaction_id = keep(f->bytes, event->transaction_id);
-        score_start(&f->score, keep(f->bytes + SCHEMA_STRING_LIMIT, event->body));
+        memcpy(f->bytes, event->body.base, event->body.len);
+        score_start(&f->score, span_of(f->bytes, event->body.len));
     }
 }
 
@@ -259,13 +263,11 @@ static void replay_open(struct replay *r)
     for (int i = 0; i < r->n_flights; i++) {
         struct flight *f = &r->flights[i];
         f->score.arena = arena_new(SCORE_ARENA_BYTES);
-        f->bytes = malloc(SCHEMA_STRING_LIMIT + READER_BODY_MAX);
+        f->bytes = malloc(READER_BODY_MAX);
         CHECK(f->bytes != NULL);
     }
     if (o->final != NULL)
-        r->entities = replay_entities_new();
-    if (o->features != NULL)
-        replay_csv_head(o->features, r->snap, "transaction_id");
+        r->entities = entities_csv_new();
 }
 
 static void replay_close(struct replay *r)
@@ -276,7 +278,7 @@ static void replay_close(struct replay *r)
     }
     free(r->flights);
     event_source_free(r->source);
-    replay_entities_free(r->entities);
+    entities_csv_free(r->entities);
     snapshot_unref(r->snap);
 }
 
@@ -294,9 +296,11 @@ enum status replay_run(struct engine *e, const struct replay_options *o,
     fly_all(&r);
     r.stats.elapsed_us = clock_mono_us() - started_us;
     if (r.status == ST_OK && o->final != NULL)
-        r.status = replay_csv_final(o->final, e, r.snap, r.entities, r.now_ms);
+        r.status = entities_csv_write(o->final, e, r.snap, r.entities, r.now_ms);
     replay_close(&r);
-    if (r.status == ST_OK && !(written(o->decisions) && written(o->features) && written(o->final)))
+    if (r.status == ST_OK && o->features != NULL)
+        r.status = training_csv_finish(o->features);
+    if (r.status == ST_OK && !(written(o->decisions) && written(o->final)))
         r.status = ST_IO;
     if (r.status == ST_OK)
         *ret_stats = r.stats;

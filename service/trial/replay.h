@@ -20,9 +20,10 @@ struct replay_progress {
 
 struct replay_options {
     int events_fd;
-    FILE *decisions, *features, *final; /* NULL: not wanted */
-    enum decision_detail detail;        /* of the decisions */
-    bool ahead;                         /* lines are read and parsed on a thread of their own */
+    FILE *decisions, *final;       /* NULL: not wanted */
+    struct training_csv *features; /* training_csv.h; likewise */
+    enum decision_detail detail;   /* of the decisions */
+    bool ahead;                    /* lines are read and parsed on a thread of their own */
     void (*progress)(void *user, const struct replay_progress *p);
     void (*refused)(void *user, uint64_t line, const struct reader_error *error);
     void *user;
@@ -33,6 +34,8 @@ struct replay_stats {
     int64_t elapsed_us;
 };
 
+/* Errors: ST_IO (a file), ST_UNAVAILABLE (the state), ST_TOO_LARGE (labels: truths.h),
+ * ST_NO_SPACE. */
 MUST_USE enum status replay_run(struct engine *e, const struct replay_options *o,
                                 struct replay_stats *ret_stats);
 

@@ -3,10 +3,10 @@
 
     handbook_model.py SLUICE EVENTS.ndjson FEATURES.csv FOLDER
 
-FEATURES are those of `sluice replay` over EVENTS, and all that is trained on, but for the amount
-and what the clock says. Each model is written as a file, becomes the `models:` of a ruleset, and
-scores the test week as `sluice backtest` streams it, labels as they become known. The published
-numbers leave out the customers who are known to be defrauded by then.
+FEATURES are those of `sluice replay` over EVENTS, and all that is trained on. Each model is written
+as a file, becomes the `models:` of a ruleset, and scores the test week as `sluice backtest` streams
+it, labels as they become known. The published numbers leave out the customers who are known to be
+defrauded by then.
 """
 import json
 import os
@@ -21,28 +21,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 import handbook_backtest
-from handbook_data import DAY_S, transactions
+from handbook_data import COLUMNS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, f"{HERE}/../../models/train")
+import dataset
 import measure
 
 MEASURES = ("auc_roc", "average_precision", "card_precision_100")
+INPUTS = {"amount", "is_weekend", "is_night", *COLUMNS}
 NEAR = 0.005
 PUBLISHED = {"logistic regression": (0.871, 0.606, 0.291), "XGBoost": (0.862, 0.639, 0.273)}
-
-
-def read_rows(features):
-    """All transactions of the train week and of the test week."""
-    rows = pandas.DataFrame(
-        ((t.id, t.seconds // DAY_S, t.seconds % DAY_S // 3600, t.account, t.cents / 100, t.fraud)
-         for t in transactions()),
-        columns=["transaction_id", "day", "hour", "account", "amount", "fraud"])
-    rows["is_weekend"] = ((rows["day"] + 6) % 7 >= 5).astype(float)  # the first was a Sunday
-    rows["is_night"] = (rows["hour"] <= 6).astype(float)
-    values = pandas.read_csv(features, dtype={"transaction_id": str})
-    inputs = ["amount", "is_weekend", "is_night", *values.columns[1:]]
-    return rows.merge(values, on="transaction_id", validate="one_to_one"), inputs
 
 
 def week(rows, first):
@@ -89,7 +78,7 @@ def served(sluice, events, folder):
 
 def without_known(test):
     days = handbook_backtest.known_by_day()
-    kept = [test[(test["day"] == handbook_backtest.TEST + i) & ~test["account"].isin(known)]
+    kept = [test[(test["day"] == handbook_backtest.TEST + i) & ~test["account_id"].isin(known)]
             for i, (known, _) in enumerate(days)]
     return pandas.concat(kept)
 
@@ -104,7 +93,8 @@ def is_good(name, got):
 
 def main():
     sluice, events, features, parent = sys.argv[1:]
-    rows, inputs = read_rows(features)
+    rows = dataset.load(features)
+    inputs = [name for name in rows.columns if name in INPUTS]
     train = week(rows, handbook_backtest.TRAIN)
     test = without_known(week(rows, handbook_backtest.TEST))
     print(f"    {len(train)} transactions to train on, {train['fraud'].sum()} frauds; "

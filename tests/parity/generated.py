@@ -19,21 +19,21 @@ def stream(tmp_path_factory):
         subprocess.run([parity.BIN, "generate", "--transactions", str(ROWS), "--seed", "11",
                         "--accounts", "1000", "--terminals", "500"], stdout=f, check=True)
     subprocess.run([parity.BIN, "replay", "-c", "sluice.yaml", "--state", "memory", "--events",
-                    folder / "events.ndjson", "--features", folder / "features.csv"],
+                    folder / "events.ndjson", "--features", folder / "features.csv", "--columns",
+                    "transaction_id,amount,@features,merchant.category,outcome"],
                    stderr=subprocess.DEVNULL, check=True)
-    events = pandas.read_json(folder / "events.ndjson", lines=True, dtype={"transaction_id": str})
-    payments = events[events["kind"].isna()].set_index("transaction_id")
-    frauds = set(events[events["outcome"] == "fraud"]["transaction_id"])
-    rows = pandas.read_csv(folder / "features.csv", dtype={"transaction_id": str}).astype(
-        {"transaction_id": "object"}).set_index("transaction_id").astype(float)
-    rows.insert(0, "amount", payments["amount"].astype(float))
-    rows["category"] = [m["category"] for m in payments["merchant"]]
+    rows = pandas.read_csv(folder / "features.csv", index_col="transaction_id",
+                           dtype={"merchant.category": str})
+    frauds = rows.pop("outcome") == "fraud"
+    rows = rows.rename(columns={"merchant.category": "category"})
+    numbers = rows.columns.drop("category")
+    rows[numbers] = rows[numbers].astype(float)
     holes = numpy.random.default_rng(1).random(rows.shape[0] * 4).reshape(-1, 4)
     rows.loc[holes[:, 0] < 0.1, "amount"] = numpy.nan
     rows.loc[holes[:, 1] < 0.1, "account_avg_amount_30d"] = numpy.nan
     rows.loc[holes[:, 2] < 0.1, "terminal_tx_count_30d"] = 0
     rows.loc[holes[:, 3] < 0.1, "category"] = None
     risk = rows["terminal_risk_7d"].fillna(0) + (rows["amount"].fillna(50) > 100)
-    fraud = numpy.array([i in frauds for i in rows.index]) | (risk > 1) | (holes[:, 1] > 0.97)
+    fraud = frauds.to_numpy() | (risk > 1) | (holes[:, 1] > 0.97)
     rows.to_csv(folder / "rows.csv")
     return parity.Stream(rows, fraud, folder / "rows.csv")

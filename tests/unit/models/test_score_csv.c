@@ -97,6 +97,15 @@ static void an_empty_cell_is_missing_and_true_is_one(void **state)
                   "score\n12\n22\n12\n11\n11\n");
 }
 
+static void a_time_is_its_seconds_and_infinity_a_number(void **state)
+{
+    (void)state;
+    assert_scored((struct score_csv_options){0},
+                  "amount,country\n1970-01-01T00:00:00.4Z,BE\n1970-01-01T00:00:01Z,BE\n"
+                  "inf,BE\n-Inf,BE\n",
+                  "score\n11\n12\n12\n11\n");
+}
+
 static void a_category_that_is_not_known_is_missing_and_counted(void **state)
 {
     (void)state;
@@ -194,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inputs_are_found_by_name_and_other_columns_passed_over),
         cmocka_unit_test(an_empty_cell_is_missing_and_true_is_one),
+        cmocka_unit_test(a_time_is_its_seconds_and_infinity_a_number),
         cmocka_unit_test(a_category_that_is_not_known_is_missing_and_counted),
         cmocka_unit_test(an_id_stands_before_the_score),
         cmocka_unit_test(all_writes_outputs_and_margins),

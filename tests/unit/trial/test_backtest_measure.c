@@ -43,7 +43,7 @@ static void fill(struct rulings *t, const struct case_row *from, size_t n, doubl
                            .flagged = from[i].score >= flag_at};
         assert_int_equal(rulings_add(t, &e, (int64_t)i * 43200000, both), ST_OK);
         if (from[i].fraud)
-            assert_int_equal(rulings_label(t, i + 1, OUTCOME_FRAUD, 0), ST_OK);
+            assert_int_equal(truths_add(&t->truths, i + 1, OUTCOME_FRAUD, 0), ST_OK);
     }
     assert_int_equal(rulings_settle(t, NULL), ST_OK);
 }

@@ -32,39 +32,19 @@ static void entries_keep_their_order_and_their_rules(void **state)
     rulings_fini(&t);
 }
 
-static void the_latest_label_by_its_own_time_is_the_truth(void **state)
+static void entries_get_the_truth_of_their_labels(void **state)
 {
     struct rulings t = {0};
     (void)state;
-    for (uint64_t hash = 1; hash <= 4; hash++)
+    for (uint64_t hash = 1; hash <= 3; hash++)
         put(&t, hash, 0, 0);
-    assert_int_equal(rulings_label(&t, 1, OUTCOME_LEGITIMATE, 20), ST_OK);
-    assert_int_equal(rulings_label(&t, 1, OUTCOME_FRAUD, 10), ST_OK);
-    assert_int_equal(rulings_label(&t, 2, OUTCOME_FRAUD, 10), ST_OK);
-    assert_int_equal(rulings_label(&t, 2, OUTCOME_LEGITIMATE, 10), ST_OK); /* a tie: fraud */
-    assert_int_equal(rulings_label(&t, 3, OUTCOME_DECLINED, 10), ST_OK);   /* says nothing of it */
-    assert_int_equal(rulings_label(&t, 99, OUTCOME_FRAUD, 10), ST_OK);     /* of nobody here */
+    assert_int_equal(truths_add(&t.truths, 1, OUTCOME_LEGITIMATE, 20), ST_OK);
+    assert_int_equal(truths_add(&t.truths, 2, OUTCOME_FRAUD, 10), ST_OK);
+    assert_int_equal(truths_add(&t.truths, 99, OUTCOME_FRAUD, 10), ST_OK); /* of nobody here */
     assert_int_equal(rulings_settle(&t, NULL), ST_OK);
     assert_int_equal(t.entries[0].truth, TRUTH_LEGITIMATE);
     assert_int_equal(t.entries[1].truth, TRUTH_FRAUD);
     assert_int_equal(t.entries[2].truth, TRUTH_UNKNOWN);
-    assert_int_equal(t.entries[3].truth, TRUTH_UNKNOWN);
-    rulings_fini(&t);
-}
-
-static void many_labels_are_all_found(void **state)
-{
-    enum { N = 10000 };
-    struct rulings t = {0};
-    (void)state;
-    for (uint64_t i = 0; i < N; i++) {
-        put(&t, i << 32, 0, 0); /* all in one place of the table */
-        if (i % 3 == 0)
-            assert_int_equal(rulings_label(&t, i << 32, OUTCOME_FRAUD, 1), ST_OK);
-    }
-    assert_int_equal(rulings_settle(&t, NULL), ST_OK);
-    for (uint64_t i = 0; i < N; i++)
-        assert_int_equal(t.entries[i].truth, i % 3 == 0 ? TRUTH_FRAUD : TRUTH_UNKNOWN);
     rulings_fini(&t);
 }
 
@@ -103,8 +83,6 @@ static void what_is_over_a_limit_is_refused_and_changes_nothing(void **state)
     (void)state;
     assert_int_equal(rulings_add(&t, &e, 0, NULL), ST_TOO_LARGE);
     assert_int_equal(t.n_entries, RULINGS_ENTRIES_MAX);
-    t = (struct rulings){.n_labels = RULINGS_LABELS_MAX, .cap_labels = RULINGS_LABELS_MAX};
-    assert_int_equal(rulings_label(&t, 1, OUTCOME_FRAUD, 0), ST_TOO_LARGE);
     t = (struct rulings){.n_fired = RULINGS_FIRED_MAX, .cap_fired = RULINGS_FIRED_MAX};
     e.n_fired = 1;
     assert_int_equal(rulings_add(&t, &e, 0, (const int[]){1}), ST_TOO_LARGE);
@@ -117,8 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_keep_their_order_and_their_rules),
-        cmocka_unit_test(the_latest_label_by_its_own_time_is_the_truth),
-        cmocka_unit_test(many_labels_are_all_found),
+        cmocka_unit_test(entries_get_the_truth_of_their_labels),
         cmocka_unit_test(what_stands_before_an_event_is_forgotten),
         cmocka_unit_test(an_empty_tally_settles),
         cmocka_unit_test(what_is_over_a_limit_is_refused_and_changes_nothing),

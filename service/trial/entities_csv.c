@@ -1,61 +1,20 @@
-#include "service/trial/replay_csv.h"
+#include "service/trial/entities_csv.h"
 
 #include "service/base/check.h"
 #include "service/base/csv.h"
-#include "service/base/text.h"
 #include "service/engine/call.h"
 #include "service/engine/intent.h"
 #include "service/state/fold.h"
+#include "service/trial/training_csv.h"
+#include "service/txn/reader.h"
 
 #include <stdlib.h>
 
 enum {
-    NUMBER_MAX = 64,              /* bytes of one value */
     LOG_SCRATCH_BYTES = 16 << 20, /* a fold of the longest log */
     NAMES_BLOCK_BYTES = 1 << 20,
     SLOTS_FIRST = 1 << 12,
 };
-
-/* ---- rows ---- */
-
-static void put_span(FILE *out, struct span s)
-{
-    fwrite(s.base, 1, s.len, out);
-}
-
-static void put_value(FILE *out, const struct window_value *v)
-{
-    char buf[NUMBER_MAX];
-    struct text t;
-    fputc(',', out);
-    if (v->missing)
-        return;
-    text_init(&t, buf, sizeof buf);
-    if (v->scale > 0)
-        text_fixed(&t, v->value.i64, v->scale);
-    else
-        text_double(&t, v->value.f64);
-    put_span(out, text_span(&t));
-}
-
-void replay_csv_head(FILE *out, const struct snapshot *snap, const char *first_columns)
-{
-    fputs(first_columns, out);
-    for (int i = 0; i < snap->features.n_features; i++) {
-        fputc(',', out);
-        put_span(out, snap->features.features[i].name);
-    }
-    fputc('\n', out);
-}
-
-void replay_csv_row(FILE *out, const struct snapshot *snap, struct span transaction_id,
-                    const struct window_value *values)
-{
-    csv_write(out, transaction_id);
-    for (int i = 0; i < snap->features.n_features; i++)
-        put_value(out, &values[i]);
-    fputc('\n', out);
-}
 
 /* ---- entities ---- */
 
@@ -65,16 +24,16 @@ struct entity_name {
 };
 
 /* Open addressing over names that live in blocks; never more than half full. */
-struct replay_entities {
+struct entities_csv {
     struct entity_name *slots; /* value.base NULL: free */
     size_t n_slots, n;
     struct arena **blocks;
     size_t n_blocks;
 };
 
-struct replay_entities *replay_entities_new(void)
+struct entities_csv *entities_csv_new(void)
 {
-    struct replay_entities *s = calloc(1, sizeof *s);
+    struct entities_csv *s = calloc(1, sizeof *s);
     CHECK(s != NULL);
     s->n_slots = SLOTS_FIRST;
     s->slots = calloc(s->n_slots, sizeof *s->slots);
@@ -82,7 +41,7 @@ struct replay_entities *replay_entities_new(void)
     return s;
 }
 
-void replay_entities_free(struct replay_entities *s)
+void entities_csv_free(struct entities_csv *s)
 {
     if (s == NULL)
         return;
@@ -93,7 +52,7 @@ void replay_entities_free(struct replay_entities *s)
     free(s);
 }
 
-static struct entity_name *find(const struct replay_entities *s, int key, struct span value)
+static struct entity_name *find(const struct entities_csv *s, int key, struct span value)
 {
     static const struct hash_key no_secret; /* a file that was chosen to be slow is slow */
     size_t at = (size_t)(hash_u64(&no_secret, value) + (uint64_t)key) & (s->n_slots - 1);
@@ -103,9 +62,9 @@ static struct entity_name *find(const struct replay_entities *s, int key, struct
     return &s->slots[at];
 }
 
-static void grow(struct replay_entities *s)
+static void grow(struct entities_csv *s)
 {
-    struct replay_entities bigger = *s;
+    struct entities_csv bigger = *s;
     bigger.n_slots = 2 * s->n_slots;
     bigger.slots = calloc(bigger.n_slots, sizeof *bigger.slots);
     CHECK(bigger.slots != NULL);
@@ -117,7 +76,7 @@ static void grow(struct replay_entities *s)
     *s = bigger;
 }
 
-static struct span keep_name(struct replay_entities *s, struct span value)
+static struct span keep_name(struct entities_csv *s, struct span value)
 {
     struct arena *last = s->n_blocks > 0 ? s->blocks[s->n_blocks - 1] : NULL;
     if (last == NULL || last->cap_bytes - last->used_bytes < value.len + 32) {
@@ -128,7 +87,7 @@ static struct span keep_name(struct replay_entities *s, struct span value)
     return arena_copy(last, value);
 }
 
-void replay_entities_add(struct replay_entities *s, int key, struct span value)
+void entities_csv_add(struct entities_csv *s, int key, struct span value)
 {
     struct entity_name *slot = find(s, key, value);
     if (slot->value.base != NULL)
@@ -200,6 +159,16 @@ static int compare_names(const void *a, const void *b)
     return span_cmp(x->value, y->value);
 }
 
+static void put_header(FILE *out, const struct feature_set *set)
+{
+    fputs("field,value", out);
+    for (int i = 0; i < set->n_features; i++) {
+        fputc(',', out);
+        csv_write(out, set->features[i].name);
+    }
+    fputc('\n', out);
+}
+
 static void put_entity(FILE *out, const struct look *l)
 {
     const struct feature_set *set = &l->snap->features;
@@ -208,16 +177,15 @@ static void put_entity(FILE *out, const struct look *l)
     csv_write(out, l->name->value);
     for (int i = 0; i < set->n_features; i++) {
         const struct feature *f = &set->features[i];
+        fputc(',', out);
         if (f->key == l->name->key)
-            put_value(out, &l->values[f->in_plan]);
-        else
-            fputc(',', out);
+            training_csv_value(out, &l->values[f->in_plan]);
     }
     fputc('\n', out);
 }
 
 /* Closes the slots up, so that they are an array. */
-static void sort(struct replay_entities *s)
+static void sort(struct entities_csv *s)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n_slots; i++) {
@@ -227,8 +195,8 @@ static void sort(struct replay_entities *s)
     qsort(s->slots, n, sizeof *s->slots, compare_names);
 }
 
-enum status replay_csv_final(FILE *out, struct engine *e, const struct snapshot *snap,
-                             struct replay_entities *s, int64_t t_ms)
+enum status entities_csv_write(FILE *out, struct engine *e, const struct snapshot *snap,
+                               struct entities_csv *s, int64_t t_ms)
 {
     struct look *l = calloc(1, sizeof *l);
     CHECK(l != NULL);
@@ -237,7 +205,7 @@ enum status replay_csv_final(FILE *out, struct engine *e, const struct snapshot 
         .engine = e, .snap = snap, .t_ms = t_ms, .scratch = arena_new(LOG_SCRATCH_BYTES)};
     enum status st = ST_OK;
     sort(s);
-    replay_csv_head(out, snap, "field,value");
+    put_header(out, &snap->features);
     for (size_t i = 0; st == ST_OK && i < s->n; i++) {
         st = read_entity(l, &s->slots[i], key_arena);
         if (st == ST_OK)
