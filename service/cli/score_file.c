@@ -1,8 +1,10 @@
 /* `sluice score-file`: a file of rows through a model, as the service scores with it. */
 #include "models/score_csv.h"
+#include "service/base/check.h"
 #include "service/base/clock.h"
 #include "service/base/files.h"
 #include "service/cli/cli.h"
+#include "service/engine/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,33 +20,108 @@ enum {
 static const char usage[] =
     "usage: sluice score-file --model FILE [--rows FILE|-] [--output FILE] [--id COLUMN]\n"
     "                         [--class N | --all] [--contributions] [--format csv|json]\n"
+    "       sluice score-file -c FILE --model NAME [--KEY VALUE ...] [--rows FILE|-] ...\n"
     "\n"
-    "Score each row of a CSV file with a model file, and write a line for each. The first row\n"
-    "names the columns: the model's inputs, in any order; others are passed over. An empty cell\n"
-    "is a missing value. Rows a second are printed at the end. Exit 0, or 1 when the model or a\n"
-    "row was refused.\n"
+    "Score each row of a CSV file with a model file, or with a model of a ruleset, as it is bound\n"
+    "there, and write a line for each. The first row names the columns: the model's inputs, in\n"
+    "any order; others are passed over. An empty cell is a missing value. A row that cannot be\n"
+    "scored is told by line and column, and has no score. Rows a second are printed at the end.\n"
+    "Exit 0, or 1 when the model or a row was refused.\n"
     "\n"
     "  --model FILE    of XGBoost, LightGBM, or ours (README)\n"
+    "  -c FILE         the configuration file: --model is a name of its ruleset's `models:`, "
+    "whose\n"
+    "                  names of inputs, categories, class and calibration hold\n"
+    "  --KEY VALUE     the same by a key, such as --ruleset rules/packs/starter/ruleset.yaml\n"
     "  --rows FILE     as `sluice replay --features` writes them; - is stdin, the default\n"
     "  --output FILE   default: stdout\n"
     "  --id COLUMN     a column that is written before the score\n"
     "  --class N       of a model of several classes, the one whose score is written\n"
-    "  --all           the scores of all classes, and their margins (before the link)\n"
+    "  --all           the scores of all classes, not calibrated, and their margins (before the\n"
+    "                  link)\n"
     "  --contributions what each input adds to the margin, which is their sum and `base`\n"
     "  --format WHICH  csv, or json: an object a line\n"
     "  --help          this text\n"
     "\n"
     "example:\n"
-    "  sluice score-file --model fraud.json --rows features.csv --id transaction_id\n";
+    "  sluice score-file --model fraud.json --rows features.csv --id transaction_id\n"
+    "  sluice score-file -c sluice.yaml --model fraud --rows features.csv --id transaction_id\n";
 
 struct scoring {
     const char *model_file, *rows, *output, *class, *format;
     struct score_csv_options options;
     struct model model;
     struct arena *arena;
+    struct snapshot *snap; /* of a ruleset's model; NULL: it is a file's */
+    struct score_csv_input inputs[MODEL_INPUTS_MAX];
     struct diag_list diags;
     struct score_csv_counts counts;
 };
+
+/* ---- a model of a ruleset ---- */
+
+/* The names that the ruleset has for a slot of the row. */
+static struct span name_of_slot(const struct snapshot *snap, int slot)
+{
+    const struct cel_env *env = &snap->env;
+    int i = 0;
+    while (env->names[i].constant != NULL || env->names[i].slot != slot)
+        CHECK(++i < env->n_names);
+    return env->names[i].name;
+}
+
+static enum status refuse_name(struct scoring *s)
+{
+    const struct model_set *set = &s->snap->models;
+    char names[MODELS_MAX][MODEL_NAME_MAX + 1], hint[DIAG_MESSAGE_MAX];
+    const char *pointers[MODELS_MAX];
+    for (int i = 0; i < set->count; i++) {
+        snprintf(names[i], sizeof names[i], "%.*s", SPAN_ARG(set->items[i].name));
+        pointers[i] = names[i];
+    }
+    const char *near = diag_nearest(span_str(s->model_file), pointers, (size_t)set->count);
+    snprintf(hint, sizeof hint, "did you mean '%s'?", near != NULL ? near : "");
+    diag_error(&s->diags, (struct diag_at){0}, near != NULL ? hint : NULL,
+               "the ruleset has no model '%s'", s->model_file);
+    return ST_INVALID;
+}
+
+static void take_bound(struct scoring *s, const struct bound_model *m)
+{
+    for (int i = 0; i < m->model.n_inputs; i++) {
+        const struct model_source *from = &m->sources[i];
+        s->inputs[i] = (struct score_csv_input){name_of_slot(s->snap, from->slot), from->categories,
+                                                from->n_categories, from->unknown};
+    }
+    s->model = m->model;
+    s->options.inputs = s->inputs;
+    s->options.calibration = &m->calibration;
+    s->options.output = m->output;
+}
+
+static enum status load_bound(struct scoring *s, const struct cli_args *args)
+{
+    static struct config config;
+    struct snapshot_options o = {.now_ms = clock_wall_ms()};
+    if (cli_load_config(args, &config) != ST_OK)
+        return ST_INVALID;
+    o.exact_events = (int)config.state_exact_events;
+    enum status st = snapshot_load(config.ruleset, &o, &s->diags, &s->snap);
+    if (st != ST_OK)
+        return st;
+    int i = model_set_find(&s->snap->models, span_str(s->model_file));
+    if (i < 0)
+        return refuse_name(s);
+    if (s->class != NULL) {
+        diag_error(&s->diags, (struct diag_at){0}, NULL,
+                   "--class is of a model's file; the ruleset says which is the score");
+        return ST_INVALID;
+    }
+    take_bound(s, &s->snap->models.items[i]);
+    return ST_OK;
+}
+
+/* ---- a model's file ---- */
 
 static enum status load_model(struct scoring *s)
 {
@@ -87,6 +164,14 @@ static enum status choose_class(struct scoring *s)
     return ST_OK;
 }
 
+static enum status load_file(struct scoring *s)
+{
+    enum status st = load_model(s);
+    return st == ST_OK ? choose_class(s) : st;
+}
+
+/* ---- scoring ---- */
+
 static bool open_files(struct scoring *s, int *ret_rows, FILE **ret_out)
 {
     bool is_stdin = s->rows == NULL || strcmp(s->rows, "-") == 0;
@@ -111,6 +196,8 @@ static void show_counts(const struct scoring *s, double seconds)
     const struct score_csv_counts *c = &s->counts;
     fprintf(stderr, "%" PRIu64 " rows by model %s in %.2f s: %.0f rows/s\n", c->rows, s->model.hash,
             seconds, seconds > 0 ? (double)c->rows / seconds : 0);
+    if (c->refused > 0)
+        fprintf(stderr, "%" PRIu64 " rows are refused, and have no score\n", c->refused);
     if (c->without_score > 0)
         fprintf(stderr, "%" PRIu64 " rows have no score: an input is missing that must not be\n",
                 c->without_score);
@@ -170,12 +257,12 @@ int cli_score_file(int argc, char **argv)
     if (!read_format(&s))
         return CLI_USAGE;
     s.options.model = &s.model;
-    enum status st = load_model(&s);
-    if (st == ST_OK)
-        st = choose_class(&s);
+    bool is_bound = args.config_file != NULL || args.n_flags > 0;
+    enum status st = is_bound ? load_bound(&s, &args) : load_file(&s);
     if (st == ST_OK)
         st = score(&s);
     cli_print_diags(&s.diags, false, stderr);
     arena_free(s.arena);
+    snapshot_unref(s.snap);
     return st == ST_OK ? 0 : CLI_REFUSED;
 }

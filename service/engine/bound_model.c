@@ -1,7 +1,6 @@
 #include "service/engine/bound_model.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 const char *model_role_text(enum model_role role)
 {
@@ -15,21 +14,10 @@ const char *model_role_text(enum model_role role)
 
 /* ---- values as numbers ---- */
 
-int model_category_order(const void *a, const void *b)
-{
-    const struct span x = ((const struct model_category *)a)->name;
-    const struct span y = ((const struct model_category *)b)->name;
-    int order = memcmp(x.base, y.base, x.len < y.len ? x.len : y.len);
-    return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
-}
-
 static double code_of(const struct model_source *s, struct span name)
 {
-    const struct model_category wanted = {.name = name};
-    const struct model_category *found = NULL;
-    if (name.len > 0)
-        found = bsearch(&wanted, s->categories, (size_t)s->n_categories, sizeof wanted,
-                        model_category_order);
+    const struct model_category *found =
+        name.len > 0 ? model_category_find(s->categories, s->n_categories, name) : NULL;
     return found != NULL ? found->code : s->unknown;
 }
 

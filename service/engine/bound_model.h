@@ -21,6 +21,7 @@
 #define SLUICE_ENGINE_BOUND_MODEL_H
 
 #include "models/calibration.h"
+#include "models/categories.h"
 #include "models/drift.h"
 #include "rules/cel_bounds.h"
 #include "service/base/hash.h"
@@ -35,11 +36,6 @@ enum model_role {
 #define X(name, text) name,
     MODEL_ROLE_TABLE(X)
 #undef X
-};
-
-struct model_category {
-    struct span name;
-    int code;
 };
 
 /* Where the value of an input comes from. */
@@ -93,9 +89,6 @@ void bound_model_score(const struct bound_model *m, const struct cel_value *row,
 
 /* What the score can be at least and at most; bytes and such are as of any number. */
 struct cel_bounds bound_model_bounds(const struct bound_model *m);
-
-/* By name; the order in which `categories` are sorted. */
-int model_category_order(const void *a, const void *b);
 
 const char *model_role_text(enum model_role role);
 

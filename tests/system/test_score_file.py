@@ -61,7 +61,8 @@ def test_what_is_wrong_is_said_with_line_and_column(score):
     done = score(rows="id,country,amount\nt-1,BE,1\nt-2,BE,1.0.0\n")
     assert done.returncode == 1
     assert "stdin:3:8: 'amount' is '1.0.0', which is no number\n" in done.stderr
-    assert len(done.stdout.splitlines()) == 2  # what was scored before
+    assert "1 rows are refused, and have no score\n" in done.stderr
+    assert len(done.stdout.splitlines()) == 3 and done.stdout.endswith("\n\n")  # an empty cell
     done = score(rows="id,county,amount\n")
     assert "stdin:1:1: there is no column 'country', which the model asks for\n" in done.stderr
     assert "the nearest column is 'county'\n" in done.stderr
@@ -76,3 +77,47 @@ def test_a_class_that_the_model_has_not_is_refused(score):
 def test_a_name_that_the_model_has_not_seen_is_counted(score):
     done = score(rows="country,amount\nZZ,1\n")
     assert done.returncode == 0
+
+
+RULESET = """\
+schema:
+  transaction_id: {type: string, required: true}
+  account_id: {type: string, required: true}
+  amount: {type: decimal, required: true}
+  timestamp: {type: timestamp, required: true}
+  land: {type: string}
+models:
+  fraud:
+    file: fraud.yaml
+    inputs: {country: land}
+    calibration: {platt: {a: -1, b: -0.5}}
+flag_at: 70
+rules: [rules.yaml]
+"""
+
+
+@pytest.fixture
+def bound(tmp_path):
+    (tmp_path / "fraud.yaml").write_text(MODEL)
+    (tmp_path / "ruleset.yaml").write_text(RULESET)
+    (tmp_path / "rules.yaml").write_text("rules: [{id: r, when: models.fraud > 0.5, score: 1}]\n")
+
+    def run(*words, rows="land,amount\nBE,14\n,\n"):
+        return subprocess.run([BIN, "score-file", "--ruleset", tmp_path / "ruleset.yaml", *words],
+                              capture_output=True, text=True, timeout=60, input=rows)
+    return run
+
+
+def test_a_rulesets_model_has_its_names_and_its_calibration(bound):
+    done = bound("--model", "fraud")
+    assert done.returncode == 0, done.stderr
+    scores = [float(line) for line in done.stdout.splitlines()[1:]]
+    assert scores == pytest.approx([1 / (1 + math.exp(-s - 0.5)) for s in SCORES], rel=1e-12)
+
+
+def test_who_asks_a_ruleset_wrongly_is_told(bound):
+    assert "did you mean 'fraud'?" in bound("--model", "frau").stderr
+    done = bound("--model", "fraud", "--class", "0")
+    assert done.returncode == 1 and "the ruleset says which is the score" in done.stderr
+    done = bound("--model", "fraud", rows="country,amount\n")
+    assert done.returncode == 1 and "there is no column 'land'" in done.stderr

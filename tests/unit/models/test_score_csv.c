@@ -1,5 +1,7 @@
 #include "models/score_csv.h"
 
+#include "service/base/csv.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -189,13 +191,104 @@ static void the_nearest_column_is_named(void **state)
     assert_string_equal(s.diags.items[0].hint, "the nearest column is 'amuont'");
 }
 
-static void what_was_scored_before_an_error_is_written(void **state)
+static void a_row_that_is_refused_has_a_line_without_a_score(void **state)
+{
+    static const char rows[] = "id,amount,country\nt-1,0,BE\nt-2,x,BE\nt-3\n,1,FR\n";
+    (void)state;
+    struct scored s = score((struct score_csv_options){.id = "id"}, rows);
+    assert_int_equal(s.status, ST_INVALID);
+    assert_string_equal(s.out, "id,score\nt-1,11\nt-2,\nt-3,\n,22\n");
+    assert_int_equal(s.counts.rows, 4);
+    assert_int_equal(s.counts.refused, 2);
+    assert_int_equal(s.counts.without_score, 0);
+    assert_int_equal(s.diags.items[0].line, 3);
+    assert_int_equal(s.diags.items[1].line, 4);
+    s = score((struct score_csv_options){.id = "id", .is_json = true, .all = true}, rows);
+    assert_non_null(strstr(s.out, "{\"id\":\"t-2\",\"score_0\":null,\"margin_0\":null}\n"));
+    s = score((struct score_csv_options){.id = "country", .is_json = true}, rows);
+    assert_non_null(strstr(s.out, "{\"country\":null,\"score\":null}\n")); /* t-3 has none */
+}
+
+static void what_stands_before_the_end_of_what_is_csv_is_scored(void **state)
 {
     (void)state;
-    struct scored s = score((struct score_csv_options){0}, "amount,country\n0,BE\nx,BE\n");
+    struct scored s = score((struct score_csv_options){0}, "amount,country\n0,BE\n1,\"B\n");
     assert_int_equal(s.status, ST_INVALID);
     assert_string_equal(s.out, "score\n11\n");
     assert_int_equal(s.counts.rows, 1);
+}
+
+static void rows_of_many_batches_keep_their_order(void **state)
+{
+    enum { N = 3 * SCORE_CSV_ROWS + 1, ID_BYTES = 9000 };
+    static char rows[N * 32 + ID_BYTES], expected[N * 32 + ID_BYTES];
+    char *to = rows + sprintf(rows, "id,amount,country\n");
+    char *wanted = expected + sprintf(expected, "id,score\n");
+    FILE *in = tmpfile(), *out = tmpfile();
+    struct score_csv_options o = {.model = &model, .name = "rows.csv", .id = "id"};
+    struct score_csv_counts counts;
+    struct diag_list diags = {0};
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        to += sprintf(to, "t-%d,%d,%s\n", i, i % 2, i % 3 == 0 ? "FR" : "BE");
+        wanted += sprintf(wanted, "t-%d,%d\n", i, (i % 2 == 0 ? 1 : 2) + (i % 3 == 0 ? 20 : 10));
+    }
+    assert_true(in != NULL && out != NULL);
+    fwrite(rows, 1, (size_t)(to - rows), in);
+    rewind(in);
+    assert_int_equal(score_csv(&o, fileno(in), out, &diags, &counts), ST_OK);
+    assert_int_equal(counts.rows, N);
+    rewind(out);
+    assert_int_equal(fread(rows, 1, sizeof rows, out), wanted - expected);
+    assert_memory_equal(rows, expected, (size_t)(wanted - expected));
+    fclose(in);
+    fclose(out);
+}
+
+/* More of them than there is room for at once. */
+static void long_ids_are_written_whole(void **state)
+{
+    enum { ID_BYTES = CSV_ROW_MAX / 2, N = 9 };
+    static char id[ID_BYTES + 1], line[ID_BYTES + 16];
+    FILE *in = tmpfile(), *out = tmpfile();
+    struct score_csv_options o = {.model = &model, .name = "rows.csv", .id = "id"};
+    struct score_csv_counts counts;
+    struct diag_list diags = {0};
+    (void)state;
+    assert_true(in != NULL && out != NULL);
+    fputs("id,amount,country\n", in);
+    for (int i = 0; i < N; i++) {
+        memset(id, 'a' + i, ID_BYTES);
+        fprintf(in, "%s,%d,BE\n", id, i % 2);
+    }
+    rewind(in);
+    assert_int_equal(score_csv(&o, fileno(in), out, &diags, &counts), ST_OK);
+    rewind(out);
+    assert_string_equal(fgets(line, sizeof line, out), "id,score\n");
+    for (int i = 0; i < N; i++) {
+        assert_non_null(fgets(line, sizeof line, out));
+        assert_true(line[0] == 'a' + i && line[ID_BYTES - 1] == 'a' + i);
+        assert_string_equal(line + ID_BYTES, i % 2 == 0 ? ",11\n" : ",12\n");
+    }
+    fclose(in);
+    fclose(out);
+}
+
+static void a_rulesets_names_and_calibration_hold(void **state)
+{
+    static const struct model_category categories[] = {{{"Belgium", 7}, 0}, {{"France", 6}, 1}};
+    static const struct score_csv_input bound[] = {{.name = {"value", 5}},
+                                                   {{"land", 4}, categories, 2, 1}};
+    static const struct calibration platt = {.kind = CALIBRATION_PLATT, .a = -1, .b = 11};
+    (void)state;
+    struct score_csv_options o = {.inputs = bound, .calibration = &platt};
+    assert_scored(o, "value,land\n0,Belgium\n", "score\n0.5\n");
+    struct scored s = score((struct score_csv_options){.inputs = bound}, "value,land\n0,Spain\n");
+    assert_string_equal(s.out, "score\n21\n"); /* as the ruleset's says of one that is unknown */
+    assert_int_equal(s.counts.unknown_categories, 1);
+    s = score(o, "amount,land\n");
+    assert_string_equal(s.diags.items[0].message,
+                        "there is no column 'value', which the model asks for");
 }
 
 int main(void)
@@ -211,7 +304,11 @@ int main(void)
         cmocka_unit_test(an_id_that_is_no_utf8_is_refused_as_json_alone),
         cmocka_unit_test(a_wrong_file_is_shown_where_it_is_wrong),
         cmocka_unit_test(the_nearest_column_is_named),
-        cmocka_unit_test(what_was_scored_before_an_error_is_written),
+        cmocka_unit_test(a_row_that_is_refused_has_a_line_without_a_score),
+        cmocka_unit_test(what_stands_before_the_end_of_what_is_csv_is_scored),
+        cmocka_unit_test(rows_of_many_batches_keep_their_order),
+        cmocka_unit_test(long_ids_are_written_whole),
+        cmocka_unit_test(a_rulesets_names_and_calibration_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
