@@ -2,6 +2,7 @@
 
 #include "service/engine/metrics.h"
 
+#include <math.h>
 #include <stdio.h>
 
 enum { LABELS_BYTES = 160 };
@@ -56,6 +57,27 @@ static void put_rules(struct text *out, const struct rule_table *t, put_fn *put)
     }
 }
 
+static void put_model(struct text *out, const struct bound_model *m, const char *above,
+                      const struct rule_labels *l, put_fn *put)
+{
+    char whose[LABELS_BYTES];
+    snprintf(whose, sizeof whose, "model=\"%.*s\",hash=\"%s\",above=\"%s\"", SPAN_ARG(m->name),
+             m->model.hash, above);
+    put(out, "model_", whose, l);
+}
+
+/* Of models with a threshold. */
+static void put_models(struct text *out, const struct rule_table *t, put_fn *put)
+{
+    for (int i = 0; i < t->snap->models.count; i++) {
+        const struct bound_model *m = &t->snap->models.items[i];
+        if (isnan(m->threshold))
+            continue;
+        put_model(out, m, "true", &t->models[i].above, put);
+        put_model(out, m, "false", &t->models[i].below, put);
+    }
+}
+
 static void put_decisions(struct text *out, const struct rule_table *t, put_fn *put)
 {
     put(out, "", "decision=\"flag\"", &t->flagged);
@@ -75,6 +97,13 @@ void rule_metrics_labelled(struct text *out, const struct rule_table *t)
     put_rules(out, t, put_counts);
     metrics_type(out, "sluice_rule_labelled_amount", "gauge", "Their amounts");
     put_rules(out, t, put_amounts);
+    if (t->snap->models.count == 0)
+        return;
+    metrics_type(out, "sluice_model_labelled", "gauge",
+                 "Transactions by the side of a model's threshold, and what their label says");
+    put_models(out, t, put_counts);
+    metrics_type(out, "sluice_model_labelled_amount", "gauge", "Their amounts");
+    put_models(out, t, put_amounts);
 }
 
 static void put_lag_edge(struct text *out, int class)

@@ -3,6 +3,8 @@
 #include "service/base/check.h"
 #include "service/engine/explain.h"
 
+#include <math.h>
+
 static void put(struct text *out, const char *name, struct span value)
 {
     text_str(out, name);
@@ -52,6 +54,8 @@ static void write_model(const struct bound_model *m, const struct model_result *
     text_str(out, model_role_text(m->role));
     text_str(out, "\",\"score\":");
     text_double(out, r->score);
+    if (!isnan(r->score) && !isnan(m->threshold))
+        text_str(out, r->score >= m->threshold ? ",\"above\":true" : ",\"above\":false");
     if (r->n_missing > 0)
         text_printf(out, ",\"missing\":%d", r->n_missing);
     if (r->is_inexact)

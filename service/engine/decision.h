@@ -7,7 +7,7 @@
  *      "reasons_omitted":3,                                only past DECISION_REASONS_MAX
  *      "shadow":[...],"shadow_omitted":3,                  only when a shadow rule fired
  *      "models":[{"name":"fraud","hash":"9f2c41d07be83a56","role":"champion","score":0.93,
- *                 "missing":2,"inexact":true}],            only when the ruleset has models
+ *                 "above":true,"missing":2,"inexact":true}],   only when the ruleset has models
  *      "features":{"account_tx_count_5m":{"value":11,"exact":true}},              explain
  *      "rules":[{"rule":"account-burst","result":"fired",                         explain
  *                "values":{"account_tx_count_5m":11}}],
@@ -15,8 +15,9 @@
  *                         "text":"allowed if account_tx_count_5m <= 10 (it is 11)"}],   explain
  *      "ruleset":"9f2c41d07be83a56","degraded":[]}
  *
- * A model's score is null when it has none; `missing` is how many of its inputs were, and `inexact`
- * stands where one was inexact.
+ * A model's score is null when it has none; `above` stands where it has one and a threshold: is it
+ * there or over it? Labels are counted by that (verdicts.h). `missing` is how many of its inputs
+ * were, and `inexact` stands where one was inexact.
  *
  * A rule's result is fired, not_fired, missing with `"missing":"currency"`, or error with
  * `"error":"division by zero"`; a rule that is off is not there. One that is not_fired by a near

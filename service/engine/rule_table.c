@@ -78,12 +78,25 @@ static struct rule_line *line_of(struct rule_table *t, const struct rule *const 
     return &t->lines[t->n++];
 }
 
+/* What is said of another file than the ruleset's, nobody asks for. */
+static void add_model_row(struct rule_table *t, const struct verdict_row *name,
+                          const int64_t *columns)
+{
+    int i = model_set_find(&t->snap->models, name->model);
+    if (i < 0 || !span_is(name->hash, t->snap->models.items[i].model.hash))
+        return;
+    struct rule_model *m = &t->models[i];
+    add_labels(name->kind == VERDICT_ROW_ABOVE ? &m->above : &m->below, name->currency, columns);
+}
+
 static void add_row(struct rule_table *t, const struct rule *const *sorted,
                     const struct tally_row *row)
 {
     struct verdict_row name;
     if (!verdict_row_read(span_of(row->name, row->name_len), &name))
         return;
+    if (name.model.len > 0)
+        add_model_row(t, &name, row->columns);
     bool is_rules = name.kind == VERDICT_ROW_LIVE || name.kind == VERDICT_ROW_SHADOW;
     struct rule_line *line = is_rules ? line_of(t, sorted, name.rule) : NULL;
     if (name.kind == VERDICT_ROW_FLAGGED)
@@ -189,6 +202,17 @@ bool rule_precision(const struct rule_line *line, double *ret_share)
 bool rule_recall(const struct rule_table *t, const struct rule_line *line, double *ret_share)
 {
     return share(line->live.fraud + line->shadow.fraud, all_frauds(t), RULE_RECALL_MIN, ret_share);
+}
+
+bool rule_model_precision(const struct rule_model *m, double *ret_share)
+{
+    return share(m->above.fraud, m->above.fraud + m->above.legitimate, RULE_PRECISION_MIN,
+                 ret_share);
+}
+
+bool rule_model_recall(const struct rule_model *m, double *ret_share)
+{
+    return share(m->above.fraud, m->above.fraud + m->below.fraud, RULE_RECALL_MIN, ret_share);
 }
 
 bool rule_table_precision(const struct rule_table *t, double *ret_share)

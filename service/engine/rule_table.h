@@ -1,8 +1,10 @@
 /*
- * rule_table.h -- how each rule does: what it fired at, what labels say of that, and what is odd.
+ * rule_table.h -- how each rule does: what it fired at, what labels say of that, and what is odd;
+ * and what labels say of each model.
  *
  *     counted by this process since the ruleset is active: transactions, fired, near misses, hints
  *     counted by all, since ever, by the rule's id:        labels, money, lag (the tally)
+ *                                 by a model's name and hash
  *
  * A rule that the ruleset has no more keeps its labels, and so a line. Made when it is asked for.
  *
@@ -69,8 +71,14 @@ struct rule_line {
     const struct rule *covered_by;
 };
 
+/* Of a model of the ruleset, with this very file, at the threshold of then. */
+struct rule_model {
+    struct rule_labels above, below; /* its threshold: above it would have flagged alone */
+};
+
 struct rule_table {
     const struct snapshot *snap;
+    struct rule_model models[MODELS_MAX]; /* [snap->models.count] */
     uint64_t transactions;
     uint64_t unattributed;               /* labels that no rule counts, of this process */
     struct rule_labels flagged, allowed; /* of all transactions with a label */
@@ -89,6 +97,10 @@ void rule_table_fini(struct rule_table *t);
 bool rule_precision(const struct rule_line *line, double *ret_share);
 /* Of all frauds, those it fired at. false: there are too few. */
 bool rule_recall(const struct rule_table *t, const struct rule_line *line, double *ret_share);
+/* Frauds among the labelled transactions that a model would have flagged alone. false: too few. */
+bool rule_model_precision(const struct rule_model *m, double *ret_share);
+/* Of the frauds that it scored, those it would have flagged. false: there are too few. */
+bool rule_model_recall(const struct rule_model *m, double *ret_share);
 /* The same of flagging. */
 bool rule_table_precision(const struct rule_table *t, double *ret_share);
 bool rule_table_recall(const struct rule_table *t, double *ret_share);

@@ -1,15 +1,19 @@
 /*
- * verdicts.h -- what a label says of the rules that fired at its transaction: rows of the tally.
+ * verdicts.h -- what a label says of the rules that fired at its transaction, and of the models
+ * that scored it: rows of the tally.
  *
  *     a:EUR:                 transactions in EUR that were allowed
  *     f:EUR:                 that were flagged
  *     l:EUR:account-burst    at which this rule fired, live
  *     s:EUR:account-burst    or as a shadow
+ *     m:EUR:fraud@9f2c41d07be83a56   that this model of this file scored at its threshold or over
+ *     n:EUR:fraud@9f2c41d07be83a56   or below
  *
- * A transaction stands in one of the first two, and in one for each rule of its answer: at most
- * RULES_SHOWN_MAX live and shadow each, for an answer names no more. Its claim has the answer, the
- * amount and the currency, so this needs it, and not the ruleset of then. A model's rows will be of
- * another kind.
+ * A transaction stands in one of the first two, in one for each rule of its answer (at most
+ * RULES_SHOWN_MAX live and shadow each, for an answer names no more), and in one for each model
+ * that has a threshold. Its claim has the answer, the amount and the currency, so this needs it,
+ * and not the ruleset of then. An answer of a Sluice that did not say on which side of its
+ * threshold a model was has no rows of models.
  *
  * Threads: pure.
  */
@@ -26,7 +30,9 @@
     X(VERDICT_ROW_ALLOWED, 'a') \
     X(VERDICT_ROW_FLAGGED, 'f') \
     X(VERDICT_ROW_LIVE, 'l')    \
-    X(VERDICT_ROW_SHADOW, 's')
+    X(VERDICT_ROW_SHADOW, 's')  \
+    X(VERDICT_ROW_ABOVE, 'm')   \
+    X(VERDICT_ROW_BELOW, 'n')
 
 enum verdict_row_kind {
 #define X(name, letter) name = (letter),
@@ -38,7 +44,9 @@ enum verdict_row_kind {
 struct verdict_row {
     enum verdict_row_kind kind;
     struct span currency; /* "": the transaction named none */
-    struct span rule;     /* "" of the first two kinds */
+    struct span rule;     /* of the kinds of rules; else "" */
+    struct span model;    /* of the kinds of models: its name; else "" */
+    struct span hash;     /* and of its file */
 };
 
 /* false: not a name of ours. */

@@ -20,10 +20,11 @@
 #include <stdint.h>
 
 enum {
-    TALLY_NAME_MAX = 96, /* a kind, a currency, a rule's id */
+    TALLY_NAME_MAX = 96, /* a kind, a currency, a rule's id, or a model's name and hash */
     TALLY_ROWS_MAX =
-        4096,             /* two rulesets of RULES_MAX; past that the one unused for longest goes */
-    TALLY_NAMES_MAX = 66, /* rows of one transaction: RULES_SHOWN_MAX live and shadow, and two */
+        4096, /* two rulesets of RULES_MAX; past that the one unused for longest goes */
+    /* Rows of one transaction: RULES_SHOWN_MAX live and shadow, MODELS_MAX, and two. */
+    TALLY_NAMES_MAX = 82,
 };
 
 /* X(name, letter): the letter is the column's in Redis. */

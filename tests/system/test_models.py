@@ -53,7 +53,7 @@ def test_a_rule_flags_by_a_models_score_and_the_record_names_each_model(modelled
     assert second["reasons"][0]["reason"] .startswith("it says 0.97")
     fraud, challenger = (models_of(second)[name] for name in ("fraud", "next"))
     assert fraud == {"name": "fraud", "hash": hashes(server)["fraud"], "role": "champion",
-                     "score": pytest.approx(0.97)}
+                     "score": pytest.approx(0.97), "above": True}
     assert challenger["score"] == pytest.approx(1.92) and challenger["role"] == "challenger"
     assert [r["rule"] for r in first["shadow"]] == ["by-next"]
     kept = server.get(f"/v1/decisions/{second['transaction_id']}").json()
@@ -74,6 +74,87 @@ def test_metrics_count_scores_and_whether_two_agree(modelled):
                  f'sluice_model_missing_total{{model="fraud",hash="{of["fraud"]}"}} 0',
                  pair + '"true"} 2', pair + '"false"} 1'):
         assert line + "\n" in metrics
+
+
+# Over 0.5 and below it: the champion weighs the amount 0.001, the challenger 0.002.
+AMOUNTS = [950, 300, 100]
+LABELLED = """\
+sluice_model_labelled{{model="fraud",hash="{fraud}",above="true",outcome="fraud"}} {0}
+sluice_model_labelled{{model="fraud",hash="{fraud}",above="true",outcome="legitimate"}} {1}
+sluice_model_labelled{{model="fraud",hash="{fraud}",above="false",outcome="fraud"}} {2}
+sluice_model_labelled{{model="fraud",hash="{fraud}",above="false",outcome="legitimate"}} {3}
+sluice_model_labelled{{model="next",hash="{next}",above="true",outcome="fraud"}} {4}
+sluice_model_labelled{{model="next",hash="{next}",above="true",outcome="legitimate"}} {5}
+sluice_model_labelled{{model="next",hash="{next}",above="false",outcome="fraud"}} {6}
+sluice_model_labelled{{model="next",hash="{next}",above="false",outcome="legitimate"}} {7}
+"""
+
+
+def label(number, outcome, day=12):
+    return {"kind": "label", "transaction_id": payment(number)["transaction_id"],
+            "outcome": outcome, "timestamp": f"2026-01-{day:02}T12:00:00Z"}
+
+
+def check_labelled(server, *counts):
+    text = server.get("/metrics").body.decode()
+    told = [line for line in text.splitlines() if line.startswith("sluice_model_labelled{")]
+    assert "\n".join(told) + "\n" == LABELLED.format(*counts, **hashes(server))
+
+
+def score_and_label(server, outcomes):
+    for number, amount in enumerate(AMOUNTS):
+        server.score(payment(number, amount=amount))
+    for number, outcome in enumerate(outcomes):
+        assert server.label(label(number, outcome)).json()["status"] == "recorded"
+
+
+def test_labels_say_how_each_model_does_at_its_threshold(modelled):
+    server = modelled(journal__dir="journal", journal__fsync="always").start()
+    answer = server.score(payment(0, amount=950)).json()
+    assert {m["name"]: m["above"] for m in answer["models"]} == {"fraud": True, "next": True}
+    score_and_label(server, ["fraud", "fraud", "legitimate"])
+    check_labelled(server, 1, 0, 1, 1, 2, 0, 0, 1)
+    assert server.label(label(1, "fraud")).json()["status"] == "duplicate"
+    assert server.label(label(1, "legitimate", day=13)).json()["status"] == "recorded"
+    check_labelled(server, 1, 0, 0, 2, 1, 1, 0, 1)
+    server.kill()
+    server.start()
+    check_labelled(server, 1, 0, 0, 2, 1, 1, 0, 1)
+    text = server.get("/metrics").body.decode()
+    assert (f'sluice_model_labelled_amount{{model="next",hash="{hashes(server)["next"]}",'
+            'above="true",currency="EUR",outcome="fraud"} 950\n') in text
+
+
+def test_a_label_before_its_transaction_counts_for_models_too(modelled):
+    server = modelled().start()
+    assert server.label(label(0, "fraud")).json()["status"] == "parked"
+    server.score(payment(0, amount=950))
+    until(lambda: f'above="true",outcome="fraud"}} 1\n' in server.get("/metrics").body.decode())
+    check_labelled(server, 1, 0, 0, 0, 1, 0, 0, 0)
+
+
+def test_another_file_begins_anew_and_the_old_one_is_remembered(modelled):
+    server = modelled().start()
+    score_and_label(server, ["fraud", "fraud", "legitimate"])
+    before = hashes(server)
+    server.write("models/fraud.yaml", FRAUD.replace("0.001", "0.003"))
+    until(lambda: hashes(server)["fraud"] != before["fraud"])
+    check_labelled(server, 0, 0, 0, 0, 2, 0, 0, 1)
+    server.write("models/fraud.yaml", FRAUD)
+    until(lambda: hashes(server) == before)
+    check_labelled(server, 1, 0, 1, 1, 2, 0, 0, 1)
+
+
+def test_with_redis_instances_share_what_labels_say_of_models(modelled, redis):
+    server = modelled(state__backend="redis", state__redis=redis.url, deadline_ms=2000).start()
+    until(lambda: server.get("/readyz").status == 200)
+    score_and_label(server, ["fraud", "fraud", "legitimate"])
+    assert server.label(label(1, "legitimate", day=13)).json()["status"] == "recorded"
+    check_labelled(server, 1, 0, 0, 2, 1, 1, 0, 1)
+    server.kill()
+    server.start()
+    until(lambda: server.get("/readyz").status == 200)
+    check_labelled(server, 1, 0, 0, 2, 1, 1, 0, 1)
 
 
 def test_explain_shows_the_score_that_a_rule_read(modelled):

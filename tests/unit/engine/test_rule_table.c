@@ -5,7 +5,9 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -122,6 +124,63 @@ static void a_share_needs_twenty(void **state)
     assert_false(rule_table_precision(&b->table, &share)); /* 19 are flagged */
 }
 
+/* A table over a ruleset with the model `fraud`, and its hash in `ret_hash`; unref its snapshot. */
+static struct snapshot *load_model(struct world *w, char ret_hash[17])
+{
+    struct snapshot_options options = {.exact_events = 256};
+    struct snapshot *snap;
+    char ruleset[4096];
+    *w = (struct world){0};
+    snprintf(ruleset, sizeof ruleset, "%smodels: {fraud: {file: fraud.yaml, threshold: 0.5}}\n",
+             world_ruleset);
+    world_files(w, ruleset, world_rules);
+    world_write(w, "fraud.yaml", "model: linear\ninputs:\n  amount: {weight: 1}\n");
+    assert_int_equal(snapshot_load(w->ruleset, &options, &w->diags, &snap), ST_OK);
+    memcpy(ret_hash, snap->models.items[0].model.hash, 17);
+    return snap;
+}
+
+static void add_to(struct bed *b, const char *kind, const char *hash, int64_t fraud,
+                   int64_t legitimate)
+{
+    char row[TALLY_NAME_MAX];
+    snprintf(row, sizeof row, "%s:EUR:fraud@%s", kind, hash);
+    add(b, row, fraud, legitimate);
+}
+
+static void labels_stand_beside_the_model_of_that_very_file(void **state)
+{
+    struct bed *b = *state;
+    struct world w;
+    char hash[17], command[128];
+    struct snapshot *snap = load_model(&w, hash);
+    double share = 42;
+    add_to(b, "m", hash, 15, 4);
+    add_to(b, "n", hash, 4, 77);
+    add_to(b, "m", "0011223344556677", 99, 99);
+    add(b, "m:EUR:other@0011223344556677", 99, 99);
+    rule_table_init(&b->table, snap, NULL, 0, &b->tally);
+    const struct rule_model *m = &b->table.models[0];
+    assert_int_equal(m->above.fraud, 15);
+    assert_int_equal(m->above.legitimate, 4);
+    assert_int_equal(m->below.fraud, 4);
+    assert_int_equal(m->below.legitimate, 77);
+    assert_int_equal(m->above.money[0].fraud_e4, 150000);
+    assert_int_equal(b->table.n, b->table.n_current); /* they are no rules */
+    assert_false(rule_model_precision(m, &share));
+    assert_false(rule_model_recall(m, &share));
+    assert_true(share == 42);
+    add_to(b, "m", hash, 0, 1);
+    add_to(b, "n", hash, 1, 0);
+    rule_table_fini(&b->table);
+    rule_table_init(&b->table, snap, NULL, 0, &b->tally);
+    assert_true(rule_model_precision(m, &share) && share == 0.75);
+    assert_true(rule_model_recall(m, &share) && share == 0.75);
+    snapshot_unref(snap);
+    snprintf(command, sizeof command, "rm -rf '%s'", w.folder);
+    assert_int_equal(system(command), 0);
+}
+
 static void the_mean_lag_is_of_live_and_shadow(void **state)
 {
     struct bed *b = *state;
@@ -215,6 +274,7 @@ int main(void)
         TEST(labels_stand_beside_the_rule_by_its_id),
         TEST(a_rule_that_is_gone_keeps_its_labels),
         TEST(a_share_needs_twenty),
+        TEST(labels_stand_beside_the_model_of_that_very_file),
         TEST(the_mean_lag_is_of_live_and_shadow),
         TEST(what_is_below_zero_counts_as_nothing),
         TEST(a_rule_without_the_like_is_named_odd),
