@@ -118,6 +118,108 @@ static void each_change_is_told_in_words(void **state)
     }
 }
 
+#define LINEAR(weight) "model: linear\ninputs:\n  amount: {weight: " #weight "}\n"
+
+static struct snapshot *load_models(struct world *w, const char *models, const char *fraud)
+{
+    static const struct snapshot_options options = {.exact_events = 256};
+    struct snapshot *s = NULL;
+    char ruleset[4096];
+    snprintf(ruleset, sizeof ruleset, "%s%s", RULESET, models);
+    world_files(w, ruleset, RULES);
+    world_write(w, "devices.txt", DEVICES);
+    world_write(w, "fraud.yaml", fraud);
+    world_write(w, "next.yaml", LINEAR(2));
+    w->diags = (struct diag_list){0};
+    assert_int_equal(snapshot_load(w->ruleset, &options, &w->diags, &s), ST_OK);
+    return s;
+}
+
+/* The words with `#` replaced by the hash of the model's file before, `@` by that after. */
+static void put_words(struct text *out, const char *words, const char *before, const char *after)
+{
+    for (const char *c = words; *c != '\0'; c++)
+        if (*c == '#')
+            text_str(out, before);
+        else if (*c == '@')
+            text_str(out, after);
+        else
+            text_char(out, *c);
+    text_char(out, '\0');
+}
+
+static void each_change_of_a_model_is_told_in_words(void **state)
+{
+    static const char fraud[] = "models: {fraud: {file: fraud.yaml, threshold: 0.5}}\n";
+    static const struct {
+        const char *models, *fraud, *words;
+    } cases[] = {
+        {fraud, LINEAR(1), ""},
+        {fraud, LINEAR(3), "model fraud: hash was `#`, is `@`\n"},
+        {"models: {fraud: {file: fraud.yaml, threshold: 0.6}}\n", LINEAR(1),
+         "model fraud: threshold was `0.5`, is `0.6`\n"},
+        {"models: {fraud: {file: fraud.yaml, threshold: 0.5, calibration: {platt: {a: -1, b: "
+         "0}}}}\n",
+         LINEAR(1), "model fraud: calibration was not there, is `{platt: {a: -1, b: 0}}`\n"},
+        {"models:\n  fraud: {file: fraud.yaml, threshold: 0.5}\n"
+         "  next: {file: next.yaml, role: challenger, threshold: 0.5}\n",
+         LINEAR(1), "model next is new\n"},
+        {"models:\n  fraud: {file: next.yaml, threshold: 0.5}\n", LINEAR(1),
+         "model fraud: file was `fraud.yaml`, is `next.yaml`\n"
+         "model fraud: hash was `#`, is `@`\n"},
+        {"", LINEAR(1), "model fraud is gone\n"},
+    };
+    static char bytes[64 << 10], words[1024];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world before = {.folder = ""}, after = {.folder = ""};
+        struct snapshot *a = load_models(&before, fraud, LINEAR(1));
+        struct snapshot *b = load_models(&after, cases[i].models, cases[i].fraud);
+        struct arena *arena = arena_new(DIFF_ARENA_BYTES);
+        struct ruleset_diff diff;
+        struct text out;
+        assert_int_equal(ruleset_diff_make(a, b, arena, &diff), ST_OK);
+        text_init(&out, bytes, sizeof bytes - 1);
+        ruleset_diff_text(&diff, &out);
+        bytes[out.len] = '\0';
+        const char *after_hash = b->models.count > 0 ? b->models.items[0].model.hash : "";
+        struct text expected;
+        text_init(&expected, words, sizeof words);
+        put_words(&expected, cases[i].words, a->models.items[0].model.hash, after_hash);
+        assert_string_equal(bytes, words);
+        arena_free(arena);
+        drop(&before, a);
+        drop(&after, b);
+    }
+}
+
+static void a_challenger_that_takes_over_is_told(void **state)
+{
+    (void)state;
+    struct world before = {.folder = ""}, after = {.folder = ""};
+    struct snapshot *a = load_models(&before,
+                                     "models:\n  fraud: {file: fraud.yaml}\n"
+                                     "  next: {file: next.yaml, role: challenger}\n",
+                                     LINEAR(1));
+    struct snapshot *b = load_models(&after,
+                                     "models:\n  next: {file: next.yaml}\n"
+                                     "  fraud: {file: fraud.yaml, role: challenger}\n",
+                                     LINEAR(1));
+    struct arena *arena = arena_new(DIFF_ARENA_BYTES);
+    struct ruleset_diff diff;
+    struct text out;
+    char bytes[1024];
+    assert_int_equal(ruleset_diff_make(a, b, arena, &diff), ST_OK);
+    text_init(&out, bytes, sizeof bytes - 1);
+    ruleset_diff_text(&diff, &out);
+    bytes[out.len] = '\0';
+    assert_string_equal(bytes, "model fraud: role was not there, is `challenger`\n"
+                               "model next: role was `challenger`, is not there\n");
+    arena_free(arena);
+    drop(&before, a);
+    drop(&after, b);
+}
+
 static void a_long_value_is_cut_between_two_characters(void **state)
 {
     static char rules[4096], bytes[8192];
@@ -166,6 +268,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_change_is_told_in_words),
+        cmocka_unit_test(each_change_of_a_model_is_told_in_words),
+        cmocka_unit_test(a_challenger_that_takes_over_is_told),
         cmocka_unit_test(a_long_value_is_cut_between_two_characters),
         cmocka_unit_test(an_arena_that_is_too_small_is_told),
     };
