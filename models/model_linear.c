@@ -79,8 +79,7 @@ static const struct shape_key linear_keys[] = {
     {"intercept", &number_shape, false, "What the sum begins with."},
     {"inputs", &inputs_shape, true, "Fields and features by name."},
 };
-const struct shape model_linear_shape = {
-    .kind = SHAPE_MAPPING, .title = "A linear model of Sluice", SHAPE_ROW(keys, linear_keys)};
+static const struct shape linear_shape = {.kind = SHAPE_MAPPING, SHAPE_ROW(keys, linear_keys)};
 
 static const struct shape_key probability_keys[] = {
     {"points", &number_shape, true, "At so many points ..."},
@@ -96,8 +95,13 @@ static const struct shape_key scorecard_keys[] = {
      "From points to a probability. Without it the score is the points."},
     {"inputs", &inputs_shape, true, "Fields and features by name."},
 };
-const struct shape model_scorecard_shape = {
-    .kind = SHAPE_MAPPING, .title = "A scorecard of Sluice", SHAPE_ROW(keys, scorecard_keys)};
+static const struct shape scorecard_shape = {.kind = SHAPE_MAPPING,
+                                             SHAPE_ROW(keys, scorecard_keys)};
+
+static const struct shape *const model_shapes[] = {&linear_shape, &scorecard_shape};
+const struct shape model_yaml_shape = {.kind = SHAPE_EITHER,
+                                       .title = "A linear model or a scorecard of Sluice",
+                                       SHAPE_ROW(either, model_shapes)};
 
 /* ---- values: false: a diagnostic was added -------------------------------------------------- */
 
@@ -387,8 +391,8 @@ static const struct kind {
     const struct shape *shape;
     bool (*load)(struct loader *l, const struct yaml_node *root, struct model *model);
 } kinds[] = {
-    {"linear", &model_linear_shape, load_linear},
-    {"scorecard", &model_scorecard_shape, load_scorecard},
+    {"linear", &linear_shape, load_linear},
+    {"scorecard", &scorecard_shape, load_scorecard},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -31,6 +31,7 @@ bool model_linear_is_its(struct span bytes);
 /* As struct model_loader has it. */
 MUST_USE enum status model_linear_load(const struct model_file *file, struct model *ret_model);
 
-extern const struct shape model_linear_shape, model_scorecard_shape;
+/* Either of them. */
+extern const struct shape model_yaml_shape;
 
 #endif

@@ -1,12 +1,13 @@
 /* `sluice schema`: what may stand in a ruleset's files, for editors. */
+#include "models/model_linear.h"
 #include "service/cli/cli.h"
 #include "service/trial/rule_test.h"
 
 static const char usage[] =
-    "usage: sluice schema ruleset|rules|tests\n"
+    "usage: sluice schema ruleset|rules|tests|model\n"
     "\n"
-    "Print the JSON Schema of a ruleset file, of a file of rules, or of a file of rule tests.\n"
-    "Editors complete and check with it; rules/README.md says how.\n"
+    "Print the JSON Schema of a ruleset file, of a file of rules, of a file of rule tests, or of\n"
+    "a linear model or a scorecard. Editors complete and check with it; rules/README.md says how.\n"
     "\n"
     "example:\n"
     "  sluice schema rules >rules.schema.json\n";
@@ -16,7 +17,10 @@ enum { SCHEMA_BYTES_MAX = 64 << 10 };
 static const struct {
     const char *name;
     const struct shape *shape;
-} files[] = {{"ruleset", &ruleset_shape}, {"rules", &rule_file_shape}, {"tests", &rule_test_shape}};
+} files[] = {{"ruleset", &ruleset_shape},
+             {"rules", &rule_file_shape},
+             {"tests", &rule_test_shape},
+             {"model", &model_yaml_shape}};
 
 static const struct shape *find(const char *name)
 {

@@ -45,7 +45,7 @@ contract() {
 }
 
 generated CONFIGURATION.md config --reference
-for kind in ruleset rules tests; do
+for kind in ruleset rules tests model; do
     generated "rules/schemas/$kind.schema.json" schema "$kind"
 done
 contract

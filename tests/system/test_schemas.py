@@ -43,6 +43,23 @@ rules:
     mode: live
   - {id: trusted, when: account_id == "a", decision: allow, override: true}
 """
+LINEAR = """
+model: linear
+link: log
+intercept: -4.2
+inputs:
+  amount: {weight: 0.3, mean: 54.1, scale: 41.9, missing: 54.1}
+  seen_5m: {bins: [{below: 1, points: 60}, {below: 30, points: 25.5}, {points: 5}], neutral: 9}
+  account_id: {categories: {a: 0.2, b: 1.5}, other: 0, missing: 0}
+"""
+SCORECARD = """
+model: scorecard
+base_points: 20
+probability: {points: 100, odds: 0.05, pdo: -20}
+inputs:
+  amount: {bins: [{below: 1, points: 60}, {points: 5}], missing: 3, neutral: 9}
+"""
+WITH_MODEL = RULESET + "models: {m: {file: m.yaml}}\n"
 # What may stand where something else does.
 STRANGERS = (True, 7, -1, 1.5, "x", "5m", [], ["x"], {}, {"x": 1}, None)
 
@@ -63,7 +80,7 @@ def schema(kind):
 
 @pytest.fixture(scope="module", name="schemas")
 def fixture_schemas():
-    return {kind: schema(kind) for kind in ("ruleset", "rules", "tests")}
+    return {kind: schema(kind) for kind in ("ruleset", "rules", "tests", "model")}
 
 
 @pytest.fixture(scope="module", name="plain")
@@ -72,11 +89,13 @@ def fixture_plain():
 
 
 def kind_of(document):
-    return "tests" if "tests" in document else "ruleset" if "schema" in document else "rules"
+    kinds = {"tests": "tests", "schema": "ruleset", "model": "model"}
+    return next((kind for key, kind in kinds.items() if key in document), "rules")
 
 
-def loads(folder, ruleset, rules):
+def loads(folder, ruleset, rules, model=LINEAR):
     """(does the program take them?, what it says)"""
+    (folder / "m.yaml").write_text(model, encoding="utf-8")
     (folder / "cards.txt").write_text("c-1\n", encoding="utf-8")
     (folder / "ruleset.yaml").write_text(ruleset, encoding="utf-8")
     (folder / "rules.yaml").write_text(rules, encoding="utf-8")
@@ -158,11 +177,14 @@ def test_a_misspelt_key_is_refused_by_both(name, path, schemas, tmp_path):
     assert f"unknown key '{path[-1]}x'" in said and f"did you mean '{path[-1]}'" in said
 
 
-@pytest.mark.parametrize("name", ["ruleset", "rules"])
-def test_what_the_loader_takes_the_schema_takes(name, schemas, tmp_path):
-    texts = {"ruleset": RULESET, "rules": RULES}
+@pytest.mark.parametrize("name, model", [("ruleset", LINEAR), ("rules", LINEAR), ("model", LINEAR),
+                                         ("model", SCORECARD)])
+def test_what_the_loader_takes_the_schema_takes(name, model, schemas, tmp_path):
+    texts = {"ruleset": WITH_MODEL if name == "model" else RULESET, "rules": RULES, "model": model}
     document = yaml.safe_load(texts[name])
-    assert loads(tmp_path, RULESET, RULES)[0]
+    assert not list(schemas[name].iter_errors(document))
+    taken, said = loads(tmp_path, **texts)
+    assert taken, said
     taken = 0
     for path in places(document):
         def drop(container, step):
@@ -218,7 +240,19 @@ def test_a_needed_key_that_is_not_there_is_refused_by_both(schemas, tmp_path):
         assert not loads(tmp_path, **{**texts, name: as_text(wrong)})[0], path
 
 
+@pytest.mark.parametrize("model, path", [
+    (LINEAR, ("link",)), (LINEAR, ("intercept",)), (LINEAR, ("inputs", "amount", "weight")),
+    (LINEAR, ("inputs", "amount", "scale")), (LINEAR, ("inputs", "seen_5m", "bins", 0, "below")),
+    (LINEAR, ("inputs", "account_id", "other")), (SCORECARD, ("base_points",)),
+    (SCORECARD, ("probability", "pdo")), (SCORECARD, ("inputs",)),
+])
+def test_a_misspelt_key_of_a_model_is_refused_by_both(model, path, schemas, tmp_path):
+    wrong = changed(yaml.safe_load(model), path, lambda c, s: c.update({f"{s}x": c.pop(s)}))
+    assert list(schemas["model"].iter_errors(wrong))
+    assert not loads(tmp_path, WITH_MODEL, RULES, as_text(wrong))[0]
+
+
 def test_another_kind_of_file_is_told():
     done = subprocess.run([SLUICE, "schema", "rulez"], capture_output=True, text=True, timeout=60,
                           check=False)
-    assert done.returncode == 2 and "ruleset|rules|tests" in done.stderr
+    assert done.returncode == 2 and "ruleset|rules|tests|model" in done.stderr
