@@ -5,6 +5,7 @@
 #include "service/cli/cli.h"
 #include "service/cli/kafka.h"
 #include "service/engine/budget.h"
+#include "service/engine/meaning.h"
 #include "service/engine/model_set_json.h"
 
 #include <stdlib.h>
@@ -14,8 +15,9 @@ static const char usage[] =
     "\n"
     "Load the configuration and the ruleset it names as `sluice serve` would, and print what is\n"
     "wrong: on stdout, one JSON object a line with --format json. Of a ruleset that is fine it is\n"
-    "said what it costs; `limits:` in its file refuses more. Exit 0: fine (warnings may be\n"
-    "printed), 1: refused.\n"
+    "said what it costs; `limits:` in its file refuses more. As JSON it is also told what each\n"
+    "field, derived field and feature means, as a hash: a model's baseline keeps those of its\n"
+    "inputs. Exit 0: fine (warnings may be printed), 1: refused.\n"
     "\n"
     "  -c FILE          the configuration file\n"
     "  --KEY VALUE      set a key, such as --ruleset rules/packs/starter/ruleset.yaml\n"
@@ -30,6 +32,7 @@ enum {
     LISTING_BYTES = 4 << 20, /* of 16 KB of source, with room to spare */
     BUDGET_BYTES = 16 << 10, /* eight key fields, five names, as many models as there may be */
     MODELS_BYTES = 16 << 10, /* each its name, its champion's and what its file says: 600 bytes */
+    MEANINGS_BYTES = 128 << 10, /* of 448 names, some 260 bytes at most each */
 };
 
 static void explain_part(const struct snapshot *snap, const char *title,
@@ -93,6 +96,18 @@ static void print_budget(const struct snapshot *snap, bool json)
     fwrite(buf, 1, t.len, stdout);
 }
 
+static void print_meanings(const struct snapshot *snap)
+{
+    char buf[MEANINGS_BYTES];
+    struct text t;
+    text_init(&t, buf, sizeof buf);
+    text_str(&t, "{\"meanings\":");
+    meanings_write(snap, &t);
+    text_str(&t, "}\n");
+    CHECK(!t.overflow);
+    fwrite(buf, 1, t.len, stdout);
+}
+
 static void print_model(const struct bound_model *m)
 {
     printf("model %.*s: %s, %s, %s", SPAN_ARG(m->name), m->model.hash, model_role_text(m->role),
@@ -136,6 +151,8 @@ static enum status check_ruleset(const struct config *config, const char *rule, 
         print_budget(snap, json);
     else if (!explain(snap, rule))
         st = ST_INVALID;
+    if (rule == NULL && json)
+        print_meanings(snap);
     snapshot_unref(snap);
     return st;
 }

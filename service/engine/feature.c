@@ -50,6 +50,11 @@ static const bool aggregate_is_int[] = {
 #undef X
 };
 
+const char *feature_aggregate_text(enum aggregate aggregate)
+{
+    return aggregate_names[aggregate];
+}
+
 /* ---- what may stand there ---- */
 
 static const struct shape name_shape = {.kind = SHAPE_TEXT};

@@ -81,6 +81,9 @@ struct feature_meanings {
     const uint64_t *hashes;
 };
 
+/* As `aggregate:` has it; static storage. */
+const char *feature_aggregate_text(enum aggregate aggregate);
+
 /*
  * Load the mapping under `features:`; `node` may be NULL: no features. `env` has the schema's
  * fields, the derived ones and the lists. Marks the number fields that are aggregated in `schema`.

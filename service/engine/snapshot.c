@@ -195,8 +195,8 @@ static struct diag_at body_at(const struct loader *l, const struct yaml_node *no
 }
 
 /* Of those that it reads, which stand before it, their meanings are in its own. */
-static uint64_t meaning_of(const struct loader *l, struct span source,
-                           const struct cel_program *program)
+static uint64_t meaning_of_derived(const struct loader *l, struct span source,
+                                   const struct cel_program *program)
 {
     unsigned char digest[HASH_SHA256_BYTES] = {0};
     uint64_t meaning;
@@ -230,8 +230,9 @@ static bool load_one_derived(struct loader *l, const struct yaml_node *node)
                             .bounds = program->bounds};
     if (!declare(l, name, yaml_key_at(&l->file, node)))
         return false;
-    l->meanings[s->n_derived] = meaning_of(l, source, program);
-    s->derived[s->n_derived++] = (struct snapshot_derived){node->key, program, false};
+    uint64_t meaning = meaning_of_derived(l, source, program);
+    l->meanings[s->n_derived] = meaning;
+    s->derived[s->n_derived++] = (struct snapshot_derived){node->key, program, meaning, false};
     return true;
 }
 

@@ -55,7 +55,8 @@ extern const struct shape ruleset_shape;
 struct snapshot_derived {
     struct span name;
     const struct cel_program *program;
-    bool is_read; /* some rule, filter, column or derived field wants it */
+    uint64_t meaning; /* feature.h */
+    bool is_read;     /* some rule, filter, column or derived field wants it */
 };
 
 struct counterfactual_plan; /* counterfactual.h */
