@@ -86,6 +86,19 @@ static enum status read_shares(const struct reading *r, const json_t *shares, co
     return ST_OK;
 }
 
+static enum status read_meaning(const struct reading *r, const json_t *meaning,
+                                struct distribution *d)
+{
+    const char *text = json_string_value(meaning);
+    if (meaning == NULL)
+        return ST_OK;
+    if (text == NULL || strlen(text) != BASELINE_MEANING_DIGITS ||
+        strspn(text, "0123456789abcdef") != BASELINE_MEANING_DIGITS)
+        return refuse(r, "`meaning` is 16 hex digits");
+    memcpy(d->meaning, text, sizeof d->meaning);
+    return ST_OK;
+}
+
 static enum status read_distribution(const struct reading *r, const json_t *json,
                                      struct distribution *d)
 {
@@ -94,6 +107,8 @@ static enum status read_distribution(const struct reading *r, const json_t *json
     enum status st = read_edges(r, json_object_get(json, "edges"), d);
     if (st == ST_OK)
         st = read_shares(r, json_object_get(json, "shares"), json_object_get(json, "missing"), d);
+    if (st == ST_OK)
+        st = read_meaning(r, json_object_get(json, "meaning"), d);
     return st;
 }
 

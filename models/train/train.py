@@ -105,6 +105,15 @@ def ruleset_id(args, events):
     return json.loads(done.stdout)["ruleset"]
 
 
+def meanings(args, inputs):
+    """What each input's name stands for in the ruleset: a hash of its definition."""
+    done = run([args.sluice, "check", "-c", args.config, "--format", "json"],
+               stdout=subprocess.PIPE)
+    told = next(row["meanings"] for row in map(json.loads, done.stdout.splitlines())
+                if "meanings" in row)
+    return {name: told[name] for name in inputs}
+
+
 def sha256(path):
     return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
@@ -119,10 +128,16 @@ def write_json(path, value):
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
-def write_baseline(path, model, train, inputs):
-    """Of what is a number."""
+def as_numbers(column):
+    """As the model has them: of a category its code, in the order of its file."""
+    return column.cat.codes.where(column.notna()) if column.dtype == "category" else column
+
+
+def write_baseline(path, model, train, features):
     write_json(path, {"format": "sluice.baseline/1", "model_sha256": sha256(model),
-                      "inputs": {name: measure.distribution(train[name]) for name in inputs},
+                      "inputs": {name: {**measure.distribution(as_numbers(train[name])),
+                                        "meaning": meaning}
+                                 for name, meaning in features.items()},
                       "score": measure.distribution(train["score"])})
 
 
@@ -156,17 +171,17 @@ def main():
     model = args.output / name
     parameters, predict = train_with(train, inputs, model)
     train, test = train.assign(score=predict(train)), test.assign(score=predict(test))
+    features_of = meanings(args, inputs)
     card = {"model": name, "sha256": sha256(model),
             "trained": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "library": f"{args.library} {importlib.metadata.version(package)}",
             "parameters": {**parameters, "trees": TREES},
             "data": {"source": str(source), "ruleset": ruleset_id(args, events),
                      "train": period(train), "delay_days": args.delay_days, "test": period(test)},
-            "inputs": inputs, "features_sha256": sha256(features),
+            "inputs": features_of, "features_sha256": sha256(features),
             "metrics": measure.measures(test)}
     write_json(args.output / "fraud.card.json", card)
-    write_baseline(args.output / "fraud.baseline.json", model, train,
-                   [name for name in inputs if name not in args.categories])
+    write_baseline(args.output / "fraud.baseline.json", model, train, features_of)
     print(f"{model}: {model.stat().st_size} bytes, " +
           ", ".join(f"{k} {v:.4f}" for k, v in card["metrics"].items()))
 

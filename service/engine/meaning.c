@@ -3,6 +3,8 @@
 #include "service/base/check.h"
 #include "service/base/hash.h"
 
+#include <stdio.h>
+
 static void write_feature(const struct feature_set *set, const struct feature *f, struct text *out)
 {
     const struct feature_key *key = &set->keys[f->key];
@@ -62,4 +64,38 @@ void meanings_write(const struct snapshot *s, struct text *out)
         separator = ",";
     }
     text_char(out, '}');
+}
+
+/* Was it trained on what the name of input i stands for now? */
+static bool is_as_trained(const struct snapshot *s, const struct bound_model *m, int i)
+{
+    const char *then = m->baseline->of[i].meaning;
+    char now[MEANING_DIGITS + 1];
+    meaning_of(s, m->sources[i].slot, now);
+    return then[0] == '\0' || strcmp(then, now) == 0;
+}
+
+static void compare_model(const struct snapshot *s, const struct bound_model *m,
+                          struct diag_list *diags)
+{
+    char others[32] = "is";
+    int n = 0, first = 0;
+    for (int i = m->model.n_inputs - 1; i >= 0; i--)
+        if (!is_as_trained(s, m, i)) {
+            first = i;
+            n++;
+        }
+    if (n > 1)
+        snprintf(others, sizeof others, "and %d more are", n - 1);
+    if (n > 0)
+        diag_warning(diags, m->at, "its definition has changed: train anew, or take it back",
+                     "'%.*s' %s not what the model '%.*s' was trained on",
+                     SPAN_ARG(m->model.inputs[first].name), others, SPAN_ARG(m->name));
+}
+
+void meanings_compare(const struct snapshot *s, struct diag_list *diags)
+{
+    for (int i = 0; i < s->models.count; i++)
+        if (s->models.items[i].baseline != NULL)
+            compare_model(s, &s->models.items[i], diags);
 }

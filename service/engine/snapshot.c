@@ -8,6 +8,7 @@
 #include "service/engine/budget.h"
 #include "service/engine/counterfactual.h"
 #include "service/engine/covered.h"
+#include "service/engine/meaning.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -688,6 +689,7 @@ static enum status load_into(struct snapshot *s, const char *path, const struct 
         diag_error(diags, place(l, 1, 1), NULL, "the ruleset is too large: out of space");
         return ST_NO_SPACE;
     }
+    meanings_compare(s, diags);
     hash_files(l);
     keep_contents(l);
     hash_observed(l);

@@ -297,7 +297,8 @@ def test_check_counts_what_is_there_and_warns_of_a_ruleset_that_can_flag_nothing
     text = (server.folder / "ruleset.yaml").read_text()
     server.write("ruleset.yaml", text.replace("rules: [rules.yaml]\n", ""))
     lines = sluice("check", "-c", config, "--format", "json").stdout.splitlines()
-    cost, row = (json.loads(line) for line in lines)
+    cost, told, row = (json.loads(line) for line in lines)
+    assert set(told["meanings"]) >= {"amount", "timestamp"}
     assert cost["budget"]["evaluation_steps_max"] == 2  # of `where:`
     assert (row["level"], row["line"], row["hint"]) == ("warning", 1, "rules: [velocity.yaml]")
 

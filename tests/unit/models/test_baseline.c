@@ -103,6 +103,24 @@ static void there_may_be_so_many_bins_and_no_more(void **state)
     }
 }
 
+static void a_meaning_is_kept_with_its_input(void **state)
+{
+    (void)state;
+    struct baseline b;
+    const char *of_amount = "{\"edges\":[],\"shares\":[1],\"missing\":0,\"meaning\":%s}";
+    char text[128];
+    snprintf(text, sizeof text, of_amount, "\"9f2c41d07be83a56\"");
+    assert_int_equal(load(with_amount(text), &b), ST_OK);
+    assert_string_equal(b.of[0].meaning, "9f2c41d07be83a56");
+    assert_string_equal(b.of[1].meaning, "");
+    static const char *const wrong[] = {"7", "\"9f2c41d07be83a5\"", "\"9f2c41d07be83a566\"",
+                                        "\"9f2c41d07be83a5x\""};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(text, sizeof text, of_amount, wrong[i]);
+        assert_refused(with_amount(text), "`amount`: `meaning` is 16 hex digits");
+    }
+}
+
 static void it_must_be_of_this_model(void **state)
 {
     (void)state;
@@ -169,6 +187,7 @@ int main(void)
         cmocka_unit_test(inputs_come_in_the_models_order_and_the_score_last),
         cmocka_unit_test(edges_must_ascend_and_shares_fit_them),
         cmocka_unit_test(there_may_be_so_many_bins_and_no_more),
+        cmocka_unit_test(a_meaning_is_kept_with_its_input),
         cmocka_unit_test(it_must_be_of_this_model),
         cmocka_unit_test(it_may_say_of_which_file_it_is),
         cmocka_unit_test(what_is_no_json_is_refused),
