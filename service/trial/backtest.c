@@ -24,6 +24,7 @@ enum {
 /* A ruleset that decides, and what it came to. */
 struct judge {
     struct snapshot *snap;
+    double thresholds[MODELS_MAX];
     struct rulings rulings;
     bool is_candidate;
 };
@@ -79,7 +80,11 @@ static enum status add(struct judge *judge, const struct sourced_event *e, const
         .n_fired = (uint16_t)(d->hits.n_fired + d->hits.n_shadow),
         .flagged = d->flag,
     };
-    return rulings_add(&judge->rulings, &entry, e->event.ts_ms, d->hits.indexes);
+    double scores[MODELS_MAX];
+    for (int i = 0; i < judge->rulings.n_models; i++)
+        scores[i] = d->models[i].score;
+    enum status st = rulings_add(&judge->rulings, &entry, e->event.ts_ms, d->hits.indexes);
+    return st == ST_OK ? rulings_score(&judge->rulings, scores) : st;
 }
 
 static void write_decision(struct pass *p, const struct judge *judge, const struct event *event,
@@ -375,7 +380,8 @@ static enum status measure(struct backtest *b, struct judge *j, struct backtest_
     const struct patience p = {goes_on, b};
     enum status st = rulings_settle(&j->rulings, &p);
     if (st == ST_OK)
-        st = measure_rulings(&j->rulings, j->snap->rules->count, &p, &ret_side->measure);
+        st = measure_rulings(&j->rulings, j->snap->rules->count, j->thresholds, &p,
+                             &ret_side->measure);
     return st;
 }
 
@@ -422,6 +428,14 @@ static void fill(const struct backtest *b, struct backtest_result *r)
     }
 }
 
+static void judge_init(struct judge *j)
+{
+    const struct model_set *models = &j->snap->models;
+    j->rulings.n_models = models->count;
+    for (int i = 0; i < models->count; i++)
+        j->thresholds[i] = models->items[i].threshold;
+}
+
 enum status backtest_run(const struct backtest_options *o, struct backtest_result *ret_result)
 {
     struct backtest b = {.o = o,
@@ -434,6 +448,8 @@ enum status backtest_run(const struct backtest_options *o, struct backtest_resul
         return ST_IO;
     b.bytes = (uint64_t)info.st_size;
     CHECK(pthread_mutex_init(&b.told, NULL) == 0);
+    judge_init(&b.candidate);
+    judge_init(&b.baseline);
     plan_passes(&b);
     enum status st = run_passes(&b);
     if (st == ST_OK) {

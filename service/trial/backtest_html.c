@@ -3,6 +3,7 @@
 
 static const struct backtest_row share = {.kind = BACKTEST_SHARE};
 static const struct backtest_row money = {.kind = BACKTEST_MONEY};
+static const struct backtest_row area = {.kind = BACKTEST_AREA};
 
 /* Two colours that anybody can tell apart (blue and orange), each for light and for dark. */
 static const char style[] =
@@ -326,17 +327,61 @@ static void put_rules(const struct backtest_report *r, struct text *out)
     text_str(out, "</table></div>\n");
 }
 
+/* ---- models ---- */
+
+static void put_model(const struct bound_model *model, const char *side, const struct measure *m,
+                      int i, struct text *out)
+{
+    const struct measure_model *mm = &m->models[i];
+    bool has_threshold = !isnan(model->threshold);
+    double precision = measure_precision(&m->counts, mm->caught, mm->above);
+    double recall = measure_ratio(mm->caught, mm->frauds);
+    text_str(out, "<tr><td>");
+    put_escaped(out, model->name);
+    text_printf(out, " <span class=\"tag\">%s</span><small>%s</small></td><td>%s</td><td>",
+                model_role_text(model->role), model->model.hash, side);
+    backtest_put_count(out, mm->scored);
+    put_cell(out, &area, mm->auc_roc);
+    put_cell(out, &area, mm->average_precision);
+    put_cell(out, &area, mm->median);
+    put_cell(out, &area, mm->p99);
+    put_cell(out, &share, has_threshold ? precision : (double)NAN);
+    put_cell(out, &share, has_threshold ? recall : (double)NAN);
+    text_str(out, "</td></tr>\n");
+}
+
+static void put_models_of(const struct snapshot *snap, const struct backtest_side *side,
+                          const char *title, struct text *out)
+{
+    for (int i = 0; i < snap->models.count; i++)
+        put_model(&snap->models.items[i], title, &side->measure, i, out);
+}
+
+static void put_models(const struct backtest_report *r, struct text *out)
+{
+    if (r->candidate->models.count + r->baseline->models.count == 0)
+        return;
+    text_str(out, "<h2>By model</h2><div class=\"scroll\"><table><tr><th>model</th><th>of</th>"
+                  "<th>scored</th><th>AUC ROC</th><th>average precision</th><th>median score</th>"
+                  "<th>99th percentile</th><th>precision</th><th>recall</th></tr>\n");
+    put_models_of(r->candidate, &r->result->candidate, "candidate", out);
+    put_models_of(r->baseline, &r->result->baseline, "running rules", out);
+    text_str(out, "</table></div>\n");
+}
+
 static void put_foot(const struct backtest_report *r, struct text *out)
 {
-    text_str(out,
-             "<footer><p>Both rulesets decided over the same events with the code that serves. "
-             "A decision saw the labels that were known at its time, and no others; what it "
-             "was worth is told by the last label of each transaction by the end of the "
-             "history. A transaction without a label counts as no fraud. Precision: of what "
-             "was flagged, the part that was fraud. Recall: of the frauds, the part that was "
-             "flagged. A rule's numbers are of what it fired on, whatever was decided; "
-             "<em>alone</em>: no other rule did. Thresholds are of scores alone, without the "
-             "rules that have a decision of their own. Before the measured time ");
+    text_str(
+        out,
+        "<footer><p>Both rulesets decided over the same events with the code that serves. "
+        "A decision saw the labels that were known at its time, and no others; what it "
+        "was worth is told by the last label of each transaction by the end of the "
+        "history. A transaction without a label counts as no fraud. Precision: of what "
+        "was flagged, the part that was fraud. Recall: of the frauds, the part that was "
+        "flagged. A rule's numbers are of what it fired on, whatever was decided; "
+        "<em>alone</em>: no other rule did. Thresholds are of scores alone, without the "
+        "rules that have a decision of their own. A model's precision and recall are of what it "
+        "scored at its threshold or over it, whatever was decided. Before the measured time ");
     backtest_put_count(out,
                        r->result->transactions - r->result->baseline.measure.counts.transactions);
     text_str(out, " transactions filled the windows or lay outside it.</p></footer>\n");
@@ -349,6 +394,7 @@ void backtest_html(const struct backtest_report *r, struct text *out)
     put_cards(r, out);
     put_charts(r, out);
     put_rules(r, out);
+    put_models(r, out);
     put_numbers(r, out);
     put_foot(r, out);
     text_str(out, "</main></body></html>\n");

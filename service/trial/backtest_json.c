@@ -40,6 +40,32 @@ static void put_rule(struct text *out, const struct rule *rule, const struct mea
     text_char(out, '}');
 }
 
+static void put_model(struct text *out, const struct bound_model *model, const struct measure *m,
+                      int i)
+{
+    const struct measure_model *mm = &m->models[i];
+    text_str(out, i > 0 ? ",{\"model\":" : "{\"model\":");
+    text_json_string(out, model->name);
+    text_printf(out, ",\"hash\":\"%s\",\"role\":\"%s\"", model->model.hash,
+                model_role_text(model->role));
+    put_count(out, "scored", mm->scored);
+    put_count(out, "missing", mm->missing);
+    put_count(out, "frauds", mm->frauds);
+    put_double(out, "auc_roc", mm->auc_roc);
+    put_double(out, "average_precision", mm->average_precision);
+    put_double(out, "median", mm->median);
+    put_double(out, "p95", mm->p95);
+    put_double(out, "p99", mm->p99);
+    if (!isnan(model->threshold)) {
+        put_double(out, "threshold", model->threshold);
+        put_count(out, "above", mm->above);
+        put_count(out, "true_positives", mm->caught);
+        put_double(out, "precision", measure_precision(&m->counts, mm->caught, mm->above));
+        put_double(out, "recall", measure_ratio(mm->caught, mm->frauds));
+    }
+    text_char(out, '}');
+}
+
 static void put_point(struct text *out, const struct measure *m, int i)
 {
     const struct measure_point *p = &m->points[i];
@@ -83,6 +109,9 @@ static void put_side(struct text *out, const char *name, const struct snapshot *
     text_str(out, ",\"rules\":[");
     for (int i = 0; i < m->n_rules; i++)
         put_rule(out, snap->rules->rules[i], m, i);
+    text_str(out, "],\"models\":[");
+    for (int i = 0; i < m->n_models; i++)
+        put_model(out, &snap->models.items[i], m, i);
     text_str(out, "],\"curve\":[");
     for (int i = 0; i < m->n_points; i++)
         put_point(out, m, i);

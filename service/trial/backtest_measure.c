@@ -135,24 +135,15 @@ static void last_step(struct walk *w, double lowest)
         w->m->points[w->m->n_points++] = all;
 }
 
-static enum status measure_curve(const struct rulings *r, const struct patience *p,
-                                 struct measure *m)
+/* The curve of m->counts: those above the lowest score, `scored`, are sorted here. */
+static enum status draw(struct scored *scored, size_t n, double lowest, const struct patience *p,
+                        struct measure *m)
 {
     struct walk w = {.m = m};
-    double lowest = lowest_score(r);
-    m->auc_roc = m->average_precision = (double)NAN;
-    if (r->n_entries == 0)
-        return ST_OK;
-    struct scored *scored = malloc(r->n_entries * sizeof *scored);
-    if (scored == NULL)
-        return ST_NO_SPACE;
-    size_t n = collect(r, lowest, scored);
     enum status st = long_sort(scored, n, sizeof *scored, by_score_down, p);
-    if (st == ST_OK)
-        walk_down(&w, scored, n);
-    free(scored);
     if (st != ST_OK)
         return st;
+    walk_down(&w, scored, n);
     last_step(&w, lowest);
     double frauds = (double)m->counts.frauds;
     double others = (double)m->counts.transactions - frauds;
@@ -161,6 +152,93 @@ static enum status measure_curve(const struct rulings *r, const struct patience 
     if (frauds > 0 && others > 0)
         m->auc_roc = w.roc_sum / (frauds * others);
     return ST_OK;
+}
+
+static enum status measure_curve(const struct rulings *r, const struct patience *p,
+                                 struct measure *m)
+{
+    double lowest = lowest_score(r);
+    m->auc_roc = m->average_precision = (double)NAN;
+    if (r->n_entries == 0)
+        return ST_OK;
+    struct scored *scored = malloc(r->n_entries * sizeof *scored);
+    if (scored == NULL)
+        return ST_NO_SPACE;
+    enum status st = draw(scored, collect(r, lowest, scored), lowest, p, m);
+    free(scored);
+    return st;
+}
+
+/* ---- models ---- */
+
+/* What a model scored, and the least of it. */
+static size_t collect_model(const struct rulings *r, int model, double threshold,
+                            struct scored *out, double *ret_lowest, struct measure_model *m)
+{
+    size_t n = 0;
+    *ret_lowest = INFINITY;
+    for (size_t i = 0; i < r->n_entries; i++) {
+        const struct ruling *e = &r->entries[i];
+        double score = r->scores[i * (size_t)r->n_models + (size_t)model];
+        if (isnan(score))
+            continue;
+        out[n++] = (struct scored){score, e->amount_e4, is_fraud(e)};
+        m->frauds += is_fraud(e);
+        m->above += score >= threshold;
+        m->caught += score >= threshold && is_fraud(e);
+        *ret_lowest = score < *ret_lowest ? score : *ret_lowest;
+    }
+    m->scored = n;
+    m->missing = r->n_entries - n;
+    return n;
+}
+
+/* The nearest rank, of scores from the highest down. */
+static double percentile(const struct scored *down, size_t n, double share)
+{
+    if (n == 0)
+        return (double)NAN;
+    size_t rank = (size_t)ceil(share * (double)n);
+    return down[n - (rank > 0 ? rank : 1)].score;
+}
+
+/* As the curve of the rules' scores is, over what the model scored. `scored` has room for all. */
+static enum status measure_model(const struct rulings *r, int model, double threshold,
+                                 struct scored *scored, const struct patience *p,
+                                 struct measure_model *m)
+{
+    double lowest;
+    size_t n = collect_model(r, model, threshold, scored, &lowest, m);
+    struct measure curve = {.auc_roc = (double)NAN, .average_precision = (double)NAN};
+    curve.counts.transactions = n;
+    curve.counts.frauds = m->frauds;
+    enum status st = long_sort(scored, n, sizeof *scored, by_score_down, p);
+    if (st != ST_OK)
+        return st;
+    m->median = percentile(scored, n, 0.5);
+    m->p95 = percentile(scored, n, 0.95);
+    m->p99 = percentile(scored, n, 0.99);
+    while (n > 0 && scored[n - 1].score <= lowest)
+        n--; /* those with the lowest are the last step */
+    st = m->scored > 0 ? draw(scored, n, lowest, p, &curve) : ST_OK;
+    m->auc_roc = curve.auc_roc;
+    m->average_precision = curve.average_precision;
+    return st;
+}
+
+static enum status measure_models(const struct rulings *r, const double *thresholds,
+                                  const struct patience *p, struct measure *m)
+{
+    struct scored *scored = malloc((r->n_entries + 1) * sizeof *scored);
+    enum status st = ST_OK;
+    m->models = calloc((size_t)r->n_models + 1, sizeof *m->models);
+    m->n_models = r->n_models;
+    if (scored == NULL || m->models == NULL)
+        st = ST_NO_SPACE;
+    for (int i = 0; i < r->n_models && st == ST_OK; i++)
+        st = measure_model(r, i, thresholds[i], scored, p, &m->models[i]);
+    free(scored);
+    return st;
 }
 
 /* ---- the whole ---- */
@@ -184,8 +262,8 @@ static enum status count_all(const struct rulings *r, const struct patience *p, 
     return ST_OK;
 }
 
-enum status measure_rulings(const struct rulings *r, int n_rules, const struct patience *p,
-                            struct measure *ret_measure)
+enum status measure_rulings(const struct rulings *r, int n_rules, const double *thresholds,
+                            const struct patience *p, struct measure *ret_measure)
 {
     struct measure m = {.n_rules = n_rules, .days = days_of(r)};
     m.rules = calloc((size_t)n_rules + 1, sizeof *m.rules);
@@ -194,6 +272,8 @@ enum status measure_rulings(const struct rulings *r, int n_rules, const struct p
     enum status st = count_all(r, p, &m);
     if (st == ST_OK)
         st = measure_curve(r, p, &m);
+    if (st == ST_OK && r->n_models > 0)
+        st = measure_models(r, thresholds, p, &m);
     if (st == ST_OK)
         *ret_measure = m;
     else
@@ -204,6 +284,7 @@ enum status measure_rulings(const struct rulings *r, int n_rules, const struct p
 void measure_fini(struct measure *m)
 {
     free(m->rules);
+    free(m->models);
     *m = (struct measure){0};
 }
 

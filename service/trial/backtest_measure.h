@@ -40,6 +40,15 @@ struct measure_rule {
     int64_t caught_e4, disturbed_e4;
 };
 
+/* One model, champion or challenger, by its index, over the transactions that it scored. */
+struct measure_model {
+    uint64_t scored, missing; /* with a score, and without */
+    uint64_t frauds;          /* of those scored */
+    uint64_t above, caught;   /* scored at its threshold or over it; and fraud. 0 without one */
+    double auc_roc, average_precision; /* NAN without both frauds and others */
+    double median, p95, p99;           /* of its scores; NAN without any */
+};
+
 /* Flagging all with at least `score`. */
 struct measure_point {
     double score;
@@ -53,6 +62,8 @@ struct measure {
     double auc_roc, average_precision; /* NAN without both frauds and others */
     struct measure_rule *rules;        /* [n_rules], on the heap */
     int n_rules;
+    struct measure_model *models; /* [n_models], likewise */
+    int n_models;
     struct measure_point points[MEASURE_POINTS_MAX]; /* from the highest score down */
     int n_points;
 };
@@ -88,12 +99,12 @@ static inline double measure_money(const struct measure_counts *c, int64_t e4)
 }
 
 /*
- * `r` is settled; rules are those below n_rules. O(n log n) in the transactions with a score
- * above the lowest. Errors: ST_NO_SPACE, ST_CONFLICT (given up). The caller ends it with
- * measure_fini.
+ * `r` is settled; rules are those below n_rules; thresholds[r->n_models], NAN: that model has none.
+ * O(n log n) in the transactions with a score above the lowest, and for each model in those that it
+ * scored. Errors: ST_NO_SPACE, ST_CONFLICT (given up). The caller ends it with measure_fini.
  */
-MUST_USE enum status measure_rulings(const struct rulings *r, int n_rules, const struct patience *p,
-                                     struct measure *ret_measure);
+MUST_USE enum status measure_rulings(const struct rulings *r, int n_rules, const double *thresholds,
+                                     const struct patience *p, struct measure *ret_measure);
 void measure_fini(struct measure *m);
 
 /* Of the events that both have decided. O(n). */

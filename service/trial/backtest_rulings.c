@@ -6,6 +6,7 @@ void rulings_fini(struct rulings *r)
 {
     free(r->entries);
     free(r->fired);
+    free(r->scores);
     truths_fini(&r->truths);
     *r = (struct rulings){0};
 }
@@ -55,6 +56,16 @@ enum status rulings_add(struct rulings *r, const struct ruling *e, int64_t ts_ms
     return ST_OK;
 }
 
+enum status rulings_score(struct rulings *r, const double *scores)
+{
+    size_t more = (size_t)r->n_models, n = (r->n_entries - 1) * more;
+    enum status st =
+        grow((void **)&r->scores, sizeof *r->scores, n, more, &r->cap_scores, RULINGS_SCORES_MAX);
+    if (st == ST_OK && more > 0)
+        memcpy(r->scores + n, scores, more * sizeof *scores);
+    return st;
+}
+
 void rulings_keep_from(struct rulings *r, uint32_t event)
 {
     size_t n = 0, fired = 0;
@@ -66,6 +77,9 @@ void rulings_keep_from(struct rulings *r, uint32_t event)
         memmove(r->entries, r->entries + n, r->n_entries * sizeof *r->entries);
     if (r->n_fired > 0)
         memmove(r->fired, r->fired + fired, r->n_fired * sizeof *r->fired);
+    size_t width = (size_t)r->n_models;
+    if (r->n_entries * width > 0)
+        memmove(r->scores, r->scores + n * width, r->n_entries * width * sizeof *r->scores);
 }
 
 /* ---- the truth ---- */

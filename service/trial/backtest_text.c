@@ -4,6 +4,7 @@ enum { CELL_BYTES = 64, POINTS_SHOWN = 12 };
 
 static const struct backtest_row share = {.kind = BACKTEST_SHARE};
 static const struct backtest_row money = {.kind = BACKTEST_MONEY};
+static const struct backtest_row area = {.kind = BACKTEST_AREA};
 
 /* One value, right in `width`. */
 static void put_cell(struct text *out, int width, const struct backtest_row *row, double value)
@@ -116,6 +117,43 @@ static void put_rules(const struct backtest_report *r, struct text *out)
         put_rule(r, &pair, out);
 }
 
+static void put_model(const struct bound_model *model, const char *side, const struct measure *m,
+                      int i, struct text *out)
+{
+    const struct measure_model *mm = &m->models[i];
+    bool has_threshold = !isnan(model->threshold);
+    double precision = measure_precision(&m->counts, mm->caught, mm->above);
+    double recall = measure_ratio(mm->caught, mm->frauds);
+    text_printf(out, "%-32.*s %-15s%-11s", SPAN_ARG(model->name), model_role_text(model->role),
+                side);
+    put_count(out, 11, mm->scored);
+    put_cell(out, 10, &area, mm->auc_roc);
+    put_cell(out, 12, &area, mm->average_precision);
+    put_cell(out, 11, &share, has_threshold ? precision : (double)NAN);
+    put_cell(out, 10, &share, has_threshold ? recall : (double)NAN);
+    text_char(out, '\n');
+}
+
+/* Each of the candidate's, and below it the baseline's of the same name; then those that only the
+ * baseline has. */
+static void put_models(const struct backtest_report *r, struct text *out)
+{
+    const struct model_set *ours = &r->candidate->models, *theirs = &r->baseline->models;
+    if (ours->count + theirs->count > 0)
+        text_printf(out, "\n%-32s %-15s%-11s%11s%10s%12s%11s%10s\n", "model", "role", "of",
+                    "scored", "AUC ROC", "average pr.", "precision", "recall");
+    for (int i = 0; i < ours->count; i++) {
+        int before = model_set_find(theirs, ours->items[i].name);
+        put_model(&ours->items[i], "candidate", &r->result->candidate.measure, i, out);
+        if (before >= 0)
+            put_model(&theirs->items[before], "baseline", &r->result->baseline.measure, before,
+                      out);
+    }
+    for (int i = 0; i < theirs->count; i++)
+        if (model_set_find(ours, theirs->items[i].name) < 0)
+            put_model(&theirs->items[i], "baseline", &r->result->baseline.measure, i, out);
+}
+
 static void put_point(const struct measure *m, const struct measure_point *p, struct text *out)
 {
     text_printf(out, "%-23.6g", p->score);
@@ -155,6 +193,7 @@ void backtest_text(const struct backtest_report *r, struct text *out)
     put_numbers(r, out);
     put_overlap(r, out);
     put_rules(r, out);
+    put_models(r, out);
     put_curve(r, out);
     put_notes(r, out);
 }

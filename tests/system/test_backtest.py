@@ -138,6 +138,71 @@ def test_a_rule_is_told_with_its_mode_its_share_and_what_it_caught(bed):
     assert ">live 50%</span>" in backtest(bed, "--events", events, "--format", "html").stdout
 
 
+MODEL = """\
+model: linear
+link: identity
+inputs:
+  amount: {weight: %s, missing: 0}
+"""
+MODELS = """
+models:
+  fraud: {file: fraud.yaml, threshold: 0.5}
+  next:  {file: next.yaml, role: challenger, threshold: 0.5}
+"""
+AMOUNTS = [100, 900, 300, 900, 200, 700, 600, 800]
+FRAUDS = {1, 2, 7}
+
+
+def auc(scores):
+    """Of all pairs of a fraud and another, how often the fraud scores higher; of equals half."""
+    pairs = [(scores[f], scores[o]) for f in FRAUDS for o in range(len(scores)) if o not in FRAUDS]
+    return sum((f > o) + (f == o) / 2 for f, o in pairs) / len(pairs)
+
+
+@pytest.fixture(name="modelled")
+def fixture_modelled(bed):
+    """The baseline has two models, the candidate another one of the first's name."""
+    bed.write("ruleset.yaml", RULESET + MODELS)
+    bed.write("fraud.yaml", MODEL % "0.001")
+    bed.write("next.yaml", MODEL % "-0.001")
+    bed.write("next/ruleset.yaml", RULESET + "models: {fraud: {file: fraud.yaml}}\n")
+    bed.write("next/fraud.yaml", MODEL % "0.002")
+    events = [payment(n, amount=amount) for n, amount in enumerate(AMOUNTS)]
+    bed.write("events.ndjson", lines(events + [label(n) for n in FRAUDS]))
+    return bed
+
+
+def test_models_are_measured_beside_each_other(modelled):
+    told = report(modelled, str(modelled.folder / "events.ndjson"))
+    fraud, challenger = told["baseline"]["models"]
+    assert [(m["model"], m["role"]) for m in (fraud, challenger)] == [
+        ("fraud", "champion"), ("next", "challenger")]
+    assert (fraud["scored"], fraud["missing"], fraud["frauds"]) == (8, 0, 3)
+    assert fraud["auc_roc"] == pytest.approx(auc(AMOUNTS))
+    # frauds are the first or second, the third and the sixth from above
+    assert fraud["average_precision"] == pytest.approx((1 / 2 + 2 / 3 + 3 / 6) / 3)
+    assert challenger["auc_roc"] == pytest.approx(1 - auc(AMOUNTS))
+    assert (fraud["above"], fraud["true_positives"]) == (5, 2)
+    assert (fraud["precision"], fraud["recall"]) == (2 / 5, pytest.approx(2 / 3))
+    assert (challenger["above"], challenger["precision"]) == (0, None)
+    assert (fraud["median"], fraud["p99"]) == (pytest.approx(0.6), pytest.approx(0.9))
+    (ours,) = told["candidate"]["models"]
+    assert ours["median"] == pytest.approx(1.2) and ours["hash"] != fraud["hash"]
+    assert ours["auc_roc"] == fraud["auc_roc"] and "threshold" not in ours
+
+
+def test_models_are_told_in_words_and_on_the_page(modelled):
+    events = str(modelled.folder / "events.ndjson")
+    text = backtest(modelled, "--events", events).stdout.splitlines()
+    head = next(i for i, line in enumerate(text) if line.startswith("model "))
+    assert [line.split() for line in text[head + 1:head + 4]] == [
+        "fraud champion candidate 8 0.700 0.556 - -".split(),
+        "fraud champion baseline 8 0.700 0.556 40.0 % 66.7 %".split(),
+        "next challenger baseline 8 0.300 0.347 - 0.0 %".split()]
+    page = backtest(modelled, "--events", events, "--format", "html").stdout
+    assert "<h2>By model</h2>" in page and page.count("running rules</td>") == 2
+
+
 def test_a_part_of_the_time_is_measured(bed):
     told = report(bed, str(bed.folder / "events.ndjson"), "--from", "2026-01-06T00:00:00Z",
                   "--decisions", str(bed.folder / "decisions.ndjson"))

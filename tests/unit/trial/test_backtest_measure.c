@@ -53,7 +53,7 @@ static struct measure measured(const struct case_row *from, size_t n)
     struct rulings t;
     struct measure m;
     fill(&t, from, n, 50);
-    assert_int_equal(measure_rulings(&t, N_RULES, NULL, &m), ST_OK);
+    assert_int_equal(measure_rulings(&t, N_RULES, NULL, NULL, &m), ST_OK);
     rulings_fini(&t);
     return m;
 }
@@ -116,6 +116,59 @@ static void the_curve_has_a_point_for_each_score(void **state)
     measure_fini(&m);
 }
 
+/* The scores of `rows` said by a model, and one row that it says nothing of. */
+static struct measure measured_model(double threshold)
+{
+    struct rulings t = {.n_models = 2};
+    struct measure m;
+    for (size_t i = 0; i <= ROWS; i++) {
+        struct ruling e = {.txn_hash = i + 1, .event = (uint32_t)i + 1, .score = 7};
+        bool last = i == ROWS;
+        assert_int_equal(rulings_add(&t, &e, 0, NULL), ST_OK);
+        assert_int_equal(
+            rulings_score(&t, (const double[]){(double)NAN, last ? (double)NAN : rows[i].score}),
+            ST_OK);
+        if (last || rows[i].fraud)
+            assert_int_equal(truths_add(&t.truths, i + 1, OUTCOME_FRAUD, 0), ST_OK);
+    }
+    assert_int_equal(rulings_settle(&t, NULL), ST_OK);
+    assert_int_equal(measure_rulings(&t, 0, (const double[]){(double)NAN, threshold}, NULL, &m),
+                     ST_OK);
+    rulings_fini(&t);
+    return m;
+}
+
+static void a_model_is_measured_over_what_it_scored(void **state)
+{
+    struct measure m = measured_model(60);
+    const struct measure_model *model = &m.models[1];
+    (void)state;
+    assert_int_equal(m.n_models, 2);
+    assert_int_equal(model->scored, ROWS);
+    assert_int_equal(model->missing, 1);
+    assert_int_equal(model->frauds, 4);
+    assert_int_equal(model->above, 5);
+    assert_int_equal(model->caught, 3);
+    assert_near(model->auc_roc, 0.625, 1e-12);
+    assert_near(model->average_precision, 0.5 / 4 + 3.0 / 5 / 2 + 4.0 / 7 / 4, 1e-12);
+    assert_near(model->median, 60, 0); /* the nearest rank: the fourth of eight from below */
+    assert_near(model->p95, 90, 0);
+    measure_fini(&m);
+}
+
+static void a_model_without_scores_or_threshold_has_no_numbers(void **state)
+{
+    struct measure m = measured_model((double)NAN);
+    (void)state;
+    assert_int_equal(m.models[0].scored, 0);
+    assert_int_equal(m.models[0].missing, ROWS + 1);
+    assert_true(isnan(m.models[0].auc_roc) && isnan(m.models[0].average_precision));
+    assert_true(isnan(m.models[0].median) && isnan(m.models[0].p99));
+    assert_int_equal(m.models[1].above, 0);
+    assert_int_equal(m.models[1].caught, 0);
+    measure_fini(&m);
+}
+
 static void a_perfect_score_has_whole_areas(void **state)
 {
     static const struct case_row perfect[] = {{3, true, 1}, {2, true, 1}, {1, false, 1}};
@@ -167,12 +220,12 @@ static void sums_of_money_stop_at_the_largest_number(void **state)
     e.event = 2;
     assert_int_equal(rulings_add(&t, &e, 0, NULL), ST_OK);
     assert_int_equal(rulings_settle(&t, NULL), ST_OK);
-    assert_int_equal(measure_rulings(&t, 0, NULL, &m), ST_OK);
+    assert_int_equal(measure_rulings(&t, 0, NULL, NULL, &m), ST_OK);
     assert_true(m.counts.disturbed_e4 == INT64_MAX);
     measure_fini(&m);
     for (size_t i = 0; i < t.n_entries; i++)
         t.entries[i].amount_e4 = INT64_MIN; /* money that is given back */
-    assert_int_equal(measure_rulings(&t, 0, NULL, &m), ST_OK);
+    assert_int_equal(measure_rulings(&t, 0, NULL, NULL, &m), ST_OK);
     assert_true(m.counts.disturbed_e4 == INT64_MIN);
     measure_fini(&m);
     rulings_fini(&t);
@@ -207,6 +260,8 @@ int main(void)
         cmocka_unit_test(a_rule_is_told_apart_from_the_others),
         cmocka_unit_test(areas_take_equal_scores_in_one_step),
         cmocka_unit_test(the_curve_has_a_point_for_each_score),
+        cmocka_unit_test(a_model_is_measured_over_what_it_scored),
+        cmocka_unit_test(a_model_without_scores_or_threshold_has_no_numbers),
         cmocka_unit_test(a_perfect_score_has_whole_areas),
         cmocka_unit_test(without_frauds_there_is_nothing_to_divide_by),
         cmocka_unit_test(a_long_curve_keeps_few_points_and_its_end),

@@ -67,6 +67,31 @@ static void what_stands_before_an_event_is_forgotten(void **state)
     rulings_fini(&t);
 }
 
+static void scores_stand_beside_their_entries(void **state)
+{
+    struct rulings t = {.n_models = 2};
+    (void)state;
+    for (uint32_t event = 1; event <= 2000; event++) {
+        struct ruling e = {.txn_hash = event, .event = event};
+        assert_int_equal(rulings_add(&t, &e, 0, NULL), ST_OK);
+        assert_int_equal(rulings_score(&t, (const double[]){event, -(double)event}), ST_OK);
+    }
+    assert_true(t.scores[2 * 1999] == 2000 && t.scores[2 * 1999 + 1] == -2000);
+    rulings_keep_from(&t, 1999);
+    assert_int_equal(t.n_entries, 2);
+    assert_true(t.scores[0] == 1999 && t.scores[3] == -2000);
+    rulings_fini(&t);
+}
+
+static void scores_over_their_limit_are_refused(void **state)
+{
+    struct rulings t = {
+        .n_models = 4, .n_entries = RULINGS_SCORES_MAX / 4 + 1, .cap_scores = RULINGS_SCORES_MAX};
+    (void)state;
+    assert_int_equal(rulings_score(&t, (const double[]){1, 2, 3, 4}), ST_TOO_LARGE);
+    assert_null(t.scores);
+}
+
 static void an_empty_tally_settles(void **state)
 {
     struct rulings t = {0};
@@ -97,6 +122,8 @@ int main(void)
         cmocka_unit_test(entries_keep_their_order_and_their_rules),
         cmocka_unit_test(entries_get_the_truth_of_their_labels),
         cmocka_unit_test(what_stands_before_an_event_is_forgotten),
+        cmocka_unit_test(scores_stand_beside_their_entries),
+        cmocka_unit_test(scores_over_their_limit_are_refused),
         cmocka_unit_test(an_empty_tally_settles),
         cmocka_unit_test(what_is_over_a_limit_is_refused_and_changes_nothing),
     };
