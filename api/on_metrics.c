@@ -1,6 +1,7 @@
 /* GET /metrics: what all workers counted, as Prometheus text (format 0.0.4). */
 #include "api/rule_board.h"
 #include "api/rule_metrics.h"
+#include "api/score_metrics.h"
 #include "service/engine/metrics.h"
 
 #include <stdio.h>
@@ -301,6 +302,7 @@ static void show(struct request *r, const struct rule_table *t)
     put_models(&out, s, snap);
     rule_metrics_labelled(&out, t);
     rule_metrics_lag(&out, s);
+    score_metrics(&out, s, snap);
     put_ruleset_info(&out, snap);
     s->options.hooks.metrics(s->options.hooks.user, &out);
     snapshot_unref(snap);

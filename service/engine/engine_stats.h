@@ -70,11 +70,21 @@ struct lag {
     uint64_t sum_ms;
 };
 
+/* Classes of the histogram of a model's scores, which end at 0.05, 0.1, ... 1; the last has no end:
+ * a score that is no probability is there with its sum. */
+enum { ENGINE_SCORE_STEPS = 20, ENGINE_SCORE_CLASSES = ENGINE_SCORE_STEPS + 1 };
+
+struct score_spread {
+    uint64_t classes[ENGINE_SCORE_CLASSES]; /* not cumulative */
+    double sum;
+};
+
 /* Of one model. */
 struct model_stats {
     uint64_t scored, missing;  /* rows with a score, and without */
     uint64_t above;            /* scores at its threshold or over it */
     uint64_t agreed, differed; /* a challenger: with the champion's side of its threshold */
+    struct score_spread spread;
 };
 
 struct engine_stats {
@@ -122,7 +132,34 @@ static inline void lag_note(struct lag *l, int64_t ms)
     stats_add(&l->sum_ms, (uint64_t)ms);
 }
 
+/* The end of a class but the last. */
+static inline double score_class_end(int class)
+{
+    return (double)(class + 1) / ENGINE_SCORE_STEPS;
+}
+
+/* A score that is there. */
+static inline void score_note(struct score_spread *s, double score)
+{
+    int class = 0;
+    double sum = s->sum + score;
+    while (class < ENGINE_SCORE_STEPS && score > score_class_end(class))
+        class ++;
+    stats_add(&s->classes[class], 1);
+    __atomic_store(&s->sum, &sum, __ATOMIC_RELAXED);
+}
+
 /* What another writer counts, to a sum. */
+static inline void score_add(struct score_spread *sum, const struct score_spread *s)
+{
+    double more;
+    __atomic_load(&s->sum, &more, __ATOMIC_RELAXED);
+    for (int i = 0; i < ENGINE_SCORE_CLASSES; i++)
+        sum->classes[i] += stats_get(&s->classes[i]);
+    sum->sum += more;
+}
+
+/* Likewise. */
 static inline void lag_add(struct lag *sum, const struct lag *l)
 {
     for (int i = 0; i < ENGINE_LAG_CLASSES; i++)

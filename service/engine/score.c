@@ -150,6 +150,7 @@ static void count_models(struct score_steps *x)
             continue;
         }
         stats_add(&stats->scored, 1);
+        score_note(&stats->spread, x->decision.models[i].score);
         if (is_above(x, i))
             stats_add(&stats->above, 1);
         if (x->snap->models.items[i].challenges >= 0)

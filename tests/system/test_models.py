@@ -76,6 +76,30 @@ def test_metrics_count_scores_and_whether_two_agree(modelled):
         assert line + "\n" in metrics
 
 
+def test_scores_are_a_histogram_of_each_model(modelled):
+    server = modelled().start()
+    for number, amount in enumerate([40, 240, 290, 600]):  # and 0.01 for each payment so far
+        server.score(payment(number, amount=amount))
+    lines = server.get("/metrics").body.decode().splitlines()
+    of = hashes(server)
+
+    def told(name, model, role):
+        labels = f'{{model="{model}",hash="{of[model]}",role="{role}"'
+        return [line.removeprefix(f"sluice_model_score{name}" + labels) for line in lines
+                if line.startswith(f"sluice_model_score{name}{labels}")]
+    buckets = dict(part.removeprefix(',le="').split('"} ') for part in
+                   told("_bucket", "fraud", "champion"))
+    assert list(buckets) == [f"{step / 20:g}" for step in range(1, 21)] + ["+Inf"]
+    assert [int(buckets[le]) for le in ("0.05", "0.25", "0.3", "0.35", "0.6", "0.65", "1", "+Inf")
+            ] == [1, 1, 2, 3, 3, 4, 4, 4]
+    assert told("_count", "fraud", "champion") == ["} 4"]
+    assert float(told("_sum", "fraud", "champion")[0].removeprefix("} ")) == pytest.approx(1.27)
+    beyond = dict(part.removeprefix(',le="').split('"} ') for part in
+                  told("_bucket", "next", "challenger"))
+    assert (beyond["1"], beyond["+Inf"]) == ("3", "4")  # the last is 1.24, no probability
+    assert lines.count("# TYPE sluice_model_score histogram") == 1
+
+
 # Over 0.5 and below it: the champion weighs the amount 0.001, the challenger 0.002.
 AMOUNTS = [950, 300, 100]
 LABELLED = """\
