@@ -4,6 +4,16 @@
 
 #include <string.h>
 
+bool model_has_counts(const struct model *m)
+{
+    return m->forest == NULL || m->forest->covers != NULL;
+}
+
+double model_explain_cost(const struct model *m, int output)
+{
+    return m->forest != NULL ? tree_shap_cost(m->forest, m->n_inputs, (uint32_t)output) : 0;
+}
+
 static void explain_linear(const struct model *m, const double *inputs, double *sums)
 {
     linear_contributions(m->linear, inputs, sums);

@@ -18,10 +18,19 @@
 
 #include "models/model.h"
 
+/* Of its scratch, at most: the deepest trees there may be, FOREST_LANES_MAX, MODEL_INPUTS_MAX. */
+enum { EXPLAIN_SCRATCH_BYTES = 1200 << 10 };
+
+/* false: a file of trees that does not say how many rows came to each node. */
+bool model_has_counts(const struct model *m);
+
+/* Steps that one output's contributions take, some 4 ns each; 0 of a linear model. O(trees). */
+double model_explain_cost(const struct model *m, int output);
+
 /*
  * Fills contributions[n_inputs + 1] for one output, below m->n_outputs. The scratch is used and
- * given back. O(as tree_shap).
- * Errors: ST_UNSUPPORTED: the file does not say how many rows came to each node. ST_NO_SPACE.
+ * given back. O(model_explain_cost).
+ * Errors: ST_UNSUPPORTED: !model_has_counts(). ST_NO_SPACE.
  * Contributions are then untouched.
  */
 MUST_USE enum status model_explain(const struct model *m, const double *inputs, int output,

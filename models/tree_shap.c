@@ -178,6 +178,14 @@ static int pairs_for(int deepest, int n_inputs)
     return (n_points + WIDE - 1) / WIDE;
 }
 
+double tree_shap_cost(const struct forest *f, int n_inputs, uint32_t output)
+{
+    double nodes = 0;
+    for (uint32_t i = 0; i < f->n_trees; i++)
+        nodes += f->trees[i].output == output ? f->trees[i].n_nodes : 0;
+    return nodes * pairs_for(deepest_of(f), n_inputs) * WIDE;
+}
+
 /* By each edge and point pair numbers, and the points before them. */
 static void share_out(struct descent *d, pair *pairs, int n_edges)
 {

@@ -112,12 +112,6 @@ static struct diag_at at(const struct loader *l, const struct yaml_node *node)
     return yaml_at(l->file, node);
 }
 
-/* Where the text of a scalar begins, for what is compiled from it. */
-static struct diag_at body_at(const struct loader *l, const struct yaml_node *node)
-{
-    return (struct diag_at){l->file->name, l->file->content, node->body_line, node->body_col};
-}
-
 static bool out_of_space(struct loader *l, const struct yaml_node *node)
 {
     diag_error(l->diags, at(l, node), NULL, "the ruleset is too large: out of space");
@@ -181,7 +175,7 @@ static void wrong_type(struct loader *l, const struct yaml_node *node, const cha
     struct text t;
     text_init(&t, buf, sizeof buf - 1);
     cel_type_write(program->result, &t);
-    diag_error(l->diags, body_at(l, node), hint, "%s is %s, not %s", what, buf, wanted);
+    diag_error(l->diags, yaml_body_at(l->file, node), hint, "%s is %s, not %s", what, buf, wanted);
 }
 
 static bool compile(struct loader *l, const struct yaml_node *node,
@@ -190,7 +184,8 @@ static bool compile(struct loader *l, const struct yaml_node *node,
     struct span source;
     if (!yaml_string(l->file, node, l->diags, &source))
         return false;
-    enum status st = cel_compile(l->env, source, body_at(l, node), l->arena, l->diags, ret_program);
+    enum status st =
+        cel_compile(l->env, source, yaml_body_at(l->file, node), l->arena, l->diags, ret_program);
     l->is_full |= st == ST_NO_SPACE;
     return st == ST_OK;
 }
@@ -200,8 +195,8 @@ static bool compile_condition(struct loader *l, const struct yaml_node *node, st
     struct span source;
     if (!yaml_string(l->file, node, l->diags, &source))
         return false;
-    enum status st = cel_compile_condition(l->env, source, body_at(l, node), l->arena, l->diags,
-                                           &r->when, &r->guarded);
+    enum status st = cel_compile_condition(l->env, source, yaml_body_at(l->file, node), l->arena,
+                                           l->diags, &r->when, &r->guarded);
     l->is_full |= st == ST_NO_SPACE;
     return st == ST_OK;
 }
@@ -246,7 +241,7 @@ static bool load_score(struct loader *l, const struct yaml_node *node, struct ru
     }
     if (fabs(r->score) <= RULE_SCORE_MAX)
         return true;
-    diag_error(l->diags, body_at(l, node), "write a smaller one, and a lower flag_at",
+    diag_error(l->diags, yaml_body_at(l->file, node), "write a smaller one, and a lower flag_at",
                "a score is at most %g from zero", (double)RULE_SCORE_MAX);
     return false;
 }
@@ -270,8 +265,8 @@ static bool load_reason(struct loader *l, const struct yaml_node *rule, struct r
         return title_as_reason(l, rule, r);
     if (!yaml_string(l->file, node, l->diags, &source))
         return false;
-    enum status st =
-        template_compile(l->env, source, body_at(l, node), l->arena, l->diags, &r->reason);
+    enum status st = template_compile(l->env, source, yaml_body_at(l->file, node), l->arena,
+                                      l->diags, &r->reason);
     l->is_full |= st == ST_NO_SPACE;
     return st == ST_OK;
 }

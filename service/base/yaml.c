@@ -490,6 +490,11 @@ struct diag_at yaml_key_at(const struct yaml_file *file, const struct yaml_node 
     return (struct diag_at){file->name, file->content, node->key_line, node->key_col};
 }
 
+struct diag_at yaml_body_at(const struct yaml_file *file, const struct yaml_node *node)
+{
+    return (struct diag_at){file->name, file->content, node->body_line, node->body_col};
+}
+
 static void unknown_key(const struct yaml_file *file, const struct yaml_node *node,
                         const char *const *known, size_t n, struct diag_list *diags)
 {

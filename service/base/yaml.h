@@ -84,6 +84,8 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 /* Where a node, or its key, stands. */
 struct diag_at yaml_at(const struct yaml_file *file, const struct yaml_node *node);
 struct diag_at yaml_key_at(const struct yaml_file *file, const struct yaml_node *node);
+/* Where a scalar's text begins, for what is compiled from it. */
+struct diag_at yaml_body_at(const struct yaml_file *file, const struct yaml_node *node);
 
 /*
  * Each key of `map` must be one of `known[0..n)`; others are errors with the nearest

@@ -22,7 +22,7 @@ enum {
     ALERT_ID_DIGITS = HASH_ID_DIGITS,
     ALERT_HEAD_BYTES = 12,
     /* Of a record. What does not fit goes: fields at the end of a very long transaction ("omitted"
-     * counts them), then features, then the texts of reasons. */
+     * counts them), then features and the models' reasons, then the texts of rules' reasons. */
     ALERT_BYTES_MAX = 64 << 10,
 };
 

@@ -24,6 +24,7 @@
 #include "models/categories.h"
 #include "models/drift.h"
 #include "rules/cel_bounds.h"
+#include "rules/template.h"
 #include "service/base/hash.h"
 #include "service/state/window.h"
 
@@ -40,11 +41,32 @@ enum model_role {
 
 /* Where the value of an input comes from. */
 struct model_source {
+    struct span name;                        /* in the ruleset */
     int slot;                                /* of the row */
     int feature;                             /* its index; -1: it is none */
     const struct model_category *categories; /* [n_categories], sorted by name; NULL: numbers */
     int n_categories;
     double unknown; /* what a category is that is none of them */
+};
+
+/* Why a score is not explained. X(name, text) */
+#define MODEL_UNEXPLAINED_TABLE(X)                                                         \
+    X(MODEL_IS_EXPLAINED, "")                                                              \
+    X(MODEL_WITHOUT_COUNTS, "without_counts") /* its file says of no node how many came */ \
+    X(MODEL_TOO_LARGE, "too_large")           /* it would take too long */
+
+enum model_unexplained {
+#define X(name, text) name,
+    MODEL_UNEXPLAINED_TABLE(X)
+#undef X
+};
+
+/* What a score's reasons are (model_reasons.h). */
+struct model_reasons {
+    const struct template *const *texts; /* [n_inputs], each NULL for its own; NULL: so are all */
+    int max;                             /* of one score */
+    double least;                        /* share of what raised the score */
+    enum model_unexplained unexplained;
 };
 
 struct bound_model {
@@ -63,6 +85,7 @@ struct bound_model {
     char baseline_hash[HASH_ID_DIGITS + 1];
     struct drift_bounds drift;          /* with a baseline */
     const struct model_source *sources; /* [model.n_inputs] */
+    struct model_reasons reasons;
 };
 
 /* What it said of one row. */

@@ -46,8 +46,17 @@ static void write_hits(const char *name, const struct hit *h, int n, enum decisi
     text_i64(out, n - DECISION_REASONS_MAX);
 }
 
-static void write_model(const struct bound_model *m, const struct model_result *r, struct text *out)
+/* Of an alert only those that may decide: a challenger's are for who asks. */
+static bool shows_reasons(const struct bound_model *m, enum decision_detail detail)
 {
+    return detail >= DECISION_RULES || (detail == DECISION_FEATURES && m->role == MODEL_CHAMPION);
+}
+
+static void write_model(const struct decision *d, const struct snapshot *snap, int i,
+                        enum decision_detail detail, struct text *out)
+{
+    const struct bound_model *m = &snap->models.items[i];
+    const struct model_result *r = &d->models[i];
     put(out, "{\"name\":", m->name);
     put(out, ",\"hash\":", span_of(m->model.hash, 16));
     text_str(out, ",\"role\":\"");
@@ -60,16 +69,19 @@ static void write_model(const struct bound_model *m, const struct model_result *
         text_printf(out, ",\"missing\":%d", r->n_missing);
     if (r->is_inexact)
         text_str(out, ",\"inexact\":true");
+    if (d->attributions != NULL && shows_reasons(m, detail))
+        attribution_write(snap, m, &d->attributions[i], detail == DECISION_EXPLAINED, out);
     text_char(out, '}');
 }
 
-static void write_models(const struct decision *d, const struct model_set *set, struct text *out)
+static void write_models(const struct decision *d, const struct snapshot *snap,
+                         enum decision_detail detail, struct text *out)
 {
     text_str(out, ",\"models\":[");
-    for (int i = 0; i < set->count; i++) {
+    for (int i = 0; i < snap->models.count; i++) {
         if (i > 0)
             text_char(out, ',');
-        write_model(&set->items[i], &d->models[i], out);
+        write_model(d, snap, i, detail, out);
     }
     text_char(out, ']');
 }
@@ -140,7 +152,7 @@ static void write_at(const struct decision *d, const struct snapshot *snap,
     if (d->hits.n_shadow > 0)
         write_hits("shadow", d->hits.shadow, d->hits.n_shadow, detail, out);
     if (snap->models.count > 0)
-        write_models(d, &snap->models, out);
+        write_models(d, snap, detail, out);
     if (detail >= DECISION_FEATURES)
         write_features(&snap->features, values, out);
     if (detail >= DECISION_RULES)

@@ -7,7 +7,8 @@
  *      "reasons_omitted":3,                                only past DECISION_REASONS_MAX
  *      "shadow":[...],"shadow_omitted":3,                  only when a shadow rule fired
  *      "models":[{"name":"fraud","hash":"9f2c41d07be83a56","role":"champion","score":0.93,
- *                 "above":true,"missing":2,"inexact":true}],   only when the ruleset has models
+ *                 "above":true,"missing":2,"inexact":true, only when the ruleset has models
+ *                 "reasons":[...]}],                       alert, explain: attribution.h
  *      "features":{"account_tx_count_5m":{"value":11,"exact":true}},              explain
  *      "rules":[{"rule":"account-burst","result":"fired",                         explain
  *                "values":{"account_tx_count_5m":11}}],
@@ -27,6 +28,7 @@
 #define SLUICE_ENGINE_DECISION_H
 
 #include "service/base/text.h"
+#include "service/engine/attribution.h"
 #include "service/engine/counterfactual.h"
 
 enum {
@@ -43,6 +45,8 @@ struct decision {
     struct hits hits;                  /* borrows from the row's arena */
     const struct cel_value *row;       /* [snap->row_count], likewise: what the rules read */
     const struct model_result *models; /* [snap->models.count], likewise */
+    /* [snap->models.count]: why they said so; NULL: nobody looked */
+    const struct attribution *attributions;
     struct counterfactuals counterfactuals;
     bool is_explained;  /* they were looked for */
     bool without_state; /* degraded: ["state"] */
@@ -53,9 +57,10 @@ struct decision {
 enum decision_detail {
     DECISION_BARE = -1, /* reasons without titles and texts: what is left when there is no room */
     DECISION_PLAIN,     /* unless somebody asks for more */
-    DECISION_FEATURES,  /* and features: an alert's */
+    DECISION_FEATURES,  /* and features, and reasons of champions: an alert's */
     DECISION_RULES,     /* and what each rule came to: a stream's */
-    DECISION_EXPLAINED, /* and what the rules read, and what would have turned it: one's own */
+    DECISION_EXPLAINED, /* and what the rules read, what would have turned it, and what moved the
+                         * models: one's own */
 };
 
 /*

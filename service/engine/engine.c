@@ -1,6 +1,7 @@
 #include "service/engine/engine.h"
 
 #include "service/base/check.h"
+#include "service/engine/attribution.h"
 #include "service/engine/cofire.h"
 #include "service/engine/delivery.h"
 #include "service/engine/engine_internal.h"
@@ -40,6 +41,7 @@ void engine_open(struct engine *e)
     p->next_nonce = (uint32_t)hash_random_u64();
     p->fold_scratch = arena_new(FOLD_SCRATCH_BYTES);
     p->row_scratch = arena_new(ROW_SCRATCH_BYTES);
+    p->attributions = arena_new(ATTRIBUTION_ROOM_BYTES);
     p->upkeep = upkeep_new(e);
     p->publisher = publisher_new(e);
     timers_init(&p->timers, e->loop);
@@ -68,6 +70,7 @@ void engine_close(struct engine *e)
     hold_free(p->hold);
     arena_free(p->fold_scratch);
     arena_free(p->row_scratch);
+    arena_free(p->attributions);
     free(p);
     free(e->stats);
     free(e->cofire);

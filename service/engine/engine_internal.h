@@ -21,6 +21,7 @@ struct engine_parts {
     struct hold *hold;          /* the snapshot events get */
     struct arena *fold_scratch; /* of one fold_read at a time */
     struct arena *row_scratch;  /* of one expression at a time */
+    struct arena *attributions; /* of one decision at a time */
     uint32_t next_nonce;
     struct upkeep *upkeep;
     struct publisher *publisher;

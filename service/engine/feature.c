@@ -348,19 +348,12 @@ static bool read_of(struct loader *l, struct declared *d)
 
 /* ---- where: the filter ---- */
 
-static struct diag_at body_at(const struct loader *l, const struct yaml_node *node)
-{
-    struct diag_at at = yaml_at(l->file, node);
-    at.line = node->body_line;
-    at.col = node->body_col;
-    return at;
-}
-
 static bool compile_filter(struct loader *l, const struct yaml_node *node, struct span text,
                            const struct cel_program **ret_program)
 {
     const struct cel_program *program;
-    if (cel_compile(l->env, text, body_at(l, node), l->arena, l->diags, &program) != ST_OK)
+    if (cel_compile(l->env, text, yaml_body_at(l->file, node), l->arena, l->diags, &program) !=
+        ST_OK)
         return false;
     if (program->result->kind != CEL_T_BOOL && program->result->kind != CEL_T_DYN) {
         diag_error(l->diags, yaml_at(l->file, node), "it says which transactions count",

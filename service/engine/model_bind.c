@@ -35,10 +35,10 @@ static const char *nearest_name(struct binder *b, struct span wrong, char *hint)
     return near >= 0 ? did_you_mean(names[near], hint) : NULL;
 }
 
-static const char *nearest_input(struct binder *b, struct span wrong, char *hint)
+static const char *nearest_input(const struct model *m, struct span wrong, char *hint)
 {
-    int near = model_input_nearest(&b->m->model, wrong);
-    return near >= 0 ? did_you_mean(b->m->model.inputs[near].name, hint) : NULL;
+    int near = model_input_nearest(m, wrong);
+    return near >= 0 ? did_you_mean(m->inputs[near].name, hint) : NULL;
 }
 
 /* ---- `inputs:` and `categories:` themselves ---- */
@@ -51,26 +51,35 @@ static const struct yaml_node *member(const struct yaml_node *map, struct span k
     return child;
 }
 
-static bool is_mapping(struct binder *b, const struct yaml_node *node, const char *what)
+static bool is_mapping(const struct yaml_file *file, const struct yaml_node *node, const char *what,
+                       struct diag_list *diags)
 {
     if (node == NULL || node->kind == YAML_MAPPING)
         return true;
-    diag_error(b->diags, yaml_at(b->file, node), NULL, "%s", what);
+    diag_error(diags, yaml_at(file, node), NULL, "%s", what);
     return false;
 }
 
-static bool inputs_are_its(struct binder *b)
+bool model_bind_names_inputs(const struct yaml_file *file, const struct yaml_node *map,
+                             const char *what, const struct model *m, struct diag_list *diags)
 {
     char hint[DIAG_MESSAGE_MAX];
-    bool ok = is_mapping(b, b->inputs, "`inputs:` holds the model's names and the ruleset's");
-    for (const struct yaml_node *n = ok && b->inputs ? b->inputs->child : NULL; n; n = n->next) {
-        if (model_input_find(&b->m->model, n->key) >= 0)
+    bool ok = is_mapping(file, map, what, diags);
+    for (const struct yaml_node *n = ok && map ? map->child : NULL; n; n = n->next) {
+        if (model_input_find(m, n->key) >= 0)
             continue;
-        diag_error(b->diags, yaml_key_at(b->file, n), nearest_input(b, n->key, hint),
+        diag_error(diags, yaml_key_at(file, n), nearest_input(m, n->key, hint),
                    "the model has no input '%.*s'", SPAN_ARG(n->key));
         ok = false;
     }
     return ok;
+}
+
+static bool inputs_are_its(struct binder *b)
+{
+    return model_bind_names_inputs(b->file, b->inputs,
+                                   "`inputs:` holds the model's names and the ruleset's",
+                                   &b->m->model, b->diags);
 }
 
 /* The input that is bound to the name; -1: none. */
@@ -88,12 +97,13 @@ static int input_of_name(const struct binder *b, struct span name)
 static bool categories_are_its(struct binder *b)
 {
     char hint[DIAG_MESSAGE_MAX];
-    bool ok = is_mapping(b, b->categories, "`categories:` holds names and their categories");
+    bool ok = is_mapping(b->file, b->categories, "`categories:` holds names and their categories",
+                         b->diags);
     for (const struct yaml_node *n = ok && b->categories ? b->categories->child : NULL; n;
          n = n->next) {
         if (input_of_name(b, n->key) >= 0)
             continue;
-        diag_error(b->diags, yaml_key_at(b->file, n), nearest_input(b, n->key, hint),
+        diag_error(b->diags, yaml_key_at(b->file, n), nearest_input(&b->m->model, n->key, hint),
                    "no input of the model is bound to '%.*s'", SPAN_ARG(n->key));
         ok = false;
     }
@@ -243,6 +253,7 @@ static bool bind_input(struct binder *b, const struct model_input *input,
         return false;
     int feature = name->slot - b->names->row_features;
     *source = (struct model_source){
+        .name = name->name,
         .slot = name->slot,
         .feature = feature >= 0 && feature < b->names->n_features ? feature : -1,
         .unknown = model_other_category(&b->m->model)};

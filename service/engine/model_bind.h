@@ -30,4 +30,11 @@ MUST_USE enum status model_bind(const struct yaml_file *file, const struct yaml_
                                 const struct model_names *names, struct arena *arena,
                                 struct diag_list *diags, struct bound_model *m);
 
+/*
+ * Is each key of the mapping `map` (NULL: it has none) an input of the model? Else false, with a
+ * diagnostic that tells the nearest; or `what`, if it is no mapping.
+ */
+bool model_bind_names_inputs(const struct yaml_file *file, const struct yaml_node *map,
+                             const char *what, const struct model *m, struct diag_list *diags);
+
 #endif

@@ -1,7 +1,9 @@
 #include "service/engine/model_set.h"
 
+#include "models/reasons.h"
 #include "service/base/identifier.h"
 #include "service/base/yaml_path.h"
+#include "service/engine/model_reasons.h"
 
 #include <math.h>
 
@@ -26,6 +28,10 @@ static const struct shape codes_shape = {
 static const struct shape categories_shape = {
     .kind = SHAPE_MAPPING, .max = MODEL_INPUTS_MAX, .of = &codes_shape};
 
+static const struct shape texts_shape = {
+    .kind = SHAPE_MAPPING, .max = MODEL_INPUTS_MAX, .of = &category_shape};
+static const struct shape max_shape = {.kind = SHAPE_INT, .min = 0, .max = REASONS_MAX};
+
 static const struct shape_key keys[] = {
     {"file", &path_shape, true,
      "The trainer's own file, relative to the ruleset file: XGBoost's JSON or UBJSON, LightGBM's "
@@ -45,6 +51,12 @@ static const struct shape_key keys[] = {
     {"categories", &categories_shape, false,
      "`name: [first, second]`: a text's categories in the order of their codes, where the "
      "model's file does not name them."},
+    {"reasons", &texts_shape, false,
+     "`input: text` for where an input has raised the score: in alerts and explanations. "
+     "Expressions stand in `{ }`, as in a rule's reason."},
+    {"reasons_max", &max_shape, false, "How many reasons of one score are told, 4; 0: none."},
+    {"reasons_least", &number_shape, false,
+     "What has a smaller share of what raised the score is no reason: 0 to 1, 0.05."},
     {"baseline", &path_shape, false,
      "How inputs and score were distributed in training, as `make train` writes it beside the "
      "model: what comes of late is compared with it."},
@@ -64,6 +76,7 @@ struct loader {
     const struct model_names *names;
     struct arena *arena;
     struct diag_list *diags;
+    double explain_cost; /* of the models so far (model_reasons.h) */
 };
 
 static enum status out_of_space(const struct loader *l)
@@ -184,7 +197,7 @@ static bool read_threshold(const struct loader *l, struct bound_model *m)
 
 /* ---- one, and all of them ---- */
 
-static enum status load_one(const struct loader *l, struct bound_model *m)
+static enum status load_one(struct loader *l, struct bound_model *m)
 {
     *m = (struct bound_model){
         .name = l->node->key, .at = yaml_key_at(l->file, l->node), .challenges = -1};
@@ -209,7 +222,12 @@ static enum status load_one(const struct loader *l, struct bound_model *m)
                               &m->calibration);
     if (st == ST_OK)
         st = load_baseline(l, m);
-    return st == ST_OK ? model_bind(l->file, l->node, l->names, l->arena, l->diags, m) : st;
+    if (st == ST_OK)
+        st = model_bind(l->file, l->node, l->names, l->arena, l->diags, m);
+    if (st == ST_OK)
+        st =
+            model_reasons_load(l->file, l->node, l->names, &l->explain_cost, l->arena, l->diags, m);
+    return st;
 }
 
 /* The only champion; -1: there are none, or several. */

@@ -7,7 +7,8 @@
  *       kind:  {file: kind.json, class: 2}          # which of several outputs is the score
  *
  * and `inputs:`, `categories:` (model_bind.h), `calibration:` (models/calibration.h), `baseline:`
- * (models/baseline.h), `drift:` (models/drift.h).
+ * (models/baseline.h), `drift:` (models/drift.h), `reasons:`, `reasons_max:`, `reasons_least:`
+ * (model_reasons.h).
  *
  * A champion's score is for rules of every mode, as models.NAME. A challenger scores in shadow: for
  * shadow rules, the record, and to be compared with the champion it challenges, which may be left

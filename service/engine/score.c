@@ -179,11 +179,22 @@ static void count_hits(struct score_steps *x, const struct hits *hits)
         stats_add(&stats->rule_errors, (uint64_t)hits->n_errors);
 }
 
-static void put_alert(struct score_steps *x, const struct decision *d)
+/* What moved the models' scores: for who asked, and of an alert that will be written. */
+static void attribute(struct score_steps *x, enum attribution_of of)
 {
+    struct decision *d = &x->decision;
+    if (x->snap->models.count > 0)
+        d->attributions = attribution_find(x->snap, &x->row, x->seen.values, d->models, of,
+                                           x->engine->parts->attributions);
+}
+
+static void put_alert(struct score_steps *x)
+{
+    if (x->decision.attributions == NULL)
+        attribute(x, ATTRIBUTION_OF_CHAMPIONS);
     struct alert_source from = {.snap = x->snap,
                                 .event = &x->event,
-                                .decision = d,
+                                .decision = &x->decision,
                                 .values = x->seen.values,
                                 .traceparent = x->score->intake.traceparent};
     intent_put_alert(&x->intent, &from);
@@ -199,10 +210,13 @@ static enum status decide_and_write(struct score_steps *x)
     enum status st = decide(x->snap, &x->seen, &x->row, detail, d);
     if (st != ST_OK)
         return st;
+    if (detail == DECISION_EXPLAINED)
+        attribute(x, ATTRIBUTION_OF_ALL);
     decision_write(d, x->snap, x->event.transaction_id, x->seen.values, detail,
                    &x->intent.decision);
     if (d->flag && x->engine->outbox != NULL)
-        put_alert(x, d);
+        put_alert(x);
+    d->attributions = NULL; /* their room is the next event's */
     count_hits(x, &d->hits);
     count_models(x);
     x->score->kind = SCORE_DECIDED;

@@ -190,11 +190,6 @@ static void chain_hash(unsigned char digest[HASH_SHA256_BYTES], struct span byte
 
 /* ---- derived fields ---- */
 
-static struct diag_at body_at(const struct loader *l, const struct yaml_node *node)
-{
-    return place(l, node->body_line, node->body_col);
-}
-
 /* Of those that it reads, which stand before it, their meanings are in its own. */
 static uint64_t meaning_of_derived(const struct loader *l, struct span source,
                                    const struct cel_program *program)
@@ -222,7 +217,8 @@ static bool load_one_derived(struct loader *l, const struct yaml_node *node)
         return false;
     }
     if (!yaml_string(&l->file, node, l->diags, &source) ||
-        cel_compile(&l->env, source, body_at(l, node), s->arena, l->diags, &program) != ST_OK)
+        cel_compile(&l->env, source, yaml_body_at(&l->file, node), s->arena, l->diags, &program) !=
+            ST_OK)
         return false;
     struct cel_name name = {.name = node->key,
                             .group = "tx",
@@ -471,6 +467,12 @@ static void mark(struct reads *r, const struct cel_program *program)
         r->slots[program->reads[i]] = true;
 }
 
+static void mark_text(struct reads *r, const struct template *text)
+{
+    for (int i = 0; i < text->count; i++)
+        mark(r, text->pieces[i].program);
+}
+
 static void mark_rule(struct reads *r, const struct rule *rule)
 {
     if (rule->mode == RULE_OFF)
@@ -479,8 +481,7 @@ static void mark_rule(struct reads *r, const struct rule *rule)
         r->slots[rule->rollout.slot] = true;
     mark(r, rule->when);
     mark(r, rule->score_program);
-    for (int i = 0; i < rule->reason.count; i++)
-        mark(r, rule->reason.pieces[i].program);
+    mark_text(r, &rule->reason);
 }
 
 /* Columns of plain fields are taken from the transaction itself, those of derived ones from the
@@ -496,8 +497,11 @@ static void mark_key(struct reads *r, const struct snapshot *s, const struct fea
 
 static void mark_model(struct reads *r, const struct bound_model *m)
 {
-    for (int i = 0; i < m->model.n_inputs; i++)
+    for (int i = 0; i < m->model.n_inputs; i++) {
         r->slots[m->sources[i].slot] = true;
+        if (m->reasons.texts != NULL && m->reasons.texts[i] != NULL)
+            mark_text(r, m->reasons.texts[i]);
+    }
 }
 
 static void find_reads(struct snapshot *s, bool all)

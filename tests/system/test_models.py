@@ -1,6 +1,7 @@
 """A ruleset with models: what a decision says of them, what rules make of their scores, and what
 becomes of it when a file is another."""
 import json
+import math
 import subprocess
 
 import pytest
@@ -59,7 +60,107 @@ def test_a_rule_flags_by_a_models_score_and_the_record_names_each_model(modelled
     kept = server.get(f"/v1/decisions/{second['transaction_id']}").json()
     assert kept["models"] == second["models"]
     alert = server.get("/v1/alerts").json()["alerts"][0]["alert"]
+    reasons = alert["models"][0].pop("reasons")
     assert alert["models"] == second["models"]
+    assert reasons == [{"input": "amount", "share": pytest.approx(0.9794), "contribution": 0.95,
+                        "reason": "amount is 950"}]
+
+
+# Which terminals had frauds, and why a transaction there was flagged: the ruleset's own words.
+TERMINAL_RULESET = """
+schema:
+  transaction_id: {type: string, required: true}
+  account_id:     {type: string, required: true}
+  amount:         {type: decimal, required: true}
+  timestamp:      {type: timestamp, required: true}
+  terminal_id:    {type: string}
+  holder:         {type: string, private: true, max: 1000}
+  age:            {type: number, private: true}
+features:
+  terminal_risk: {by: terminal_id, aggregate: fraud_rate, windows: [7d]}
+flag_at: 70
+rules: [rules.yaml]
+models:
+  fraud:
+    file: fraud.yaml
+    reasons:
+      terminal_risk_7d: "terminal {terminal_id} had {terminal_risk_7d:%} fraud"
+      amount: "{amount:.2f} by {holder}"
+  next: {file: fraud.yaml, role: challenger}
+"""
+TERMINAL_MODEL = """
+model: linear
+intercept: -3
+inputs:
+  amount: {weight: 0.001}
+  age: {weight: 0.01, missing: 0}
+  terminal_risk_7d: {weight: 10, missing: 0}
+"""
+TERMINAL_RULES = """
+rules:
+  - {id: by-model, when: models.fraud > 0.5, score: 90, reason: "{models.fraud:.1%} sure"}
+"""
+
+
+def at_terminal(number, **more):
+    return {"transaction_id": f"t-{number}", "account_id": f"a-{number}", "amount": 950,
+            "timestamp": f"2026-01-05T12:00:{number:02d}Z", "terminal_id": "m-9", **more}
+
+
+@pytest.fixture(name="at_risk", params=["memory", "redis"])
+def fixture_at_risk(request, make_server):
+    """A terminal at which one of two payments was a fraud."""
+    more = {}
+    if request.param == "redis":
+        redis = request.getfixturevalue("redis")
+        more = {"state__backend": "redis", "state__redis": redis.url}
+    server = make_server(start=False, **more)
+    server.write("ruleset.yaml", TERMINAL_RULESET)
+    server.write("rules.yaml", TERMINAL_RULES)
+    server.write("fraud.yaml", TERMINAL_MODEL)
+    server.start()
+    until(lambda: server.get("/readyz").status == 200)
+    for number in range(2):
+        server.score(at_terminal(number))
+    label = {"kind": "label", "transaction_id": "t-0", "outcome": "fraud",
+             "timestamp": "2026-01-05T12:00:02Z"}
+    until(lambda: server.label(label).status == 200)
+    return server
+
+
+def test_an_alert_says_why_in_the_rulesets_words(at_risk):
+    answer = at_risk.score(at_terminal(3)).json()
+    assert answer["decision"] == "flag" and "reasons" not in models_of(answer)["fraud"]
+    until(lambda: at_risk.get("/v1/alerts").json()["alerts"])
+    alert = at_risk.get("/v1/alerts").json()["alerts"][0]["alert"]
+    reasons = models_of(alert)["fraud"]["reasons"]
+    assert [r["reason"] for r in reasons] == ["terminal m-9 had 33.3 % fraud", "950.00 by ?"]
+    assert sum(r["share"] for r in reasons) == pytest.approx(1, abs=2e-4)
+    assert "reasons" not in models_of(alert)["next"]
+    again = at_risk.score(at_terminal(3))
+    assert again.json() == answer
+    assert len(at_risk.get("/v1/alerts").json()["alerts"]) == 1
+
+
+def test_explained_contributions_and_base_sum_to_the_margin(at_risk):
+    answer = at_risk.score(at_terminal(3, age=40), "?explain=true").json()
+    for model in answer["models"]:
+        assert set(model["contributions"]) == {"amount", "terminal_risk_7d"}
+        parts = [*model["contributions"].values(), model["base"], model["private"]]
+        assert sum(parts) == pytest.approx(model["margin"])
+        assert model["private"] == pytest.approx(0.4)
+        assert model["score"] == pytest.approx(1 / (1 + math.exp(-model["margin"])))
+        assert model["reasons"][0]["input"] == "terminal_risk_7d"
+
+
+def test_a_long_reason_is_cut_and_a_private_field_says_nothing_of_itself(at_risk):
+    at_risk.score(at_terminal(3, holder="x" * 900, age=12.125))
+    until(lambda: at_risk.get("/v1/alerts").json()["alerts"])
+    alert = at_risk.get("/v1/alerts").json()["alerts"][0]["alert"]
+    reasons = {r["input"]: r["reason"] for r in models_of(alert)["fraud"]["reasons"]}
+    assert set(reasons) == {"terminal_risk_7d", "amount"}
+    assert len(reasons["amount"]) == 512
+    assert "12.125" not in json.dumps(alert)
 
 
 def test_metrics_count_scores_and_whether_two_agree(modelled):

@@ -1,5 +1,7 @@
 #include "models/tree_shap.h"
 
+#include "models/explain.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -262,6 +264,7 @@ static void make_chain(struct made *m, bool same)
     }
     set_leaf(m, at, 1);
     t->depth = MANY;
+    t->n_nodes = m->f.n_nodes;
 }
 
 static void explain_chain(bool same, double *sums)
@@ -349,6 +352,20 @@ static void the_deepest_needs_the_scratch_that_is_stated(void **state)
     arena_init(&scratch, block, 1100 << 10);
     make_chain(&made, false);
     assert_int_equal(tree_shap(&made.f, lanes, MANY, 0, &scratch, sums), ST_OK);
+    /* lanes, contributions, and what knows of each input which edge was by it */
+    assert_true((1100 << 10) + (FOREST_LANES_MAX + 2 * MODEL_INPUTS_MAX) * (int)sizeof(double) <=
+                EXPLAIN_SCRATCH_BYTES);
+}
+
+static void its_cost_is_its_nodes_times_its_points(void **state)
+{
+    (void)state;
+    make_chain(&made, false);
+    double nodes = made.f.trees[0].n_nodes;
+    assert_true(nodes == 2 * MANY + 1);
+    assert_true(tree_shap_cost(&made.f, MANY, 0) == nodes * MANY / 2);
+    assert_true(tree_shap_cost(&made.f, 8, 0) == nodes * 4); /* so many inputs are on a way */
+    assert_true(tree_shap_cost(&made.f, MANY, 1) == 0);
 }
 
 int main(void)
@@ -364,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_forest_without_covers_is_refused),
         cmocka_unit_test(too_small_a_scratch_is_refused_and_given_back),
         cmocka_unit_test(the_deepest_needs_the_scratch_that_is_stated),
+        cmocka_unit_test(its_cost_is_its_nodes_times_its_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
