@@ -25,4 +25,7 @@ __attribute__((weak)) size_t fuzz_seed(size_t i, uint8_t *buf, size_t cap);
 /* The words of the target's language, for mutations to put in; NULL: there are no more. */
 __attribute__((weak)) const char *fuzz_word(size_t i);
 
+/* How many mutations standalone.c tries, where an input costs more than most; else 100,000. */
+__attribute__((weak)) int fuzz_mutations(void);
+
 #endif

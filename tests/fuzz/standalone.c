@@ -197,7 +197,8 @@ int main(int argc, char **argv)
         inputs[n_inputs++] = (struct input){&nothing, 0};
     for (size_t i = 0; i < n_inputs; i++)
         try_one(inputs[i].data, inputs[i].len);
-    for (int i = 0; i < MUTATIONS; i++) {
+    int mutations = fuzz_mutations ? fuzz_mutations() : MUTATIONS;
+    for (int i = 0; i < mutations; i++) {
         const struct input *from = &inputs[random_below(n_inputs)];
         size_t len = from->len;
         memcpy(buf, from->data, len);
@@ -205,6 +206,6 @@ int main(int argc, char **argv)
             len = edit(buf, len);
         try_one(buf, len);
     }
-    printf("%zu inputs, %d mutations\n", n_inputs, MUTATIONS);
+    printf("%zu inputs, %d mutations\n", n_inputs, mutations);
     return 0;
 }
