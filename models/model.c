@@ -32,14 +32,10 @@ const char *model_transform_text(enum model_transform transform)
 
 static void put_hash(struct span bytes, char hash[17])
 {
-    unsigned char digest[HASH_SHA256_BYTES];
-    uint64_t first = 0;
-    struct text t;
-    hash_sha256(bytes, digest);
-    for (int i = 0; i < 8; i++)
-        first = first << 8 | digest[i];
-    text_init(&t, hash, 17);
-    text_hex(&t, first, 16);
+    char id[HASH_ID_DIGITS + 1];
+    hash_id("", bytes, id);
+    memcpy(hash, id, 16);
+    hash[16] = '\0';
 }
 
 /* No loader has to know of it. */
