@@ -20,6 +20,7 @@ static const char *const keys[COLUMNS] = {[LEFT] = "left_children",
 /* What is there for each node that splits by category, in the order of their ids. */
 struct categories {
     const json_t *nodes, *segments, *sizes, *all;
+    json_int_t taken; /* of all, by the splits so far */
 };
 
 struct reading {
@@ -99,6 +100,12 @@ static bool read_set(struct reading *r, uint32_t id, uint32_t *ret_words)
     if (at < 0 || !whole(r->by.segments, (size_t)at, 0, all, &begin) ||
         !whole(r->by.sizes, (size_t)at, 1, all - begin, &n)) {
         forest_build_error(r->b, id, "it splits by category, and has no categories");
+        return false;
+    }
+    /* Each is of one split, so reading all of them is no more work than the file is long. */
+    r->by.taken += n;
+    if (r->by.taken > all) {
+        forest_build_error(r->b, id, "its categories are those of other splits, too");
         return false;
     }
     return set_bits(r, id, (size_t)begin, (size_t)(begin + n), ret_words);

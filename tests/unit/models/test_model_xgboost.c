@@ -419,6 +419,24 @@ static void an_arena_that_is_full_is_said(void **state)
     }
 }
 
+/* Else a file of a megabyte would be read for a minute. */
+static void categories_are_of_one_split(void **state)
+{
+    (void)state;
+    struct model untouched;
+    edit(xgboost_case, "\"categories\":[1],\"categories_nodes\":[1]",
+         "\"categories\":[1,2],\"categories_nodes\":[0,1]");
+    edit_too("\"categories_segments\":[0],\"categories_sizes\":[1]",
+             "\"categories_segments\":[0,1],\"categories_sizes\":[1,1]");
+    struct span two = edit_too("\"split_type\":[0,1,", "\"split_type\":[1,1,");
+    loaded(two);
+    struct span shared = edit_too("\"categories_segments\":[0,1],\"categories_sizes\":[1,1]",
+                                  "\"categories_segments\":[0,0],\"categories_sizes\":[2,1]");
+    assert_int_equal(load(shared, &untouched), ST_INVALID);
+    assert_string_equal(diags.items[0].message,
+                        "tree 0, node 1: its categories are those of other splits, too");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +460,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(a_file_that_is_cut_off_is_refused_wherever_that_is),
         cmocka_unit_test(an_arena_that_is_full_is_said),
+        cmocka_unit_test(categories_are_of_one_split),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
