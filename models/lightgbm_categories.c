@@ -1,5 +1,7 @@
 #include "models/lightgbm_categories.h"
 
+#include "models/model_json.h"
+
 #include <jansson.h>
 
 struct categories {
@@ -165,6 +167,11 @@ enum status lightgbm_categories_read(struct lightgbm_text *t, struct model_input
     read_lines(&c, t);
     if (c.pandas.len == 0)
         return ST_OK;
+    if (model_json_count(c.pandas) > MODEL_VALUES_MAX) {
+        diag_error(t->file->diags, at_line(&c), NULL, "pandas_categorical has more than %d values",
+                   MODEL_VALUES_MAX);
+        return ST_TOO_LARGE;
+    }
     json_t *lists = json_loadb(c.pandas.base, c.pandas.len, 0, &error);
     if (lists == NULL)
         return complain(&c, "is not JSON");

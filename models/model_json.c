@@ -45,8 +45,7 @@ static struct diag_at at_file(const struct model_file *file)
     return (struct diag_at){.file = file->name};
 }
 
-/* No less than what jansson will make. */
-static size_t count_values(struct span json)
+size_t model_json_count(struct span json)
 {
     size_t n = 1;
     for (size_t i = 0; i < json.len; i++)
@@ -74,7 +73,7 @@ static enum status refuse_json(const struct model_file *file, const json_error_t
 static enum status read_json(const struct model_file *file, json_t **ret_object)
 {
     json_error_t error;
-    if (count_values(file->bytes) > MODEL_VALUES_MAX)
+    if (model_json_count(file->bytes) > MODEL_VALUES_MAX)
         return refuse_values(file);
     json_t *json = json_loadb(file->bytes.base, file->bytes.len, JSON_REJECT_DUPLICATES, &error);
     if (json == NULL)

@@ -16,6 +16,9 @@
 
 enum { MODEL_VALUES_MAX = 8 << 20 }; /* 64 MiB of JSON have as many; 400 MB while it is read */
 
+/* No less than the values jansson will make of it. O(bytes). */
+size_t model_json_count(struct span json);
+
 /* Do they begin an object, in JSON or UBJSON, whose first name is `name`? */
 bool model_json_begins(struct span bytes, const char *name);
 

@@ -41,6 +41,9 @@ static const char known[] = "known are"
     ;
 _Static_assert(sizeof known <= DIAG_MESSAGE_MAX, "the hint is shown whole");
 
+/* 64 numbers of 20 digits and their commas: not a text that costs memory to read. */
+enum { BASE_SCORE_BYTES_MAX = 4096 };
+
 /* The file, unpacked; all of it borrowed from its JSON. */
 struct parts {
     const json_t *learner, *attributes, *gbtree; /* gbtree: that within DART too */
@@ -192,6 +195,9 @@ static enum status read_base(const struct model_file *file, const struct parts *
                              struct model *model)
 {
     void *mem;
+    if (strlen(p->base_score) > BASE_SCORE_BYTES_MAX)
+        return refuse_over(file, "bytes of base_score", strlen(p->base_score),
+                           BASE_SCORE_BYTES_MAX);
     if (arena_alloc(file->arena, (size_t)model->n_outputs * sizeof *model->base, &mem) != ST_OK)
         return no_space(file);
     model->base = mem;

@@ -1,5 +1,6 @@
 #include "models/model_lightgbm.h"
 
+#include "models/model_json.h"
 #include "tests/unit/models/model_case.h"
 
 #include <math.h>
@@ -531,6 +532,21 @@ static void a_name_is_128_bytes_at_most(void **state)
     expect(ST_INVALID, with("amount", name), 8, "the name of input 0 is longer than 128 bytes");
 }
 
+/* Each costs jansson fifty bytes, whatever it takes in the file. */
+static void values_of_categories_are_counted_before_there_is_memory_for_them(void **state)
+{
+    (void)state;
+    size_t head = (size_t)(strstr(file, "[[\"FR") - file), n = MODEL_VALUES_MAX;
+    char *long_file = malloc(head + n);
+    assert_non_null(long_file);
+    memcpy(long_file, file, head);
+    memset(long_file + head, ',', n);
+    expect(ST_INVALID, span_of(long_file, head + n - 1), 46, "pandas_categorical is not JSON");
+    expect(ST_TOO_LARGE, span_of(long_file, head + n), 46,
+           "pandas_categorical has more than 8388608 values");
+    free(long_file);
+}
+
 static void categories_by_name_are_4096_at_most(void **state)
 {
     (void)state;
@@ -580,6 +596,7 @@ int main(void)
         cmocka_unit_test(trees_are_20000_at_most_and_one_at_least),
         cmocka_unit_test(nodes_are_two_million_at_most),
         cmocka_unit_test(a_name_is_128_bytes_at_most),
+        cmocka_unit_test(values_of_categories_are_counted_before_there_is_memory_for_them),
         cmocka_unit_test(categories_by_name_are_4096_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

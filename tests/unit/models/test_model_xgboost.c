@@ -419,6 +419,20 @@ static void an_arena_that_is_full_is_said(void **state)
     }
 }
 
+static void a_base_score_is_a_text_of_4096_bytes_at_most(void **state)
+{
+    (void)state;
+    char text[4096 + 2];
+    struct model untouched;
+    memset(text, ' ', sizeof text);
+    memcpy(text, "2.5E-1", strlen("2.5E-1"));
+    text[4097] = '\0';
+    assert_int_equal(load(edit(xgboost_case, "[2.5E-1]", text), &untouched), ST_TOO_LARGE);
+    assert_string_equal(diags.items[0].message, "4097 bytes of base_score, and 4096 are the most");
+    text[4096] = '\0';
+    loaded(edit(xgboost_case, "[2.5E-1]", text));
+}
+
 /* Else a file of a megabyte would be read for a minute. */
 static void categories_are_of_one_split(void **state)
 {
@@ -461,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_cut_off_is_refused_wherever_that_is),
         cmocka_unit_test(an_arena_that_is_full_is_said),
         cmocka_unit_test(categories_are_of_one_split),
+        cmocka_unit_test(a_base_score_is_a_text_of_4096_bytes_at_most),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
