@@ -167,9 +167,9 @@ enum status lightgbm_categories_read(struct lightgbm_text *t, struct model_input
     read_lines(&c, t);
     if (c.pandas.len == 0)
         return ST_OK;
-    if (model_json_count(c.pandas) > MODEL_VALUES_MAX) {
-        diag_error(t->file->diags, at_line(&c), NULL, "pandas_categorical has more than %d values",
-                   MODEL_VALUES_MAX);
+    const char *over = model_json_over(c.pandas);
+    if (over != NULL) {
+        diag_error(t->file->diags, at_line(&c), NULL, "pandas_categorical has more than %s", over);
         return ST_TOO_LARGE;
     }
     json_t *lists = json_loadb(c.pandas.base, c.pandas.len, 0, &error);

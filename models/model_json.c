@@ -1,7 +1,5 @@
 #include "models/model_json.h"
 
-#include "models/ubjson.h"
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -45,19 +43,20 @@ static struct diag_at at_file(const struct model_file *file)
     return (struct diag_at){.file = file->name};
 }
 
-size_t model_json_count(struct span json)
-{
-    size_t n = 1;
-    for (size_t i = 0; i < json.len; i++)
-        n += json.base[i] == ',' || json.base[i] == '[' || json.base[i] == '{';
-    return n;
-}
+_Static_assert(MODEL_VALUES_MAX == 8388608 && MODEL_NESTED_MAX == 1048576, "as is said below");
 
-static enum status refuse_values(const struct model_file *file)
+/* No fewer are counted than jansson will make. */
+const char *model_json_over(struct span json)
 {
-    diag_error(file->diags, at_file(file), "train fewer or smaller trees", "more than %d values",
-               MODEL_VALUES_MAX);
-    return ST_TOO_LARGE;
+    size_t n_values = 1, n_nested = 0;
+    for (size_t i = 0; i < json.len; i++) {
+        bool is_nested = json.base[i] == '[' || json.base[i] == '{';
+        n_nested += is_nested;
+        n_values += is_nested || json.base[i] == ',';
+    }
+    if (n_values > MODEL_VALUES_MAX)
+        return "8388608 values";
+    return n_nested > MODEL_NESTED_MAX ? "1048576 arrays and objects" : NULL;
 }
 
 static enum status refuse_json(const struct model_file *file, const json_error_t *error)
@@ -73,8 +72,12 @@ static enum status refuse_json(const struct model_file *file, const json_error_t
 static enum status read_json(const struct model_file *file, json_t **ret_object)
 {
     json_error_t error;
-    if (model_json_count(file->bytes) > MODEL_VALUES_MAX)
-        return refuse_values(file);
+    const char *over = model_json_over(file->bytes);
+    if (over != NULL) {
+        diag_error(file->diags, at_file(file), "train fewer or smaller trees", "more than %s",
+                   over);
+        return ST_TOO_LARGE;
+    }
     json_t *json = json_loadb(file->bytes.base, file->bytes.len, JSON_REJECT_DUPLICATES, &error);
     if (json == NULL)
         return refuse_json(file, &error);

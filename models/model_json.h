@@ -1,8 +1,8 @@
 /*
  * model_json.h -- a model's file as jansson's values, from JSON or UBJSON.
  *
- * jansson takes some 50 bytes for a value, whatever that takes in the file: their number is bound
- * before they are made.
+ * jansson takes some 50 bytes for a value, and some hundred for an array or object, whatever that
+ * takes in the file: their number is bound before they are made.
  *
  * Owns:    nothing.
  * Threads: any.
@@ -11,13 +11,17 @@
 #define SLUICE_MODELS_MODEL_JSON_H
 
 #include "models/model_formats.h"
+#include "models/ubjson.h"
 
 #include <jansson.h>
 
-enum { MODEL_VALUES_MAX = 8 << 20 }; /* 64 MiB of JSON have as many; 400 MB while it is read */
+enum {
+    MODEL_VALUES_MAX = 8 << 20,           /* 64 MiB of JSON have as many; 400 MB while it is read */
+    MODEL_NESTED_MAX = UBJSON_NESTED_MAX, /* of them arrays and objects: 300 bytes each */
+};
 
-/* No less than the values jansson will make of it. O(bytes). */
-size_t model_json_count(struct span json);
+/* Of what there may be too much in it, such as "8388608 values"; NULL: of nothing. O(bytes). */
+const char *model_json_over(struct span json);
 
 /* Do they begin an object, in JSON or UBJSON, whose first name is `name`? */
 bool model_json_begins(struct span bytes, const char *name);

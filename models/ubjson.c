@@ -12,7 +12,7 @@ struct open {
 
 struct reader {
     struct span in; /* what is still to be read */
-    size_t values_left;
+    size_t values_left, nested_left;
     json_t *root;
     struct open open[UBJSON_DEPTH_MAX];
     int depth;
@@ -153,6 +153,14 @@ static bool count_value(struct reader *r)
     return true;
 }
 
+static bool count_nested(struct reader *r)
+{
+    if (r->nested_left == 0)
+        return fail(r, ST_TOO_LARGE, "more arrays and objects than a model may have");
+    r->nested_left--;
+    return true;
+}
+
 /* `value` goes to what is open, behind `name` if that is an object; it is taken, NULL is wrong. */
 static bool put(struct reader *r, struct span name, json_t *value)
 {
@@ -253,7 +261,7 @@ static bool put_number(struct reader *r, struct span name, char type)
 
 static bool put_value(struct reader *r, struct span name, char mark)
 {
-    if (!count_value(r))
+    if (!count_value(r) || ((mark == '{' || mark == '[') && !count_nested(r)))
         return false;
     switch (mark) {
     case '{':
@@ -312,7 +320,7 @@ static bool read_all(struct reader *r)
 enum status ubjson_read(struct span bytes, size_t values_max, json_t **ret_object,
                         struct ubjson_error *ret_error)
 {
-    struct reader r = {.in = bytes, .values_left = values_max};
+    struct reader r = {.in = bytes, .values_left = values_max, .nested_left = UBJSON_NESTED_MAX};
     if (!read_all(&r)) {
         *ret_error = (struct ubjson_error){r.problem, bytes.len - r.in.len};
         json_decref(r.root);

@@ -22,7 +22,10 @@
 
 #include <jansson.h>
 
-enum { UBJSON_DEPTH_MAX = 32 }; /* models are nine deep */
+enum {
+    UBJSON_DEPTH_MAX = 32,       /* models are nine deep */
+    UBJSON_NESTED_MAX = 1 << 20, /* arrays and objects: 20,000 trees have a third of it */
+};
 
 struct ubjson_error {
     const char *problem; /* static */

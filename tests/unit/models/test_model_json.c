@@ -69,12 +69,12 @@ static void what_is_wrong_is_placed(void **state)
     check_refused(BYTES("[1]"), "this is no object");
 }
 
-/* So many values, if it were JSON; commas in a row are refused at once. */
-static char *commas(size_t n)
+/* So many values, if it were JSON; such a row is refused at once. */
+static char *row_of(char c, size_t n)
 {
     char *bytes = malloc(n);
     assert_non_null(bytes);
-    memset(bytes, ',', n);
+    memset(bytes, c, n);
     bytes[0] = '[';
     return bytes;
 }
@@ -83,11 +83,24 @@ static void values_are_counted_before_there_is_memory_for_them(void **state)
 {
     (void)state;
     json_t *untouched = NULL;
-    char *bytes = commas(MODEL_VALUES_MAX);
+    char *bytes = row_of(',', MODEL_VALUES_MAX);
     assert_int_equal(read_it(span_of(bytes, MODEL_VALUES_MAX - 1), &untouched), ST_INVALID);
     assert_int_equal(read_it(span_of(bytes, MODEL_VALUES_MAX), &untouched), ST_TOO_LARGE);
     assert_string_equal(diags.items[0].message, "more than 8388608 values");
     free(bytes);
+}
+
+static void arrays_and_objects_are_counted_too(void **state)
+{
+    (void)state;
+    json_t *untouched = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        char *bytes = row_of("[{"[i], MODEL_NESTED_MAX + 1);
+        assert_int_equal(read_it(span_of(bytes, MODEL_NESTED_MAX), &untouched), ST_INVALID);
+        assert_int_equal(read_it(span_of(bytes, MODEL_NESTED_MAX + 1), &untouched), ST_TOO_LARGE);
+        assert_string_equal(diags.items[0].message, "more than 1048576 arrays and objects");
+        free(bytes);
+    }
 }
 
 static enum status take_it(const struct model_file *file, json_t *object, struct model *model)
@@ -135,6 +148,7 @@ int main(void)
         cmocka_unit_test(json_and_ubjson_are_the_same_values),
         cmocka_unit_test(what_is_wrong_is_placed),
         cmocka_unit_test(values_are_counted_before_there_is_memory_for_them),
+        cmocka_unit_test(arrays_and_objects_are_counted_too),
         cmocka_unit_test(a_model_is_given_when_it_is_whole),
         cmocka_unit_test(a_column_has_a_value_for_each_node),
     };

@@ -155,6 +155,35 @@ static void depth_is_limited(void **state)
     assert_string_equal(error.problem, "nested too deep");
 }
 
+/* An array of `n` empty ones; with the object and the array around them two more. */
+static enum status read_empty(size_t n)
+{
+    char *bytes = malloc(2 * n + 16);
+    struct ubjson_error error;
+    struct text text;
+    json_t *json;
+    assert_non_null(bytes);
+    text_init(&text, bytes, 2 * n + 16);
+    text_str(&text, "{i\1a[");
+    for (size_t i = 0; i < n; i++)
+        text_str(&text, i % 2 ? "[]" : "{}");
+    text_str(&text, "]}");
+    enum status st = ubjson_read(text_span(&text), 2 * n + 16, &json, &error);
+    free(bytes);
+    if (st == ST_OK)
+        json_decref(json);
+    else
+        assert_string_equal(error.problem, "more arrays and objects than a model may have");
+    return st;
+}
+
+static void arrays_and_objects_are_limited(void **state)
+{
+    (void)state;
+    assert_int_equal(read_empty(UBJSON_NESTED_MAX - 2), ST_OK);
+    assert_int_equal(read_empty(UBJSON_NESTED_MAX - 1), ST_TOO_LARGE);
+}
+
 static void an_object_is_told_from_json(void **state)
 {
     (void)state;
@@ -179,6 +208,7 @@ int main(void)
         cmocka_unit_test(a_count_is_held_against_the_bytes_before_there_is_memory_for_it),
         cmocka_unit_test(values_are_limited),
         cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(arrays_and_objects_are_limited),
         cmocka_unit_test(an_object_is_told_from_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
