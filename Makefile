@@ -94,7 +94,8 @@ LOCKED = mkdir -p $(BUILD) && flock $(BUILD)/.lock $(MAKE) --no-print-directory 
 .DELETE_ON_ERROR:
 # Not .SECONDARY: a missing archive would then count as up to date.
 .PRECIOUS: $(SAN)/%.o $(BUILD)/%.o
-.PHONY: all run test unit fuzz differential system hostile train parity bench packs chaos tidy lint-deep format docs conformance deps deps-test \
+.PHONY: all run test unit fuzz differential system hostile train parity bench packs chaos tidy \
+        lint-deep format docs conformance deps deps-test \
         venv kafka kafka-stop docker-try clean help objects test-build
 
 all: ## build/sluice (the default)
@@ -167,7 +168,7 @@ $(BUILD)/api/on_contract.o $(SAN)/api/on_contract.o: openapi.yaml asyncapi.yaml
 KAFKA_PORT ?= 9092
 REDIS_PORT ?= 6390
 PARTITIONS ?= 1
-run: deps ## install what is missing, build, and serve on 127.0.0.1:8080; KAFKA=1 between a broker's topics
+run: deps ## install what is missing, build, serve on 127.0.0.1:8080; KAFKA=1 between topics
 ifeq ($(KAFKA),1)
 	@sh .ci/packages.sh kafka try
 	@$(MAKE) --no-print-directory -s $(KAFKA_LIBS)/.made
@@ -211,7 +212,7 @@ endif
 
 COUNT ?= 100000
 SEED  ?= 1
-differential: ## generated expressions, ours against cel-go's answers; COUNT=1000000 SEED=1; needs Go
+differential: ## generated expressions, ours against cel-go's; COUNT=1000000 SEED=1; needs Go
 	+@$(LOCKED) $(BUILD)/sluice
 	@$(PYTHON) tests/differential/run.py --count $(COUNT) --seed $(SEED) --sluice $(BUILD)/sluice \
 	    || test $$? -eq 77
@@ -222,7 +223,7 @@ system: ## system tests; T=tests/system/test_x.py for one file
 # Numbers FIRST to FIRST + MUTANTS, the same files each time; what was wrong stays in build/hostile.
 MUTANTS ?= 10000
 FIRST   ?= 0
-hostile: deps-test ## model files that are nearly one, sent to a service under sanitizers; MUTANTS=10000
+hostile: deps-test ## model files that are nearly one, sent to a service; MUTANTS=10000
 	+@$(LOCKED) $(SAN)/sluice
 	@SLUICE_BIN=$(SAN)/sluice $(VENV)/bin/python tests/system/hostile_models.py \
 	    --count $(MUTANTS) --first $(FIRST) --keep $(BUILD)/hostile
@@ -231,7 +232,7 @@ conformance: deps-test ## published data and test suites from SHARED (default ..
 	+@$(LOCKED) $(BUILD)/sluice
 	bash tests/conformance/run.sh
 
-chaos: deps-test ## the handbook through Kafka while everything is killed, paused and joined: minutes
+chaos: deps-test ## the handbook through Kafka while all is killed, paused and joined: minutes
 	@$(LOCKED) $(BUILD)/sluice
 	bash tests/conformance/chaos.sh
 
@@ -240,14 +241,14 @@ packs: ## what the rule packs find on a generated bank; WRITE=1 puts it into the
 	@SLUICE_BIN=$(BUILD)/sluice $(PYTHON) tests/rules/measure_packs.py $(if $(WRITE),--write)
 
 ROWS ?= 100000
-parity: deps-test ## scores and contributions beside XGBoost's, LightGBM's and scikit-learn's own; ROWS=100000
+parity: deps-test ## scores and contributions beside the training libraries' own; ROWS=100000
 	+@$(LOCKED) $(BUILD)/sluice
-	@PARITY_ROWS=$(ROWS) SLUICE_BIN=$(BUILD)/sluice OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -rP \
-	    -p no:cacheprovider -n $(JOBS) tests/parity | grep -v '^-* *$$'
+	@PARITY_ROWS=$(ROWS) SLUICE_BIN=$(BUILD)/sluice OMP_NUM_THREADS=1 \
+	    $(VENV)/bin/python -m pytest -q -rP -p no:cacheprovider -n $(JOBS) tests/parity | grep -v '^-* *$$'
 
-# With EVENTS=FILE of your own events and labels, by the ruleset of CONFIG, instead of generated ones.
+# With EVENTS=FILE of your own events and labels, by the ruleset of CONFIG, instead of generated.
 TRAIN ?= xgboost
-train: ## a model: generate, replay, train, evaluate, into build/train; TRAIN=lightgbm, EVENTS=, CONFIG=, INPUTS=
+train: ## a model, from events to its card, into build/train; TRAIN=, EVENTS=, CONFIG=, INPUTS=
 	+@$(LOCKED) $(BUILD)/sluice $(TRAIN_VENV)/.made
 	@$(TRAIN_VENV)/bin/python models/train/train.py --sluice $(BUILD)/sluice --config $(CONFIG) \
 	    --output $(BUILD)/train --library $(TRAIN) $(if $(EVENTS),--events $(EVENTS)) \
@@ -269,7 +270,7 @@ lint-deep: ## clang-tidy over every source; minutes
 format: ## clang-format every C file in place
 	@$(PYTHON) tests/lint/sources.py | xargs clang-format -i
 
-docs: $(BUILD)/sluice $(VENV)/.made ## CONFIGURATION.md and rules/schemas from the program; is openapi.yaml valid?
+docs: $(BUILD)/sluice $(VENV)/.made ## CONFIGURATION.md, rules/schemas; is openapi.yaml valid?
 	@sh tests/lint/docs.sh --write
 
 # ---- packages and the rest -------------------------------------------------------------------
@@ -293,7 +294,7 @@ kafka: ## a real Kafka at KAFKA_PORT (9092) of 127.0.0.1, for development; BROKE
 kafka-stop: ## end what `make kafka` started; its data stays in build/kafka
 	@$(PYTHON) tests/system/kafka_broker.py stop
 
-docker-try: ## docker/Dockerfile without Docker: its steps in a chroot, then its image; root, minutes
+docker-try: ## docker/Dockerfile without Docker: its steps in a chroot, its image; root, minutes
 	@$(PYTHON) tests/docker/try_dockerfile.py
 
 # The stamp is the last to be there: half a set of jars is none.
@@ -318,12 +319,13 @@ $(VENV)/.made $(TRAIN_VENV)/.made:
 
 clean: ## remove what was built (and build/journal, build/kafka), but for the Python environment
 	@[ ! -d $(BUILD)/kafka ] || $(PYTHON) tests/system/kafka_broker.py stop
-	@mkdir -p $(BUILD) && flock $(BUILD)/.lock find $(BUILD) -mindepth 1 -maxdepth 1 ! -name venv ! -name train-venv \
-	    ! -name .lock -exec rm -rf {} +
+	@mkdir -p $(BUILD) && flock $(BUILD)/.lock find $(BUILD) -mindepth 1 -maxdepth 1 \
+	    ! -name venv ! -name train-venv ! -name .lock -exec rm -rf {} +
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
 	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
 
--include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(SAN_SUPPORT:.o=.d) $(addsuffix .d,$(UNIT_BINS) $(FUZZ_BINS)) \
+-include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(SAN_SUPPORT:.o=.d) \
+         $(addsuffix .d,$(UNIT_BINS) $(FUZZ_BINS)) \
          $(wildcard $(BUILD)/tests/*/*.d $(SAN)/tests/fuzz/*.d)
