@@ -6,13 +6,14 @@
 
 enum {
     DIGITS_MIN = 4, /* behind the point: a decimal's */
-    DIGITS_MAX = 9, /* of a value close to zero */
     DIGITS_SHOWN = 6,
     PROBES = 4, /* a half, a tenth, zero, the far end */
     /* Each is half of the one before, of 2^62 decimals, or of some model's edges: there are 2^13 of
      * them in all, so each of 16 models has 2^9, which takes ten. */
     GAPS_MAX = 64 + MODELS_MAX * 10,
 };
+
+#define CHANGE_OF_CHOICE 1.0 /* as of a number that becomes zero */
 
 static const double far_end = COUNTERFACTUAL_FAR_END;
 
@@ -25,14 +26,15 @@ static double power_of_ten(int digits)
 }
 
 /* So many digits behind the point that `v` has DIGITS_SHOWN of them in all. */
-static int digits_of(double v, bool is_int)
+static int digits_of(double v, const struct counterfactual_name *name)
 {
     int digits = DIGITS_MIN;
-    if (is_int)
+    if (name->is_int)
         return 0;
     if (v != 0 && fabs(v) < 1)
         digits = DIGITS_SHOWN - 1 - (int)floor(log10(fabs(v)));
-    digits = digits < DIGITS_MIN ? DIGITS_MIN : digits > DIGITS_MAX ? DIGITS_MAX : digits;
+    digits = digits < DIGITS_MIN ? DIGITS_MIN : digits;
+    digits = digits > name->digits_max ? name->digits_max : digits;
     while (digits > 0 && far_end * power_of_ten(digits) > 0x1p52 &&
            fabs(v) * power_of_ten(digits) > 0x1p52)
         digits--;
@@ -411,9 +413,9 @@ static bool may_turn_between(struct search *s)
 
 /* As many digits as before the gap, or the fewer with which its decimals can be counted: from 0.005
  * to the far end there are more than 2^63 of eight. */
-static double unit_of_gap(double before, double at, bool is_int)
+static double unit_of_gap(double before, double at, const struct counterfactual_name *name)
 {
-    int digits = digits_of(before, is_int);
+    int digits = digits_of(before, name);
     while (digits > 0 && fabs(at - before) * power_of_ten(digits) > 0x1p62)
         digits--;
     return power_of_ten(digits);
@@ -460,7 +462,7 @@ static int64_t middle_of(const struct search *s, const struct decimals *d, struc
 static bool search_gap(struct search *s, const struct side *side, double before, double at,
                        double *ret_at)
 {
-    double unit = unit_of_gap(before, at, s->name->is_int);
+    double unit = unit_of_gap(before, at, s->name);
     double end = side->sign > 0 ? ceil(at * unit) : floor(at * unit);
     struct decimals d = {side->sign > 0 ? floor(before * unit) : ceil(before * unit), unit,
                          side->sign};
@@ -529,7 +531,7 @@ static double number_of(struct cel_value v)
 
 static double change_of(const struct counterfactual *c)
 {
-    return change(number_of(c->is), number_of(c->would));
+    return c->is_choice ? CHANGE_OF_CHOICE : change(number_of(c->is), number_of(c->would));
 }
 
 /* Into its place, of the nearest; the last goes when there are too many. */
@@ -594,15 +596,50 @@ static bool try_side(struct search *s, int sign, struct counterfactual *ret_c)
     return true;
 }
 
-static void try_name(struct search *s, struct counterfactuals *found)
+/* Is it the other decision with this value, all that reads it being run again? */
+static bool turns_with(struct search *s, struct cel_value v)
+{
+    set_row(s, v);
+    for (int i = 0; i < s->name->n_rules; i++)
+        retry(s, s->name->rules[i]);
+    bool turns = !s->is_cut && sum_flags(s) != s->flag;
+    put_back(s);
+    return turns;
+}
+
+static bool is_same(const struct cel_value *a, const struct cel_value *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    return a->kind == CEL_STRING ? span_eq(a->text, b->text)
+           : a->kind == CEL_BOOL ? a->flag == b->flag
+                                 : a->i64 == b->i64;
+}
+
+static void try_choices(struct search *s, struct counterfactuals *found)
+{
+    bool is_known = s->was.kind == CEL_BOOL || s->was.kind == CEL_STRING || s->was.kind == CEL_INT;
+    if (!is_known || CHANGE_OF_CHOICE >= s->change_max)
+        return;
+    for (int i = 0; i < s->name->n_choices && !s->is_cut; i++) {
+        const struct cel_value *choice = &s->name->choices[i];
+        if (is_same(choice, &s->was) || !turns_with(s, *choice))
+            continue;
+        keep(found, &(struct counterfactual){.slot = s->name->slot,
+                                             .is = s->was,
+                                             .would = *choice,
+                                             .sign = '=',
+                                             .is_choice = true});
+        return;
+    }
+}
+
+static void try_number(struct search *s, struct counterfactuals *found)
 {
     struct counterfactual below, above;
     bool is_number = s->was.kind == CEL_INT || s->was.kind == CEL_DOUBLE;
-    if (!is_number || !(fabs(number_of(s->was)) < far_end) || !may_turn(s))
+    if (!is_number || !(fabs(number_of(s->was)) < far_end))
         return;
-    s->change_max = found->count == COUNTERFACTUALS_MAX
-                        ? change_of(&found->items[COUNTERFACTUALS_MAX - 1])
-                        : INFINITY;
     counterfactual_models_sweep(&s->models);
     double lo = fmax(s->name->lo, -far_end), hi = fmin(s->name->hi, far_end);
     s->n_computed = narrow(s, s->name->computed, s->name->n_computed, lo, hi, s->computed);
@@ -613,21 +650,26 @@ static void try_name(struct search *s, struct counterfactuals *found)
         keep(found, &above);
 }
 
+static void try_name(struct search *s, struct counterfactuals *found)
+{
+    if (!may_turn(s))
+        return;
+    s->change_max = found->count == COUNTERFACTUALS_MAX
+                        ? change_of(&found->items[COUNTERFACTUALS_MAX - 1])
+                        : INFINITY;
+    if (s->name->n_choices > 0)
+        try_choices(s, found);
+    else
+        try_number(s, found);
+}
+
 /* Does it hold at the far end of its side too? Then it is "<=" or ">=". */
 static void set_sign(struct search *s, struct counterfactual *c)
 {
     const double would = number_of(c->would);
     const int sign = would > number_of(c->is) ? 1 : -1;
     const struct side side = side_of(s, sign);
-    bool holds = would == side.far;
-    if (!holds) {
-        set_row(s, value_of(s->name, side.far));
-        for (int i = 0; i < s->name->n_rules; i++)
-            retry(s, s->name->rules[i]);
-        holds = !s->is_cut && sum_flags(s) != s->flag;
-        put_back(s);
-    }
-    if (holds)
+    if (would == side.far || turns_with(s, value_of(s->name, side.far)))
         c->sign = sign > 0 ? '>' : '<';
 }
 
@@ -643,7 +685,7 @@ static void set_signs(struct search *s, struct means *left, struct counterfactua
     const struct counterfactual_plan *plan = s->snap->counterfactuals;
     for (int i = 0; i < plan->n_names; i++) {
         for (int k = 0; k < found->count; k++) {
-            if (found->items[k].slot != plan->names[i].slot)
+            if (found->items[k].slot != plan->names[i].slot || found->items[k].is_choice)
                 continue;
             struct means share = *left;
             begin_name(s, &plan->names[i], &share);

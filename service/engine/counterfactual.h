@@ -5,7 +5,7 @@
  *     flagged if amount >= 1000.01 (it is 950)
  *     flagged if account_avg_7d were 166.6666 (it is 208)
  *
- * One number of the row is changed, a field's or a feature's, and all else stays as it is; derived
+ * One value of the row is changed, a field's or a feature's, and all else stays as it is; derived
  * fields follow. (A larger amount would be in the account's sums too; here it is not.) The rules
  * that read it are run again, and only what really turns the decision is told. The nearest such
  * value is looked for on both sides:
@@ -25,9 +25,12 @@
  * A model's score follows its inputs, and a rule that reads it computes with them: a stretch is
  * split where trees have their thresholds (counterfactual_models.h).
  *
+ * What is no quantity, a bool or the name of a model's category, has no near and far: the others
+ * are tried, and the first that turns it is told. It is as far away as zero is from a number.
+ *
  * Not changed: what is missing or inexact; ids that features are kept by, private fields; codes,
- * that is numbers that some rule compares by ==, or looks for in a list, or that are a model's
- * categories; what a derived text, list or map depends on.
+ * that is numbers that some rule compares by ==, or looks for in a list; texts that are no model's
+ * category; what a derived text, list or map depends on.
  *
  * What a search may cost is limited, in steps of rules (COUNTERFACTUAL_STEPS_MAX) and in nodes of
  * models' trees (COUNTERFACTUAL_NODES_MAX). Each name has its share of that, and a share that is
@@ -52,8 +55,9 @@ enum {
 
 struct counterfactual {
     int slot;
-    struct cel_value is, would; /* int or double */
+    struct cel_value is, would; /* int or double; of a choice also bool or string */
     char sign;                  /* '<': it holds for less too; '>': for more; '=' */
+    bool is_choice;             /* no quantity */
 };
 
 struct counterfactuals {

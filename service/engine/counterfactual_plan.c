@@ -2,6 +2,7 @@
 
 #include "rules/cel_bounds.h"
 #include "rules/cel_thresholds.h"
+#include "service/base/decode.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ struct preparing {
     const struct snapshot *snap;
     struct arena *arena;
     struct counterfactual_name name;
-    bool is_code;
+    bool is_code, is_category; /* to a rule; to a model */
     int *rules, *computed;
     double *scores;
     struct derived_use derived[SNAPSHOT_DERIVED_MAX];
@@ -159,7 +160,6 @@ static int64_t nodes_of(const struct model *m)
     return nodes;
 }
 
-/* A category is no quantity: the name that is one is a code. */
 static bool is_category(const struct bound_model *m, int input)
 {
     return m->model.inputs[input].is_category || m->sources[input].categories != NULL;
@@ -175,7 +175,7 @@ static bool follow(struct preparing *p, const struct bound_model *m, int *inputs
         if (!is_fed_by_it(p, m, i))
             continue;
         has_category |= is_category(m, i);
-        p->is_code |= is_category(m, i) && m->sources[i].slot == p->name.slot;
+        p->is_category |= is_category(m, i) && m->sources[i].slot == p->name.slot;
         inputs[n++] = i;
     }
     *ret_model = (struct counterfactual_model){.model = (int)(m - p->snap->models.items),
@@ -220,6 +220,58 @@ static bool prepare_models(struct preparing *p)
     return true;
 }
 
+/* ---- choices --------------------------------------------------------------------------------- */
+
+/* The categories that a model knows the name by, to `choices`, which may be NULL; how many. */
+static int add_categories(const struct preparing *p, const struct bound_model *m,
+                          struct cel_value *choices)
+{
+    int n = 0;
+    for (int i = 0; i < m->model.n_inputs; i++) {
+        const struct model_source *source = &m->sources[i];
+        for (int k = 0; k < source->n_categories && source->slot == p->name.slot; k++) {
+            struct span name = source->categories[k].name;
+            uint64_t number = 0;
+            if (p->name.is_int && (!decode_u64(name, 10, &number) || number > INT64_MAX))
+                continue;
+            if (choices != NULL)
+                choices[n] = p->name.is_int ? cel_int((int64_t)number) : cel_string(name);
+            n++;
+        }
+    }
+    return n;
+}
+
+static int add_choices(const struct preparing *p, enum cel_type_kind kind,
+                       struct cel_value *choices)
+{
+    int n = 0;
+    if (kind == CEL_T_BOOL) {
+        for (; n < 2 && choices != NULL; n++)
+            choices[n] = cel_bool(n == 1);
+        return 2;
+    }
+    for (int i = 0; i < p->name.n_models; i++) {
+        const struct bound_model *m = &p->snap->models.items[p->name.models[i].model];
+        n += add_categories(p, m, choices != NULL ? choices + n : NULL);
+    }
+    return n;
+}
+
+/* false: there is no room, or it is no quantity, and nothing else is known of it. */
+static bool prepare_choices(struct preparing *p, enum cel_type_kind kind)
+{
+    if (!p->is_category && (kind == CEL_T_INT || kind == CEL_T_DOUBLE))
+        return true;
+    int n = add_choices(p, kind, NULL);
+    struct cel_value *choices = arena_try(p->arena, (size_t)(n + 1) * sizeof *choices);
+    if (choices == NULL)
+        return false;
+    p->name.n_choices = add_choices(p, kind, choices);
+    p->name.choices = choices;
+    return n > 0;
+}
+
 /* ---- rules that read it ---------------------------------------------------------------------- */
 
 static void use_rule(struct preparing *p, const struct rule *rule)
@@ -252,7 +304,7 @@ static bool prepare_rules(struct preparing *p)
     const struct rules *rules = p->snap->rules;
     if (!make_room(p))
         return false;
-    for (int i = 0; i < rules->count && !p->is_code; i++) {
+    for (int i = 0; i < rules->count; i++) {
         const struct rule *rule = rules->rules[i];
         if (rule->mode != RULE_LIVE ||
             !(is_concerned(p, rule->when) || is_concerned(p, rule->score_program)))
@@ -262,20 +314,32 @@ static bool prepare_rules(struct preparing *p)
         p->scores[p->name.n_rules] = rule->score;
         p->rules[p->name.n_rules++] = i;
     }
-    return p->name.n_rules > 0 && !p->is_code;
+    return p->name.n_rules > 0 && (p->name.n_choices > 0 || !p->is_code);
 }
 
 /* ---- where it turns -------------------------------------------------------------------------- */
 
+/* As money has them: four digits. */
+static double decimal_past(double n, int sign, bool is_at)
+{
+    double k = n * 1e4;
+    if (rint(k) / 1e4 == n)
+        return is_at ? n : (rint(k) + sign) / 1e4;
+    return (sign > 0 ? ceil(k) : floor(k)) / 1e4;
+}
+
 /* The first value past the threshold, upward or downward. */
-static double value_past(const struct edge *e, int sign, bool is_int)
+static double value_past(const struct edge *e, int sign, const struct counterfactual_name *name)
 {
     double n = e->number;
+    bool is_int = name->is_int;
     bool is_at = e->turns_above == (sign < 0); /* the threshold itself is past it */
     if (is_int && sign > 0)
         return is_at ? ceil(n) : floor(n) + 1;
     if (is_int)
         return is_at ? floor(n) : ceil(n) - 1;
+    if (name->digits_max == DIGITS_MIN)
+        return decimal_past(n, sign, is_at);
     return is_at ? n : next_decimal(n, sign);
 }
 
@@ -301,7 +365,7 @@ static int collect_values(struct preparing *p, int sign)
 {
     int n = 0;
     for (int i = 0; i < p->n_edges; i++)
-        p->values[i] = value_past(&p->edges[i], sign, p->name.is_int);
+        p->values[i] = value_past(&p->edges[i], sign, &p->name);
     qsort(p->values, (size_t)p->n_edges, sizeof *p->values, sign > 0 ? ascending : descending);
     for (int i = 0; i < p->n_edges; i++) {
         if (n == 0 || p->values[i] != p->values[n - 1])
@@ -366,10 +430,18 @@ static bool may_change(const struct snapshot *s, const struct cel_name *name)
 {
     bool is_field = name->slot >= 0 && name->slot < s->schema.count;
     bool is_feature = name->slot >= s->row_features && name->slot < s->row_covered;
-    bool is_number = name->type->kind == CEL_T_INT || name->type->kind == CEL_T_DOUBLE;
-    if (!is_number || name->constant != NULL || !(is_field || is_feature))
+    enum cel_type_kind kind = name->type->kind;
+    bool is_known =
+        kind == CEL_T_INT || kind == CEL_T_DOUBLE || kind == CEL_T_BOOL || kind == CEL_T_STRING;
+    if (!is_known || name->constant != NULL || !(is_field || is_feature))
         return false;
     return is_feature || !(is_key(s, name->slot) || s->schema.fields[name->slot].private);
+}
+
+static int digits_of(const struct snapshot *s, int slot)
+{
+    bool is_decimal = slot < s->schema.count && s->schema.fields[slot].type == FIELD_DECIMAL;
+    return is_decimal ? DIGITS_MIN : DIGITS_MAX;
 }
 
 /* false: it changes nothing, or may not be changed; what it took of the arena is given back. */
@@ -378,18 +450,19 @@ static bool prepare(struct preparing *p, const struct cel_name *name)
     size_t mark = p->arena->used_bytes;
     p->name = (struct counterfactual_name){.slot = name->slot,
                                            .is_int = name->type->kind == CEL_T_INT,
+                                           .digits_max = digits_of(p->snap, name->slot),
                                            .is_weighed = true,
                                            .lo = -INFINITY,
                                            .hi = INFINITY};
     memset(p->is_followed_by, 0, sizeof p->is_followed_by);
-    p->is_code = false;
+    p->is_code = p->is_category = false;
     p->n_edges = p->n_derived_thresholds = 0;
     if (name->bounds != NULL) {
         p->name.lo = name->bounds->lo;
         p->name.hi = name->bounds->hi;
     }
-    if (prepare_derived(p) && prepare_models(p) && prepare_rules(p) &&
-        prepare_side(p, 1, &p->name.up) && prepare_side(p, -1, &p->name.down))
+    if (prepare_derived(p) && prepare_models(p) && prepare_choices(p, name->type->kind) &&
+        prepare_rules(p) && prepare_side(p, 1, &p->name.up) && prepare_side(p, -1, &p->name.down))
         return true;
     p->arena->used_bytes = mark;
     return false;

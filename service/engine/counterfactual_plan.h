@@ -50,17 +50,21 @@ struct counterfactual_model {
     bool is_profiled; /* it is of trees, with one output, and one number of it follows */
 };
 
-/* A number that may be changed. */
+/* What may be changed: a number, or one of a few values that are no quantities. */
 struct counterfactual_name {
     int slot;
     bool is_int;
+    int digits_max;       /* behind the point */
     bool is_weighed;      /* its rules have plain scores, and force nothing */
     double lo, hi;        /* what it can be at least and at most; infinite: not known */
     const int *rules;     /* [n_rules]: the live ones that it changes, by index, ascending */
     const double *scores; /* [n_rules], with is_weighed */
     const int *computed;  /* [n_computed]: of those, the ones that compute with it */
     const int *derived;   /* [n_derived]: to be computed anew, in their order */
-    struct counterfactual_side up, down;
+    struct counterfactual_side up, down; /* of a number */
+    /* [n_choices]: false and true, or a model's categories; none: it is a number. */
+    const struct cel_value *choices;
+    int n_choices;
     const struct counterfactual_model *models; /* [n_models] */
     int n_rules, n_computed, n_derived, n_models;
 };

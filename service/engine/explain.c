@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+enum { SENTENCE_BYTES = 512 }; /* a name, two values, and words */
+
 static void put(struct text *out, const char *name, struct span value)
 {
     text_str(out, name);
@@ -184,28 +186,53 @@ static void write_rules(const struct decision *d, const struct snapshot *snap, b
 
 /* ---- counterfactuals ------------------------------------------------------------------------- */
 
+/* As it reads in a sentence. */
+static void write_plain(struct cel_value v, struct text *out)
+{
+    if (v.kind != CEL_STRING) {
+        write_value(&v, out);
+        return;
+    }
+    text_char(out, '"');
+    text_put(out, cel_utf8_cut(v.text, EXPLAIN_TEXT_MAX));
+    text_char(out, '"');
+}
+
 /* "<= 4" */
 static void write_would(const struct counterfactual *c, struct text *out)
 {
     text_str(out, c->sign == '<' ? "<= " : c->sign == '>' ? ">= " : "= ");
-    write_value(&c->would, out);
+    write_plain(c->would, out);
+}
+
+/* "allowed if channel were "pos" (it is "online")" */
+static void write_sentence(const struct counterfactual *c, struct span name, bool flag,
+                           struct text *out)
+{
+    text_str(out, flag ? "allowed if " : "flagged if ");
+    text_put(out, name);
+    text_str(out, c->sign == '=' ? " were " : c->sign == '<' ? " <= " : " >= ");
+    write_plain(c->would, out);
+    text_str(out, " (it is ");
+    write_plain(c->is, out);
+    text_char(out, ')');
 }
 
 static void write_counterfactual(const struct counterfactual *c, struct span name, bool flag,
                                  struct text *out)
 {
+    char would[SENTENCE_BYTES], sentence[SENTENCE_BYTES];
+    struct text w, t;
+    text_init(&w, would, sizeof would);
+    text_init(&t, sentence, sizeof sentence);
+    write_would(c, &w);
+    write_sentence(c, name, flag, &t);
     put(out, "{\"name\":", name);
     text_str(out, ",\"value\":");
     write_value(&c->is, out);
-    text_str(out, flag ? ",\"would_allow\":\"" : ",\"would_flag\":\"");
-    write_would(c, out);
-    text_str(out, flag ? "\",\"text\":\"allowed if " : "\",\"text\":\"flagged if ");
-    text_put(out, name); /* a name of the ruleset: nothing in it needs an escape */
-    text_str(out, c->sign == '=' ? " were " : c->sign == '<' ? " <= " : " >= ");
-    write_value(&c->would, out);
-    text_str(out, " (it is ");
-    write_value(&c->is, out);
-    text_str(out, ")\"}");
+    put(out, flag ? ",\"would_allow\":" : ",\"would_flag\":", text_span(&w));
+    put(out, ",\"text\":", text_span(&t));
+    text_char(out, '}');
 }
 
 static void write_counterfactuals(const struct decision *d, const struct snapshot *snap,

@@ -90,6 +90,17 @@ static void what_is_no_quantity_is_not_changed(void **state)
     expect("rules:\n  - {id: a, when: items > 2, score: 80, rollout: 0%}\n", "");
 }
 
+/* Money has four digits; an average may have more. */
+static void what_is_told_of_money_can_be_sent(void **state)
+{
+    (void)state;
+    expect("rules:\n" RULE("a", "amount > 0.123456", "80"), "amount<=0.1234");
+    expect("rules:\n" RULE("a", "amount >= 0.123456", "80"), "amount<=0.1234");
+    expect("rules:\n" RULE("a", "amount < 1000.123456", "80"), "amount>=1000.1235");
+    expect("rules:\n" RULE("a", "amount * 3.0 > 1.0", "80"), "amount<=0.3333");
+    expect("rules:\n" RULE("a", "avg_1d > 0.123456", "80"), "avg_1d<=0.123456");
+}
+
 static void forced_decisions_count(void **state)
 {
     (void)state;
@@ -288,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_tiny_value_is_looked_through_up_to_the_far_end),
         cmocka_unit_test(derived_fields_follow),
         cmocka_unit_test(what_is_no_quantity_is_not_changed),
+        cmocka_unit_test(what_is_told_of_money_can_be_sent),
         cmocka_unit_test(forced_decisions_count),
         cmocka_unit_test(what_is_missing_or_inexact_is_not_changed),
         cmocka_unit_test(the_nearest_few_are_told),

@@ -2,6 +2,7 @@
 #include "service/engine/counterfactual_models.h"
 
 #include "tests/unit/engine/counterfactual_bed.h"
+#include "tests/unit/models/xgboost_case.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -183,13 +184,42 @@ static void calibrated_scores_and_isolation_forests_do_as_well(void **state)
         FLAGS, "amount<=900.5");
 }
 
-static void a_name_that_is_a_category_is_left_alone(void **state)
+/* By name, the first that turns it. */
+static void a_category_may_be_another_that_the_model_knows(void **state)
+{
+    static const char codes[] = "model: linear\nlink: logit\nintercept: -1\ninputs:\n"
+                                "  mcc: {categories: {5411: 4, 5412: 0}, other: 0}\n";
+    static const char texts[] = "model: linear\nlink: logit\nintercept: -1\ninputs:\n"
+                                "  channel: {categories: {pos: 4, atm: 3, online: 0, web: -1},"
+                                " other: 9}\n";
+    (void)state;
+    expect(FRAUD, codes, FLAGS, "mcc=5412");
+    expect(FRAUD, codes, FLAGS RULE("c", "mcc == 5412", "80"), "");
+    expect(FRAUD, texts, FLAGS, "channel=online");
+    expect(FRAUD, texts, FLAGS RULE("c", "channel == 'online'", "80"), "channel=web");
+    expect(FRAUD, texts, "rules:\n" RULE("m", "models.fraud > 0.99", "80"), "");
+}
+
+/* With an amount below 10 it is -0.5 for all but FR, with FR 1; then -0.25; the base is -1.1. */
+static void a_category_of_trees_may_be_another(void **state)
+{
+    struct counterfactual_bed b;
+    (void)state;
+    counterfactual_bed_open_with(
+        &b, "models:\n  fraud: {file: model, inputs: {country: channel}}\n",
+        "rules:\n" RULE("m", "models.fraud > 0.4", "80"), "model", xgboost_case);
+    b.cells[counterfactual_bed_slot(&b, "amount")] = cel_double(5);
+    b.cells[counterfactual_bed_slot(&b, "channel")] = cel_string(span_str("DE"));
+    counterfactual_bed_find(&b);
+    assert_string_equal(counterfactual_bed_told(&b), "amount>=100 channel=FR");
+    counterfactual_bed_close(&b);
+}
+
+static void a_bool_may_be_the_other_to_a_model_or_a_rule(void **state)
 {
     (void)state;
-    expect(FRAUD,
-           "model: linear\nlink: logit\nintercept: -1\ninputs:\n"
-           "  mcc: {categories: {5411: 4, 5412: 0}, other: 0}\n",
-           FLAGS, "");
+    expect(FRAUD, one_stump("\"is_new\"", 0.5, -2, 2), FLAGS, "is_new=true");
+    expect(NULL, "", "rules:\n" RULE("a", "is_new && n_1h > 5", "80"), "is_new=true");
 }
 
 static void a_model_that_no_live_rule_reads_turns_nothing(void **state)
@@ -385,7 +415,9 @@ int main(void)
         cmocka_unit_test(a_card_turns_at_its_bins_and_a_slope_where_it_has_to),
         cmocka_unit_test(what_is_derived_from_it_feeds_models_too),
         cmocka_unit_test(calibrated_scores_and_isolation_forests_do_as_well),
-        cmocka_unit_test(a_name_that_is_a_category_is_left_alone),
+        cmocka_unit_test(a_category_may_be_another_that_the_model_knows),
+        cmocka_unit_test(a_category_of_trees_may_be_another),
+        cmocka_unit_test(a_bool_may_be_the_other_to_a_model_or_a_rule),
         cmocka_unit_test(a_model_that_no_live_rule_reads_turns_nothing),
         cmocka_unit_test(thresholds_that_find_no_room_are_looked_through_by_halves),
         cmocka_unit_test(a_search_through_too_many_trees_is_cut_and_says_so),
