@@ -1,7 +1,6 @@
 #include "models/forest_profile.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 struct sweep {
     const struct forest *f;
@@ -18,17 +17,38 @@ struct sweep {
 
 /* ---- edges ---- */
 
-static int by_from(const void *a, const void *b)
+/* Edge `at` of a heap, whose greatest is the first, to its place among those below it. */
+static void sift(struct forest_edge *edges, int at, int n)
 {
-    double x = ((const struct forest_edge *)a)->from, y = ((const struct forest_edge *)b)->from;
-    return (x > y) - (x < y);
+    struct forest_edge moved = edges[at];
+    for (int below; (below = 2 * at + 1) < n; at = below) {
+        below += below + 1 < n && edges[below].from < edges[below + 1].from;
+        if (moved.from >= edges[below].from)
+            break;
+        edges[at] = edges[below];
+    }
+    edges[at] = moved;
+}
+
+/* qsort() may ask for memory, and without it takes another order of what is equal, which would sum
+ * to another last bit. */
+static void sort(struct forest_edge *edges, int n)
+{
+    for (int i = n / 2 - 1; i >= 0; i--)
+        sift(edges, i, n);
+    for (int i = n - 1; i > 0; i--) {
+        struct forest_edge greatest = edges[0];
+        edges[0] = edges[i];
+        edges[i] = greatest;
+        sift(edges, 0, i);
+    }
 }
 
 /* In order, those at one place as one. */
 static void merge(struct forest_profile *p)
 {
     int kept = 0;
-    qsort(p->edges, (size_t)p->count, sizeof *p->edges, by_from);
+    sort(p->edges, p->count);
     for (int i = 0; i < p->count; i++) {
         if (kept > 0 && p->edges[kept - 1].from == p->edges[i].from)
             p->edges[kept - 1].sum += p->edges[i].sum;
