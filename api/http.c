@@ -189,6 +189,13 @@ void http_server_join(struct http_server *s)
     free(s);
 }
 
+int http_engines(const struct http_server *s, const struct engine *engines[HTTP_WORKERS_MAX])
+{
+    for (int i = 0; i < s->n_workers; i++)
+        engines[i] = s->workers[i]->engine;
+    return s->n_workers;
+}
+
 bool http_server_alive(const struct http_server *s)
 {
     int64_t now_us = clock_mono_us();

@@ -60,6 +60,9 @@ struct http_server {
     struct http_worker *workers[HTTP_WORKERS_MAX];
 };
 
+/* Those of all workers, whose counters may be read; returns how many. */
+int http_engines(const struct http_server *s, const struct engine *engines[HTTP_WORKERS_MAX]);
+
 /* CHECKs on no memory: at start only. */
 struct http_worker *http_worker_new(struct http_server *s, int index);
 /* Its engine, and its daemon on listen_fd. Errors: ST_NO_SPACE (memory, descriptors). */

@@ -1,4 +1,5 @@
 /* GET /metrics: what all workers counted, as Prometheus text (format 0.0.4). */
+#include "api/model_metrics.h"
 #include "api/rule_board.h"
 #include "api/rule_metrics.h"
 #include "api/score_metrics.h"
@@ -210,65 +211,6 @@ static void put_near_misses(struct text *out, const struct http_server *s,
     }
 }
 
-static uint64_t sum_model(const struct http_server *s, const struct snapshot *snap, size_t offset,
-                          int model)
-{
-    uint64_t n = 0;
-    for (int i = 0; i < s->n_workers; i++) {
-        const struct engine_stats *stats = s->workers[i]->engine->stats;
-        const char *counters = (const char *)&stats->models[model] + offset;
-        if (stats_get(&stats->fired_ruleset) == snap->id)
-            n += stats_get((const uint64_t *)(const void *)counters);
-    }
-    return n;
-}
-
-static void put_agreement(struct text *out, const struct http_server *s,
-                          const struct snapshot *snap)
-{
-    static const struct {
-        const char *agree;
-        size_t offset;
-    } rows[] = {{"true", offsetof(struct model_stats, agreed)},
-                {"false", offsetof(struct model_stats, differed)}};
-    metrics_type(
-        out, "sluice_model_agreement_total", "counter",
-        "Decisions by whether a challenger and its champion are on one side of their thresholds");
-    for (int i = 0; i < snap->models.count; i++) {
-        const struct bound_model *m = &snap->models.items[i];
-        for (size_t k = 0; k < 2 && m->challenges >= 0; k++)
-            text_printf(out,
-                        "sluice_model_agreement_total{champion=\"%.*s\",challenger=\"%.*s\","
-                        "agree=\"%s\"} %llu\n",
-                        SPAN_ARG(snap->models.items[m->challenges].name), SPAN_ARG(m->name),
-                        rows[k].agree, (unsigned long long)sum_model(s, snap, rows[k].offset, i));
-    }
-}
-
-static void put_models(struct text *out, const struct http_server *s, const struct snapshot *snap)
-{
-    static const struct {
-        const char *name, *help;
-        size_t offset;
-    } rows[] = {
-        {"sluice_model_scored_total", "Scores of a model of this ruleset",
-         offsetof(struct model_stats, scored)},
-        {"sluice_model_missing_total", "Decisions at which a model had no score",
-         offsetof(struct model_stats, missing)},
-        {"sluice_model_above_total", "Scores of a model at its threshold or over it",
-         offsetof(struct model_stats, above)},
-    };
-    for (size_t k = 0; k < sizeof rows / sizeof *rows && snap->models.count > 0; k++) {
-        metrics_type(out, rows[k].name, "counter", rows[k].help);
-        for (int i = 0; i < snap->models.count; i++)
-            text_printf(out, "%s{model=\"%.*s\",hash=\"%s\"} %llu\n", rows[k].name,
-                        SPAN_ARG(snap->models.items[i].name), snap->models.items[i].model.hash,
-                        (unsigned long long)sum_model(s, snap, rows[k].offset, i));
-    }
-    if (snap->models.count > 0)
-        put_agreement(out, s, snap);
-}
-
 static void put_ruleset_info(struct text *out, const struct snapshot *snap)
 {
     metrics_type(out, "sluice_ruleset_info", "gauge", "The ruleset that decides");
@@ -290,6 +232,8 @@ static void show(struct request *r, const struct rule_table *t)
     if (request_heap_text(r, METRICS_TEXT_BYTES, &out) != ST_OK)
         return;
     struct snapshot *snap = snapshot_current(r->worker->engine->snapshots);
+    struct model_table models;
+    http_model_table(s, snap, &models);
     put_requests(&out, s);
     put_latency(&out, s);
     put_connections(&out, s);
@@ -299,12 +243,13 @@ static void show(struct request *r, const struct rule_table *t)
     put_state_latency(&out, s);
     put_rules(&out, s, snap);
     put_near_misses(&out, s, snap);
-    put_models(&out, s, snap);
+    model_metrics(&out, &models);
     rule_metrics_labelled(&out, t);
     rule_metrics_lag(&out, s);
     score_metrics(&out, s, snap);
     put_ruleset_info(&out, snap);
     s->options.hooks.metrics(s->options.hooks.user, &out);
+    model_table_fini(&models);
     snapshot_unref(snap);
     if (out.overflow)
         request_problem(r, PROBLEM_INTERNAL, "the metrics are too long");

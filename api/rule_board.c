@@ -18,10 +18,9 @@ static void make_and_show(struct board *b, const struct tally *tally)
     struct rule_table table;
     struct request *r = b->request;
     const struct http_server *s = r->worker->server;
-    for (int i = 0; i < s->n_workers; i++)
-        engines[i] = s->workers[i]->engine;
+    int n_engines = http_engines(s, engines);
     struct snapshot *snap = snapshot_current(r->worker->engine->snapshots);
-    rule_table_init(&table, snap, engines, s->n_workers, tally);
+    rule_table_init(&table, snap, engines, n_engines, tally);
     b->show(r, &table);
     rule_table_fini(&table);
     snapshot_unref(snap);

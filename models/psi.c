@@ -37,7 +37,7 @@ static void turn_over(struct psi_window *w, int bucket, int64_t began)
 static void count(uint32_t *counts, const struct distribution *d, double x)
 {
     uint32_t *c = &counts[d->first + distribution_bin(d, x)];
-    __atomic_store_n(c, *c + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(c, *c + (*c < UINT32_MAX), __ATOMIC_RELAXED);
 }
 
 void psi_window_add(struct psi_window *w, int64_t now_ms, const double *inputs, double score)

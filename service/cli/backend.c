@@ -499,6 +499,7 @@ struct engine *backend_engine_open(struct backend *b, int index, uv_loop_t *loop
     struct state *state = is_memory(b) ? state_mem_open(b->table, false)
                                        : state_redis_open(&b->redis, &b->identity.key, loop);
     set_engine(b, e, loop, state);
+    e->watches_models = true;
     if (index == 0) {
         e->dead_label = dead_label;
         e->undeliverable = undeliverable;

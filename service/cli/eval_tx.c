@@ -163,11 +163,13 @@ static bool is_missing(struct cel_value v)
 /* Those whose score was not given. */
 static void score_models(struct eval_tx *tx)
 {
+    double inputs[MODEL_INPUTS_MAX];
     for (int i = 0; i < tx->snap->models.count; i++) {
         struct cel_value *cell = &tx->row.cells[tx->snap->row_models + i];
         if (!is_missing(*cell))
             continue;
-        bound_model_score(&tx->snap->models.items[i], tx->row.cells, NULL, &tx->models[i]);
+        bound_model_score(&tx->snap->models.items[i], tx->row.cells, NULL, inputs, &tx->models[i]);
+        tx->models[i].inputs = NULL; /* the next one's come there */
         if (!isnan(tx->models[i].score))
             *cell = cel_double(tx->models[i].score);
     }

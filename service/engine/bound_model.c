@@ -83,19 +83,27 @@ void bound_model_gather(const struct bound_model *m, const struct cel_value *row
 
 /* ---- the score ---- */
 
-double bound_model_evaluate(const struct bound_model *m, const double *inputs)
+/* Before its calibration. */
+static double output_of(const struct bound_model *m, const double *inputs)
 {
     double outputs[FOREST_OUTPUTS_MAX];
     model_score(&m->model, inputs, NULL, outputs);
-    return calibration_apply(&m->calibration, outputs[m->output]);
+    return outputs[m->output];
+}
+
+double bound_model_evaluate(const struct bound_model *m, const double *inputs)
+{
+    return calibration_apply(&m->calibration, output_of(m, inputs));
 }
 
 void bound_model_score(const struct bound_model *m, const struct cel_value *row,
-                       const struct window_value *values, struct model_result *ret_result)
+                       const struct window_value *values, double *inputs,
+                       struct model_result *ret_result)
 {
-    double inputs[MODEL_INPUTS_MAX];
     bound_model_gather(m, row, values, inputs, ret_result);
-    ret_result->score = bound_model_evaluate(m, inputs);
+    ret_result->inputs = inputs;
+    ret_result->output = output_of(m, inputs);
+    ret_result->score = calibration_apply(&m->calibration, ret_result->output);
 }
 
 static bool is_probability(const struct bound_model *m)

@@ -90,14 +90,16 @@ struct bound_model {
 
 /* What it said of one row. */
 struct model_result {
-    double score;    /* NaN: none */
-    int n_missing;   /* inputs that were */
-    bool is_inexact; /* some input was */
+    double score;         /* NaN: none */
+    double output;        /* the same before its calibration */
+    const double *inputs; /* [model.n_inputs] what it was given */
+    int n_missing;        /* inputs that were */
+    bool is_inexact;      /* some input was */
 };
 
 /*
  * inputs[model.n_inputs], from a row. `values`, in the order of features, say what an inexact one
- * is; NULL: such a one is missing. The result's score is left alone.
+ * is; NULL: such a one is missing. Of the result only n_missing and is_inexact are set.
  */
 void bound_model_gather(const struct bound_model *m, const struct cel_value *row,
                         const struct window_value *values, double *inputs,
@@ -106,9 +108,11 @@ void bound_model_gather(const struct bound_model *m, const struct cel_value *row
 /* The score of inputs[model.n_inputs]; NaN: none. O(trees * depth). */
 double bound_model_evaluate(const struct bound_model *m, const double *inputs);
 
-/* Gathered and evaluated. O(inputs + trees * depth). */
+/* Gathered into inputs[model.n_inputs], which the result then points to, and evaluated.
+ * O(inputs + trees * depth). */
 void bound_model_score(const struct bound_model *m, const struct cel_value *row,
-                       const struct window_value *values, struct model_result *ret_result);
+                       const struct window_value *values, double *inputs,
+                       struct model_result *ret_result);
 
 /* What the score can be at least and at most; bytes and such are as of any number. */
 struct cel_bounds bound_model_bounds(const struct bound_model *m);

@@ -6,12 +6,16 @@
 static enum status score_models(const struct snapshot *snap, const struct observed *seen,
                                 struct row *row, struct model_result **ret_results)
 {
-    struct model_result *results =
-        arena_try(row->arena, (size_t)(snap->models.count + 1) * sizeof *results);
+    if (snap->models.count == 0)
+        return ST_OK;
+    struct model_result *results = arena_try(row->arena, model_set_results_bytes(&snap->models));
     if (results == NULL)
         return ST_NO_SPACE;
+    double *inputs = (double *)(void *)(results + snap->models.count);
     for (int i = 0; i < snap->models.count; i++) {
-        bound_model_score(&snap->models.items[i], row->cells, seen->values, &results[i]);
+        const struct bound_model *m = &snap->models.items[i];
+        bound_model_score(m, row->cells, seen->values, inputs, &results[i]);
+        inputs += m->model.n_inputs;
         if (!isnan(results[i].score))
             row->cells[snap->row_models + i] = cel_double(results[i].score);
     }

@@ -5,6 +5,7 @@
 #include "service/engine/cofire.h"
 #include "service/engine/delivery.h"
 #include "service/engine/engine_internal.h"
+#include "service/engine/model_windows.h"
 #include "service/engine/outbox_sweep.h"
 #include "service/engine/parked_sweep.h"
 #include "service/engine/publish.h"
@@ -43,6 +44,8 @@ void engine_open(struct engine *e)
     p->row_scratch = arena_new(ROW_SCRATCH_BYTES);
     p->attributions = arena_new(ATTRIBUTION_ROOM_BYTES);
     p->upkeep = upkeep_new(e);
+    if (e->watches_models)
+        e->windows = model_windows_new();
     p->publisher = publisher_new(e);
     timers_init(&p->timers, e->loop);
     if (e->options.synced_answers && e->journal != NULL && e->loop != NULL)
@@ -74,6 +77,8 @@ void engine_close(struct engine *e)
     free(p);
     free(e->stats);
     free(e->cofire);
+    model_windows_free(e->windows);
+    e->windows = NULL;
     e->parts = NULL;
     e->stats = NULL;
     e->cofire = NULL;

@@ -53,6 +53,7 @@ struct engine {
     bool sweeps_outbox;              /* this engine keeps it in step; one of a process */
     /* Labels are counted by the rules that fired at their transactions (verdicts.h). */
     bool judges;
+    bool watches_models; /* what its models are given is counted (model_windows.h) */
     /* This engine gives up labels whose wait has ended, and says so; NULL: another one does. */
     void (*dead_label)(void *user, struct span body);
     /* May be NULL. The journal cannot be read on (journal_damage), and what comes behind cannot
@@ -63,8 +64,9 @@ struct engine {
     /* set by engine_open */
     const struct layout_book *layouts;
     struct engine_stats *stats;
-    struct cofire *cofire;      /* cofire.h */
-    struct engine_parts *parts; /* private */
+    struct cofire *cofire;         /* cofire.h */
+    struct model_windows *windows; /* model_windows.h; NULL: it does not watch them */
+    struct engine_parts *parts;    /* private */
 };
 
 /*

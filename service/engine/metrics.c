@@ -12,6 +12,16 @@ void metrics_value(struct text *out, const char *name, const char *type, const c
     text_printf(out, "%s %llu\n", name, (unsigned long long)value);
 }
 
+void metrics_label(struct text *out, struct span value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.base[i];
+        if (c == '\\' || c == '"' || c == '\n')
+            text_char(out, '\\');
+        text_char(out, c == '\n' ? 'n' : c);
+    }
+}
+
 static void put_edge(struct text *out, int class)
 {
     static const int64_t edges_us[] = {

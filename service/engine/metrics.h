@@ -20,6 +20,9 @@ void metrics_type(struct text *out, const char *name, const char *type, const ch
 void metrics_value(struct text *out, const char *name, const char *type, const char *help,
                    uint64_t value);
 
+/* A label's value, without its quotes: \\, " and newlines are escaped. */
+void metrics_label(struct text *out, struct span value);
+
 /* A histogram's samples, behind metrics_type(). `labels`: "", or such as `route="/livez"`. */
 void metrics_latency(struct text *out, const char *name, const char *labels,
                      const struct latency *l);

@@ -277,6 +277,8 @@ static enum status load_all(struct loader *l, const struct yaml_node *models, st
     }
     if (worst != ST_OK)
         return worst;
+    for (int i = 0; i < set->count; i++)
+        set->n_inputs += set->items[i].model.n_inputs;
     struct bound_model *m = set->items;
     for (l->node = models->child; l->node != NULL; l->node = l->node->next)
         if (!find_challenged(l, set, m++))
@@ -308,6 +310,12 @@ enum status model_set_load(const struct yaml_file *file, const struct yaml_node 
     if (st == ST_OK)
         *ret_set = set;
     return st;
+}
+
+size_t model_set_results_bytes(const struct model_set *set)
+{
+    return (size_t)set->count * sizeof(struct model_result) +
+           (size_t)set->n_inputs * sizeof(double);
 }
 
 int model_set_find(const struct model_set *set, struct span name)

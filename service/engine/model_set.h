@@ -33,6 +33,7 @@ extern const struct shape models_shape;
 struct model_set {
     struct bound_model *items; /* in the order of the file */
     int count;
+    int n_inputs; /* of all */
 };
 
 /*
@@ -42,6 +43,9 @@ struct model_set {
 MUST_USE enum status model_set_load(const struct yaml_file *file, const struct yaml_node *node,
                                     const struct model_names *names, struct arena *arena,
                                     struct diag_list *diags, struct model_set *ret_set);
+
+/* What their results take of an event's arena: struct model_result [count], and all inputs. */
+size_t model_set_results_bytes(const struct model_set *set);
 
 /* Its index; -1: there is none of that name. O(models). */
 int model_set_find(const struct model_set *set, struct span name);

@@ -6,6 +6,7 @@
 #include "service/engine/covered.h"
 #include "service/engine/delivery.h"
 #include "service/engine/frames.h"
+#include "service/engine/model_windows.h"
 #include "service/engine/publish.h"
 #include "service/engine/upkeep.h"
 
@@ -179,6 +180,19 @@ static void count_hits(struct score_steps *x, const struct hits *hits)
         stats_add(&stats->rule_errors, (uint64_t)hits->n_errors);
 }
 
+/* What they were given of late (model_windows.h). Without state nearly all is missing: an outage is
+ * no drift. */
+static void watch_models(struct score_steps *x)
+{
+    struct model_windows *windows = x->engine->windows;
+    if (windows == NULL || x->snap->models.count == 0 || x->decision.without_state ||
+        x->decision.is_incomplete)
+        return;
+    if (x->hold->is_current)
+        model_windows_follow(windows, x->snap);
+    model_windows_add(windows, x->snap, x->score->intake.now_ms, x->decision.models);
+}
+
 /* What moved the models' scores: for who asked, and of an alert that will be written. */
 static void attribute(struct score_steps *x, enum attribution_of of)
 {
@@ -219,6 +233,7 @@ static enum status decide_and_write(struct score_steps *x)
     d->attributions = NULL; /* their room is the next event's */
     count_hits(x, &d->hits);
     count_models(x);
+    watch_models(x);
     x->score->kind = SCORE_DECIDED;
     x->score->answer = intent_answer(&x->intent);
     x->score->flagged = d->flag;
@@ -552,9 +567,9 @@ static uint32_t nonce_of(const struct score_steps *x)
 static bool has_room_to_decide(const struct score_steps *x)
 {
     size_t frame = FRAME_EVENT_HEAD_BYTES + x->event.body.len + alignof(max_align_t);
-    size_t need =
-        frame + rules_run_bytes(x->snap->rules, x->score->intake.detail >= DECISION_RULES) +
-        (size_t)(x->snap->models.count + 1) * sizeof(struct model_result) + alignof(max_align_t);
+    size_t need = frame +
+                  rules_run_bytes(x->snap->rules, x->score->intake.detail >= DECISION_RULES) +
+                  model_set_results_bytes(&x->snap->models) + alignof(max_align_t);
     return x->score->intake.redo_seq != 0 || need <= x->arena->cap_bytes - x->arena->used_bytes;
 }
 

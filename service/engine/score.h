@@ -21,7 +21,8 @@
 #include "service/txn/reader.h"
 
 enum {
-    SCORE_ARENA_BYTES = 320 << 10, /* slots, row, records, a journal frame, answer, alert */
+    SCORE_ARENA_BYTES = 384 << 10, /* slots, row, records, a journal frame, models' inputs, answer,
+                                    * alert */
     SCORE_ANSWER_MAX = 48 << 10,
 };
 

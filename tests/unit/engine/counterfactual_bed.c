@@ -40,8 +40,9 @@ int counterfactual_bed_slot(const struct counterfactual_bed *b, const char *name
 static void score_models(struct counterfactual_bed *b)
 {
     struct model_result result;
+    double inputs[MODEL_INPUTS_MAX];
     for (int i = 0; i < b->snap->models.count; i++) {
-        bound_model_score(&b->snap->models.items[i], b->cells, NULL, &result);
+        bound_model_score(&b->snap->models.items[i], b->cells, NULL, inputs, &result);
         b->cells[b->snap->row_models + i] = isnan(result.score)
                                                 ? (struct cel_value){.kind = CEL_MISSING}
                                                 : cel_double(result.score);

@@ -42,8 +42,9 @@ static void numbers_bools_and_times_are_numbers_by_their_slots(void **state)
     assert_true(inputs[0] == 10.5 && inputs[1] == 0.5 && inputs[2] == -3 && inputs[3] == 1);
     assert_int_equal(r.n_missing, 0);
     assert_false(r.is_inexact);
-    bound_model_score(&model, row, NULL, &r);
-    assert_true(r.score == 9);
+    bound_model_score(&model, row, NULL, inputs, &r);
+    assert_true(r.score == 9 && r.output == 9);
+    assert_ptr_equal(r.inputs, inputs);
 }
 
 static void what_is_missing_or_an_error_is_missing_to_a_model(void **state)
@@ -53,12 +54,13 @@ static void what_is_missing_or_an_error_is_missing_to_a_model(void **state)
                                          cel_duration(2500000000),
                                          cel_int(1)};
     struct model_result r;
+    double inputs[CELLS];
     (void)state;
-    bound_model_score(&model, row, NULL, &r);
+    bound_model_score(&model, row, NULL, inputs, &r);
     assert_int_equal(r.n_missing, 2);
     assert_true(r.score == 100 + 100 + 2.5 + 1);
     adds[2].missing = NAN; /* one that must not be */
-    bound_model_score(&model, row, NULL, &r);
+    bound_model_score(&model, row, NULL, inputs, &r);
     assert_true(isnan(r.score));
 }
 

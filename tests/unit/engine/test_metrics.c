@@ -56,12 +56,21 @@ static void its_labels_stand_in_every_sample(void **state)
         strstr(bytes, "t_seconds_sum{route=\"/x\"} 0\nt_seconds_count{route=\"/x\"} 0\n"));
 }
 
+static void a_label_is_written_with_its_escapes(void **state)
+{
+    struct text out = empty();
+    (void)state;
+    metrics_label(&out, span_str("a\"b\\c\nd"));
+    assert_true(span_is(text_span(&out), "a\\\"b\\\\c\\nd"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_value_comes_with_its_help_and_type),
         cmocka_unit_test(a_latency_is_cumulative_and_in_seconds),
         cmocka_unit_test(its_labels_stand_in_every_sample),
+        cmocka_unit_test(a_label_is_written_with_its_escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,19 @@ static void each_row_counts_once_for_each_distribution(void **state)
     assert_memory_equal(counts, expected, sizeof counts);
 }
 
+static void a_count_that_is_full_stays_full(void **state)
+{
+    (void)state;
+    struct psi_window w = make_window();
+    uint64_t counts[COUNTS] = {0};
+    psi_window_add(&w, 0, (double[]){0.5}, 0.7);
+    for (int i = 0; i < PSI_BUCKETS * COUNTS; i++)
+        w.counts[i] = w.counts[i] == 1 ? UINT32_MAX : 0;
+    psi_window_add(&w, 0, (double[]){0.5}, 0.7);
+    psi_window_sum(&w, 0, counts);
+    assert_true(counts[0] == UINT32_MAX && counts[5] == UINT32_MAX);
+}
+
 static void what_is_older_than_the_span_counts_no_more(void **state)
 {
     (void)state;
@@ -156,6 +169,7 @@ int main(void)
         cmocka_unit_test(an_empty_bin_weighs_much_and_not_infinitely),
         cmocka_unit_test(of_too_few_rows_there_is_no_index),
         cmocka_unit_test(each_row_counts_once_for_each_distribution),
+        cmocka_unit_test(a_count_that_is_full_stays_full),
         cmocka_unit_test(what_is_older_than_the_span_counts_no_more),
         cmocka_unit_test(a_clock_that_steps_back_loses_at_most_the_window),
         cmocka_unit_test(windows_of_several_writers_are_summed),
