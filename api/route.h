@@ -78,6 +78,7 @@ enum {
     X(METHOD_DELETE, "/v1/lists/{name}/{value}", ROUTE_BODY_NONE | ROUTE_ADMIN, NULL,             \
       on_list_remove, NULL)                                                                       \
     X(METHOD_GET, "/v1/rules", ROUTE_BODY_NONE | ROUTE_ADMIN, NULL, on_rules, NULL)               \
+    X(METHOD_GET, "/v1/models", ROUTE_BODY_NONE | ROUTE_ADMIN, NULL, on_models, NULL)             \
     X(METHOD_GET, "/livez", ROUTE_BODY_NONE, NULL, on_livez, ROUTE_QUERY_ANY)                     \
     X(METHOD_GET, "/readyz", ROUTE_BODY_NONE, NULL, on_readyz, ROUTE_QUERY_ANY)                   \
     X(METHOD_GET, "/metrics", ROUTE_BODY_NONE, NULL, on_metrics, ROUTE_QUERY_ANY)                 \

@@ -7,6 +7,7 @@
 #include "service/cli/filling.h"
 #include "service/cli/identity.h"
 #include "service/cli/kafka.h"
+#include "service/cli/model_alarm.h"
 #include "service/cli/unlost.h"
 #include "service/engine/compactor.h"
 #include "service/engine/covered.h"
@@ -43,6 +44,7 @@ struct backend {
     struct filling *filling;
     struct compactor *compactor; /* memory; NULL: Redis */
     _Atomic uint64_t compacted_logs;
+    struct model_alarm *alarm;
     struct outbox *outbox;
     struct outbox_mark *mark;  /* with a journal */
     struct line_file *letters; /* labels whose transaction never came */
@@ -267,6 +269,21 @@ void backend_look_at_features(struct backend *b, int64_t now_ms)
     filling_look(b->filling, now_ms);
 }
 
+/* ---- what models are given ---- */
+
+void backend_look_at_models(struct backend *b, int64_t now_ms)
+{
+    const struct engine *engines[CONFIG_WORKERS_MAX];
+    struct model_table table;
+    for (int i = 0; i < b->n_engines; i++)
+        engines[i] = &b->engines[i];
+    struct snapshot *s = snapshot_current(b->snapshots);
+    model_table_init(&table, s, engines, b->n_engines, now_ms);
+    model_alarm_look(b->alarm, &table);
+    model_table_fini(&table);
+    snapshot_unref(s);
+}
+
 static int count_uncovered(const struct backend *b, int64_t now_ms)
 {
     struct snapshot *s = snapshot_current(b->snapshots);
@@ -413,6 +430,7 @@ enum status backend_open(const struct config *config, struct snapshot_slot *snap
     CHECK(b != NULL);
     b->config = config;
     b->snapshots = snapshots;
+    b->alarm = model_alarm_new();
     b->kafka = kafka_options_of(config);
     enum status st = open_letters(b, ret_why);
     if (st == ST_OK)
@@ -457,6 +475,7 @@ void backend_close(struct backend *b)
     if (b == NULL)
         return;
     filling_free(b->filling);
+    model_alarm_free(b->alarm);
     compactor_free(b->compactor);
     crash_notes_close(b->n_undrained == 0);
     close_outbox(b);

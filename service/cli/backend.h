@@ -50,6 +50,9 @@ bool backend_is_drained(const struct backend *b, int index);
  * that it took out have left behind goes (compactor.h). */
 void backend_look_at_features(struct backend *b, int64_t now_ms);
 
+/* Every two seconds: what models are given is compared with their training (model_alarm.h). */
+void backend_look_at_models(struct backend *b, int64_t now_ms);
+
 /* Memory with a journal: write the table out. Else ST_OK at once. */
 MUST_USE enum status backend_checkpoint(struct backend *b);
 

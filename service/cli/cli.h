@@ -38,6 +38,8 @@ enum { CLI_REFUSED = 1, CLI_USAGE = 2 };
       "sluice ruleset -c sluice.yaml --all")                                                    \
     X(rules, "show how each rule does: fired, labels, money, hints",                            \
       "sluice rules --url http://127.0.0.1:8080")                                               \
+    X(models, "show how each model does: scores, drift from its training",                      \
+      "sluice models --url http://127.0.0.1:8080")                                              \
     X(generate, "write a stream of simulated card payments",                                    \
       "sluice generate --transactions 100000 --seed 1")                                         \
     X(dlq, "show dead letters of Kafka, or send them back",                                     \

@@ -1,6 +1,7 @@
 #include "service/cli/rules_text.h"
 
 #include "service/base/check.h"
+#include "service/cli/text_table.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -30,54 +31,19 @@ enum column {
         COLUMNS,
 };
 
-static const struct {
-    const char *heading;
-    bool right;
-} columns[] = {
+static const struct text_column columns[] = {
 #define X(name, heading, right) {heading, right},
     COLUMN_TABLE(X)
 #undef X
 };
 
-enum { CELL_BYTES = 128, MONEY_MAX = 8 };
+enum { CELL_BYTES = TEXT_CELL_BYTES, MONEY_MAX = 8 };
 
 struct row {
     char cells[COLUMNS][CELL_BYTES];
 };
 
 /* ---- values ---- */
-
-static int64_t number(const json_t *object, const char *name)
-{
-    return json_integer_value(json_object_get(object, name));
-}
-
-static const char *text(const json_t *object, const char *name)
-{
-    const char *s = json_string_value(json_object_get(object, name));
-    return s != NULL ? s : "";
-}
-
-/* 1234567 as 1,234,567 */
-static void put_count(char cell[CELL_BYTES], int64_t n)
-{
-    char digits[32];
-    int len = snprintf(digits, sizeof digits, "%lld", (long long)n), at = 0;
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0 && digits[i - 1] != '-')
-            cell[at++] = ',';
-        cell[at++] = digits[i];
-    }
-    cell[at] = '\0';
-}
-
-static void put_share(char cell[CELL_BYTES], const json_t *share)
-{
-    if (json_is_number(share))
-        snprintf(cell, CELL_BYTES, "%.3f", json_number_value(share));
-    else
-        snprintf(cell, CELL_BYTES, "-");
-}
 
 /* 90061 s as 1d 1h: two units are enough. */
 static void put_lag(char cell[CELL_BYTES], const json_t *seconds)
@@ -116,7 +82,7 @@ static void add_money(struct money all[MONEY_MAX], const json_t *labelled, const
     {
         double n = json_number_value(json_object_get(amount, outcome));
         if (n > 0)
-            money_of(all, text(amount, "currency"))->amount += n;
+            money_of(all, text_json_text(amount, "currency"))->amount += n;
     }
 }
 
@@ -129,7 +95,7 @@ static void put_money(char cell[CELL_BYTES], const json_t *labelled, const char 
     for (int i = 0; i < MONEY_MAX && all[i].currency != NULL && at < CELL_BYTES; i++) {
         char whole[CELL_BYTES];
         int64_t cents = (int64_t)(all[i].amount * 100 + 0.5);
-        put_count(whole, cents / 100);
+        text_cell_count(whole, cents / 100);
         at += (size_t)snprintf(cell + at, CELL_BYTES - at, "%s%s%s%.32s.%02d", i > 0 ? " + " : "",
                                all[i].currency, all[i].currency[0] != '\0' ? " " : "", whole,
                                (int)(cents % 100));
@@ -140,7 +106,7 @@ static void put_money(char cell[CELL_BYTES], const json_t *labelled, const char 
 
 static void put_hint(char cell[CELL_BYTES], const json_t *rule)
 {
-    const char *hint = text(rule, "hint"), *by = text(rule, "covered_by");
+    const char *hint = text_json_text(rule, "hint"), *by = text_json_text(rule, "covered_by");
     if (by[0] != '\0')
         snprintf(cell, CELL_BYTES, "covered by %.64s", by);
     else if (strcmp(hint, "never_fires") == 0)
@@ -160,15 +126,15 @@ static void fill_way(struct row *row, const json_t *rule, const struct way *way,
                      int64_t transactions)
 {
     const json_t *labels = json_object_get(rule, way->name);
-    int64_t fired = number(rule, way->fired);
-    put_count(row->cells[COLUMN_FIRED], fired);
+    int64_t fired = text_json_number(rule, way->fired);
+    text_cell_count(row->cells[COLUMN_FIRED], fired);
     if (transactions > 0)
         snprintf(row->cells[COLUMN_RATE], CELL_BYTES, "%.1f",
                  10000 * (double)fired / (double)transactions);
     else
         snprintf(row->cells[COLUMN_RATE], CELL_BYTES, "-");
-    put_count(row->cells[COLUMN_FRAUD], number(labels, "fraud"));
-    put_count(row->cells[COLUMN_LEGITIMATE], number(labels, "legitimate"));
+    text_cell_count(row->cells[COLUMN_FRAUD], text_json_number(labels, "fraud"));
+    text_cell_count(row->cells[COLUMN_LEGITIMATE], text_json_number(labels, "legitimate"));
     put_money(row->cells[COLUMN_CAUGHT], labels, "fraud");
     put_money(row->cells[COLUMN_WRONGED], labels, "legitimate");
 }
@@ -176,14 +142,14 @@ static void fill_way(struct row *row, const json_t *rule, const struct way *way,
 /* What is of the rule, whichever way it fired. */
 static void fill_rule(struct row *row, const json_t *rule)
 {
-    const char *rollout = text(rule, "rollout");
-    snprintf(row->cells[COLUMN_RULE], CELL_BYTES, "%.64s", text(rule, "rule"));
-    snprintf(row->cells[COLUMN_MODE], CELL_BYTES, "%.16s%s%.16s", text(rule, "mode"),
+    const char *rollout = text_json_text(rule, "rollout");
+    snprintf(row->cells[COLUMN_RULE], CELL_BYTES, "%.64s", text_json_text(rule, "rule"));
+    snprintf(row->cells[COLUMN_MODE], CELL_BYTES, "%.16s%s%.16s", text_json_text(rule, "mode"),
              rollout[0] != '\0' ? " " : "", rollout);
-    snprintf(row->cells[COLUMN_SEVERITY], CELL_BYTES, "%.16s", text(rule, "severity"));
-    put_count(row->cells[COLUMN_NEAR], number(rule, "near_misses"));
-    put_share(row->cells[COLUMN_PRECISION], json_object_get(rule, "precision"));
-    put_share(row->cells[COLUMN_RECALL], json_object_get(rule, "recall"));
+    snprintf(row->cells[COLUMN_SEVERITY], CELL_BYTES, "%.16s", text_json_text(rule, "severity"));
+    text_cell_count(row->cells[COLUMN_NEAR], text_json_number(rule, "near_misses"));
+    text_cell_share(row->cells[COLUMN_PRECISION], json_object_get(rule, "precision"));
+    text_cell_share(row->cells[COLUMN_RECALL], json_object_get(rule, "recall"));
     put_lag(row->cells[COLUMN_LAG], json_object_get(rule, "mean_lag_s"));
     put_hint(row->cells[COLUMN_HINT], rule);
 }
@@ -191,7 +157,9 @@ static void fill_rule(struct row *row, const json_t *rule)
 static bool has_way(const json_t *rule, const struct way *way)
 {
     const json_t *labels = json_object_get(rule, way->name);
-    return number(rule, way->fired) + number(labels, "fraud") + number(labels, "legitimate") > 0;
+    return text_json_number(rule, way->fired) + text_json_number(labels, "fraud") +
+               text_json_number(labels, "legitimate") >
+           0;
 }
 
 /*
@@ -200,7 +168,7 @@ static bool has_way(const json_t *rule, const struct way *way)
  */
 static int fill_rows(struct row rows[2], const json_t *rule, int64_t transactions)
 {
-    bool is_shadow = strcmp(text(rule, "mode"), "shadow") == 0;
+    bool is_shadow = strcmp(text_json_text(rule, "mode"), "shadow") == 0;
     const struct way *first = is_shadow ? &shadow : &live, *other = is_shadow ? &live : &shadow;
     fill_rule(&rows[0], rule);
     fill_way(&rows[0], rule, first, transactions);
@@ -211,40 +179,14 @@ static int fill_rows(struct row rows[2], const json_t *rule, int64_t transaction
     return 2;
 }
 
-static void print_row(const struct row *row, const int widths[COLUMNS], FILE *out)
-{
-    int pending = 0; /* blanks that only a later cell makes necessary */
-    for (int i = 0; i < COLUMNS; i++) {
-        int len = (int)strlen(row->cells[i]), blanks = widths[i] - len;
-        int before = pending + (columns[i].right ? blanks : 0);
-        if (len > 0)
-            fprintf(out, "%*s%s", before, "", row->cells[i]);
-        pending = (len > 0 ? 0 : before + len) + (columns[i].right ? 0 : blanks) + 2;
-    }
-    fputc('\n', out);
-}
-
-static void print_rows(const struct row *rows, size_t n, FILE *out)
-{
-    int widths[COLUMNS] = {0};
-    for (size_t i = 0; i < n; i++)
-        for (int k = 0; k < COLUMNS; k++)
-            if (widths[k] < (int)strlen(rows[i].cells[k]))
-                widths[k] = (int)strlen(rows[i].cells[k]);
-    for (size_t i = 0; i < n; i++)
-        print_row(&rows[i], widths, out);
-}
-
 static void print_table(const json_t *rules, int64_t transactions, FILE *out)
 {
-    size_t i, n = 1;
+    size_t i, n = 0;
     const json_t *rule;
     struct row *rows = calloc(2 * json_array_size(rules) + 1, sizeof *rows);
     CHECK(rows != NULL);
-    for (int k = 0; k < COLUMNS; k++)
-        snprintf(rows[0].cells[k], CELL_BYTES, "%s", columns[k].heading);
     json_array_foreach(rules, i, rule) n += (size_t)fill_rows(&rows[n], rule, transactions);
-    print_rows(rows, n, out);
+    text_table_print(columns, COLUMNS, (char(*)[CELL_BYTES])rows, n, out);
     free(rows);
 }
 
@@ -253,18 +195,19 @@ static void print_summary(const json_t *answer, FILE *out)
     const json_t *labels = json_object_get(answer, "labels");
     const json_t *flagged = json_object_get(labels, "flagged");
     const json_t *allowed = json_object_get(labels, "allowed");
-    int64_t fraud = number(flagged, "fraud"), legitimate = number(flagged, "legitimate");
+    int64_t fraud = text_json_number(flagged, "fraud"),
+            legitimate = text_json_number(flagged, "legitimate");
     char cells[8][CELL_BYTES];
-    put_count(cells[0], number(answer, "transactions"));
-    put_count(cells[1], fraud + number(allowed, "fraud"));
-    put_count(cells[2], fraud);
-    put_count(cells[3], legitimate + number(allowed, "legitimate"));
-    put_count(cells[4], legitimate);
-    put_share(cells[5], json_object_get(labels, "precision"));
-    put_share(cells[6], json_object_get(labels, "recall"));
-    put_count(cells[7], number(labels, "unattributed"));
-    fprintf(out, "ruleset %s since %s: %s transactions of this process\n", text(answer, "ruleset"),
-            text(answer, "since"), cells[0]);
+    text_cell_count(cells[0], text_json_number(answer, "transactions"));
+    text_cell_count(cells[1], fraud + text_json_number(allowed, "fraud"));
+    text_cell_count(cells[2], fraud);
+    text_cell_count(cells[3], legitimate + text_json_number(allowed, "legitimate"));
+    text_cell_count(cells[4], legitimate);
+    text_cell_share(cells[5], json_object_get(labels, "precision"));
+    text_cell_share(cells[6], json_object_get(labels, "recall"));
+    text_cell_count(cells[7], text_json_number(labels, "unattributed"));
+    fprintf(out, "ruleset %s since %s: %s transactions of this process\n",
+            text_json_text(answer, "ruleset"), text_json_text(answer, "since"), cells[0]);
     fprintf(out,
             "labels: %s fraud, %s of them flagged; %s legitimate, %s of them flagged; "
             "precision %s, recall %s; %s unattributed\n\n",
@@ -274,5 +217,5 @@ static void print_summary(const json_t *answer, FILE *out)
 void rules_text(const json_t *answer, FILE *out)
 {
     print_summary(answer, out);
-    print_table(json_object_get(answer, "rules"), number(answer, "transactions"), out);
+    print_table(json_object_get(answer, "rules"), text_json_number(answer, "transactions"), out);
 }

@@ -19,6 +19,7 @@
 enum {
     DESCRIPTORS_BESIDE = 128, /* journal, Redis, loops, and what the libraries open */
     FEATURES_LOOK_MS = 500,
+    MODELS_LOOK_MS = 2000,
     RECENT_ALERT_BYTES = 4 << 10, /* an alert with its features has 1 to 3 KB */
 };
 
@@ -52,7 +53,7 @@ struct serve {
     struct http_server *server;
     uv_loop_t loop;
     uv_signal_t hup, term, interrupt;
-    uv_timer_t checkpoint_timer, watchdog_timer, features_timer;
+    uv_timer_t checkpoint_timer, watchdog_timer, features_timer, models_timer;
     uv_work_t checkpoint_work, drain_work;
     bool checkpointing;
     _Atomic bool draining;
@@ -159,6 +160,13 @@ static void on_features_timer(uv_timer_t *handle)
     const struct serve *s = handle->data;
     if (!s->draining)
         backend_look_at_features(s->backend, clock_wall_ms());
+}
+
+static void on_models_timer(uv_timer_t *handle)
+{
+    const struct serve *s = handle->data;
+    if (!s->draining)
+        backend_look_at_models(s->backend, clock_wall_ms());
 }
 
 /* ---- hooks of the server ---- */
@@ -372,6 +380,7 @@ static void watch(struct serve *s)
                 on_checkpoint_timer);
     start_timer(s, &s->watchdog_timer, notify_watchdog_ms(), on_watchdog);
     start_timer(s, &s->features_timer, FEATURES_LOOK_MS, on_features_timer);
+    start_timer(s, &s->models_timer, MODELS_LOOK_MS, on_models_timer);
 }
 
 static void close_handle(uv_handle_t *handle, void *user)
