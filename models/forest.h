@@ -12,7 +12,7 @@
  * the depth of the deepest: the loads of one do not wait for those of another.
  *
  * A split by categories (kind 1) has a bitset in place of the threshold; trees that have one are
- * walked alone.
+ * walked alone, unless they have a packed form (forest_pack.h).
  *
  * Owns:    nothing; its arrays live in the arena of who built it. Read-only once built.
  * Threads: pure.

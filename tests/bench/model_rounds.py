@@ -1,6 +1,7 @@
 """Models: nanoseconds to score one row, beside the libraries that trained them, in the same run.
 
-models.c does the rounds. What it needs is made once, into build/bench/models: model_train.py trains
+models.c does the rounds; then a file of rows goes through `sluice score-file`, and through pandas
+and XGBoost. What it needs is made once, into build/bench/models: model_train.py trains
 with XGBoost and LightGBM, and treelite's C is compiled. The libraries are those in their wheels on
 PyPI, pinned in requirements.txt, in an environment of the bench's own (build/bench/venv); where
 that cannot be made this part is skipped, loudly.
@@ -11,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 HERE = "tests/bench"
 OUT = "build/bench/models"
@@ -22,7 +24,24 @@ XGBOOST_TIMES_MIN = 8
 # (in what models.c prints, in the table)
 ROWS = [("ours", "ours, of XGBoost's file"), ("ours_rows", "the same, rows at once"),
         ("xgboost", "XGBoost's C API"), ("compiled", "treelite's C, -O3"),
-        ("ours_of_lightgbm", "ours, of LightGBM's file"), ("lightgbm", "LightGBM's C API, fast")]
+        ("ours_of_lightgbm", "ours, of LightGBM's file"), ("lightgbm", "LightGBM's C API, fast"),
+        ("ours_categories", "ours, 4 of the 24 categories"),
+        ("xgboost_categories", "XGBoost's C API"),
+        ("ours_of_lightgbm_categories", "ours, of LightGBM's"),
+        ("lightgbm_categories", "LightGBM's C API, fast"),
+        ("ours_of_isolation", "ours, isolation forest of 100")]
+
+# Of the same file, by one thread as ours: what is read, and what is said of it.
+BY_XGBOOST = """
+import sys, time, pandas, xgboost
+booster = xgboost.Booster({"nthread": 1}, model_file=sys.argv[1])
+start = time.perf_counter()
+rows = pandas.read_csv(sys.argv[2])
+read = time.perf_counter()
+booster.predict(xgboost.DMatrix(rows, nthread=1)).tofile(sys.argv[3], sep="\\n")
+print(time.perf_counter() - start, time.perf_counter() - read)
+"""
+FILE_ROUNDS = 3
 
 
 def say(text):
@@ -71,6 +90,24 @@ def make_models(made_of):
     mark_made(OUT, made_of)
 
 
+def rows_of_file():
+    """Rows a second, the best of some: ours, XGBoost's, and its own without reading the file."""
+    model, rows, out = (f"{OUT}/{name}" for name in ("xgboost.json", "rows.csv", "scores"))
+    with open(rows, encoding="utf-8") as f:
+        count = sum(1 for _ in f) - 1
+    took = {"ours": [], "xgboost": [], "xgboost_predict": []}
+    for _ in range(FILE_ROUNDS):
+        start = time.perf_counter()
+        run("build/sluice", "score-file", "--model", model, "--rows", rows, "--output", out)
+        took["ours"].append(time.perf_counter() - start)
+        done = subprocess.run([f"{VENV}/bin/python", "-c", BY_XGBOOST, model, rows, out],
+                              check=True, timeout=900, capture_output=True, text=True)
+        whole, predict = map(float, done.stdout.split())
+        took["xgboost"].append(whole)
+        took["xgboost_predict"].append(predict)
+    return {name: round(count / min(times)) for name, times in took.items()}
+
+
 def rounds(count):
     requirements = read(f"{HERE}/requirements.txt")
     try:
@@ -84,7 +121,7 @@ def rounds(count):
     libraries = read(f"{OUT}/libraries").split()
     done = subprocess.run(pinned + [PROGRAM, str(count), OUT, *libraries], check=True, timeout=900,
                           stdout=subprocess.PIPE)
-    return json.loads(done.stdout)
+    return json.loads(done.stdout) | {"file": rows_of_file()}
 
 
 def print_table(result):
@@ -93,6 +130,11 @@ def print_table(result):
     print(f"{'a row, 200 trees of depth 6':34}{'ns':>10}{'times ours':>12}")
     for key, name in ROWS:
         print(f"{name:34}{result[key]['ns']:10,.0f}{result[key]['times_ours']:12.2f}")
+    ours = result["file"]["ours"]
+    print(f"{'a CSV file through the first':34}{'rows/s':>10}{'ours times':>12}")
+    for key, name in (("ours", "score-file"), ("xgboost", "pandas and XGBoost, one thread"),
+                      ("xgboost_predict", "without reading the file")):
+        print(f"{name:34}{result['file'][key]:10,.0f}{ours / result['file'][key]:12.2f}")
 
 
 def faults(result):

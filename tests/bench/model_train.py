@@ -1,13 +1,15 @@
 """The models that the bench times, as the libraries write them; run with build/bench/venv's Python.
 
-    model_train.py FOLDER    into it: xgboost.json, lightgbm.txt, compiled/*.c, rows.f32; libraries:
+    model_train.py FOLDER    into it: xgboost.json, lightgbm.txt, compiled/*.c, rows.f32; the same
+                             of `_categories`; isolation.json; rows.csv, many of them; libraries:
                              the paths of the two shared libraries, a line each
 
 Generated data of 24 features, a few in a hundred missing, and so unclear a truth that every tree
 grows to its full depth: 200 of 64 leaves. Of both libraries the same shape, for ours to be timed
-with each one's own.
+with each one's own. Where there are categories, they are four of the 24, of 30 each.
 """
 import os
+import pathlib
 import sys
 
 import lightgbm
@@ -15,9 +17,14 @@ import numpy
 import tl2cgen
 import treelite
 import xgboost
+from sklearn.ensemble import IsolationForest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "models" / "train"))
+from export_isolation import export_isolation
 
 TREES, DEPTH, FEATURES = 200, 6, 24
-TRAINED, TIMED = 50_000, 1024
+TRAINED, TIMED, IN_FILE = 50_000, 1024, 200_000
+CATEGORICAL, CODES = 4, 30
 MISSING = 0.03
 NAMES = [f"f{i}" for i in range(FEATURES)]
 
@@ -30,19 +37,29 @@ def make_data(rng, count):
     return x, y
 
 
-def train_xgboost(x, y):
-    data = xgboost.DMatrix(x, label=y, feature_names=NAMES)
+def with_categories(x):
+    """The first four are codes."""
+    x = x.copy()
+    x[:, :CATEGORICAL] = numpy.floor(numpy.clip(x[:, :CATEGORICAL] * 5 + CODES / 2, 0, CODES - 1))
+    return x
+
+
+def train_xgboost(x, y, categorical=0):
+    types = ["c"] * categorical + ["q"] * (FEATURES - categorical)
+    data = xgboost.DMatrix(x, label=y, feature_names=NAMES, feature_types=types,
+                           enable_categorical=True)
     params = {"objective": "binary:logistic", "max_depth": DEPTH, "eta": 0.05,
               "min_child_weight": 0, "lambda": 1, "tree_method": "hist", "nthread": 1}
     return xgboost.train(params, data, num_boost_round=TREES)
 
 
-def train_lightgbm(x, y):
+def train_lightgbm(x, y, categorical=0):
     params = {"objective": "binary", "max_depth": DEPTH, "num_leaves": 2**DEPTH,
               "learning_rate": 0.05, "min_data_in_leaf": 1, "min_sum_hessian_in_leaf": 0,
               "num_threads": 1, "verbose": -1}
-    return lightgbm.train(params, lightgbm.Dataset(x, label=y, feature_name=NAMES),
-                          num_boost_round=TREES)
+    data = lightgbm.Dataset(x, label=y, feature_name=NAMES,
+                            categorical_feature=NAMES[:categorical])
+    return lightgbm.train(params, data, num_boost_round=TREES)
 
 
 def main():
@@ -51,7 +68,16 @@ def main():
     x, y = make_data(rng, TRAINED)
     train_xgboost(x, y).save_model(f"{folder}/xgboost.json")
     train_lightgbm(x, y).save_model(f"{folder}/lightgbm.txt")
-    make_data(rng, TIMED)[0].tofile(f"{folder}/rows.f32")
+    timed = make_data(rng, TIMED)[0]
+    timed.tofile(f"{folder}/rows.f32")
+    coded = with_categories(x)
+    train_xgboost(coded, y, CATEGORICAL).save_model(f"{folder}/xgboost_categories.json")
+    train_lightgbm(coded, y, CATEGORICAL).save_model(f"{folder}/lightgbm_categories.txt")
+    with_categories(timed).tofile(f"{folder}/rows_categories.f32")
+    isolation = IsolationForest(n_estimators=100, random_state=1).fit(numpy.nan_to_num(x))
+    export_isolation(isolation, f"{folder}/isolation.json", NAMES)
+    numpy.savetxt(f"{folder}/rows.csv", make_data(rng, IN_FILE)[0], delimiter=",", fmt="%.9g",
+                  header=",".join(NAMES), comments="")
     model = treelite.frontend.load_xgboost_model(f"{folder}/xgboost.json")
     tl2cgen.generate_c_code(model, dirpath=f"{folder}/compiled",
                             params={"parallel_comp": 8, "quantize": 1})

@@ -1,6 +1,6 @@
 /*
  * models.c -- one row through 200 trees of depth 6: ours, beside the libraries that trained them
- * and C that was compiled from them.
+ * and C that was compiled from them; the same with categories, and an isolation forest.
  *
  *     models ROUNDS FOLDER LIBXGBOOST LIB_LIGHTGBM     one object of JSON: medians, in nanoseconds
  *                                                      a row, of rounds taken by turns
@@ -21,6 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Which of the files: rows and models of numbers alone, and with categories among them. */
+enum kind { NUMBERS, CATEGORIES, KINDS };
+
 enum {
     FEATURES = 24,
     ROWS = 1024,
@@ -33,9 +36,11 @@ enum {
 /* Of the answer. treelite adds what a margin begins with last, and in float32. */
 #define SAME_WITHIN 1e-5
 
-static float rows[ROWS][FEATURES];
-static double wide_rows[ROWS][FEATURES];
+static float rows[KINDS][ROWS][FEATURES];
+static double wide_rows[KINDS][ROWS][FEATURES];
 static const char *folder;
+static const char *const xgboost_files[KINDS] = {"xgboost.json", "xgboost_categories.json"};
+static const char *const lightgbm_files[KINDS] = {"lightgbm.txt", "lightgbm_categories.txt"};
 
 static const char *in_folder(const char *name)
 {
@@ -62,22 +67,22 @@ static void function(void *lib, const char *name, void *ret_pointer)
     memcpy(ret_pointer, &found, sizeof found);
 }
 
-static void read_rows(void)
+static void read_rows(enum kind kind, const char *name)
 {
     char *bytes;
     size_t len;
-    CHECK(files_read(in_folder("rows.f32"), sizeof rows, &bytes, &len) == ST_OK);
-    CHECK(len == sizeof rows);
-    memcpy(rows, bytes, len);
+    CHECK(files_read(in_folder(name), sizeof rows[kind], &bytes, &len) == ST_OK);
+    CHECK(len == sizeof rows[kind]);
+    memcpy(rows[kind], bytes, len);
     free(bytes);
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < FEATURES; j++)
-            wide_rows[i][j] = (double)rows[i][j];
+            wide_rows[kind][i][j] = (double)rows[kind][i][j];
 }
 
 /* ---- ours ------------------------------------------------------------------------------------ */
 
-static struct model of_xgboost, of_lightgbm;
+static struct model of_xgboost[KINDS], of_lightgbm[KINDS], of_isolation;
 
 static void load(const char *name, struct model *ret_model)
 {
@@ -97,28 +102,37 @@ static void load(const char *name, struct model *ret_model)
     free(bytes);
 }
 
-static void ours_of_xgboost(double *scores)
+static void ours(const struct model *m, enum kind kind, double *scores)
 {
     for (int i = 0; i < ROWS; i++)
-        model_score(&of_xgboost, wide_rows[i], NULL, &scores[i]);
+        model_score(m, wide_rows[kind][i], NULL, &scores[i]);
 }
 
-static void ours_rows(double *scores)
+static void ours_of_xgboost(enum kind kind, double *scores)
 {
-    model_score_rows(&of_xgboost, wide_rows[0], ROWS, NULL, scores);
+    ours(&of_xgboost[kind], kind, scores);
 }
 
-static void ours_of_lightgbm(double *scores)
+static void ours_rows(enum kind kind, double *scores)
 {
-    for (int i = 0; i < ROWS; i++)
-        model_score(&of_lightgbm, wide_rows[i], NULL, &scores[i]);
+    model_score_rows(&of_xgboost[kind], wide_rows[kind][0], ROWS, NULL, scores);
+}
+
+static void ours_of_lightgbm(enum kind kind, double *scores)
+{
+    ours(&of_lightgbm[kind], kind, scores);
+}
+
+static void ours_of_isolation(enum kind kind, double *scores)
+{
+    ours(&of_isolation, kind, scores);
 }
 
 /* ---- XGBoost: in place, into a proxy that is kept -------------------------------------------- */
 
 static int (*xgb_predict)(void *booster, const char *values, const char *config, void *proxy,
                           const uint64_t **ret_shape, uint64_t *ret_dim, const float **ret_result);
-static void *xgb_booster, *xgb_proxy;
+static void *xgb_boosters[KINDS], *xgb_proxy;
 static float xgb_row[FEATURES];
 static char xgb_values[256];
 
@@ -132,16 +146,18 @@ static void open_xgboost(const char *path)
     function(lib, "XGBoosterSetParam", &set);
     function(lib, "XGProxyDMatrixCreate", &create_proxy);
     function(lib, "XGBoosterPredictFromDense", &xgb_predict);
-    CHECK(create(NULL, 0, &xgb_booster) == 0);
-    CHECK(load_model(xgb_booster, in_folder("xgboost.json")) == 0);
-    CHECK(set(xgb_booster, "nthread", "1") == 0);
+    for (int kind = 0; kind < KINDS; kind++) {
+        CHECK(create(NULL, 0, &xgb_boosters[kind]) == 0);
+        CHECK(load_model(xgb_boosters[kind], in_folder(xgboost_files[kind])) == 0);
+        CHECK(set(xgb_boosters[kind], "nthread", "1") == 0);
+    }
     CHECK(create_proxy(&xgb_proxy) == 0);
     snprintf(xgb_values, sizeof xgb_values,
              "{\"data\": [%llu, true], \"shape\": [1, %d], \"typestr\": \"<f4\", \"version\": 3}",
              (unsigned long long)(uintptr_t)xgb_row, FEATURES);
 }
 
-static double xgboost_row(const float *row)
+static double xgboost_row(void *booster, const float *row)
 {
     static const char config[] =
         "{\"type\": 0, \"iteration_begin\": 0, \"iteration_end\": 0, \"missing\": NaN, "
@@ -150,20 +166,20 @@ static double xgboost_row(const float *row)
     const float *result;
     uint64_t dim;
     memcpy(xgb_row, row, sizeof xgb_row);
-    CHECK(xgb_predict(xgb_booster, xgb_values, config, xgb_proxy, &shape, &dim, &result) == 0);
+    CHECK(xgb_predict(booster, xgb_values, config, xgb_proxy, &shape, &dim, &result) == 0);
     return (double)*result;
 }
 
-static void xgboost(double *scores)
+static void xgboost(enum kind kind, double *scores)
 {
     for (int i = 0; i < ROWS; i++)
-        scores[i] = xgboost_row(rows[i]);
+        scores[i] = xgboost_row(xgb_boosters[kind], rows[kind][i]);
 }
 
 /* ---- LightGBM: what it calls fast, for single rows ------------------------------------------ */
 
 static int (*lgb_predict)(void *fast, const void *data, int64_t *ret_len, double *ret_result);
-static void *lgb_fast;
+static void *lgb_fast[KINDS];
 
 static void open_lightgbm(const char *path)
 {
@@ -173,16 +189,18 @@ static void open_lightgbm(const char *path)
     function(lib, "LGBM_BoosterCreateFromModelfile", &create);
     function(lib, "LGBM_BoosterPredictForMatSingleRowFastInit", &prepare);
     function(lib, "LGBM_BoosterPredictForMatSingleRowFast", &lgb_predict);
-    CHECK(create(in_folder("lightgbm.txt"), &iterations, &booster) == 0);
-    CHECK(prepare(booster, 0, 0, -1, LIGHTGBM_FLOAT32, FEATURES, "num_threads=1 verbose=-1",
-                  &lgb_fast) == 0);
+    for (int kind = 0; kind < KINDS; kind++) {
+        CHECK(create(in_folder(lightgbm_files[kind]), &iterations, &booster) == 0);
+        CHECK(prepare(booster, 0, 0, -1, LIGHTGBM_FLOAT32, FEATURES, "num_threads=1 verbose=-1",
+                      &lgb_fast[kind]) == 0);
+    }
 }
 
-static void lightgbm(double *scores)
+static void lightgbm(enum kind kind, double *scores)
 {
     int64_t len;
     for (int i = 0; i < ROWS; i++)
-        CHECK(lgb_predict(lgb_fast, rows[i], &len, &scores[i]) == 0);
+        CHECK(lgb_predict(lgb_fast[kind], rows[kind][i], &len, &scores[i]) == 0);
 }
 
 /* ---- what treelite made of XGBoost's --------------------------------------------------------- */
@@ -212,25 +230,32 @@ static double compiled_row(const float *row)
     return (double)result;
 }
 
-static void compiled(double *scores)
+static void compiled(enum kind kind, double *scores)
 {
     for (int i = 0; i < ROWS; i++)
-        scores[i] = compiled_row(rows[i]);
+        scores[i] = compiled_row(rows[kind][i]);
 }
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
 
 static const struct contender {
     const char *name;
-    void (*score)(double *scores); /* [ROWS], one after the other but for `ours_rows` */
-    int ours;                      /* which contender has to say, and is held against, the same */
+    /* [ROWS], one after the other but for `ours_rows` */
+    void (*score)(enum kind kind, double *scores);
+    enum kind kind;
+    int ours; /* which contender has to say, and is held against, the same */
 } contenders[] = {
-    {"ours", ours_of_xgboost, 0},
-    {"ours_rows", ours_rows, 0},
-    {"xgboost", xgboost, 0},
-    {"compiled", compiled, 0},
-    {"ours_of_lightgbm", ours_of_lightgbm, 4},
-    {"lightgbm", lightgbm, 4},
+    {"ours", ours_of_xgboost, NUMBERS, 0},
+    {"ours_rows", ours_rows, NUMBERS, 0},
+    {"xgboost", xgboost, NUMBERS, 0},
+    {"compiled", compiled, NUMBERS, 0},
+    {"ours_of_lightgbm", ours_of_lightgbm, NUMBERS, 4},
+    {"lightgbm", lightgbm, NUMBERS, 4},
+    {"ours_categories", ours_of_xgboost, CATEGORIES, 6},
+    {"xgboost_categories", xgboost, CATEGORIES, 6},
+    {"ours_of_lightgbm_categories", ours_of_lightgbm, CATEGORIES, 8},
+    {"lightgbm_categories", lightgbm, CATEGORIES, 8},
+    {"ours_of_isolation", ours_of_isolation, NUMBERS, 10},
 };
 
 enum { CONTENDERS = sizeof contenders / sizeof *contenders };
@@ -240,14 +265,14 @@ static double took_ns[CONTENDERS][ROUNDS_MAX], times_ours[CONTENDERS][ROUNDS_MAX
 
 static void compare(const struct contender *c)
 {
-    static double ours[ROWS];
-    contenders[c->ours].score(ours);
-    c->score(scores);
+    static double wanted[ROWS];
+    contenders[c->ours].score(contenders[c->ours].kind, wanted);
+    c->score(c->kind, scores);
     for (int i = 0; i < ROWS; i++) {
-        if (fabs(scores[i] - ours[i]) <= SAME_WITHIN * fabs(ours[i]))
+        if (fabs(scores[i] - wanted[i]) <= SAME_WITHIN * fabs(wanted[i]))
             continue;
         fprintf(stderr, "models: row %d: %s says %.9g, ours %.9g\n", i, c->name, scores[i],
-                ours[i]);
+                wanted[i]);
         exit(1);
     }
 }
@@ -255,7 +280,7 @@ static void compare(const struct contender *c)
 static double time_rows(const struct contender *c)
 {
     int64_t begun_us = clock_mono_us();
-    c->score(scores);
+    c->score(c->kind, scores);
     return (double)(clock_mono_us() - begun_us) * 1000 / ROWS;
 }
 
@@ -295,9 +320,13 @@ int main(int argc, char **argv)
         return 2;
     }
     folder = argv[2];
-    read_rows();
-    load("xgboost.json", &of_xgboost);
-    load("lightgbm.txt", &of_lightgbm);
+    read_rows(NUMBERS, "rows.f32");
+    read_rows(CATEGORIES, "rows_categories.f32");
+    for (int kind = 0; kind < KINDS; kind++) {
+        load(xgboost_files[kind], &of_xgboost[kind]);
+        load(lightgbm_files[kind], &of_lightgbm[kind]);
+    }
+    load("isolation.json", &of_isolation);
     open_xgboost(argv[3]);
     open_lightgbm(argv[4]);
     open_compiled();
