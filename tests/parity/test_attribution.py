@@ -23,7 +23,7 @@ def fixture_replayed(stream, tmp_path_factory):
     with open(source / "events.ndjson", encoding="utf-8") as f:
         (folder / "events.ndjson").write_text("".join(f.readlines()[-EVENTS:]))
     with open("rules/packs/starter/fraud.card.json", encoding="utf-8") as f:
-        numbers = stream.numbers[json.load(f)["inputs"]]
+        numbers = stream.numbers[list(json.load(f)["inputs"])]
     model = xgboost.train({"objective": "binary:logistic", "max_depth": 6, "nthread": 1},
                           xgboost.DMatrix(numbers, stream.fraud), 40)
     model.save_model(folder / "starter/fraud.json")
