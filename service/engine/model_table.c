@@ -111,6 +111,8 @@ void model_table_init(struct model_table *t, const struct snapshot *snap,
 {
     const struct maker m = {engines, n_engines, now_ms};
     *t = (struct model_table){.snap = snap, .n = snap->models.count};
+    if (t->n == 0) /* it is asked for each 2 s, and nothing is allocated for nothing */
+        return;
     t->lines = make((size_t)t->n, sizeof *t->lines);
     for (int i = 0; i < t->n; i++)
         t->lines[i].model = &snap->models.items[i];
