@@ -1,5 +1,7 @@
-/* GET /v1/models: what each model scored, and how far its inputs are from those of training. */
+/* GET /v1/models: what each model scored, what labels say of that, and how far its inputs are from
+ * those of training. */
 #include "api/model_metrics.h"
+#include "api/rule_board.h"
 
 #include <math.h>
 
@@ -64,7 +66,21 @@ static void put_drift(struct text *out, const struct model_line *line)
 
 /* ---- models ---- */
 
-static void put_model(struct text *out, const struct model_table *t, const struct model_line *line)
+/* On both sides of its threshold. */
+static void put_labels(struct text *out, const struct rule_model *m)
+{
+    double precision = 0, recall = 0;
+    bool has_precision = rule_model_precision(m, &precision);
+    bool has_recall = rule_model_recall(m, &recall);
+    rule_board_put_labels(out, ",\"labels\":{\"above\":", &m->above);
+    rule_board_put_labels(out, ",\"below\":", &m->below);
+    rule_board_put_share(out, "},\"precision\":", has_precision, precision);
+    rule_board_put_share(out, ",\"recall\":", has_recall, recall);
+}
+
+/* `labelled` may be NULL: nobody knows. */
+static void put_model(struct text *out, const struct model_table *t, const struct model_line *line,
+                      const struct rule_model *labelled)
 {
     const struct bound_model *m = line->model;
     put_text(out, "{\"name\":", m->name);
@@ -83,12 +99,14 @@ static void put_model(struct text *out, const struct model_table *t, const struc
         put_count(out, ",\"differed\":", line->stats.differed);
     }
     put_count(out, ",\"inputs\":", (uint64_t)m->model.n_inputs);
+    if (labelled != NULL && !isnan(m->threshold))
+        put_labels(out, labelled);
     if (line->inputs != NULL)
         put_drift(out, line);
     text_char(out, '}');
 }
 
-static void put_table(struct text *out, const struct model_table *t)
+static void put_table(struct text *out, const struct model_table *t, const struct rule_table *rules)
 {
     put_text(out, "{\"ruleset\":", span_str(t->snap->id_text));
     text_str(out, ",\"since\":\"");
@@ -96,24 +114,31 @@ static void put_table(struct text *out, const struct model_table *t)
     text_str(out, "\",\"models\":[");
     for (int i = 0; i < t->n; i++) {
         text_str(out, i > 0 ? "," : "");
-        put_model(out, t, &t->lines[i]);
+        put_model(out, t, &t->lines[i], rules != NULL ? &rules->models[i] : NULL);
     }
     text_str(out, "]}");
 }
 
-void on_models(struct request *r)
+/* With what labels say, when the state does. */
+static void show(struct request *r, const struct rule_table *rules)
 {
     struct text out;
     struct model_table table;
     if (request_heap_text(r, MODELS_TEXT_BYTES, &out) != ST_OK)
         return;
-    struct snapshot *snap = snapshot_current(r->worker->engine->snapshots);
+    struct snapshot *now = snapshot_current(r->worker->engine->snapshots);
+    const struct snapshot *snap = rules != NULL ? rules->snap : now;
     http_model_table(r->worker->server, snap, &table);
-    put_table(&out, &table);
+    put_table(&out, &table, rules);
     model_table_fini(&table);
-    snapshot_unref(snap);
+    snapshot_unref(now);
     if (out.overflow)
         request_problem(r, PROBLEM_INTERNAL, "the models are too many to show");
     else
         request_reply(r, 200, "application/json", text_span(&out));
+}
+
+void on_models(struct request *r)
+{
+    rule_board_ask(r, show);
 }

@@ -14,16 +14,6 @@ static void put_count(struct text *out, const char *name, uint64_t n)
     text_printf(out, "%s%llu", name, (unsigned long long)n);
 }
 
-/* null where there are too few to say. */
-static void put_share(struct text *out, const char *name, bool is_known, double share)
-{
-    text_str(out, name);
-    if (is_known)
-        text_double(out, share);
-    else
-        text_str(out, "null");
-}
-
 static void put_lag(struct text *out, const struct rule_labels *a, const struct rule_labels *b)
 {
     int64_t ms;
@@ -32,24 +22,6 @@ static void put_lag(struct text *out, const struct rule_labels *a, const struct 
         text_fixed(out, ms, 1000);
     else
         text_str(out, "null");
-}
-
-static void put_labels(struct text *out, const char *name, const struct rule_labels *l)
-{
-    text_str(out, name);
-    put_count(out, "{\"fraud\":", (uint64_t)l->fraud);
-    put_count(out, ",\"legitimate\":", (uint64_t)l->legitimate);
-    text_str(out, ",\"amounts\":[");
-    for (int i = 0; i < l->n_money; i++) {
-        text_str(out, i > 0 ? "," : "");
-        put_text(out, "{\"currency\":", l->money[i].currency);
-        text_str(out, ",\"fraud\":");
-        text_fixed(out, l->money[i].fraud_e4, 10000);
-        text_str(out, ",\"legitimate\":");
-        text_fixed(out, l->money[i].legitimate_e4, 10000);
-        text_char(out, '}');
-    }
-    text_str(out, "]}");
 }
 
 static void put_hint(struct text *out, const struct rule_line *l)
@@ -91,10 +63,10 @@ static void put_line(struct text *out, const struct rule_table *t, const struct 
     put_count(out, ",\"fired\":", l->fired);
     put_count(out, ",\"shadow_fired\":", l->shadow_fired);
     put_count(out, ",\"near_misses\":", l->near_misses);
-    put_labels(out, ",\"live\":", &l->live);
-    put_labels(out, ",\"shadow\":", &l->shadow);
-    put_share(out, ",\"precision\":", has_precision, precision);
-    put_share(out, ",\"recall\":", has_recall, recall);
+    rule_board_put_labels(out, ",\"live\":", &l->live);
+    rule_board_put_labels(out, ",\"shadow\":", &l->shadow);
+    rule_board_put_share(out, ",\"precision\":", has_precision, precision);
+    rule_board_put_share(out, ",\"recall\":", has_recall, recall);
     put_lag(out, &l->live, &l->shadow);
     put_hint(out, l);
     text_char(out, '}');
@@ -105,10 +77,10 @@ static void put_summary(struct text *out, const struct rule_table *t)
     double precision = 0, recall = 0;
     bool has_precision = rule_table_precision(t, &precision);
     bool has_recall = rule_table_recall(t, &recall);
-    put_labels(out, ",\"labels\":{\"flagged\":", &t->flagged);
-    put_labels(out, ",\"allowed\":", &t->allowed);
-    put_share(out, ",\"precision\":", has_precision, precision);
-    put_share(out, ",\"recall\":", has_recall, recall);
+    rule_board_put_labels(out, ",\"labels\":{\"flagged\":", &t->flagged);
+    rule_board_put_labels(out, ",\"allowed\":", &t->allowed);
+    rule_board_put_share(out, ",\"precision\":", has_precision, precision);
+    rule_board_put_share(out, ",\"recall\":", has_recall, recall);
     put_lag(out, &t->flagged, &t->allowed);
     put_count(out, ",\"unattributed\":", t->unattributed);
     text_char(out, '}');

@@ -56,3 +56,34 @@ void rule_board_ask(struct request *r, void (*show)(struct request *r, const str
     request_hold(r);
     tally_look_start(&b->look);
 }
+
+void rule_board_put_share(struct text *out, const char *name, bool is_known, double share)
+{
+    text_str(out, name);
+    if (is_known)
+        text_double(out, share);
+    else
+        text_str(out, "null");
+}
+
+static void put_money(struct text *out, const struct rule_money *m)
+{
+    text_str(out, "{\"currency\":");
+    text_json_string(out, m->currency);
+    text_str(out, ",\"fraud\":");
+    text_fixed(out, m->fraud_e4, 10000);
+    text_str(out, ",\"legitimate\":");
+    text_fixed(out, m->legitimate_e4, 10000);
+    text_char(out, '}');
+}
+
+void rule_board_put_labels(struct text *out, const char *name, const struct rule_labels *l)
+{
+    text_printf(out, "%s{\"fraud\":%llu,\"legitimate\":%llu,\"amounts\":[", name,
+                (unsigned long long)l->fraud, (unsigned long long)l->legitimate);
+    for (int i = 0; i < l->n_money; i++) {
+        text_str(out, i > 0 ? "," : "");
+        put_money(out, &l->money[i]);
+    }
+    text_str(out, "]}");
+}

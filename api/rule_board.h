@@ -18,4 +18,10 @@
  */
 void rule_board_ask(struct request *r, void (*show)(struct request *r, const struct rule_table *t));
 
+/* `name`, and null where there are too few to say. */
+void rule_board_put_share(struct text *out, const char *name, bool is_known, double share);
+
+/* `name`, and {"fraud":2,"legitimate":1,"amounts":[{"currency":"EUR","fraud":190,...}]} */
+void rule_board_put_labels(struct text *out, const char *name, const struct rule_labels *l);
+
 #endif

@@ -17,6 +17,8 @@
     X(COLUMN_ABOVE, "ABOVE", true)         \
     X(COLUMN_MISSING, "MISSING", true)     \
     X(COLUMN_AGREED, "AGREED", true)       \
+    X(COLUMN_PRECISION, "PRECISION", true) \
+    X(COLUMN_RECALL, "RECALL", true)       \
     X(COLUMN_ROWS, "ROWS", true)           \
     X(COLUMN_PSI, "SCORE PSI", true)       \
     X(COLUMN_STATE, "STATE", false)        \
@@ -105,6 +107,8 @@ static void fill(cell *row, const json_t *model)
     text_cell_count(row[COLUMN_ABOVE], text_json_number(model, "above"));
     text_cell_count(row[COLUMN_MISSING], text_json_number(model, "missing"));
     put_agreed(row[COLUMN_AGREED], model);
+    text_cell_share(row[COLUMN_PRECISION], json_object_get(model, "precision"));
+    text_cell_share(row[COLUMN_RECALL], json_object_get(model, "recall"));
     put_drift(row, json_object_get(model, "drift"));
     snprintf(row[COLUMN_HASH], TEXT_CELL_BYTES, "%.16s", text_json_text(model, "hash"));
 }

@@ -250,6 +250,30 @@ def test_labels_say_how_each_model_does_at_its_threshold(modelled):
             'above="true",currency="EUR",outcome="fraud"} 950\n') in text
 
 
+def test_the_table_of_models_tells_what_labels_say(modelled):
+    server = modelled().start()
+    score_and_label(server, ["fraud", "fraud", "legitimate"])
+    fraud, challenger = server.get("/v1/models").json()["models"]
+
+    def money(fraud, legitimate):
+        return [{"currency": "EUR", "fraud": fraud, "legitimate": legitimate}]
+    assert fraud["labels"] == {
+        "above": {"fraud": 1, "legitimate": 0, "amounts": money(950, 0)},
+        "below": {"fraud": 1, "legitimate": 1, "amounts": money(300, 100)}}
+    assert challenger["labels"]["above"]["fraud"] == 2
+    assert (fraud["precision"], fraud["recall"]) == (None, None)
+    for number in range(3, 45):
+        server.score(payment(number, amount=950 if number % 2 else 10))
+        server.label(label(number, "fraud" if number % 3 else "legitimate"))
+    fraud = server.get("/v1/models").json()["models"][0]
+    above, below = fraud["labels"]["above"], fraud["labels"]["below"]
+    assert fraud["precision"] == above["fraud"] / (above["fraud"] + above["legitimate"])
+    assert fraud["recall"] == above["fraud"] / (above["fraud"] + below["fraud"])
+    shown = subprocess.run([BIN, "models", "--url", f"http://127.0.0.1:{server.port}"],
+                           capture_output=True, text=True, timeout=60, check=True).stdout
+    assert f"{fraud['precision']:.3f}" in shown and f"{fraud['recall']:.3f}" in shown
+
+
 def test_a_label_before_its_transaction_counts_for_models_too(modelled):
     server = modelled().start()
     assert server.label(label(0, "fraud")).json()["status"] == "parked"

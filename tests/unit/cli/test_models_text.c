@@ -28,7 +28,8 @@ static void a_model_has_a_line_and_its_inputs_a_table(void **state)
         "{\"ruleset\":\"9f2c41d07be83a56\",\"since\":\"2026-01-05T12:00:00.000Z\",\"models\":["
         "{\"name\":\"fraud\",\"hash\":\"39d8aeba82d4d196\",\"format\":\"xgboost\","
         "\"role\":\"champion\",\"threshold\":0.5,\"scored\":9210,\"missing\":3,\"above\":31,"
-        "\"inputs\":2,\"drift\":{\"window_s\":86400,\"rows\":9210,\"state\":\"drifted\","
+        "\"precision\":0.875,\"recall\":null,\"inputs\":2,\"drift\":{\"window_s\":86400,\"rows\":"
+        "9210,\"state\":\"drifted\","
         "\"score\":{\"psi\":0.034,\"missing\":0,\"missing_in_training\":0,\"state\":\"stable\"},"
         "\"inputs\":[{\"input\":\"amount\",\"psi\":1.2041,\"missing\":0.5,"
         "\"missing_in_training\":0.25,\"state\":\"drifted\"},"
@@ -39,12 +40,12 @@ static void a_model_has_a_line_and_its_inputs_a_table(void **state)
         "\"missing\":0,\"above\":0,\"agreed\":300,\"differed\":100,\"inputs\":18}]}",
         "ruleset 9f2c41d07be83a56 since 2026-01-05T12:00:00.000Z: 2 models\n"
         "\n"
-        "MODEL  ROLE        FORMAT    INPUTS  THRESHOLD  SCORED  ABOVE  MISSING  AGREED   ROWS  "
-        "SCORE PSI  STATE    HASH\n"
-        "fraud  champion    xgboost        2        0.5   9,210     31        3       -  9,210  "
-        "    0.034  drifted  39d8aeba82d4d196\n"
-        "next   challenger  lightgbm      18          -   9,213      0        0   0.750         "
-        "                    07be83a569f2c41d\n"
+        "MODEL  ROLE        FORMAT    INPUTS  THRESHOLD  SCORED  ABOVE  MISSING  AGREED  "
+        "PRECISION  RECALL   ROWS  SCORE PSI  STATE    HASH\n"
+        "fraud  champion    xgboost        2        0.5   9,210     31        3       -  "
+        "    0.875       -  9,210      0.034  drifted  39d8aeba82d4d196\n"
+        "next   challenger  lightgbm      18          -   9,213      0        0   0.750  "
+        "        -       -                             07be83a569f2c41d\n"
         "\n"
         "fraud: 9,210 transactions of the last 1d against those of training\n"
         "INPUT      PSI  MISSING  IN TRAINING  STATE\n"
@@ -59,7 +60,7 @@ static void an_answer_without_models_is_shown_as_such(void **state)
     assert_shows("{}", "ruleset  since : 0 models\n"
                        "\n"
                        "MODEL  ROLE  FORMAT  INPUTS  THRESHOLD  SCORED  ABOVE  MISSING  AGREED  "
-                       "ROWS  SCORE PSI  STATE  HASH\n");
+                       "PRECISION  RECALL  ROWS  SCORE PSI  STATE  HASH\n");
 }
 
 static void a_window_is_told_in_its_largest_unit(void **state)
