@@ -10,9 +10,11 @@ DAY = pandas.Timedelta(days=1)
 
 
 def load(path, categories=()):
-    """`categories` are the columns of texts, or of digits that are no numbers."""
+    """`categories` are the columns of texts, or of digits that are no numbers. An empty cell alone
+    is missing: NA is a country."""
     texts = dict.fromkeys(["transaction_id", "account_id", "outcome"], str)
-    rows = pandas.read_csv(path, dtype={**texts, **dict.fromkeys(categories, "category")})
+    rows = pandas.read_csv(path, dtype={**texts, **dict.fromkeys(categories, "category")},
+                           keep_default_na=False, na_values=[""])
     rows["timestamp"] = pandas.to_datetime(rows["timestamp"], utc=True, format="ISO8601")
     rows["day"] = (rows["timestamp"] - rows["timestamp"].iloc[0].floor("D")) // DAY
     rows["fraud"] = rows["outcome"] == "fraud"

@@ -6,6 +6,7 @@ import numpy
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 BINS = 10  # of a baseline: deciles
+NEAR = 1e-6  # how far the service's score may be from the library's, relative (tests/parity)
 
 
 def card_precision(rows, first=100):
@@ -31,10 +32,13 @@ def measures(rows):
 
 def distribution(values):
     """Deciles of what is not missing: `edges` between the bins, each bin's share of all values, and
-    the share that is missing. A bin has its upper edge; equal deciles are one edge."""
+    the share that is missing. A bin has its upper edge; equal deciles are one edge. Edges stand
+    just above their deciles: where many rows have one score, all of the service's, which are off by
+    a rounding, have to be in one bin with the library's."""
     values = numpy.asarray(values, dtype=float)
     there = values[~numpy.isnan(values)]
-    edges = numpy.unique(numpy.quantile(there, numpy.arange(1, BINS) / BINS)) if len(there) else []
+    deciles = numpy.quantile(there, numpy.arange(1, BINS) / BINS) if len(there) else numpy.empty(0)
+    edges = numpy.unique(deciles + NEAR * numpy.abs(deciles))
     counts = numpy.bincount(numpy.searchsorted(edges, there), minlength=len(edges) + 1)
     n = max(len(values), 1)
     return {"edges": [float(e) for e in edges], "shares": [float(c / n) for c in counts],
