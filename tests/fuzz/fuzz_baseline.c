@@ -5,6 +5,7 @@
  * and one for the score, whose counts lie one behind the other; any value is in one of its bins.
  */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/seed_text.h"
 
 #include "models/baseline.h"
 #include "service/base/check.h"
@@ -77,12 +78,7 @@ static const char *const files[] = {
 
 size_t fuzz_seed(size_t i, uint8_t *buf, size_t cap)
 {
-    struct text t;
-    if (i >= sizeof files / sizeof *files)
-        return SIZE_MAX;
-    text_init(&t, buf, cap);
-    text_str(&t, files[i]);
-    return t.len;
+    return fuzz_seed_text(files, sizeof files / sizeof *files, i, buf, cap);
 }
 
 const char *fuzz_word(size_t i)

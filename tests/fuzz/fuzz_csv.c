@@ -9,6 +9,7 @@
 #include "service/base/csv.h"
 #include "service/base/text.h"
 #include "tests/fuzz/memory_file.h"
+#include "tests/fuzz/seed_text.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -85,12 +86,7 @@ static const char *const files[] = {
 
 size_t fuzz_seed(size_t i, uint8_t *buf, size_t cap)
 {
-    struct text t;
-    if (i >= sizeof files / sizeof *files)
-        return SIZE_MAX;
-    text_init(&t, buf, cap);
-    text_str(&t, files[i]);
-    return t.len;
+    return fuzz_seed_text(files, sizeof files / sizeof *files, i, buf, cap);
 }
 
 const char *fuzz_word(size_t i)

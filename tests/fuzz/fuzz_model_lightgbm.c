@@ -7,6 +7,7 @@
 #include "models/model_lightgbm.h"
 #include "service/base/check.h"
 #include "tests/fuzz/model_world.h"
+#include "tests/fuzz/seed_text.h"
 
 enum { BLOCK_BYTES = 32 << 20 };
 
@@ -54,12 +55,7 @@ static const char *const files[] = {
 
 size_t fuzz_seed(size_t i, uint8_t *buf, size_t cap)
 {
-    struct text t;
-    if (i >= sizeof files / sizeof *files)
-        return SIZE_MAX;
-    text_init(&t, buf, cap);
-    text_str(&t, files[i]);
-    return t.len;
+    return fuzz_seed_text(files, sizeof files / sizeof *files, i, buf, cap);
 }
 
 const char *fuzz_word(size_t i)

@@ -5,6 +5,7 @@
  * a probability is 0 to 1. A `calibration:` beside it is loaded too, and never falls.
  */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/seed_text.h"
 
 #include "models/calibration.h"
 #include "models/model_linear.h"
@@ -126,12 +127,7 @@ static const char *const file_words[] = {
 
 size_t fuzz_seed(size_t i, uint8_t *buf, size_t cap)
 {
-    struct text t;
-    if (i >= sizeof files / sizeof *files)
-        return SIZE_MAX;
-    text_init(&t, buf, cap);
-    text_str(&t, files[i]);
-    return t.len;
+    return fuzz_seed_text(files, sizeof files / sizeof *files, i, buf, cap);
 }
 
 const char *fuzz_word(size_t i)

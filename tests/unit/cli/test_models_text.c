@@ -1,5 +1,7 @@
 #include "service/cli/models_text.h"
 
+#include "tests/unit/cli/shown.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,23 +10,11 @@
 
 #include <cmocka.h>
 
-static void assert_shows(const char *json, const char *expected)
-{
-    char bytes[4096] = "";
-    FILE *out = fmemopen(bytes, sizeof bytes, "w");
-    json_t *answer = json_loads(json, 0, NULL);
-    assert_non_null(out);
-    assert_non_null(answer);
-    models_text(answer, out);
-    assert_int_equal(fclose(out), 0);
-    json_decref(answer);
-    assert_string_equal(bytes, expected);
-}
-
 static void a_model_has_a_line_and_its_inputs_a_table(void **state)
 {
     (void)state;
     assert_shows(
+        models_text,
         "{\"ruleset\":\"9f2c41d07be83a56\",\"since\":\"2026-01-05T12:00:00.000Z\",\"models\":["
         "{\"name\":\"fraud\",\"hash\":\"39d8aeba82d4d196\",\"format\":\"xgboost\","
         "\"role\":\"champion\",\"threshold\":0.5,\"scored\":9210,\"missing\":3,\"above\":31,"
@@ -57,10 +47,11 @@ static void a_model_has_a_line_and_its_inputs_a_table(void **state)
 static void an_answer_without_models_is_shown_as_such(void **state)
 {
     (void)state;
-    assert_shows("{}", "ruleset  since : 0 models\n"
-                       "\n"
-                       "MODEL  ROLE  FORMAT  INPUTS  THRESHOLD  SCORED  ABOVE  MISSING  AGREED  "
-                       "PRECISION  RECALL  ROWS  SCORE PSI  STATE  HASH\n");
+    assert_shows(models_text, "{}",
+                 "ruleset  since : 0 models\n"
+                 "\n"
+                 "MODEL  ROLE  FORMAT  INPUTS  THRESHOLD  SCORED  ABOVE  MISSING  AGREED  "
+                 "PRECISION  RECALL  ROWS  SCORE PSI  STATE  HASH\n");
 }
 
 static void a_window_is_told_in_its_largest_unit(void **state)

@@ -1,5 +1,7 @@
 #include "service/cli/rules_text.h"
 
+#include "tests/unit/cli/shown.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,23 +10,11 @@
 
 #include <cmocka.h>
 
-static void assert_shows(const char *json, const char *expected)
-{
-    char bytes[4096] = "";
-    FILE *out = fmemopen(bytes, sizeof bytes, "w");
-    json_t *answer = json_loads(json, 0, NULL);
-    assert_non_null(out);
-    assert_non_null(answer);
-    rules_text(answer, out);
-    assert_int_equal(fclose(out), 0);
-    json_decref(answer);
-    assert_string_equal(bytes, expected);
-}
-
 static void a_table_has_its_numbers_below_each_other(void **state)
 {
     (void)state;
     assert_shows(
+        rules_text,
         "{\"ruleset\":\"9f2c41d07be83a56\",\"since\":\"2026-01-05T12:00:00.000Z\","
         "\"transactions\":1003333,\"labels\":{"
         "\"flagged\":{\"fraud\":96,\"legitimate\":4,\"amounts\":[]},"
@@ -85,7 +75,7 @@ static void a_table_has_its_numbers_below_each_other(void **state)
 static void what_an_answer_lacks_is_shown_as_nothing(void **state)
 {
     (void)state;
-    assert_shows("{}",
+    assert_shows(rules_text, "{}",
                  "ruleset  since : 0 transactions of this process\n"
                  "labels: 0 fraud, 0 of them flagged; 0 legitimate, 0 of them flagged; precision "
                  "-, recall -; 0 unattributed\n"
