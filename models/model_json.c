@@ -43,19 +43,24 @@ static struct diag_at at_file(const struct model_file *file)
     return (struct diag_at){.file = file->name};
 }
 
-_Static_assert(MODEL_VALUES_MAX == 8388608 && MODEL_NESTED_MAX == 1048576, "as is said below");
+_Static_assert(MODEL_VALUES_MAX == 8388608 && MODEL_NESTED_MAX == 1048576 &&
+                   MODEL_NAMES_MAX == 1048576,
+               "as is said below");
 
 /* No fewer are counted than jansson will make. */
 const char *model_json_over(struct span json)
 {
-    size_t n_values = 1, n_nested = 0;
+    size_t n_values = 1, n_nested = 0, n_names = 0;
     for (size_t i = 0; i < json.len; i++) {
         bool is_nested = json.base[i] == '[' || json.base[i] == '{';
         n_nested += is_nested;
+        n_names += json.base[i] == ':';
         n_values += is_nested || json.base[i] == ',';
     }
     if (n_values > MODEL_VALUES_MAX)
         return "8388608 values";
+    if (n_names > MODEL_NAMES_MAX)
+        return "1048576 names";
     return n_nested > MODEL_NESTED_MAX ? "1048576 arrays and objects" : NULL;
 }
 

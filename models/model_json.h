@@ -1,8 +1,8 @@
 /*
  * model_json.h -- a model's file as jansson's values, from JSON or UBJSON.
  *
- * jansson takes some 50 bytes for a value, and some hundred for an array or object, whatever that
- * takes in the file: their number is bound before they are made.
+ * jansson takes some 50 bytes for a value, and some hundred more for its name, or for an array or
+ * object, whatever that takes in the file: their number is bound before they are made.
  *
  * Owns:    nothing.
  * Threads: any.
@@ -18,6 +18,7 @@
 enum {
     MODEL_VALUES_MAX = 8 << 20,           /* 64 MiB of JSON have as many; 400 MB while it is read */
     MODEL_NESTED_MAX = UBJSON_NESTED_MAX, /* of them arrays and objects: 300 bytes each */
+    MODEL_NAMES_MAX = UBJSON_NAMES_MAX,   /* of them in objects: 100 bytes each for the name */
 };
 
 /* Of what there may be too much in it, such as "8388608 values"; NULL: of nothing. O(bytes). */

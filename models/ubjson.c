@@ -12,7 +12,7 @@ struct open {
 
 struct reader {
     struct span in; /* what is still to be read */
-    size_t values_left, nested_left;
+    size_t values_left, nested_left, names_left;
     json_t *root;
     struct open open[UBJSON_DEPTH_MAX];
     int depth;
@@ -161,6 +161,14 @@ static bool count_nested(struct reader *r)
     return true;
 }
 
+static bool take_name(struct reader *r, char type, struct span *ret_name)
+{
+    if (r->names_left == 0)
+        return fail(r, ST_TOO_LARGE, "more names than a model may have");
+    r->names_left--;
+    return take_text(r, type, ret_name);
+}
+
 /* `value` goes to what is open, behind `name` if that is an object; it is taken, NULL is wrong. */
 static bool put(struct reader *r, struct span name, json_t *value)
 {
@@ -297,7 +305,7 @@ static bool step(struct reader *r)
         r->depth--;
         return true;
     }
-    if (json_is_object(top->of) && !(take_text(r, mark, &name) && take_mark(r, &mark)))
+    if (json_is_object(top->of) && !(take_name(r, mark, &name) && take_mark(r, &mark)))
         return false;
     return put_value(r, name, mark);
 }
@@ -320,7 +328,10 @@ static bool read_all(struct reader *r)
 enum status ubjson_read(struct span bytes, size_t values_max, json_t **ret_object,
                         struct ubjson_error *ret_error)
 {
-    struct reader r = {.in = bytes, .values_left = values_max, .nested_left = UBJSON_NESTED_MAX};
+    struct reader r = {.in = bytes,
+                       .values_left = values_max,
+                       .nested_left = UBJSON_NESTED_MAX,
+                       .names_left = UBJSON_NAMES_MAX};
     if (!read_all(&r)) {
         *ret_error = (struct ubjson_error){r.problem, bytes.len - r.in.len};
         json_decref(r.root);

@@ -25,6 +25,7 @@
 enum {
     UBJSON_DEPTH_MAX = 32,       /* models are nine deep */
     UBJSON_NESTED_MAX = 1 << 20, /* arrays and objects: 20,000 trees have a third of it */
+    UBJSON_NAMES_MAX = 1 << 20,  /* of values in objects: 20,000 trees have 400,000 */
 };
 
 struct ubjson_error {

@@ -103,6 +103,17 @@ static void arrays_and_objects_are_counted_too(void **state)
     }
 }
 
+static void names_are_counted_too(void **state)
+{
+    (void)state;
+    json_t *untouched = NULL;
+    char *bytes = row_of(':', MODEL_NAMES_MAX + 2);
+    assert_int_equal(read_it(span_of(bytes, MODEL_NAMES_MAX + 1), &untouched), ST_INVALID);
+    assert_int_equal(read_it(span_of(bytes, MODEL_NAMES_MAX + 2), &untouched), ST_TOO_LARGE);
+    assert_string_equal(diags.items[0].message, "more than 1048576 names");
+    free(bytes);
+}
+
 static enum status take_it(const struct model_file *file, json_t *object, struct model *model)
 {
     (void)file;
@@ -149,6 +160,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_placed),
         cmocka_unit_test(values_are_counted_before_there_is_memory_for_them),
         cmocka_unit_test(arrays_and_objects_are_counted_too),
+        cmocka_unit_test(names_are_counted_too),
         cmocka_unit_test(a_model_is_given_when_it_is_whole),
         cmocka_unit_test(a_column_has_a_value_for_each_node),
     };

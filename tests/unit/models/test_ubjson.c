@@ -184,6 +184,35 @@ static void arrays_and_objects_are_limited(void **state)
     assert_int_equal(read_empty(UBJSON_NESTED_MAX - 1), ST_TOO_LARGE);
 }
 
+/* An object of `n` values. */
+static enum status read_named(int n)
+{
+    char *bytes = malloc((size_t)n * 16 + 16);
+    struct ubjson_error error;
+    struct text text;
+    json_t *json;
+    assert_non_null(bytes);
+    text_init(&text, bytes, (size_t)n * 16 + 16);
+    text_char(&text, '{');
+    for (int i = 0; i < n; i++)
+        text_printf(&text, "i\7%07dZ", i);
+    text_char(&text, '}');
+    enum status st = ubjson_read(text_span(&text), (size_t)n + 16, &json, &error);
+    free(bytes);
+    if (st == ST_OK)
+        json_decref(json);
+    else
+        assert_string_equal(error.problem, "more names than a model may have");
+    return st;
+}
+
+static void names_are_limited(void **state)
+{
+    (void)state;
+    assert_int_equal(read_named(UBJSON_NAMES_MAX), ST_OK);
+    assert_int_equal(read_named(UBJSON_NAMES_MAX + 1), ST_TOO_LARGE);
+}
+
 static void an_object_is_told_from_json(void **state)
 {
     (void)state;
@@ -209,6 +238,7 @@ int main(void)
         cmocka_unit_test(values_are_limited),
         cmocka_unit_test(depth_is_limited),
         cmocka_unit_test(arrays_and_objects_are_limited),
+        cmocka_unit_test(names_are_limited),
         cmocka_unit_test(an_object_is_told_from_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
