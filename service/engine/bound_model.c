@@ -14,10 +14,12 @@ const char *model_role_text(enum model_role role)
 
 /* ---- values as numbers ---- */
 
+/* An empty text is missing, as it is in the rows of training, where it is an empty cell. */
 static double code_of(const struct model_source *s, struct span name)
 {
-    const struct model_category *found =
-        name.len > 0 ? model_category_find(s->categories, s->n_categories, name) : NULL;
+    if (name.len == 0)
+        return NAN;
+    const struct model_category *found = model_category_find(s->categories, s->n_categories, name);
     return found != NULL ? found->code : s->unknown;
 }
 

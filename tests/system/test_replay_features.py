@@ -1,11 +1,13 @@
 """`sluice replay --features`: a file to train a model on, and what it says is what is served."""
 import csv
+import itertools
 import json
 import subprocess
 
 import pytest
 from conftest import BIN, RULES, RULESET, payment
 
+LABELLED = RULESET.replace("features:", "  channel: {type: string}\nfeatures:")
 DERIVED = "derived: {is_dear: amount > 50.0}\nmodels: {fraud: {file: fraud.yaml}}\n"
 MODEL = """
 model: linear
@@ -15,7 +17,10 @@ inputs:
   is_dear: {weight: 1}
   timestamp: {weight: 0.1, mean: 1767614400}
   account_tx_count_5m: {weight: 0.1, missing: 50}
+  channel: {categories: {pos: 0.3, web: 0.7}, other: 0.4, missing: 0.2}
 """
+
+CHANNELS = [{"channel": name} for name in ("pos", "web", "atm", "")] + [{}]
 
 
 def label(txn, outcome, seconds):
@@ -25,7 +30,7 @@ def label(txn, outcome, seconds):
 
 @pytest.fixture(name="replayed")
 def fixture_replayed(tmp_path):
-    (tmp_path / "ruleset.yaml").write_text(RULESET + DERIVED)
+    (tmp_path / "ruleset.yaml").write_text(LABELLED + DERIVED)
     (tmp_path / "rules.yaml").write_text(RULES)
     (tmp_path / "fraud.yaml").write_text(MODEL)
     (tmp_path / "sluice.yaml").write_text(f"ruleset: {tmp_path}/ruleset.yaml\n")
@@ -44,7 +49,8 @@ def fixture_replayed(tmp_path):
 
 
 def stream():
-    txns = [payment(i, account=f"a-{i % 3}", amount=20.25 * i) for i in range(9)]
+    txns = [payment(i, account=f"a-{i % 3}", amount=20.25 * i, **channel)
+            for i, channel in zip(range(9), itertools.cycle(CHANNELS))]
     return [*txns, label(txns[1], "fraud", 1), label(txns[2], "fraud", 1),
             label(txns[2], "legitimate", 2)]
 

@@ -96,12 +96,12 @@ static void a_text_is_its_categorys_code(void **state)
         sources[i].categories = codes;
         sources[i].n_categories = 3;
     }
-    sources[1].unknown = -1;
+    sources[0].unknown = sources[1].unknown = -1;
     bound_model_gather(&model, row, NULL, inputs, &r);
     assert_true(inputs[3] == 1);
     assert_true(inputs[2] == 2); /* trainers name an integer's category by its digits */
     assert_true(inputs[1] == -1);
-    assert_true(isnan(inputs[0]));
+    assert_true(isnan(inputs[0])); /* an empty text is missing, and no other category */
     assert_int_equal(r.n_missing, 1);
 }
 
