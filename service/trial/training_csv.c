@@ -205,7 +205,7 @@ static enum status choose_named(struct training_csv *t, struct diag_list *diags,
         enum status one = choose(t, diags, all, n, name);
         st = one != ST_OK ? one : st;
         more = end != NULL;
-        at = end + 1;
+        at = more ? end + 1 : at;
     }
     return st;
 }
