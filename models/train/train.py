@@ -37,6 +37,7 @@ TREES, DEPTH, RATE, SEED = 100, 4, 0.1, 1
 
 # Of each row, beside its inputs: whose it was, when, and what became of it.
 BEFORE, BEHIND = ["transaction_id", "account_id", "timestamp"], ["outcome"]
+OURS = ["day", "fraud", "score"]  # columns that are put beside those of the file
 
 
 def train_xgboost(rows, inputs, path):
@@ -86,8 +87,12 @@ def replay(args, events, features):
     columns = ",".join([*BEFORE, args.inputs, *BEHIND])
     run([args.sluice, "replay", "-c", args.config, "--state", "memory", "--events", events,
          "--features", features, "--columns", columns])
+    header = pandas.read_csv(features, nrows=0).columns
+    inputs = [c for c in header[len(BEFORE):] if c not in BEHIND]
+    for name in OURS:
+        if name in inputs:
+            sys.exit(f"train: no input may be called {name}; derive one of another name")
     rows = dataset.load(features, args.categories)
-    inputs = [c for c in rows.columns[len(BEFORE):] if c not in [*BEHIND, "day", "fraud"]]
     for name in inputs:
         is_number = pandas.api.types.is_numeric_dtype(rows[name])
         if not is_number and name not in args.categories:

@@ -1,8 +1,11 @@
 """What `make train` makes of its rows is what the service sees of the same rows."""
+import argparse
+import json
 import pathlib
 import sys
 
 import numpy
+import pytest
 import xgboost
 
 import parity
@@ -11,6 +14,7 @@ from generated import stream  # noqa: F401
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "models/train"))
 import dataset
 import measure
+import train
 
 
 def shares(distribution, values):
@@ -41,3 +45,28 @@ def test_a_category_is_missing_where_its_cell_is_empty_alone(tmp_path):
     assert list(rows["merchant.country"].isna()) == list(rows["amount"].isna()) == [False, True]
     assert list(rows["account_id"]) == ["null", "a-2"]
     assert list(rows["day"]) == [0, 1] and list(rows["fraud"]) == [True, False]
+
+
+def test_an_input_that_is_called_as_a_column_of_ours_is_refused(tmp_path):
+    (tmp_path / "ruleset.yaml").write_text("""
+schema:
+  transaction_id: {type: string, required: true}
+  account_id: {type: string, required: true}
+  amount: {type: decimal, required: true}
+  timestamp: {type: timestamp, required: true}
+derived: {day: timestamp.getDayOfMonth(), hour: timestamp.getHours()}
+flag_at: 70
+rules: [rules.yaml]
+""")
+    (tmp_path / "rules.yaml").write_text("rules: [{id: r, when: amount > 5.0, score: 1}]\n")
+    (tmp_path / "sluice.yaml").write_text("ruleset: ruleset.yaml\n")
+    (tmp_path / "events.ndjson").write_text(json.dumps(
+        {"transaction_id": "t-1", "account_id": "a", "amount": 1,
+         "timestamp": "2026-01-05T12:00:00Z"}) + "\n")
+    args = argparse.Namespace(sluice=parity.BIN, config=tmp_path / "sluice.yaml", categories=[],
+                              inputs="amount,@derived")
+    with pytest.raises(SystemExit, match="no input may be called day"):
+        train.replay(args, tmp_path / "events.ndjson", tmp_path / "features.csv")
+    args.inputs = "amount,hour"
+    _, inputs = train.replay(args, tmp_path / "events.ndjson", tmp_path / "features.csv")
+    assert inputs == ["amount", "hour"]
