@@ -13,11 +13,6 @@ struct finder {
     struct arena *room;
 };
 
-static bool is_private(const struct snapshot *snap, const struct model_source *source)
-{
-    return source->slot < snap->schema.count && snap->schema.fields[source->slot].private;
-}
-
 /* ---- the text of an input that the ruleset has none for ---- */
 
 /* What a person reads of it; a small one would be nothing. */
@@ -65,7 +60,7 @@ static struct span text_of(const struct finder *f, const struct bound_model *m, 
 {
     const struct template *text = template_of(m, input);
     struct span rendered;
-    if (text == NULL || (isnan(v) && !is_private(f->snap, &m->sources[input])))
+    if (text == NULL || (isnan(v) && !snapshot_is_private(f->snap, m->sources[input].slot)))
         return own_text(f, &m->sources[input], v);
     CHECK(template_render(text, f->row->cells, f->row->scratch, f->room, &rendered) == ST_OK);
     return rendered;
@@ -73,7 +68,7 @@ static struct span text_of(const struct finder *f, const struct bound_model *m, 
 
 static bool is_told(const struct finder *f, const struct bound_model *m, int input)
 {
-    return template_of(m, input) != NULL || !is_private(f->snap, &m->sources[input]);
+    return template_of(m, input) != NULL || !snapshot_is_private(f->snap, m->sources[input].slot);
 }
 
 static void give_reasons(const struct finder *f, const struct bound_model *m, const double *inputs,
@@ -165,7 +160,7 @@ static void write_contributions(const struct snapshot *snap, const struct bound_
     bool first = true, has_private = false;
     text_str(out, ",\"contributions\":{");
     for (int i = 0; i < m->model.n_inputs; i++) {
-        if (is_private(snap, &m->sources[i])) {
+        if (snapshot_is_private(snap, m->sources[i].slot)) {
             has_private = true;
             withheld += a->contributions[i];
             continue;

@@ -15,8 +15,9 @@
  * numbers with four decimals, texts of ATTRIBUTION_TEXT_MAX bytes. What is missing says so,
  * whatever the ruleset has: "terminal_risk_7d is missing".
  *
- * An input that is a private field is a reason only where the ruleset has a text for it, and is not
- * among the contributions: what such inputs contribute together is `"private":0.4`.
+ * An input that is a private field, or derived from one, is a reason only where the ruleset has a
+ * text for it, and is not among the contributions: what such inputs contribute together is
+ * `"private":0.4`.
  *
  * It takes long (tree_shap.h), so it is for alerts and who asks, and moves no decision.
  *

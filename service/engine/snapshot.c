@@ -206,6 +206,23 @@ static uint64_t meaning_of_derived(const struct loader *l, struct span source,
     return meaning;
 }
 
+bool snapshot_is_private(const struct snapshot *s, int slot)
+{
+    int derived = slot - s->row_derived;
+    if (slot < s->schema.count)
+        return s->schema.fields[slot].private;
+    return derived >= 0 && derived < s->n_derived && s->derived[derived].is_private;
+}
+
+/* Those that it reads stand before it. */
+static bool reads_private(const struct snapshot *s, const struct cel_program *program)
+{
+    for (int i = 0; i < program->n_reads; i++)
+        if (snapshot_is_private(s, program->reads[i]))
+            return true;
+    return false;
+}
+
 static bool load_one_derived(struct loader *l, const struct yaml_node *node)
 {
     struct snapshot *s = l->snap;
@@ -229,7 +246,10 @@ static bool load_one_derived(struct loader *l, const struct yaml_node *node)
         return false;
     uint64_t meaning = meaning_of_derived(l, source, program);
     l->meanings[s->n_derived] = meaning;
-    s->derived[s->n_derived++] = (struct snapshot_derived){node->key, program, meaning, false};
+    s->derived[s->n_derived++] = (struct snapshot_derived){.name = node->key,
+                                                           .program = program,
+                                                           .meaning = meaning,
+                                                           .is_private = reads_private(s, program)};
     return true;
 }
 

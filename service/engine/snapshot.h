@@ -57,6 +57,7 @@ struct snapshot_derived {
     const struct cel_program *program;
     uint64_t meaning; /* feature.h */
     bool is_read;     /* some rule, filter, column or derived field wants it */
+    bool is_private;  /* it is made of a private field, by way of others too */
 };
 
 struct counterfactual_plan; /* counterfactual.h */
@@ -137,6 +138,9 @@ struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* NULL is fine */
 /* Is the caller's reference the only one? Then it stays so until the caller gives one away. */
 bool snapshot_is_last(const struct snapshot *s);
+
+/* Is the slot of the row a private field, or derived from one? */
+bool snapshot_is_private(const struct snapshot *s, int slot);
 
 /*
  * The place where the active snapshot stands; every way a reload comes ends in snapshot_put().

@@ -23,6 +23,8 @@ static const char schema[] = "schema:\n"
                              "  age:            {type: number, private: true}\n"
                              "derived:\n"
                              "  is_large: amount > 100.0\n"
+                             "  decades: age / 10.0\n"
+                             "  score_of_age: decades * 2.0\n"
                              "features:\n"
                              "  count: {by: account_id, aggregate: count, windows: [5m]}\n"
                              "flag_at: 70\n"
@@ -49,7 +51,7 @@ static char file[64];            /* the model's */
 static const char *account = "a-1";
 
 /* `models` says {file: %s}, or two of them. */
-static void open_with(const char *models)
+static void open_with_file(const char *models, const char *content)
 {
     static const struct outbox_options options = {.waiting_max = 4};
     static char ruleset[4096];
@@ -57,13 +59,18 @@ static void open_with(const char *models)
     snprintf(file, sizeof file, "/tmp/sluice-attribution-XXXXXX");
     FILE *f = fdopen(mkstemp(file), "w");
     assert_non_null(f);
-    fputs(fraud, f);
+    fputs(content, f);
     assert_int_equal(fclose(f), 0);
     for (const char *at = models; *at != '\0'; at++)
         n += snprintf(ruleset + n, sizeof ruleset - (size_t)n, "%.*s", *at == '@' ? 64 : 1,
                       *at == '@' ? file : at);
     world_open(&w, ruleset, rules, NULL);
     w.engine.outbox = outbox = outbox_new(&options);
+}
+
+static void open_with(const char *models)
+{
+    open_with_file(models, fraud);
 }
 
 static int drop(void **state)
@@ -175,6 +182,25 @@ static void a_private_field_is_a_reason_by_the_rulesets_word_alone(void **state)
     assert_false(world_says(&w, "\"age\":"));
 }
 
+static void what_is_derived_from_a_private_field_is_as_private(void **state)
+{
+    static const char by_age[] = "model: linear\n"
+                                 "link: identity\n"
+                                 "inputs:\n"
+                                 "  amount: {weight: 0.01}\n"
+                                 "  score_of_age: {weight: 1, missing: 0}\n";
+    (void)state;
+    open_with_file("models:\n"
+                   "  silent: {file: @}\n"
+                   "  told:   {file: @, reasons: {score_of_age: 'an age that is rare'}}\n",
+                   by_age);
+    score_one("t-1", 10, ",\"age\":70");
+    take_alert();
+    assert_false(alert_says("score_of_age is"));
+    assert_true(alert_says("\"reason\":\"an age that is rare\"}"));
+    answer_says("\"contributions\":{\"amount\":0.1},\"private\":14}");
+}
+
 static void an_alert_has_the_champions_reasons_whatever_was_asked(void **state)
 {
     static const char champion[] =
@@ -279,6 +305,7 @@ int main(void)
         TEST(the_rulesets_texts_stand_in_place_of_names_and_values),
         TEST(so_many_are_told_as_the_ruleset_says),
         TEST(a_private_field_is_a_reason_by_the_rulesets_word_alone),
+        TEST(what_is_derived_from_a_private_field_is_as_private),
         TEST(an_alert_has_the_champions_reasons_whatever_was_asked),
         TEST(without_an_alert_nobody_looks),
         TEST(a_long_text_is_cut),
