@@ -79,7 +79,7 @@ static void put_number(struct text *out, const char *name, const struct bound_mo
         text_char(out, '"');
     }
     text_str(out, "} ");
-    text_double(out, value);
+    metrics_number(out, value);
     text_char(out, '\n');
 }
 

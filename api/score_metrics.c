@@ -36,7 +36,7 @@ static void put_spread(struct text *out, const struct bound_model *m, const stru
     }
     put_name(out, "_sum", m);
     text_str(out, "} ");
-    text_double(out, s->sum);
+    metrics_number(out, s->sum);
     text_char(out, '\n');
     put_name(out, "_count", m);
     text_printf(out, "} %llu\n", (unsigned long long)count);

@@ -1,5 +1,7 @@
 #include "service/engine/metrics.h"
 
+#include <math.h>
+
 void metrics_type(struct text *out, const char *name, const char *type, const char *help)
 {
     text_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -20,6 +22,16 @@ void metrics_label(struct text *out, struct span value)
             text_char(out, '\\');
         text_char(out, c == '\n' ? 'n' : c);
     }
+}
+
+void metrics_number(struct text *out, double value)
+{
+    if (isnan(value))
+        text_str(out, "NaN");
+    else if (isinf(value))
+        text_str(out, value > 0 ? "+Inf" : "-Inf");
+    else
+        text_double(out, value);
 }
 
 static void put_edge(struct text *out, int class)

@@ -23,6 +23,9 @@ void metrics_value(struct text *out, const char *name, const char *type, const c
 /* A label's value, without its quotes: \\, " and newlines are escaped. */
 void metrics_label(struct text *out, struct span value);
 
+/* A sample's value, in Prometheus's words where it is not finite: +Inf, -Inf, NaN. */
+void metrics_number(struct text *out, double value);
+
 /* A histogram's samples, behind metrics_type(). `labels`: "", or such as `route="/livez"`. */
 void metrics_latency(struct text *out, const char *name, const char *labels,
                      const struct latency *l);

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from conftest import BIN, RULES, RULESET, payment, until
+from test_openapi import schema_of
 
 MODELS = """
 models:
@@ -199,6 +200,25 @@ def test_scores_are_a_histogram_of_each_model(modelled):
                   told("_bucket", "next", "challenger"))
     assert (beyond["1"], beyond["+Inf"]) == ("3", "4")  # the last is 1.24, no probability
     assert lines.count("# TYPE sluice_model_score histogram") == 1
+
+
+def test_a_score_that_is_infinite_flags_and_leaves_metrics_that_can_be_read(modelled):
+    server = modelled()
+    age = "  age: {type: number}\nfeatures:"
+    server.write("ruleset.yaml", (RULESET + MODELS).replace("features:", age, 1))
+    server.write("models/fraud.yaml", FRAUD.replace("identity", "log").replace("0.001", "1"))
+    server.write("models/next.yaml", FRAUD + "  age: {weight: 1.0e+15, missing: 0}\n")
+    server.start()
+    answer = server.score(payment(0, amount=950, age=1e300), "?explain=true").json()
+    assert answer["decision"] == "flag"
+    for model in models_of(answer).values():
+        assert model["score"] is None and model["above"]
+    assert models_of(answer)["next"]["margin"] is None
+    schema_of("Decision").validate(answer)
+    lines = server.get("/metrics").body.decode().splitlines()
+    assert math.isinf(sum(float(line.rsplit(" ", 1)[1]) for line in lines if line[0] != "#"))
+    assert sum(line.startswith("sluice_model_score_sum") and line.endswith("} +Inf")
+               for line in lines) == 2
 
 
 # Over 0.5 and below it: the champion weighs the amount 0.001, the challenger 0.002.

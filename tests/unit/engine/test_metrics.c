@@ -1,5 +1,6 @@
 #include "service/engine/metrics.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -64,6 +65,20 @@ static void a_label_is_written_with_its_escapes(void **state)
     assert_true(span_is(text_span(&out), "a\\\"b\\\\c\\nd"));
 }
 
+static void a_number_that_is_not_finite_has_its_word(void **state)
+{
+    struct text out = empty();
+    (void)state;
+    metrics_number(&out, 0.25);
+    text_char(&out, ' ');
+    metrics_number(&out, HUGE_VAL);
+    text_char(&out, ' ');
+    metrics_number(&out, -HUGE_VAL);
+    text_char(&out, ' ');
+    metrics_number(&out, (double)NAN);
+    assert_true(span_is(text_span(&out), "0.25 +Inf -Inf NaN"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -71,6 +86,7 @@ int main(void)
         cmocka_unit_test(a_latency_is_cumulative_and_in_seconds),
         cmocka_unit_test(its_labels_stand_in_every_sample),
         cmocka_unit_test(a_label_is_written_with_its_escapes),
+        cmocka_unit_test(a_number_that_is_not_finite_has_its_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
