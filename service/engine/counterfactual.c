@@ -590,8 +590,11 @@ static bool try_side(struct search *s, int sign, struct counterfactual *ret_c)
     put_back(s);
     if (!found)
         return false;
-    *ret_c = (struct counterfactual){
-        .slot = s->name->slot, .is = s->was, .would = value_of(s->name, at), .sign = '='};
+    *ret_c = (struct counterfactual){.slot = s->name->slot,
+                                     .is = s->was,
+                                     .would = value_of(s->name, at),
+                                     .sign = '=',
+                                     .moves_features = s->name->moves_features};
     s->change_max = fmin(s->change_max, change_of(ret_c));
     return true;
 }
@@ -629,7 +632,8 @@ static void try_choices(struct search *s, struct counterfactuals *found)
                                              .is = s->was,
                                              .would = *choice,
                                              .sign = '=',
-                                             .is_choice = true});
+                                             .is_choice = true,
+                                             .moves_features = s->name->moves_features});
         return;
     }
 }

@@ -6,8 +6,9 @@
  *     flagged if account_avg_7d were 166.6666 (it is 208)
  *
  * One value of the row is changed, a field's or a feature's, and all else stays as it is; derived
- * fields follow. (A larger amount would be in the account's sums too; here it is not.) The rules
- * that read it are run again, and only what really turns the decision is told. The nearest such
+ * fields follow. (A larger amount would be in the account's sums too; here it is not, which is told
+ * where a rule or a model reads such a sum.) The rules that read it are run again, and only what
+ * really turns the decision is told. The nearest such
  * value is looked for on both sides:
  *
  *     the thresholds that rules compare the name with, one by one, outward. Between two of them
@@ -58,6 +59,7 @@ struct counterfactual {
     struct cel_value is, would; /* int or double; of a choice also bool or string */
     char sign;                  /* '<': it holds for less too; '>': for more; '=' */
     bool is_choice;             /* no quantity */
+    bool moves_features;        /* features would move with it, and stayed as they are */
 };
 
 struct counterfactuals {

@@ -444,6 +444,27 @@ static int digits_of(const struct snapshot *s, int slot)
     return is_decimal ? DIGITS_MIN : DIGITS_MAX;
 }
 
+/* Is the transaction itself in the feature, with the name's value or because of it? */
+static bool is_in_feature(const struct preparing *p, const struct feature *f)
+{
+    const struct feature_key *key = &p->snap->features.keys[f->key];
+    const struct plan_need need = plan_feature_need(key->plan, f->in_plan);
+    int slot = need.column >= 0 ? key->columns[need.column].slot : -1;
+    if (f->delay_ms > 0)
+        return false;
+    return (slot >= 0 && (slot == p->name.slot || use_of(p, slot) != NULL)) ||
+           (need.filter >= 0 && is_concerned(p, key->filters[need.filter]));
+}
+
+static bool moves_features(const struct preparing *p)
+{
+    const struct snapshot *s = p->snap;
+    for (int i = 0; i < s->n_features_read; i++)
+        if (is_in_feature(p, &s->features.features[s->features_read[i]]))
+            return true;
+    return false;
+}
+
 /* false: it changes nothing, or may not be changed; what it took of the arena is given back. */
 static bool prepare(struct preparing *p, const struct cel_name *name)
 {
@@ -462,8 +483,10 @@ static bool prepare(struct preparing *p, const struct cel_name *name)
         p->name.hi = name->bounds->hi;
     }
     if (prepare_derived(p) && prepare_models(p) && prepare_choices(p, name->type->kind) &&
-        prepare_rules(p) && prepare_side(p, 1, &p->name.up) && prepare_side(p, -1, &p->name.down))
+        prepare_rules(p) && prepare_side(p, 1, &p->name.up) && prepare_side(p, -1, &p->name.down)) {
+        p->name.moves_features = moves_features(p);
         return true;
+    }
     p->arena->used_bytes = mark;
     return false;
 }

@@ -56,6 +56,7 @@ struct counterfactual_name {
     bool is_int;
     int digits_max;       /* behind the point */
     bool is_weighed;      /* its rules have plain scores, and force nothing */
+    bool moves_features;  /* sent with another value, features of the same row would be others */
     double lo, hi;        /* what it can be at least and at most; infinite: not known */
     const int *rules;     /* [n_rules]: the live ones that it changes, by index, ascending */
     const double *scores; /* [n_rules], with is_weighed */

@@ -215,7 +215,7 @@ static void write_sentence(const struct counterfactual *c, struct span name, boo
     write_plain(c->would, out);
     text_str(out, " (it is ");
     write_plain(c->is, out);
-    text_char(out, ')');
+    text_str(out, c->moves_features ? "), features as they are" : ")");
 }
 
 static void write_counterfactual(const struct counterfactual *c, struct span name, bool flag,
@@ -232,7 +232,7 @@ static void write_counterfactual(const struct counterfactual *c, struct span nam
     write_value(&c->is, out);
     put(out, flag ? ",\"would_allow\":" : ",\"would_flag\":", text_span(&w));
     put(out, ",\"text\":", text_span(&t));
-    text_char(out, '}');
+    text_str(out, c->moves_features ? ",\"features_as_they_are\":true}" : "}");
 }
 
 static void write_counterfactuals(const struct decision *d, const struct snapshot *snap,

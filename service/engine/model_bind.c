@@ -241,6 +241,20 @@ static bool has_codes(struct binder *b, const struct yaml_node *given, const str
     return false;
 }
 
+/* Have values of the name categories, and does nobody say yet which they are? */
+static bool takes_categories(struct binder *b, const struct yaml_node *node,
+                             const struct cel_name *name, const struct model_input *input)
+{
+    bool may_have = name->type->kind == CEL_T_STRING || name->type->kind == CEL_T_INT;
+    if (may_have && input->categories == NULL)
+        return true;
+    diag_error(b->diags, yaml_key_at(b->file, node), "leave it out here",
+               may_have ? "the model's file names the categories of '%.*s' itself"
+                        : "'%.*s' is no text and no whole number: it has no categories",
+               SPAN_ARG(name->name));
+    return false;
+}
+
 static bool bind_input(struct binder *b, const struct model_input *input,
                        struct model_source *source)
 {
@@ -258,6 +272,8 @@ static bool bind_input(struct binder *b, const struct model_input *input,
         .feature = feature >= 0 && feature < b->names->n_features ? feature : -1,
         .unknown = model_other_category(&b->m->model)};
     const struct yaml_node *codes = member(b->categories, ours);
+    if (codes != NULL && !takes_categories(b, codes, name, input))
+        return false;
     if (codes != NULL ? !given_categories(b, codes, source) : !own_categories(b, input, source))
         return false;
     return has_codes(b, given, name, source);

@@ -195,6 +195,17 @@ static bool read_threshold(const struct loader *l, struct bound_model *m)
     return node == NULL || yaml_double(l->file, node, l->diags, &m->threshold);
 }
 
+static void warn_of_threshold(const struct loader *l, const struct bound_model *m)
+{
+    struct cel_bounds bounds = bound_model_bounds(m);
+    if (!(m->threshold > bounds.hi) && !(m->threshold <= bounds.lo))
+        return;
+    diag_warning(l->diags, yaml_at(l->file, yaml_get(l->node, "threshold")), NULL,
+                 m->threshold > bounds.hi ? "no score reaches the threshold: it is %g at most"
+                                          : "each score reaches the threshold: it is %g at least",
+                 m->threshold > bounds.hi ? bounds.hi : bounds.lo);
+}
+
 /* ---- one, and all of them ---- */
 
 static enum status load_one(struct loader *l, struct bound_model *m)
@@ -220,6 +231,8 @@ static enum status load_one(struct loader *l, struct bound_model *m)
     if (st == ST_OK)
         st = calibration_load(l->file, yaml_get(l->node, "calibration"), l->arena, l->diags,
                               &m->calibration);
+    if (st == ST_OK)
+        warn_of_threshold(l, m);
     if (st == ST_OK)
         st = load_baseline(l, m);
     if (st == ST_OK)
