@@ -25,6 +25,8 @@ static const char ruleset[] =
     "features:\n"
     "  count: {by: account_id, aggregate: count, windows: [5m]}\n"
     "  avg: {by: account_id, aggregate: avg, of: amount, windows: [1d], delay: 1d}\n"
+    "  spent: {by: account_id, aggregate: sum, of: amount, windows: [1h]}\n"
+    "  large: {by: account_id, aggregate: count, where: is_large, windows: [1h]}\n"
     "lists: {watched: [XX]}\n"
     "flag_at: 70\n"
     "rules: [rules.yaml]\n";
@@ -153,9 +155,30 @@ static void the_results_alone_come_without_values(void **state)
     world_close(&w);
 }
 
+static void it_tells_of_features_that_a_change_would_move(void **state)
+{
+    (void)state;
+    static const char would[] =
+        "\"name\":\"amount\",\"value\":950.5,\"would_flag\":\">= 1000.0001\","
+        "\"text\":\"flagged if amount >= 1000.0001 (it is 950.5)%s}";
+    static const char *const others[] = {"spent_1h < 0.0", "large_1h > 5",
+                                         "avg_1d < 0.0 && count_5m > 9", "count_5m > 9"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char rules[512], expected[512];
+        snprintf(rules, sizeof rules,
+                 "rules:\n  - {id: a, when: amount > 1000.0, score: 80}\n"
+                 "  - {id: b, when: %s, score: 1}\n",
+                 others[i]);
+        snprintf(expected, sizeof expected, would,
+                 i < 2 ? ", features as they are\",\"features_as_they_are\":true" : "\"");
+        says(rules, "", expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_tells_of_features_that_a_change_would_move),
         cmocka_unit_test(a_rule_tells_the_values_that_it_read),
         cmocka_unit_test(a_name_that_rules_share_is_told_in_each),
         cmocka_unit_test(private_fields_are_left_out_and_texts_are_cut),
