@@ -231,18 +231,6 @@ static void put_text(FILE *out, const struct text *t)
     fwrite(t->base, 1, t->len, out);
 }
 
-static void put_double(FILE *out, double v)
-{
-    char bytes[NUMBER_MAX];
-    struct text t;
-    text_init(&t, bytes, sizeof bytes);
-    if (isinf(v))
-        text_str(&t, v < 0 ? "-inf" : "inf");
-    else if (!isnan(v))
-        text_double(&t, v);
-    put_text(out, &t);
-}
-
 static void put_time(FILE *out, int64_t unix_ms)
 {
     char bytes[NUMBER_MAX];
@@ -252,39 +240,43 @@ static void put_time(FILE *out, int64_t unix_ms)
     put_text(out, &t);
 }
 
-static void put_int(FILE *out, int64_t v)
+/* NaN is missing. */
+static void write_double(struct text *t, double v)
 {
-    char bytes[NUMBER_MAX];
-    struct text t;
-    text_init(&t, bytes, sizeof bytes);
-    text_i64(&t, v);
-    put_text(out, &t);
+    if (isinf(v))
+        text_str(t, v < 0 ? "-inf" : "inf");
+    else if (!isnan(v))
+        text_double(t, v);
 }
 
 static void put_cell(FILE *out, const struct cel_value *v)
 {
+    char bytes[NUMBER_MAX];
+    struct text t;
+    text_init(&t, bytes, sizeof bytes);
     switch ((enum cel_kind)v->kind) {
     case CEL_BOOL:
-        fputc(v->flag ? '1' : '0', out);
-        return;
+        text_char(&t, v->flag ? '1' : '0');
+        break;
     case CEL_INT:
-        put_int(out, v->i64);
-        return;
+        text_i64(&t, v->i64);
+        break;
     case CEL_DOUBLE:
-        put_double(out, v->f64);
-        return;
+        write_double(&t, v->f64);
+        break;
     case CEL_DURATION:
-        put_double(out, (double)v->i64 / 1e9);
-        return;
+        write_double(&t, (double)v->i64 / 1e9);
+        break;
     case CEL_TIMESTAMP:
-        put_time(out, v->i64 * 1000 + v->nanos / 1000000);
-        return;
+        text_time_ms(&t, v->i64 * 1000 + v->nanos / 1000000);
+        break;
     case CEL_STRING:
         csv_write(out, v->text);
         return;
     default: /* missing, or an error */
         return;
     }
+    put_text(out, &t);
 }
 
 void training_csv_value(FILE *out, const struct window_value *v)

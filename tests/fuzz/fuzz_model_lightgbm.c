@@ -12,17 +12,14 @@
 enum { BLOCK_BYTES = 32 << 20 };
 
 static char block[BLOCK_BYTES];
-static struct diag_list diags;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
     struct model model;
     arena_init(&arena, block, sizeof block);
-    memset(&diags, 0, sizeof diags);
-    enum status st = model_load("fuzz.txt", span_of(data, size), &arena, &diags, &model);
-    CHECK((st == ST_OK) == (diags.errors == 0));
-    if (st != ST_OK || model.format != MODEL_LIGHTGBM)
+    if (!model_world_load("fuzz.txt", span_of(data, size), &arena, &model) ||
+        model.format != MODEL_LIGHTGBM)
         return 0;
     CHECK(model.n_inputs >= 1);
     model_world_check(&model);

@@ -5,6 +5,7 @@
  * a probability is 0 to 1. A `calibration:` beside it is loaded too, and never falls.
  */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/model_world.h"
 #include "tests/fuzz/seed_text.h"
 
 #include "models/calibration.h"
@@ -65,10 +66,7 @@ static void try_model(struct span bytes)
 {
     struct model model;
     arena_init(&arena, block, sizeof block);
-    memset(&diags, 0, sizeof diags);
-    enum status st = model_load("fuzz.yaml", bytes, &arena, &diags, &model);
-    CHECK((st == ST_OK) == (diags.errors == 0));
-    if (st == ST_OK)
+    if (model_world_load("fuzz.yaml", bytes, &arena, &model))
         check_model(&model);
 }
 

@@ -112,3 +112,13 @@ void model_world_check(const struct model *m)
         try_row(m, row);
     }
 }
+
+bool model_world_load(const char *name, struct span bytes, struct arena *arena,
+                      struct model *ret_model)
+{
+    static struct diag_list diags;
+    memset(&diags, 0, sizeof diags);
+    enum status st = model_load(name, bytes, arena, &diags, ret_model);
+    CHECK((st == ST_OK) == (diags.errors == 0));
+    return st == ST_OK;
+}

@@ -6,6 +6,10 @@
 
 #include "models/model.h"
 
+/* Loads bytes[] named `name`; false: refused, and then, CHECKed, with an error that says why. */
+bool model_world_load(const char *name, struct span bytes, struct arena *arena,
+                      struct model *ret_model);
+
 /*
  * Each index lies in its array, each node but the roots has one parent, in front of it, and no name
  * is there twice. Any row is answered, the same when trees are walked one by one, and explained.
